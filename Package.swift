@@ -1,0 +1,93 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms of the house and what each may import; `Tests/ArchitectureTests` holds the sources against ARCHITECTURE.md.
+// System libraries are found with pkg-config; `scripts/install` installs them.
+
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Optimised in debug builds too: rooms whose loops would make the tests slow.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], fixtures: Bool = false) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
+    exclude: fixtures ? ["Fixtures"] : [], swiftSettings: strict)
+}
+
+func benchmark(_ name: String, _ dependencies: [Target.Dependency], exclude: [String]) -> Target {
+  .executableTarget(
+    name: "\(name)-benchmark", dependencies: dependencies, path: "Benchmarks/\(name)", exclude: exclude,
+    swiftSettings: strict)
+}
+
+func system(_ name: String, _ package: String, _ debian: String) -> Target {
+  .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: package, providers: [.apt([debian])])
+}
+
+let package = Package(
+  name: "r4b",
+  products: [.executable(name: "r4b", targets: ["r4b"])],
+  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+  targets: [
+    system("COniguruma", "oniguruma", "libonig-dev"),
+    system("COpenSSL", "openssl", "libssl-dev"),
+    system("CLibJPEG", "libjpeg", "libjpeg-dev"),
+    system("CSPNG", "spng", "libspng-dev"),
+    system("CWebP", "libwebp", "libwebp-dev"),
+    system("CGIF", "libgif", "libgif-dev"),
+
+    room("JSON", [], optimised),
+    room("GenerationTypes", []),
+    room("Tokenization", ["COniguruma", "GenerationTypes", "JSON"], optimised),
+    .target(name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
+    room("Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"]),
+    room("ModelFiles", ["JSON"]),
+    .target(
+      name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
+    room("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
+    room("Scheduling", ["GenerationTypes", "Inference"]),
+    room("Transport", []),
+    room("HTTP", ["Transport"]),
+    room("Telemetry", ["JSON"]),
+    room("Configuration", ["JSON"]),
+    room("API", ["Chat", "COpenSSL", "GenerationTypes", "HTTP", "Imaging", "JSON", "Scheduling", "Telemetry"]),
+    .executableTarget(
+      name: "r4b",
+      dependencies: [
+        "API", "Chat", "Configuration", "GenerationTypes", "HTTP", "Imaging", "Inference", "JSON", "ModelFiles",
+        "Scheduling", "Telemetry", "Tokenization", "Transport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
+    benchmark("http", ["HTTP"], exclude: ["compare"]),
+    benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
+
+    tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
+    .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+    tests(of: "CKernels"),
+    tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"], fixtures: true),
+    tests(of: "Configuration", ["JSON"]),
+    tests(of: "HTTP", ["Transport"]),
+    tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
+    tests(of: "Inference", ["GenerationTypes", "ModelFiles"], fixtures: true),
+    tests(of: "JSON"),
+    tests(of: "ModelFiles", ["JSON"], fixtures: true),
+    .testTarget(
+      name: "SamplingTests", dependencies: ["GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
+      swiftSettings: strict),
+    tests(of: "Scheduling", ["GenerationTypes", "Inference"]),
+    tests(of: "Telemetry", ["JSON"]),
+    tests(of: "Tokenization", ["GenerationTypes", "JSON"], fixtures: true),
+    tests(of: "Transport"),
+  ]
+)

@@ -1,0 +1,2 @@
+// giflib: GIF decoding.
+#include <gif_lib.h>

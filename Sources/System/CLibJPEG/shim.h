@@ -1,0 +1,3 @@
+// libjpeg-turbo: JPEG decoding, by its classic interface.
+#include <stdio.h>
+#include <jpeglib.h>

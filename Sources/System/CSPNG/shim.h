@@ -1,0 +1,2 @@
+// libspng: PNG decoding.
+#include <spng.h>
