@@ -1,0 +1,32 @@
+// Where a directory keeps its chat template. Newer files win over older places, as in transformers.
+import JSON
+
+/// The template's text from `chat_template.jinja`, `chat_template.json` or `tokenizer_config.json`, in that order; nil when
+/// none of them has one.
+func chatTemplate(in directory: borrowing ModelDirectory) throws(ModelFileError) -> String? {
+  let limit = 1 << 20
+  let name = "chat_template.jinja"
+  if let bytes = try directory.contents(of: name, limit: limit) {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw ModelFileError(file: directory.path(of: name), expected: "UTF-8", found: "bytes that are not")
+    }
+    return text
+  }
+  for (name, limit) in [("chat_template.json", 2 * limit), ("tokenizer_config.json", 16 * limit)] {
+    guard let bytes = try directory.contents(of: name, limit: limit) else { continue }
+    let json = try ConfigurationReader(parsing: bytes, file: directory.path(of: name))
+    if let text = try chatTemplate(reading: json) { return text }
+  }
+  return nil
+}
+
+/// The member `chat_template`: a text, or a list of named texts of which `default` is taken.
+private func chatTemplate(reading json: ConfigurationReader) throws(ModelFileError) -> String? {
+  let name = "chat_template"
+  guard let named = json[name]?.array else { return try json.text(name) }
+  for entry in named where entry["name"] == "default" {
+    guard let text = entry["template"]?.string else { break }
+    return text
+  }
+  throw json.fault(name, expected: "a template named \"default\"")
+}

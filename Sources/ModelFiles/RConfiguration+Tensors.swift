@@ -1,0 +1,69 @@
+// The tensors that a configuration calls for, with their shapes. Layers only, no values: the numbers of parameters follow.
+
+extension RConfiguration {
+  /// A tensor that a checkpoint must hold.
+  package struct RequiredTensor: Sendable, Equatable {
+    package let name: String
+    package let shape: [Int]
+  }
+
+  /// Every tensor that running the model reads. Post-norm of the tower and its pooling head are not among them.
+  package var requiredTensors: [RequiredTensor] { textTensors + visionTensors + projectorTensors }
+
+  private var textTensors: [RequiredTensor] {
+    let hidden = text.hiddenSize
+    let queries = text.headCount * text.headDimension
+    let keys = text.kvHeadCount * text.headDimension
+    let root = "model.language_model."
+    var tensors = [RequiredTensor(name: root + "embed_tokens.weight", shape: [text.vocabularySize, hidden])]
+    for layer in 0..<text.layerCount {
+      let shapes: [(String, [Int])] = [
+        ("input_layernorm", [hidden]), ("self_attn.q_proj", [queries, hidden]), ("self_attn.k_proj", [keys, hidden]),
+        ("self_attn.v_proj", [keys, hidden]), ("self_attn.o_proj", [hidden, queries]),
+        ("self_attn.q_norm", [text.headDimension]), ("self_attn.k_norm", [text.headDimension]),
+        ("post_attention_layernorm", [hidden]), ("mlp.gate_proj", [text.intermediateSize, hidden]),
+        ("mlp.up_proj", [text.intermediateSize, hidden]), ("mlp.down_proj", [hidden, text.intermediateSize]),
+      ]
+      for (name, shape) in shapes {
+        tensors.append(RequiredTensor(name: "\(decoderLayerPrefix)\(layer).\(name).weight", shape: shape))
+      }
+    }
+    tensors.append(RequiredTensor(name: root + "norm.weight", shape: [hidden]))
+    if !text.tied { tensors.append(RequiredTensor(name: "lm_head.weight", shape: [text.vocabularySize, hidden])) }
+    return tensors
+  }
+
+  private var visionTensors: [RequiredTensor] {
+    let hidden = vision.hiddenSize
+    let embeddings = "model.vision_tower.vision_model.embeddings."
+    let patch = [hidden, vision.channelCount, vision.patchSize, vision.patchSize]
+    var tensors = Self.layer(embeddings + "patch_embedding", patch)
+    tensors.append(RequiredTensor(name: embeddings + "position_embedding.weight", shape: [vision.patchCount, hidden]))
+    for layer in 0..<vision.layerCount {
+      let root = "\(visionLayerPrefix)\(layer)."
+      for norm in ["layer_norm1", "layer_norm2"] { tensors += Self.layer(root + norm, [hidden]) }
+      for projection in ["q_proj", "k_proj", "v_proj", "out_proj"] {
+        tensors += Self.layer("\(root)self_attn.\(projection)", [hidden, hidden])
+      }
+      tensors += Self.layer(root + "mlp.fc1", [vision.intermediateSize, hidden])
+      tensors += Self.layer(root + "mlp.fc2", [hidden, vision.intermediateSize])
+    }
+    return tensors
+  }
+
+  private var projectorTensors: [RequiredTensor] {
+    let root = "model.multi_modal_projector."
+    return Self.layer(root + "pre_norm", [vision.hiddenSize])
+      + Self.layer(root + "linear_1", [text.hiddenSize, vision.hiddenSize])
+      + Self.layer(root + "linear_2", [text.hiddenSize, text.hiddenSize])
+      + [RequiredTensor(name: "model.image_newline", shape: [text.hiddenSize])]
+  }
+
+  /// A weight of `shape` and a bias of as many values as the weight has rows.
+  private static func layer(_ name: String, _ shape: [Int]) -> [RequiredTensor] {
+    [
+      RequiredTensor(name: name + ".weight", shape: shape),
+      RequiredTensor(name: name + ".bias", shape: Array(shape.prefix(1))),
+    ]
+  }
+}

@@ -1,0 +1,109 @@
+// `config.json` of R-4B, checked. A key that is absent has the default of its transformers class (RConfig, Qwen3Config,
+// SiglipVisionConfig), because `save_pretrained` leaves out values that equal it. Options that change the arithmetic and
+// are not built here are refused, never ignored.
+import JSON
+
+/// A height and a width in pixels.
+package struct PixelSize: Sendable, Equatable {
+  package var height: Int
+  package var width: Int
+
+  package init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
+}
+
+/// How a picture of any shape is packed into tokens.
+package enum VisionAspectRatio: Sendable, Equatable {
+  /// Tiles by the best pinpoint, unpadded. `maxPatches` is N of `anyres_max_N`: a grid of more base views is shrunk.
+  case anyres(maxPatches: Int?)
+}
+
+/// The shape of the Qwen3 decoder.
+package struct TextConfiguration: Sendable, Equatable {
+  package var hiddenSize: Int
+  package var layerCount: Int
+  package var headCount: Int
+  package var kvHeadCount: Int
+  /// Values of one head; not `hiddenSize / headCount` in R-4B.
+  package var headDimension: Int
+  package var intermediateSize: Int
+  /// Rows of the embedding and of the head, at least the tokenizer's size.
+  package var vocabularySize: Int
+  package var ropeTheta: Double
+  package var rmsNormEpsilon: Double
+  package var maxPositions: Int
+  /// Whether the head is the embedding. Decided by the checkpoint: true when it holds no `lm_head.weight`.
+  package var tied: Bool
+
+  package init(
+    hiddenSize: Int, layerCount: Int, headCount: Int, kvHeadCount: Int, headDimension: Int, intermediateSize: Int,
+    vocabularySize: Int, ropeTheta: Double, rmsNormEpsilon: Double, maxPositions: Int, tied: Bool
+  ) {
+    (self.hiddenSize, self.layerCount, self.headCount) = (hiddenSize, layerCount, headCount)
+    (self.kvHeadCount, self.headDimension, self.intermediateSize) = (kvHeadCount, headDimension, intermediateSize)
+    (self.vocabularySize, self.ropeTheta, self.rmsNormEpsilon) = (vocabularySize, ropeTheta, rmsNormEpsilon)
+    (self.maxPositions, self.tied) = (maxPositions, tied)
+  }
+}
+
+/// The shape of the SigLIP tower.
+package struct VisionConfiguration: Sendable, Equatable {
+  package var hiddenSize: Int
+  /// Encoder layers to run: the one that `vision_feature_layer` names is the last.
+  package var layerCount: Int
+  package var headCount: Int
+  package var intermediateSize: Int
+  /// Side of a square view in pixels.
+  package var imageSize: Int
+  package var patchSize: Int
+  package var channelCount: Int
+  package var layerNormEpsilon: Double
+
+  package init(
+    hiddenSize: Int, layerCount: Int, headCount: Int, intermediateSize: Int, imageSize: Int, patchSize: Int,
+    channelCount: Int, layerNormEpsilon: Double
+  ) {
+    (self.hiddenSize, self.layerCount, self.headCount) = (hiddenSize, layerCount, headCount)
+    (self.intermediateSize, self.imageSize, self.patchSize) = (intermediateSize, imageSize, patchSize)
+    (self.channelCount, self.layerNormEpsilon) = (channelCount, layerNormEpsilon)
+  }
+
+  package var headDimension: Int { hiddenSize / headCount }
+  /// Patches along one side of a view; pixels beyond the last whole patch are not looked at.
+  package var gridSize: Int { imageSize / patchSize }
+  /// Patches, and so tokens, of one view.
+  package var patchCount: Int { gridSize * gridSize }
+}
+
+/// The activation between the projector's two layers.
+package enum ProjectorActivation: String, Sendable, CaseIterable {
+  /// Exact GELU: `x/2 · (1 + erf(x/√2))`.
+  case gelu
+}
+
+/// What `config.json` says, resolved.
+package struct RConfiguration: Sendable, Equatable {
+  package var text: TextConfiguration
+  package var vision: VisionConfiguration
+  package var projectorHiddenAct: ProjectorActivation
+  /// Id of `<image>`, to be compared with the tokenizer's; nil when the file does not say, and then the tokenizer decides.
+  package var imageTokenIndex: Int?
+  package var visionAspectRatio: VisionAspectRatio
+  /// Target sizes for tiling, in order of preference on ties; multiples of the image size.
+  package var imageGridPinpoints: [PixelSize]
+  /// Positions a sequence may hold: the smaller of what the model and its decoder state.
+  package var maxPositions: Int
+
+  package init(
+    text: TextConfiguration, vision: VisionConfiguration, projectorHiddenAct: ProjectorActivation = .gelu,
+    imageTokenIndex: Int?, visionAspectRatio: VisionAspectRatio, imageGridPinpoints: [PixelSize], maxPositions: Int
+  ) {
+    (self.text, self.vision, self.projectorHiddenAct) = (text, vision, projectorHiddenAct)
+    (self.imageTokenIndex, self.visionAspectRatio) = (imageTokenIndex, visionAspectRatio)
+    (self.imageGridPinpoints, self.maxPositions) = (imageGridPinpoints, maxPositions)
+  }
+
+  /// The LLaVA-NeXT list for views of `imageSize` pixels, which a model without a list of its own is taken to use.
+  package static func defaultPinpoints(imageSize: Int) -> [PixelSize] {
+    [(1, 2), (2, 1), (2, 2), (3, 1), (1, 3)].map { PixelSize(height: $0 * imageSize, width: $1 * imageSize) }
+  }
+}

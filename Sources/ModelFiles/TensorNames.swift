@@ -1,0 +1,31 @@
+// Checkpoint spellings appear here and nowhere else. transformers changed the prefixes of vision-language models in 4.52;
+// files saved before and after are both about.
+
+/// The spelling of transformers 4.52 and later for the tensor stored as `name`; an unknown name is returned as it is.
+func canonicalTensorName(_ name: String) -> String {
+  let bare = name.hasPrefix("model.") ? String(name.dropFirst("model.".count)) : name
+  switch bare {
+  case "lm_head.weight", "language_model.lm_head.weight": return "lm_head.weight"
+  case "image_newline": return "model.image_newline"
+  default: break
+  }
+  let nested = "language_model.model."
+  if bare.hasPrefix(nested) { return "model.language_model." + bare.dropFirst(nested.count) }
+  for part in ["language_model.", "vision_tower.", "multi_modal_projector."] where bare.hasPrefix(part) {
+    return "model." + bare
+  }
+  return name
+}
+
+/// Whether a tensor belongs to the pooling head of the vision tower, which R-4B does not use and its files may keep.
+func isPoolingHead(_ name: String) -> Bool { name.split(separator: ".").contains("head") }
+
+/// The number after `prefix` in `name`, as in `…layers.12.`.
+func layerIndex(of name: String, after prefix: String) -> Int? {
+  guard name.hasPrefix(prefix) else { return nil }
+  let digits = name.dropFirst(prefix.count).prefix { $0 != "." }
+  return digits.count <= 6 ? Int(digits) : nil
+}
+
+let decoderLayerPrefix = "model.language_model.layers."
+let visionLayerPrefix = "model.vision_tower.vision_model.encoder.layers."

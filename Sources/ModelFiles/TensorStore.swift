@@ -1,0 +1,121 @@
+// All tensors of a directory, from `model.safetensors` or from the shards that `model.safetensors.index.json` names. The
+// single file wins when both are there, as in transformers.
+import JSON
+
+/// The tensors of one or many safetensors files under their canonical names.
+struct TensorStore: Sendable {
+  /// A tensor whose type this room cannot read; an error only where it is needed.
+  struct Unreadable: Sendable {
+    let file: String
+    let type: String
+  }
+
+  static let single = "model.safetensors"
+  static let index = "model.safetensors.index.json"
+  static let maximumShards = 1000
+
+  /// The single file or the index, for messages about tensors that are nowhere.
+  let source: String
+  private(set) var files: [ModelFile] = []
+  private(set) var tensors: [String: TensorInfo] = [:]
+  private(set) var unreadable: [String: Unreadable] = [:]
+
+  init(in directory: borrowing ModelDirectory) throws(ModelFileError) {
+    if let file = try directory.open(Self.single) {
+      source = file.path
+      _ = try add(file)
+      return
+    }
+    guard let text = try directory.contents(of: Self.index, limit: 64 << 20) else {
+      throw ModelFileError(
+        file: directory.path, expected: "\(Self.single) or \(Self.index)", found: "neither")
+    }
+    source = directory.path(of: Self.index)
+    let shards = try Self.shards(parsing: text, file: source)
+    for (shard, listed) in shards {
+      guard let file = try directory.open(shard) else {
+        throw ModelFileError(
+          file: source, place: .key("weight_map"), expected: "shard \(quoted(shard)) in the directory",
+          found: "no such file")
+      }
+      let held = try add(file)
+      for name in listed where !held.contains(name) {
+        throw ModelFileError(
+          file: file.path, place: .tensor(name), expected: "the tensor that \(Self.index) places here", found: "none")
+      }
+    }
+  }
+
+  /// The names that an index lists, by shard, in document order of the shards' first tensors.
+  private static func shards(parsing text: [UInt8], file: String) throws(ModelFileError) -> [(String, [String])] {
+    let document = try ConfigurationReader(parsing: text, file: file)
+    guard let map = document["weight_map"]?.object else {
+      throw document.fault("weight_map", expected: "an object from tensor to shard")
+    }
+    var shards: [(String, [String])] = []
+    var positions: [String: Int] = [:]
+    for (tensor, value) in map.members {
+      guard let shard = value.string, ModelDirectory.isPlain(shard) else {
+        throw ModelFileError(
+          file: file, place: .key("weight_map.\(quoted(tensor))"), expected: "the name of a file in the directory",
+          found: shown(value))
+      }
+      if let position = positions[shard] {
+        shards[position].1.append(tensor)
+      } else {
+        positions[shard] = shards.count
+        shards.append((shard, [tensor]))
+      }
+    }
+    guard shards.count <= maximumShards else {
+      throw document.fault("weight_map", expected: "at most \(maximumShards) shards", found: "\(shards.count)")
+    }
+    return shards
+  }
+
+  /// Adds every tensor of `file` and returns their stored names.
+  private mutating func add(_ file: ModelFile) throws(ModelFileError) -> Set<String> {
+    let header = try SafetensorsHeader(of: file)
+    var held: Set<String> = []
+    for entry in header.entries {
+      held.insert(entry.name)
+      let name = canonicalTensorName(entry.name)
+      if isPoolingHead(name) { continue }
+      if let other = tensors[name]?.file ?? unreadable[name]?.file {
+        throw ModelFileError(
+          file: file.path, place: .tensor(entry.name), expected: "one tensor for \(quoted(name))",
+          found: other == file.path ? "a second under another name" : "another in \(other)")
+      }
+      guard let type = ElementType(rawValue: entry.type) else {
+        unreadable[name] = Unreadable(file: file.path, type: entry.type)
+        continue
+      }
+      tensors[name] = TensorInfo(
+        name: name, storedName: entry.name, file: file.path, type: type, shape: entry.shape,
+        byteCount: entry.range.count, offset: header.dataOffset + entry.range.lowerBound, fileIndex: files.count)
+    }
+    files.append(file)
+    return held
+  }
+
+  /// The tensor `name`, which must have exactly `shape` and a type that can be read.
+  func require(_ name: String, shape: [Int]) throws(ModelFileError) -> TensorInfo {
+    if let other = unreadable[name] {
+      throw ModelFileError(
+        file: other.file, place: .tensor(name), expected: "BF16, F16 or F32", found: quoted(other.type))
+    }
+    guard let tensor = tensors[name] else {
+      throw ModelFileError(file: source, place: .tensor(name), expected: "shape \(shape)", found: "no such tensor")
+    }
+    guard tensor.shape == shape else {
+      throw ModelFileError(
+        file: tensor.file, place: .tensor(name), expected: "shape \(shape)", found: "\(tensor.shape)")
+    }
+    return tensor
+  }
+
+  /// Layers present after `prefix`: one more than the highest index.
+  func layerCount(after prefix: String) -> Int {
+    tensors.keys.reduce(0) { max($0, (layerIndex(of: $1, after: prefix) ?? -1) + 1) }
+  }
+}
