@@ -1,0 +1,148 @@
+// Added tokens (`<|im_start|>`, `<think>`) are cut out of the text before anything else, leftmost first, the longest where
+// several begin at one place. Those marked `normalized` are looked for after normalisation, the others before.
+
+import GenerationTypes
+
+/// One entry of `added_tokens`.
+struct AddedToken {
+  var id: TokenID
+  var content: String
+  var special = false
+  /// Only where no letter, digit or mark touches it.
+  var singleWord = false
+  /// Takes the white space before it.
+  var stripsLeft = false
+  /// Takes the white space after it.
+  var stripsRight = false
+}
+
+/// A stretch of text: an added token, or text between two.
+struct Segment: Equatable {
+  var range: Range<Int>
+  var token: TokenID?
+}
+
+struct AddedTokens {
+  private var tokens: [AddedToken] = []
+  /// A trie: `children[node << 8 | byte]` is the next node; node 0 is the root.
+  private var children: [Int: Int] = [:]
+  /// The token that ends at each node.
+  private var endings: [Int?] = [nil]
+  /// Which bytes begin a token.
+  private var begins = [Bool](repeating: false, count: 256)
+
+  var isEmpty: Bool { tokens.isEmpty }
+
+  /// `content` is never empty.
+  mutating func add(_ token: AddedToken) {
+    var node = 0
+    for (depth, byte) in token.content.utf8.enumerated() {
+      if depth == 0 { begins[Int(byte)] = true }
+      if let next = children[node << 8 | Int(byte)] {
+        node = next
+      } else {
+        endings.append(nil)
+        children[node << 8 | Int(byte)] = endings.count - 1
+        node = endings.count - 1
+      }
+    }
+    endings[node] = tokens.count
+    tokens.append(token)
+  }
+
+  /// Cuts `text[range]` into tokens and what lies between; together they cover it. Special tokens that touch a range of
+  /// `literal` are left in the text.
+  func segments(of text: [UInt8], in range: Range<Int>, literal: [Range<Int>]) -> [Segment] {
+    if isEmpty { return range.isEmpty ? [] : [Segment(range: range)] }
+    var segments: [Segment] = []
+    var done = range.lowerBound
+    var at = range.lowerBound
+    while at < range.upperBound {
+      guard begins[Int(text[at])], let (token, end) = longest(text, at, range.upperBound, literal) else {
+        at += 1
+        continue
+      }
+      var found = at..<end
+      at = end
+      if token.singleWord, touchesWord(text, found, range) { continue }
+      if token.stripsLeft { found = max(spaceStart(text, before: found.lowerBound, range), done)..<end }
+      if token.stripsRight { found = found.lowerBound..<spaceEnd(text, after: end, range) }
+      if done < found.lowerBound { segments.append(Segment(range: done..<found.lowerBound)) }
+      segments.append(Segment(range: found, token: token.id))
+      done = found.upperBound
+      at = done
+    }
+    if done < range.upperBound { segments.append(Segment(range: done..<range.upperBound)) }
+    return segments
+  }
+
+  /// The longest token that begins at `start`.
+  private func longest(_ text: [UInt8], _ start: Int, _ limit: Int, _ literal: [Range<Int>]) -> (AddedToken, end: Int)?
+  {
+    var best: (AddedToken, end: Int)?
+    var node = 0
+    var at = start
+    while at < limit, let next = children[node << 8 | Int(text[at])] {
+      node = next
+      at += 1
+      guard let token = endings[node].map({ tokens[$0] }) else { continue }
+      if token.special, literal.contains(where: { $0.overlaps(start..<at) }) { continue }
+      best = (token, at)
+    }
+    return best
+  }
+
+  private func touchesWord(_ text: [UInt8], _ found: Range<Int>, _ range: Range<Int>) -> Bool {
+    let before = scalar(endingAt: found.lowerBound, text, range)
+    let after = scalar(startingAt: found.upperBound, text, range)
+    return before.map { isWord($0.scalar) } ?? false || after.map { isWord($0.scalar) } ?? false
+  }
+
+  private func spaceStart(_ text: [UInt8], before position: Int, _ range: Range<Int>) -> Int {
+    var at = position
+    while let (scalar, width) = scalar(endingAt: at, text, range), scalar.properties.isWhitespace { at -= width }
+    return at
+  }
+
+  private func spaceEnd(_ text: [UInt8], after position: Int, _ range: Range<Int>) -> Int {
+    var at = position
+    while let (scalar, width) = scalar(startingAt: at, text, range), scalar.properties.isWhitespace { at += width }
+    return at
+  }
+
+  private func scalar(endingAt end: Int, _ text: [UInt8], _ range: Range<Int>) -> (scalar: Unicode.Scalar, width: Int)?
+  {
+    var start = end - 1
+    while start > range.lowerBound, text[start] & 0xC0 == 0x80 { start -= 1 }
+    return scalar(startingAt: start, text, range)
+  }
+
+  private func scalar(startingAt start: Int, _ text: [UInt8], _ range: Range<Int>) -> (
+    scalar: Unicode.Scalar, width: Int
+  )? {
+    guard range.contains(start) else { return nil }
+    let width = min(Unicode.Scalar.utf8Width(lead: text[start]), range.upperBound - start)
+    return String(decoding: text[start..<start + width], as: UTF8.self).unicodeScalars.first.map { ($0, width) }
+  }
+
+  /// `\w` as Unicode defines it for regular expressions (UTS #18, annex C).
+  private func isWord(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
+    default: return false
+    }
+  }
+}
+
+extension Unicode.Scalar {
+  /// Bytes of the UTF-8 sequence that `lead` begins.
+  static func utf8Width(lead: UInt8) -> Int {
+    switch lead {
+    case 0..<0x80: 1
+    case 0..<0xE0: 2
+    case 0..<0xF0: 3
+    default: 4
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// Text to ids and back, as Hugging Face `tokenizers` does it for byte-level BPE models: added tokens out, NFC, pieces by regular
+// expression, byte pair encoding of each piece. Immutable after loading; any number of threads may call it. Each call borrows a
+// workspace (search region, merge buffers, piece cache) from a small pool, so calls share no state and the cache outlives them.
+
+import GenerationTypes
+import JSON
+import Synchronization
+
+package final class Tokenizer: Sendable {
+  private let vocabulary: Vocabulary
+  private let encoder: BytePairEncoder
+  private let preTokenizer: PreTokenizer
+  private let composes: Bool
+  /// Added tokens looked for before and after normalisation.
+  private let rawTokens, normalizedTokens: AddedTokens
+  private let specials: Set<TokenID>
+  /// Special added tokens, in the order of the file.
+  package let specialTokens: [(text: String, id: TokenID)]
+
+  private let pool = Mutex<[Workspace]>([])
+  /// Workspaces kept for later calls, about 1.3 MB each.
+  private static let poolLimit = 8
+
+  /// Reads the contents of a `tokenizer.json`. Throws at the first thing that is wrong or that this tokenizer would do
+  /// differently from the reference.
+  package init(json: [UInt8]) throws(TokenizerError) {
+    let file = try TokenizerFile(json: json)
+    (vocabulary, encoder) = (file.vocabulary, file.encoder)
+    preTokenizer = PreTokenizer(expressions: file.expressions)
+    composes = file.composes
+    (rawTokens, normalizedTokens) = (file.rawTokens, file.normalizedTokens)
+    specialTokens = file.specialTokens
+    specials = Set(file.specialTokens.map(\.id))
+  }
+
+  /// Highest id + 1, added tokens included.
+  package var vocabularySize: Int { vocabulary.count }
+
+  /// The id of an added token's text, or of a base token in its written form (`Ġthe`).
+  package func id(of token: String) -> TokenID? { vocabulary.id(of: token.utf8) }
+
+  /// The bytes that `id` decodes to, which need not be whole characters; empty for an unknown id.
+  package func bytes(of id: TokenID) -> [UInt8] { Array(vocabulary.bytes(of: id)) }
+
+  /// Whether `decode(_:skipSpecial:)` leaves `id` out.
+  package func isSpecial(_ id: TokenID) -> Bool { specials.contains(id) }
+
+  /// Whether the token is white space and nothing else.
+  package func isWhitespace(_ id: TokenID) -> Bool {
+    guard let text = String(validating: vocabulary.bytes(of: id), as: UTF8.self), !text.isEmpty else { return false }
+    return text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
+  }
+
+  /// The ids of `text`, without adding any. Special added tokens that overlap a range of `literal` (UTF-8 offsets) are encoded as
+  /// ordinary text, so that what a user typed cannot forge them.
+  package func encode(_ text: String, literal: [Range<Int>] = []) -> [TokenID] {
+    let bytes = Array(text.utf8)
+    let work = pool.withLock { $0.popLast() } ?? Workspace()
+    defer {
+      work.pieces.trim()
+      pool.withLock { if $0.count < Self.poolLimit { $0.append(work) } }
+    }
+    var ids: [TokenID] = []
+    ids.reserveCapacity(bytes.count / 3 + 8)
+    for segment in rawTokens.segments(of: bytes, in: 0..<bytes.count, literal: literal) {
+      if let token = segment.token {
+        ids.append(token)
+      } else {
+        normalizeAndEncode(bytes, segment.range, literal, work, &ids)
+      }
+    }
+    return ids
+  }
+
+  private func normalizeAndEncode(
+    _ text: [UInt8], _ range: Range<Int>, _ literal: [Range<Int>], _ work: Workspace, _ ids: inout [TokenID]
+  ) {
+    var (text, range, literal) = (text, range, literal)
+    if composes, let composed = CanonicalComposition.composed(text, range) {
+      // Loading refuses special tokens that are both normalised and NFC-dependent, so literal ranges end here.
+      (text, range, literal) = (composed, 0..<composed.count, [])
+    }
+    for segment in normalizedTokens.segments(of: text, in: range, literal: literal) {
+      if let token = segment.token { ids.append(token); continue }
+      preTokenizer.forEachPiece(of: text, in: segment.range, with: work.search) { piece in
+        let key = work.cache.key(text, piece)
+        if let key, work.cache.find(key, into: &ids) { return }
+        let start = ids.count
+        encoder.encode(text, piece, vocabulary: vocabulary, with: &work.pieces, into: &ids)
+        if let key { work.cache.insert(key, ids[start...]) }
+      }
+    }
+  }
+
+  /// The text of `ids`; invalid UTF-8 becomes U+FFFD, unknown ids nothing.
+  package func decode(_ ids: some Sequence<TokenID>, skipSpecial: Bool = false) -> String {
+    var bytes: [UInt8] = []
+    for id in ids where !(skipSpecial && isSpecial(id)) { bytes += vocabulary.bytes(of: id) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Sendable: `encode` takes a workspace out of the pool, so only one call at a time holds it.
+  private final class Workspace: @unchecked Sendable {
+    let search = RegularExpression.Workspace()
+    var pieces = BytePairEncoder.Workspace()
+    var cache = PieceCache()
+  }
+}

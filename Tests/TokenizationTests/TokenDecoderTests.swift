@@ -1,0 +1,57 @@
+import GenerationTypes
+import JSON
+import Testing
+import Tokenization
+
+@Suite struct `Text of tokens` {
+  @Test func `ids become the reference's text, whole and one by one`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    for sample in try #require(try Fixtures.json("decode").array) {
+      let ids = sample["ids"]?.ids ?? []
+      for (skip, name) in [(false, "text"), (true, "skipped")] {
+        let expected = try #require(sample[name]?.string)
+        let text = tokenizer.decode(ids, skipSpecial: skip)
+        #expect(text.unicodeScalars.elementsEqual(expected.unicodeScalars), "\(ids)")
+        #expect(streamed(ids, tokenizer, skip).joined().unicodeScalars.elementsEqual(expected.unicodeScalars), "\(ids)")
+      }
+    }
+  }
+
+  @Test func `random bytes stream to what they decode to at once`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    // Lead and continuation bytes at the edges of table 3-7, so that truncated and overlong sequences abound.
+    let bytes: [UInt8] = [
+      0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1,
+      0xF4, 0xF5, 0xFF,
+    ]
+    var byteIDs: [TokenID] = []
+    for byte in bytes {
+      byteIDs.append(try #require((0..<TokenID(tokenizer.vocabularySize)).first { tokenizer.bytes(of: $0) == [byte] }))
+    }
+    var random = SplitMix64(state: 3)
+    for _ in 0..<4000 {
+      let ids = (0..<Int.random(in: 1...9, using: &random)).map { _ in byteIDs.randomElement(using: &random) ?? 0 }
+      let whole = tokenizer.decode(ids)
+      #expect(streamed(ids, tokenizer, false).joined().unicodeScalars.elementsEqual(whole.unicodeScalars), "\(ids)")
+    }
+  }
+
+  @Test func `a character comes out whole with its last byte`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    let ids = tokenizer.encode("é👩中")
+    var decoder = TokenDecoder(tokenizer, skipSpecial: false)
+    var texts = ids.map { decoder.append($0) }
+    #expect(texts.filter { !$0.isEmpty }.joined() == "é👩中")
+    #expect(!texts.contains { $0.contains("\u{FFFD}") } && decoder.finish().isEmpty)
+    // Cut inside the last character: nothing of it until the end, then one replacement.
+    decoder = TokenDecoder(tokenizer, skipSpecial: false)
+    texts = ids.dropLast().map { decoder.append($0) }
+    #expect(texts.joined() == "é👩")
+    #expect(decoder.finish() == "\u{FFFD}" && decoder.finish().isEmpty)
+  }
+
+  private func streamed(_ ids: [TokenID], _ tokenizer: Tokenizer, _ skip: Bool) -> [String] {
+    var decoder = TokenDecoder(tokenizer, skipSpecial: skip)
+    return ids.map { decoder.append($0) } + [decoder.finish()]
+  }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import GenerationTypes
+import JSON
+import Testing
+import Tokenization
+
+@Suite struct `Tokens of text` {
+  static let hasQwen3 = Fixtures.qwen3Path != nil
+
+  @Test(.enabled(if: hasQwen3, "no Qwen3 tokenizer here"))
+  func `the 47 golden cases of llama cpp for Qwen hold`() throws {
+    let tokenizer = try Fixtures.qwen3.get()
+    let cases = try #require(try Fixtures.json("golden").array)
+    #expect(cases.count == 47)
+    for golden in cases {
+      let text = try #require(golden["text"]?.string)
+      #expect(tokenizer.encode(text) == golden["ids"]?.ids, "\(text.debugDescription)")
+    }
+  }
+
+  @Test func `mixed text of more than 1 MB becomes the reference's tokens with R-Tiny's vocabulary`() throws {
+    try expectMixedText(try Fixtures.tiny.get(), "tiny")
+  }
+
+  @Test(.enabled(if: hasQwen3, "no Qwen3 tokenizer here"))
+  func `mixed text of more than 1 MB becomes the reference's tokens with Qwen3's vocabulary`() throws {
+    try expectMixedText(try Fixtures.qwen3.get(), "qwen3")
+  }
+
+  private func expectMixedText(_ tokenizer: Tokenizer, _ name: String) throws {
+    let recipe = try Fixtures.json("mixed")
+    let mixed = MixedText(recipe)
+    let expected = (recipe[name]?.array ?? []).compactMap(\.string)
+    try #require(expected.count == mixed.chunkCount && mixed.chunkCount > 1000)
+    var whole = ""
+    var wrong: [Int] = []
+    for number in 0..<mixed.chunkCount {
+      let chunk = mixed.chunk(number)
+      if Fixtures.hash(tokenizer.encode(chunk)) != expected[number] { wrong.append(number) }
+      whole += chunk
+    }
+    #expect(wrong.isEmpty)
+    #expect(whole.utf8.count == recipe["bytes"]?.int && whole.utf8.count > 1_000_000)
+    let ids = tokenizer.encode(whole)
+    #expect(Fixtures.hash(ids) == recipe["\(name)Whole"]?.string)
+    // Normalisation is all that encoding loses, so the text of the ids encodes to the same ids.
+    #expect(tokenizer.encode(tokenizer.decode(ids)) == ids)
+  }
+
+  @Test func `every supported form of the file encodes as the reference does, with and without literal text`() throws {
+    let file = try #require(try JSONValue(parsing: Fixtures.tinyFile()).object)
+    for variant in try #require(try Fixtures.json("variants").array) {
+      var patched = file
+      for (name, value) in (variant["patch"]?.object ?? [:]).members { patched[name] = value }
+      var model = try #require(file["model"]?.object)
+      for (name, value) in (variant["model"]?.object ?? [:]).members { model[name] = value }
+      patched["model"] = .object(model)
+      let tokenizer = try Tokenizer(json: JSONValue.object(patched).encoded)
+      for (position, text) in (variant["texts"]?.array ?? []).compactMap(\.string).enumerated() {
+        let comment: Comment = "\(variant["name"]?.string ?? ""): \(text.debugDescription)"
+        #expect(tokenizer.encode(text) == variant["ids"]?.array?[position].ids, comment)
+        #expect(
+          tokenizer.encode(text, literal: [0..<text.utf8.count]) == variant["literalIds"]?.array?[position].ids, comment
+        )
+      }
+    }
+  }
+
+  @Test func `literal ranges keep user text from forging special tokens, and nothing else`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    let start = try #require(tokenizer.id(of: "<|im_start|>"))
+    let think = try #require(tokenizer.id(of: "<think>"))
+    let text = "<|im_start|>a<|im_start|><think><|im_start|>"
+    #expect(tokenizer.encode(text).filter { $0 == start }.count == 3)
+    let forged = 13..<25
+    let ids = tokenizer.encode(text, literal: [forged])
+    #expect(ids.first == start && ids.last == start && ids.filter { $0 == start }.count == 2)
+    #expect(ids.contains(think))
+    #expect(tokenizer.decode(ids) == text)
+    // A token that is half typed by the user and half by the template is not one either.
+    for byte in 0..<12 { #expect(!tokenizer.encode("<|im_start|>", literal: [byte..<byte + 1]).contains(start)) }
+  }
+
+  @Test func `many threads get the same tokens`() async throws {
+    let tokenizer = try Fixtures.tiny.get()
+    let mixed = MixedText(try Fixtures.json("mixed"))
+    let texts = (0..<24).map(mixed.chunk)
+    let expected = texts.map { tokenizer.encode($0) }
+    let agree = await withTaskGroup(of: Bool.self) { group in
+      for thread in 0..<12 {
+        group.addTask {
+          (0..<48).allSatisfy { tokenizer.encode(texts[($0 + thread) % 24]) == expected[($0 + thread) % 24] }
+        }
+      }
+      return await group.allSatisfy { $0 }
+    }
+    #expect(agree)
+  }
+
+  @Test func `long white space, a long word and long runs of marks take time in proportion`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    for unit in [" ", "\n ", "a", "e\u{301}\u{316}", "é", "<", "'S"] {
+      let short = String(repeating: unit, count: 20_000 / unit.utf8.count)
+      let long = String(repeating: short, count: 16)
+      let clock = ContinuousClock()
+      var ids: [TokenID] = []
+      let base = (0..<3).map { _ in clock.measure { ids = tokenizer.encode(short) } }.min() ?? .zero
+      let time = (0..<3).map { _ in clock.measure { ids = tokenizer.encode(long) } }.min() ?? .zero
+      // A square law would be 256 times; the room to it is for other tests on the same cores.
+      #expect(time < base * 100 + .milliseconds(20), "\(unit.debugDescription): \(base) and, 16 times as long, \(time)")
+      #expect(tokenizer.encode(tokenizer.decode(ids)) == ids)
+    }
+  }
+
+  @Test func `white space beyond the expression's limits is cut, not lost`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    let text = String(repeating: " ", count: 6_000_000) + "x"
+    #expect(tokenizer.decode(tokenizer.encode(text)) == text)
+  }
+
+  @Test func `control tokens, sizes and white space are known`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    #expect(tokenizer.vocabularySize == 625)
+    #expect(tokenizer.specialTokens.map(\.text) == ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"])
+    #expect(tokenizer.specialTokens.allSatisfy { tokenizer.isSpecial($0.id) && tokenizer.id(of: $0.text) == $0.id })
+    let think = try #require(tokenizer.id(of: "<think>"))
+    #expect(!tokenizer.isSpecial(think) && tokenizer.bytes(of: think) == Array("<think>".utf8))
+    let newline = try #require(tokenizer.id(of: "Ċ"))
+    #expect(tokenizer.bytes(of: newline) == [10] && tokenizer.isWhitespace(newline) && !tokenizer.isWhitespace(think))
+    for id: TokenID in [-1, 625, .max, .min] {
+      #expect(tokenizer.bytes(of: id).isEmpty && !tokenizer.isWhitespace(id) && !tokenizer.isSpecial(id))
+    }
+    #expect(tokenizer.id(of: "") == nil && tokenizer.id(of: "<|im_start") == nil)
+  }
+}
