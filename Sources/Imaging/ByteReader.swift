@@ -1,0 +1,50 @@
+// Bounds-checked reads of untrusted bytes: every read past the end is nil, never a trap.
+
+/// A view of part of a byte array; offsets count from the part's first byte.
+struct ByteReader {
+  private let bytes: [UInt8]
+  private let range: Range<Int>
+
+  init(_ bytes: [UInt8]) { (self.bytes, range) = (bytes, 0..<bytes.count) }
+
+  private init(_ bytes: [UInt8], _ range: Range<Int>) { (self.bytes, self.range) = (bytes, range) }
+
+  /// Bytes in view.
+  var count: Int { range.count }
+
+  /// The byte at `offset`.
+  func byte(_ offset: Int) -> Int? {
+    offset >= 0 && offset < count ? Int(bytes[range.lowerBound + offset]) : nil
+  }
+
+  /// An unsigned number of `width` bytes (at most 4) at `offset`.
+  func number(at offset: Int, width: Int, littleEndian: Bool = false) -> Int? {
+    guard offset >= 0, width <= 4, offset <= count - width else { return nil }
+    return (0..<width).reduce(0) { value, index in
+      value << 8 | Int(bytes[range.lowerBound + offset + (littleEndian ? width - 1 - index : index)])
+    }
+  }
+
+  /// Whether the ASCII `text` stands at `offset`.
+  func has(_ text: StaticString, at offset: Int) -> Bool {
+    guard offset >= 0, offset <= count - text.utf8CodeUnitCount else { return false }
+    return text.withUTF8Buffer { bytes[(range.lowerBound + offset)...].starts(with: $0) }
+  }
+
+  /// The part from `offset` on, of `length` bytes or up to the end; nil when it does not fit.
+  func part(from offset: Int, length: Int? = nil) -> ByteReader? {
+    guard offset >= 0, offset <= count else { return nil }
+    let length = length ?? count - offset
+    guard length >= 0, length <= count - offset else { return nil }
+    return ByteReader(bytes, range.lowerBound + offset..<range.lowerBound + offset + length)
+  }
+
+  /// The first place of the ASCII `text`.
+  func firstIndex(of text: StaticString) -> Int? {
+    guard count >= text.utf8CodeUnitCount, text.utf8CodeUnitCount > 0 else { return nil }
+    return (0...(count - text.utf8CodeUnitCount)).first { has(text, at: $0) }
+  }
+
+  /// A copy of the bytes in view.
+  var copy: [UInt8] { Array(bytes[range]) }
+}

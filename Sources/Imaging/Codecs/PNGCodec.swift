@@ -1,0 +1,82 @@
+// PNG through libspng: every colour type and depth, interlaced or not. Colours are taken as stored: gamma and profiles are
+// ignored, as Pillow does; 16-bit samples keep their high byte.
+import CSPNG
+
+/// PNG, and the default image of an APNG.
+enum PNGCodec {
+  /// Bytes that one ancillary chunk (inflated) and all of them together may take.
+  private static let chunkLimit = 8 << 20
+  private static let chunkCacheLimit = 16 << 20
+
+  /// Width and height from the header chunk.
+  static func size(of bytes: [UInt8]) -> (Int, Int)? {
+    let reader = ByteReader(bytes)
+    guard reader.has("IHDR", at: 12), let width = reader.number(at: 16, width: 4),
+      let height = reader.number(at: 20, width: 4)
+    else { return nil }
+    return (width, height)
+  }
+
+  /// Nil when the file is damaged or cut short. `width` and `height` are those of the header.
+  static func decode(_ bytes: [UInt8], width: Int, height: Int) -> (RGBImage, Orientation)? {
+    guard let context = spng_ctx_new(0) else { return nil }
+    defer { spng_ctx_free(context) }
+    // The context reads `bytes` until it is freed, so everything happens inside their scope.
+    return bytes.withUnsafeBytes { source -> (RGBImage, Orientation)? in
+      var header = spng_ihdr()
+      var size = 0
+      let format = Int32(SPNG_FMT_RGBA8.rawValue)
+      guard spng_set_image_limits(context, UInt32(clamping: width), UInt32(clamping: height)) == 0,
+        spng_set_chunk_limits(context, chunkLimit, chunkCacheLimit) == 0,
+        spng_set_png_buffer(context, source.baseAddress, source.count) == 0,
+        spng_get_ihdr(context, &header) == 0, header.width == width, header.height == height,
+        spng_decoded_image_size(context, format, &size) == 0, size == width * height * 4
+      else { return nil }
+      let before = metadata(context)
+      var pixels = [UInt8](repeating: 0, count: size)
+      let status = pixels.withUnsafeMutableBytes {
+        spng_decode_image(context, $0.baseAddress, $0.count, format, Int32(SPNG_DECODE_TRNS.rawValue))
+      }
+      guard status == 0 else { return nil }
+      Flattening.overWhite(&pixels)
+      // Damage after the pixels costs what stands there, not the picture; the context then tells nothing more.
+      let after = spng_decode_chunks(context) == 0 ? metadata(context) : before
+      let orientation = Orientation(exif: after.exif ?? before.exif, xmp: after.xmp ?? before.xmp)
+      return (RGBImage(width: width, height: height, pixels: pixels), orientation)
+    }
+  }
+
+  /// EXIF from an `eXIf` chunk or from ImageMagick's hexadecimal text, and XMP, of the chunks read so far.
+  private static func metadata(_ context: OpaquePointer) -> (exif: ByteReader?, xmp: ByteReader?) {
+    var chunk = spng_exif()
+    var exif: ByteReader?
+    if spng_get_exif(context, &chunk) == 0, let data = chunk.data {
+      exif = ByteReader(Array(UnsafeRawBufferPointer(start: data, count: chunk.length)))
+    } else if let profile = text("Raw profile type exif", of: context) {
+      exif = ByteReader(hexadecimal(profile))
+    }
+    return (exif, text("XML:com.adobe.xmp", of: context).map(ByteReader.init))
+  }
+
+  /// The first text chunk of this keyword, inflated.
+  private static func text(_ keyword: String, of context: OpaquePointer) -> [UInt8]? {
+    var count: UInt32 = 0
+    guard spng_get_text(context, nil, &count) == 0, count > 0 else { return nil }
+    var texts = [spng_text](repeating: spng_text(), count: Int(count))
+    guard spng_get_text(context, &texts, &count) == 0 else { return nil }
+    for text in texts.prefix(Int(count)) {
+      guard let data = text.text, withUnsafeBytes(of: text.keyword, { $0.starts(with: (keyword + "\0").utf8) }) else {
+        continue
+      }
+      return Array(UnsafeRawBufferPointer(start: data, count: text.length))
+    }
+    return nil
+  }
+
+  /// The bytes of a raw profile: an empty line, its name, its length, then lines of hexadecimal digits.
+  private static func hexadecimal(_ profile: [UInt8]) -> [UInt8] {
+    let lines = profile.split(separator: 0x0A, omittingEmptySubsequences: false).dropFirst(3)
+    let digits = lines.joined().compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+    return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+  }
+}

@@ -1,0 +1,59 @@
+// Image bytes to an upright, opaque RGB picture. The header is read and held against the limits before a codec may allocate;
+// each codec then checks that what it decodes has the size that was checked.
+//
+// Results equal Pillow's `ImageOps.exif_transpose`, `alpha_composite` over white and `convert("RGB")`. Two deviations are meant:
+// 16-bit grey keeps its high byte (Pillow clips at 255), and the transparent colour of a PNG of another depth than 8 bits is
+// compared at the file's depth (Pillow compares it with the 8-bit value).
+
+/// The entrance to the codecs.
+package enum ImageDecoder {
+  /// What a header tells: the container and the stored size, before orientation.
+  package struct Header: Sendable, Equatable {
+    package var format: ImageFormat
+    package var width, height: Int
+    package init(format: ImageFormat, width: Int, height: Int) {
+      (self.format, self.width, self.height) = (format, width, height)
+    }
+  }
+
+  /// Reads the header only.
+  package static func size(of bytes: [UInt8]) throws(ImageError) -> Header {
+    guard let format = ImageFormat(sniffing: bytes) else { throw .unsupportedFormat }
+    let size =
+      switch format {
+      case .png: PNGCodec.size(of: bytes)
+      case .jpeg: JPEGCodec.Header(bytes).map { ($0.width, $0.height) }
+      case .webp: WebPCodec.size(of: bytes)
+      case .gif: GIFCodec.size(of: bytes)
+      }
+    guard let (width, height) = size, width > 0, height > 0 else { throw .undecodable(format) }
+    return Header(format: format, width: width, height: height)
+  }
+
+  /// Reads the header and holds it against the limits; decodes nothing.
+  package static func check(_ bytes: [UInt8], _ limits: ImageLimits) throws(ImageError) -> Header {
+    if bytes.count > limits.maxBytes { throw .tooManyBytes(limit: limits.maxBytes, value: bytes.count) }
+    let header = try size(of: bytes)
+    let (width, height) = (header.width, header.height)
+    if max(width, height) > limits.maxEdge { throw .edgeTooLong(limit: limits.maxEdge, value: max(width, height)) }
+    let (area, overflow) = width.multipliedReportingOverflow(by: height)
+    let maxPixels = min(limits.maxPixels, ImageLimits.greatestMaxPixels)
+    if overflow || area > maxPixels { throw .tooManyPixels(limit: maxPixels, value: overflow ? .max : area) }
+    return header
+  }
+
+  /// Decodes the (first) picture, turned upright, alpha over white.
+  package static func decode(_ bytes: [UInt8], limits: ImageLimits = ImageLimits()) throws(ImageError) -> RGBImage {
+    let header = try check(bytes, limits)
+    let (width, height) = (header.width, header.height)
+    let decoded =
+      switch header.format {
+      case .png: PNGCodec.decode(bytes, width: width, height: height)
+      case .jpeg: JPEGCodec.decode(bytes)
+      case .webp: WebPCodec.decode(bytes, width: width, height: height)
+      case .gif: GIFCodec.decode(bytes, width: width, height: height)
+      }
+    guard let (image, orientation) = decoded else { throw .undecodable(header.format) }
+    return orientation.upright(image)
+  }
+}

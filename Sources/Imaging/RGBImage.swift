@@ -1,0 +1,54 @@
+// The picture as the rest of the house sees it: 8-bit RGB, upright, opaque; and the bounds it must keep.
+
+/// A decoded picture: upright, without alpha, 8 bits a channel.
+package struct RGBImage: Sendable, Equatable {
+  /// Pixels across and down, at least 1.
+  package let width, height: Int
+  /// `[height, width, 3]`, red first.
+  package let pixels: [UInt8]
+
+  /// Takes `width * height * 3` bytes; any other count is the caller's mistake.
+  package init(width: Int, height: Int, pixels: [UInt8]) {
+    precondition(width > 0 && height > 0 && pixels.count == width * height * 3, "pixels must be [height, width, 3]")
+    (self.width, self.height, self.pixels) = (width, height, pixels)
+  }
+}
+
+/// A container that can be decoded, told by its first bytes.
+package enum ImageFormat: String, Sendable, CaseIterable {
+  case png = "PNG"
+  case jpeg = "JPEG"
+  case webp = "WebP"
+  case gif = "GIF"
+
+  /// Nil when the first bytes belong to none of the formats; the declared media type plays no part.
+  package init?(sniffing bytes: [UInt8]) {
+    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
+      self = .png
+    } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+      self = .jpeg
+    } else if bytes.starts(with: "GIF87a".utf8) || bytes.starts(with: "GIF89a".utf8) {
+      self = .gif
+    } else if bytes.count >= 12, bytes.starts(with: "RIFF".utf8), bytes[8..<12].elementsEqual("WEBP".utf8) {
+      self = .webp
+    } else {
+      return nil
+    }
+  }
+}
+
+/// What a picture may cost, checked before any pixel is decoded.
+package struct ImageLimits: Sendable, Equatable {
+  /// Encoded bytes.
+  package var maxBytes: Int
+  /// Width times height. Decoding takes up to 7 bytes a pixel, of a lossless WebP 8 and of a progressive JPEG in CMYK 12.
+  package var maxPixels: Int
+  /// Whatever `maxPixels` says: products of a size and a few channels never overflow.
+  static let greatestMaxPixels = 1 << 31
+  /// The longer edge in pixels.
+  package var maxEdge: Int
+
+  package init(maxBytes: Int = 32 << 20, maxPixels: Int = 64_000_000, maxEdge: Int = 32_768) {
+    (self.maxBytes, self.maxPixels, self.maxEdge) = (maxBytes, maxPixels, maxEdge)
+  }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import Imaging
+import Testing
+
+@Suite struct `Decoding` {
+  static let names = (try? Fixture.values("pictures", as: [Fixture.Picture].self))?.map(\.name) ?? []
+
+  @Test func `there are pictures of every format`() {
+    for prefix in ["png-", "jpeg-", "webp-", "gif-"] { #expect(Self.names.filter { $0.hasPrefix(prefix) }.count >= 8) }
+  }
+
+  @Test(arguments: names)
+  func `a picture has the pixels that Pillow sees`(name: String) throws {
+    let picture = try #require(try Fixture.values("pictures", as: [Fixture.Picture].self).first { $0.name == name })
+    let expected = try Fixture.bytes("expected.rgb")[picture.offset...].prefix(picture.width * picture.height * 3)
+    let image = try ImageDecoder.decode(try Fixture.bytes(name))
+    #expect(image.width == picture.width && image.height == picture.height)
+    let difference = zip(image.pixels, expected).map { abs(Int($0) - Int($1)) }.max() ?? 0
+    #expect(image.pixels.count == expected.count && difference == 0, "largest difference \(difference)")
+  }
+
+  @Test(arguments: names)
+  func `the header tells format and stored size`(name: String) throws {
+    let header = try ImageDecoder.size(of: try Fixture.bytes(name))
+    #expect(name.hasPrefix(header.format.rawValue.lowercased() + "-"))
+    if !name.hasPrefix("gif-small-") { #expect(header.width == 21 && header.height == 13) }
+  }
+
+  @Test(arguments: [
+    [], [0xFF], Array("GIF88a".utf8), Array("BM000000000000".utf8), Array("RIFF0000WAVE".utf8), Array("<svg/>".utf8),
+  ])
+  func `other formats are told from damaged ones`(bytes: [UInt8]) {
+    #expect(throws: ImageError.unsupportedFormat) { try ImageDecoder.decode(bytes) }
+    #expect(throws: ImageError.unsupportedFormat) { try ImageDecoder.size(of: bytes) }
+  }
+
+  @Test func `the format comes from the bytes and the errors tell the answer apart`() {
+    #expect(ImageError.unsupportedFormat.kind == .unsupported)
+    #expect(ImageError.tooManyBytes(limit: 1, value: 2).kind == .tooLarge)
+    #expect(ImageError.tooManyPixels(limit: 1, value: 2).kind == .tooLarge)
+    #expect(ImageError.edgeTooLong(limit: 1, value: 2).kind == .tooLarge)
+    #expect(ImageError.undecodable(.png).kind == .undecodable)
+    #expect(ImageError.edgeTooLong(limit: 10, value: 11).description.contains("11 pixels; the limit is 10"))
+  }
+}
