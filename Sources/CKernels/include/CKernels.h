@@ -1,0 +1,161 @@
+// What runs per element: products, norms, rotary positions, attention, activations, and the workers that share the rows.
+//
+// Threads: a `ck_workers` is a fixed pool owned by one calling thread. Every operation forks over the pool and joins before it
+// returns; the caller works too. No two operations may run on one pool at once. Nothing here allocates after `ck_workers_create`.
+//
+// Sums: each output element is summed in one order that depends on the instruction set and on the element's own row and
+// column only. Batch size, tile shape, chunking of a prompt and thread count never change a bit of a result.
+//
+// Matrices are row-major, f32 unless said otherwise; a stride counts elements from one row to the next. Buffers of one call
+// must not overlap where not said. Sizes are checked by the caller, who owns all memory.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+#define CK_CLOSED_ENUM __attribute__((enum_extensibility(closed)))
+#define CK_SWIFT(name) __attribute__((swift_name(#name)))
+
+/// How a stored number is laid out, little-endian.
+typedef enum CK_CLOSED_ENUM ck_type {
+  CK_F32 CK_SWIFT(f32),
+  CK_F16 CK_SWIFT(f16),
+  CK_BF16 CK_SWIFT(bf16),
+} ck_type;
+
+/// Instruction sets that a table of kernels is compiled for. `CK_BASELINE` runs on every machine of the architecture.
+typedef enum CK_CLOSED_ENUM ck_isa {
+  CK_BASELINE CK_SWIFT(baseline),
+  CK_AVX2 CK_SWIFT(avx2),
+  CK_AVX512 CK_SWIFT(avx512),
+  CK_NEON CK_SWIFT(neon),
+} ck_isa;
+
+/// Keys in one block of the KV cache, and the multiple to which a value row is padded.
+enum { CK_KEY_BLOCK = 16 };
+/// The largest head that attention takes.
+enum { CK_MAX_HEAD_DIM = 1024 };
+
+// Workers -----------------------------------------------------------------------------------------------------------------
+
+typedef struct ck_workers ck_workers;
+
+/// Whether this machine can run the table.
+bool ck_isa_available(ck_isa isa);
+/// The fastest table that this machine can run.
+ck_isa ck_isa_best(void);
+/// Cores that this process may use: affinity mask and cgroup CPU quota, at least 1.
+int32_t ck_usable_cores(void);
+
+/// Starts `threads - 1` threads that sleep when idle. Null when the table cannot run here or a thread cannot be had.
+ck_workers *_Nullable ck_workers_create(int32_t threads, ck_isa isa);
+/// Stops and joins the threads.
+void ck_workers_destroy(ck_workers *workers);
+/// Threads that share an operation, the caller included.
+int32_t ck_workers_count(const ck_workers *workers);
+
+// Products ----------------------------------------------------------------------------------------------------------------
+
+/// A weight: `rows` outputs by `columns` inputs, rows without gaps.
+typedef struct ck_matrix {
+  const void *data;
+  ck_type type;
+  uint32_t rows, columns;
+} ck_matrix;
+
+/// `out[rows, w.rows] = x[rows, w.columns] · wᵀ + bias`, or added to what `out` holds when `accumulate`.
+void ck_matmul(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_matrix w,
+               const float *_Nullable bias, bool accumulate);
+void ck_matmul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_matrix w,
+                   const float *_Nullable bias, bool accumulate);
+
+// Norms -------------------------------------------------------------------------------------------------------------------
+
+/// `out[rows, columns]`: each row of `x` divided by its root mean square (`epsilon` under the root), times `weight[columns]`.
+void ck_rms_norm(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows,
+                 uint32_t columns, const float *weight, float epsilon);
+void ck_rms_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,
+                     const float *weight, float epsilon);
+
+/// `out[rows, columns]`: each row of `x` less its mean, over its standard deviation, times `weight` plus `bias` `[columns]`.
+void ck_layer_norm(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows,
+                   uint32_t columns, const float *weight, const float *bias, float epsilon);
+void ck_layer_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,
+                       const float *weight, const float *bias, float epsilon);
+
+/// In place on `heads` heads of `x[rows, heads * head_dim]`: RMS norm of each head by `weight[head_dim]`, then the rotary
+/// rotation of pairs `(i, i + head_dim / 2)` by row `positions[row]` of the tables `[positions, head_dim / 2]`.
+void ck_norm_rope(ck_workers *workers, float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim,
+                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines);
+void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *weight,
+                      float epsilon, const int32_t *positions, const float *cosines, const float *sines);
+
+// Attention ---------------------------------------------------------------------------------------------------------------
+
+/// Keys and values of one layer, head by head. A key plane is `[capacity / 16, head_dim, 16]`: sixteen positions side by side,
+/// so that scores are summed without a horizontal step. A value plane is `[capacity, padded head_dim]`, zero beyond the head.
+/// `capacity` is a multiple of 16.
+typedef struct ck_kv {
+  float *keys, *values;
+  uint32_t capacity, heads, head_dim;
+} ck_kv;
+
+/// Floats of one head's key and value plane.
+static inline size_t ck_key_plane(uint32_t capacity, uint32_t head_dim) { return (size_t)capacity * head_dim; }
+static inline size_t ck_value_stride(uint32_t head_dim) { return ((size_t)head_dim + 15) / 16 * 16; }
+static inline size_t ck_value_plane(uint32_t capacity, uint32_t head_dim) { return capacity * ck_value_stride(head_dim); }
+
+/// Query rows against the keys and values of one sequence.
+typedef struct ck_attention_job {
+  /// `[rows, heads * head_dim]`; `heads` is a multiple of `kv.heads`, and consecutive heads share a KV head.
+  const float *queries;
+  size_t query_stride;
+  float *out;
+  size_t out_stride;
+  ck_kv kv;
+  uint32_t rows, heads;
+  /// Row 0 sees positions `0 ..< first_limit`; row i sees i more when `causal`, else the same.
+  uint32_t first_limit;
+  bool causal;
+  float scale;
+} ck_attention_job;
+
+/// Appends `keys[rows, kv.heads * head_dim]` and `values` likewise at `position`.
+void ck_store_kv(ck_workers *workers, ck_kv kv, const float *keys, const float *values, size_t stride, uint32_t rows,
+                 uint32_t position);
+
+/// `out = softmax(scale · queries · keysᵀ) · values` for every job. Weights below e⁻⁸⁶ of a row's largest count as zero.
+void ck_attention(ck_workers *workers, const ck_attention_job *jobs, uint32_t count);
+void ck_attention_ref(const ck_attention_job *job);
+
+// Elementwise -------------------------------------------------------------------------------------------------------------
+
+/// `out[rows, width] = silu(x[:, ..< width]) * x[:, width ..< 2 * width]`, `x` being `[rows, 2 * width]`.
+void ck_silu_mul(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows,
+                 uint32_t width);
+void ck_silu_mul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t width);
+
+/// In place, the tanh form: `x / (1 + exp(-2u))`, `u = √(2/π)(x + 0.044715x³)`.
+void ck_gelu_tanh(ck_workers *workers, float *x, size_t count);
+void ck_gelu_tanh_ref(float *x, size_t count);
+
+/// In place, the exact form: `x · Φ(x)`.
+void ck_gelu_erf(ck_workers *workers, float *x, size_t count);
+void ck_gelu_erf_ref(float *x, size_t count);
+
+/// In place: `exp(x)`, at most 2 ulp from e⁻⁸⁶ to e⁸⁸; zero below, held at e⁸⁸ above. What softmax and the activations use.
+void ck_exp(ck_workers *workers, float *x, size_t count);
+
+/// Widens `count` numbers to f32.
+void ck_widen(float *out, const void *in, ck_type type, size_t count);
+
+/// `out[patches², 3 * patch²]`: the non-overlapping patches of an 8-bit RGB view `[side, side, 3]`, row-major, each channel
+/// after channel, through `levels[3, 256]`. What is left at the right and lower edge is not used.
+void ck_patches(ck_workers *workers, float *out, const uint8_t *view, uint32_t side, uint32_t patch, const float *levels);
+
+#pragma clang assume_nonnull end
+#endif

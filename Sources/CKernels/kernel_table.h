@@ -1,0 +1,42 @@
+// The kernels that are compiled once per instruction set. Each works on a range of rows or elements, on the calling thread.
+#ifndef KERNEL_TABLE_H
+#define KERNEL_TABLE_H
+
+#include "CKernels.h"
+
+typedef struct ck_product {
+  float *out;
+  const float *x;
+  size_t out_stride, x_stride;
+  uint32_t rows;
+  ck_matrix w;
+  const float *bias;
+  bool accumulate;
+} ck_product;
+
+typedef struct ck_kernel_table {
+  /// Output columns `[begin, end)` of all rows.
+  void (*matmul)(const ck_product *product, uint32_t begin, uint32_t end);
+  void (*rms_norm)(float *out, const float *x, uint32_t columns, const float *weight, float epsilon);
+  void (*layer_norm)(float *out, const float *x, uint32_t columns, const float *weight, const float *bias, float epsilon);
+  void (*rope)(float *x, uint32_t head_dim, const float *cosines, const float *sines);
+  /// Query rows `[begin, end)` of the heads that share `kv_head`.
+  void (*attention)(const ck_attention_job *job, uint32_t kv_head, uint32_t begin, uint32_t end);
+  void (*silu_mul)(float *out, const float *gate, const float *up, size_t count);
+  void (*gelu_tanh)(float *x, size_t count);
+  void (*gelu_erf)(float *x, size_t count);
+  void (*exp)(float *x, size_t count);
+} ck_kernel_table;
+
+extern const ck_kernel_table ck_table_baseline;
+#if defined(__x86_64__)
+extern const ck_kernel_table ck_table_avx2;
+extern const ck_kernel_table ck_table_avx512;
+#elif defined(__aarch64__)
+extern const ck_kernel_table ck_table_neon;
+#endif
+
+/// The table of an instruction set, or null where it was not compiled or cannot run.
+const ck_kernel_table *ck_table(ck_isa isa);
+
+#endif

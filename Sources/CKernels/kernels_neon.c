@@ -1,0 +1,12 @@
+// Kernels for aarch64: four lanes with fused multiply-add, thirty-two registers.
+#if defined(__aarch64__)
+#define CK_TABLE ck_table_neon
+#define CK_WIDTH 4
+#define CK_FUSED 1
+#define CK_HARDWARE_F16 1
+#define CK_TILE_ROWS 6
+#define CK_TILE_COLUMNS 4
+#define CK_STREAM_COLUMNS 8
+#define CK_TILE_QUERIES 4
+#include "kernels.inc"
+#endif

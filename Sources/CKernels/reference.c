@@ -1,0 +1,109 @@
+// The same operations in plain loops and double precision: what every kernel is tested against. Never used by the model.
+#include "CKernels.h"
+#include <math.h>
+#include <stdlib.h>
+
+static double element(ck_matrix w, size_t i) {
+  float value;
+  size_t size = w.type == CK_F32 ? 4 : 2;
+  ck_widen(&value, (const char *)w.data + i * size, w.type, 1);
+  return value;
+}
+
+void ck_matmul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_matrix w,
+                   const float *bias, bool accumulate) {
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t c = 0; c < w.rows; c++) {
+      double sum = bias ? bias[c] : 0;
+      for (uint32_t i = 0; i < w.columns; i++) sum += x[r * x_stride + i] * element(w, (size_t)c * w.columns + i);
+      float *o = &out[r * out_stride + c];
+      *o = (float)(accumulate ? *o + sum : sum);
+    }
+}
+
+void ck_rms_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,
+                     const float *weight, float epsilon) {
+  for (uint32_t r = 0; r < rows; r++) {
+    double squares = 0;
+    for (uint32_t i = 0; i < columns; i++) squares += (double)x[r * x_stride + i] * x[r * x_stride + i];
+    double scale = 1 / sqrt(squares / columns + epsilon);
+    for (uint32_t i = 0; i < columns; i++) out[r * out_stride + i] = (float)(x[r * x_stride + i] * scale * weight[i]);
+  }
+}
+
+void ck_layer_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,
+                       const float *weight, const float *bias, float epsilon) {
+  for (uint32_t r = 0; r < rows; r++) {
+    const float *row = x + r * x_stride;
+    double mean = 0, squares = 0;
+    for (uint32_t i = 0; i < columns; i++) mean += row[i];
+    mean /= columns;
+    for (uint32_t i = 0; i < columns; i++) squares += (row[i] - mean) * (row[i] - mean);
+    double scale = 1 / sqrt(squares / columns + epsilon);
+    for (uint32_t i = 0; i < columns; i++) out[r * out_stride + i] = (float)((row[i] - mean) * scale * weight[i] + bias[i]);
+  }
+}
+
+void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *weight,
+                      float epsilon, const int32_t *positions, const float *cosines, const float *sines) {
+  const uint32_t half = head_dim / 2;
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t h = 0; h < heads; h++) {
+      float *head = x + r * x_stride + (size_t)h * head_dim;
+      ck_rms_norm_ref(head, head_dim, head, head_dim, 1, head_dim, weight, epsilon);
+      for (uint32_t i = 0; i < half; i++) {
+        double c = cosines[(size_t)positions[r] * half + i], s = sines[(size_t)positions[r] * half + i];
+        double a = head[i], b = head[i + half];
+        head[i] = (float)(a * c - b * s);
+        head[i + half] = (float)(b * c + a * s);
+      }
+    }
+}
+
+void ck_attention_ref(const ck_attention_job *job) {
+  const uint32_t dim = job->kv.head_dim, group = job->heads / job->kv.heads;
+  const uint32_t longest = job->first_limit + (job->causal ? job->rows : 0);
+  double *weights = malloc(longest * sizeof(double));
+  if (!weights) abort();
+  for (uint32_t r = 0; r < job->rows; r++)
+    for (uint32_t h = 0; h < job->heads; h++) {
+      const float *query = job->queries + r * job->query_stride + (size_t)h * dim;
+      const float *keys = job->kv.keys + (h / group) * ck_key_plane(job->kv.capacity, dim);
+      const float *values = job->kv.values + (h / group) * ck_value_plane(job->kv.capacity, dim);
+      const uint32_t limit = job->first_limit + (job->causal ? r : 0);
+      double top = -INFINITY, total = 0;
+      for (uint32_t j = 0; j < limit; j++) {
+        double score = 0;
+        for (uint32_t d = 0; d < dim; d++)
+          score += (double)query[d] * keys[(size_t)(j / CK_KEY_BLOCK * dim + d) * CK_KEY_BLOCK + j % CK_KEY_BLOCK];
+        weights[j] = score * job->scale;
+        if (weights[j] > top) top = weights[j];
+      }
+      for (uint32_t j = 0; j < limit; j++) total += weights[j] = exp(weights[j] - top);
+      for (uint32_t d = 0; d < dim; d++) {
+        double sum = 0;
+        for (uint32_t j = 0; j < limit; j++) sum += weights[j] * values[j * ck_value_stride(dim) + d];
+        job->out[r * job->out_stride + (size_t)h * dim + d] = (float)(sum / total);
+      }
+    }
+  free(weights);
+}
+
+void ck_silu_mul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t width) {
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t i = 0; i < width; i++) {
+      double gate = x[r * x_stride + i], up = x[r * x_stride + width + i];
+      out[r * out_stride + i] = (float)(gate / (1 + exp(-gate)) * up);
+    }
+}
+
+void ck_gelu_tanh_ref(float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    double v = x[i];
+    x[i] = (float)(0.5 * v * (1 + tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))));
+  }
+}
+
+void ck_gelu_erf_ref(float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) x[i] = (float)(0.5 * x[i] * erfc(-x[i] * 0.7071067811865476));
+}

@@ -1,0 +1,13 @@
+// The pool as the operations see it: run a number of independent tasks, return when all are done.
+#ifndef WORKERS_H
+#define WORKERS_H
+
+#include "kernel_table.h"
+
+typedef void ck_task(const void *context, uint32_t task);
+
+/// Calls `task(context, i)` once for every i below `count`, in any order, on the caller and the idle workers.
+void ck_workers_run(ck_workers *workers, uint32_t count, ck_task *task, const void *context);
+const ck_kernel_table *ck_workers_table(const ck_workers *workers);
+
+#endif

@@ -1,0 +1,105 @@
+// The model in memory: tower, projector and decoder, read once from a checkpoint into one huge-page mapping.
+import CKernels
+import ModelFiles
+
+/// Why a model could not be loaded.
+package enum ModelLoadError: Error, Equatable, Sendable, CustomStringConvertible {
+  case file(ModelFileError)
+  case inference(InferenceError)
+
+  package var description: String {
+    switch self {
+    case .file(let error): error.description
+    case .inference(let error): error.description
+    }
+  }
+}
+
+/// Immutable weights, shared by every runner. `@unchecked Sendable`: its pointers lead into mappings that it owns and that
+/// nobody writes to after `init`.
+package final class RModel: @unchecked Sendable {
+  /// Positions a sequence may hold.
+  package let contextLength: Int
+  /// Columns of a logits row.
+  package let vocabularySize: Int
+  /// Values read from the checkpoint; a tied head counts once.
+  package let parameterCount: Int
+  /// Bytes that the weights take in memory.
+  package let weightBytes: Int
+  let vision: SigLIP2
+  let projector: ProjectorWeights
+  let decoder: Qwen3
+  let kvShape: KVShape
+  private let mappings: [Mapping]
+
+  /// The longest context for which rotary tables are made.
+  private static let longestContext = 1 << 20
+
+  /// Reads every weight. `progress` is called with the fraction read, from 0 to 1.
+  package init(checkpoint: Checkpoint, progress: ((Double) -> Void)? = nil) throws(ModelLoadError) {
+    let configuration = checkpoint.configuration, text = configuration.text
+    try lifting { () throws(InferenceError) in try Self.check(configuration) }
+    var counter = WeightReader(counting: checkpoint)
+    _ = try Self.read(&counter, configuration)
+    let total = counter.byteCount
+    let storage = try Self.map(total, "weights", hugePages: true)
+    var reader = WeightReader(checkpoint, into: storage) { progress?(Double($0) / Double(total)) }
+    let weights = try Self.read(&reader, configuration)
+    contextLength = configuration.maxPositions
+    let tableBytes = RopeTables.byteCount(positions: contextLength, headDimension: text.headDimension)
+    let tables = try Self.map(tableBytes, "rotary tables", hugePages: false)
+    let rope = RopeTables(
+      filling: tables, positions: contextLength, headDimension: text.headDimension, theta: text.ropeTheta)
+    vision = SigLIP2(
+      configuration: SigLIP2Configuration(configuration.vision), weights: weights.vision,
+      levels: SigLIP2.levels(checkpoint.preprocessor))
+    projector = weights.projector
+    decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope)
+    (parameterCount, weightBytes, vocabularySize) = (reader.parameterCount, total, text.vocabularySize)
+    kvShape = KVShape(text)
+    mappings = [storage, tables]
+    progress?(1)
+  }
+
+  /// Refuses shapes that the kernels do not run; the checkpoint has already bounded each number and held it against tensors.
+  private static func check(_ configuration: RConfiguration) throws(InferenceError) {
+    let (text, vision, longestHead) = (configuration.text, configuration.vision, Int(CK_MAX_HEAD_DIM))
+    guard text.headDimension % 2 == 0, text.headDimension <= longestHead else {
+      throw .unsupported("head_dim \(text.headDimension), even and at most \(longestHead) is run")
+    }
+    guard text.headCount % text.kvHeadCount == 0 else {
+      throw .unsupported("\(text.headCount) query heads share \(text.kvHeadCount) KV heads unevenly")
+    }
+    guard vision.hiddenSize % vision.headCount == 0, vision.headDimension <= longestHead else {
+      throw .unsupported(
+        "\(vision.headCount) vision heads of \(vision.hiddenSize) values, at most \(longestHead) a head")
+    }
+    guard vision.channelCount == 3, vision.patchCount > 0 else {
+      throw .unsupported("\(vision.channelCount) channels and \(vision.patchCount) patches, 3 and some are run")
+    }
+    guard configuration.maxPositions <= longestContext else {
+      throw .unsupported("\(configuration.maxPositions) positions, at most \(longestContext)")
+    }
+  }
+
+  private static func map(_ bytes: Int, _ purpose: String, hugePages: Bool) throws(ModelLoadError) -> Mapping {
+    try lifting { () throws(InferenceError) in
+      try Mapping(byteCount: bytes, hugePages: hugePages, purpose: purpose)
+    }
+  }
+
+  private static func read(_ reader: inout WeightReader, _ configuration: RConfiguration) throws(ModelLoadError)
+    -> (vision: SigLIP2Weights, projector: ProjectorWeights, decoder: Qwen3Weights)
+  {
+    do throws(ModelFileError) {
+      let vision = try SigLIP2Weights(&reader, configuration.vision)
+      let projector = try ProjectorWeights(&reader, configuration)
+      return (vision, projector, try Qwen3Weights(&reader, configuration.text))
+    } catch { throw .file(error) }
+  }
+}
+
+/// Calls `body` and passes its error on as a load error.
+private func lifting<Value>(_ body: () throws(InferenceError) -> Value) throws(ModelLoadError) -> Value {
+  do throws(InferenceError) { return try body() } catch { throw .inference(error) }
+}

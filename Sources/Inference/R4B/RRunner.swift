@@ -1,0 +1,181 @@
+// Steps the model: owns the worker pool and all scratch memory, which is had once; a step allocates nothing per layer.
+// Not thread-safe: one thread owns a runner and its sequences. Many runners may share one model.
+import CKernels
+import GenerationTypes
+
+/// Called with the name of an intermediate result and its values, for tests that compare them with a reference.
+package typealias RungTap = (String, UnsafeBufferPointer<Float>) -> Void
+
+/// Runs an `RModel` on a pool of threads.
+package final class RRunner: ModelRunner {
+  package let model: RModel
+  package let maxBatch: Int
+  /// Shows intermediate results when set: `vision.embeddings`, `vision.layer.i` and `projected` for every view,
+  /// `image.packed`, and for every step `text.layer.i` and `logits`.
+  package var tap: RungTap?
+  private let workers: Workers
+  private let memory: Mapping
+  private let text: Qwen3Scratch
+  private let vision: SigLIP2Scratch
+  private let projection: ProjectorScratch
+
+  /// Starts `threads` threads, by default as many as this process may use, and maps scratch memory for `maxBatch` places.
+  package init(model: RModel, threads: Int? = nil, maxBatch: Int = 512, kernels: KernelTable? = nil)
+    throws(InferenceError)
+  {
+    guard (1...65536).contains(maxBatch) else { throw .invalidBatch("a maximum of \(maxBatch) places") }
+    var counter = Arena()
+    _ = Self.scratch(model, maxBatch, &counter)
+    memory = try Mapping(byteCount: counter.byteCount, hugePages: true, purpose: "scratch buffers")
+    var arena = Arena(memory)
+    (text, vision, projection) = Self.scratch(model, maxBatch, &arena)
+    workers = try Workers(threads: threads, kernels: kernels)
+    (self.model, self.maxBatch) = (model, maxBatch)
+  }
+
+  private static func scratch(_ model: RModel, _ rows: Int, _ arena: inout Arena)
+    -> (Qwen3Scratch, SigLIP2Scratch, ProjectorScratch)
+  {
+    let vision = model.vision.configuration, text = model.decoder.configuration
+    return (
+      Qwen3Scratch(text, rows: rows, in: &arena), SigLIP2Scratch(vision, in: &arena),
+      ProjectorScratch(rows: vision.patches, width: text.hidden, in: &arena)
+    )
+  }
+
+  package var vocabularySize: Int { model.vocabularySize }
+  package var contextLength: Int { model.contextLength }
+  package var bytesPerPosition: Int { model.kvShape.bytesPerPosition }
+  /// Threads that share the work, the caller included.
+  package var threadCount: Int { workers.count }
+  /// Bytes of scratch memory mapped.
+  package var scratchBytes: Int { memory.byteCount }
+
+  package func makeSequence(capacity: Int) throws(InferenceError) -> KVSequence {
+    guard (1...contextLength).contains(capacity) else {
+      throw .sequenceFull(needed: capacity, capacity: contextLength)
+    }
+    return try KVSequence(shape: model.kvShape, capacity: capacity)
+  }
+
+  package func encode(_ image: PreparedImage) throws(InferenceError) -> ImageFeatures {
+    let tower = model.vision, c = tower.configuration, width = model.decoder.configuration.hidden
+    guard image.side == c.side else { throw .invalidImage("views of \(image.side) pixels, the model takes \(c.side)") }
+    // Before anything is multiplied: more views than bytes cannot be.
+    guard (1...max(1, image.views.count)).contains(image.viewCount),
+      image.views.count / (3 * c.side * c.side) == image.viewCount, image.views.count % (3 * c.side * c.side) == 0
+    else { throw .invalidImage("\(image.views.count) bytes in \(image.viewCount) views of \(c.side) pixels") }
+    var packing = try AnyresPacking(image.layout, viewCount: image.viewCount, side: c.grid, width: width)
+    image.views.withUnsafeBufferPointer { views in
+      guard let base = views.baseAddress else { return }
+      for view in 0..<image.viewCount {
+        tower.forward(workers.operations, vision, view: base + view * 3 * c.side * c.side, tap: tap)
+        model.projector.forward(workers.operations, vision, projection, rows: c.patches)
+        let features = projection.out.values(c.patches * width)
+        tap?("projected", features)
+        packing.place(view: view, features)
+      }
+    }
+    packing.finish(newline: UnsafeBufferPointer(start: model.projector.newline, count: width))
+    if let tap { packing.values.withUnsafeBufferPointer { tap("image.packed", $0) } }
+    return ImageFeatures(rows: image.layout.tokenCount, values: packing.values)
+  }
+
+  package func step(_ batch: Batch<KVSequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void)
+    throws(InferenceError)
+  {
+    try check(batch)
+    let (rows, sequences) = fill(batch)
+    guard rows > 0 else { return }
+    model.decoder.forward(
+      workers.operations, text, rows: rows, sequences: sequences, kv: model.kvShape, tap: tap)
+    for entry in batch.entries { entry.sequence.count += entry.count }
+    report(batch, logits)
+  }
+
+  /// Holds a batch against every bound, so that nothing fails once work has begun.
+  private func check(_ batch: Batch<KVSequence>) throws(InferenceError) {
+    var total = 0
+    for (index, entry) in batch.entries.enumerated() {
+      for input in entry.inputs { try check(input) }
+      let count = entry.count, sequence = entry.sequence
+      guard count > 0 || !entry.wantsLogits else { throw .invalidBatch("logits after no input") }
+      guard count <= sequence.capacity - sequence.count else {
+        throw .sequenceFull(needed: sequence.count + count, capacity: sequence.capacity)
+      }
+      guard !batch.entries[..<index].contains(where: { $0.sequence === sequence }) else {
+        throw .invalidBatch("a sequence twice")
+      }
+      total += count
+      guard total <= maxBatch else { throw .batchTooLarge(count: total, limit: maxBatch) }
+    }
+  }
+
+  private func check(_ input: BatchInput) throws(InferenceError) {
+    switch input {
+    case .tokens(let tokens):
+      for token in tokens where token < 0 || Int(token) >= vocabularySize {
+        throw .unknownToken(token, vocabularySize: vocabularySize)
+      }
+    case .features(let features, let rows):
+      guard features.values.count == features.rows * model.decoder.configuration.hidden, rows.lowerBound >= 0,
+        rows.upperBound <= features.rows
+      else { throw .invalidBatch("rows \(rows) of \(features.rows) image features") }
+    }
+  }
+
+  /// Writes embeddings, positions and the sequences' places; returns how many rows and sequences there are.
+  private func fill(_ batch: Batch<KVSequence>) -> (rows: Int, sequences: Int) {
+    var row = 0, sequences = 0
+    for entry in batch.entries where entry.count > 0 {
+      let sequence = entry.sequence, first = row
+      for input in entry.inputs {
+        switch input {
+        case .tokens(let tokens):
+          for token in tokens {
+            model.decoder.embed(token, into: text.x.from(row: row).base)
+            row += 1
+          }
+        case .features(let features, let range):
+          let width = model.decoder.configuration.hidden
+          features.values.withUnsafeBufferPointer {
+            let source = UnsafeBufferPointer(rebasing: $0[range.lowerBound * width..<range.upperBound * width])
+            guard let base = source.baseAddress else { return }
+            text.x.from(row: row).base.update(from: base, count: source.count)
+          }
+          row += range.count
+        }
+      }
+      for i in first..<row { text.positions[i] = Int32(sequence.count + i - first) }
+      text.sequences[sequences] = SequenceRows(
+        base: sequence.base, capacity: sequence.paddedCapacity, position: sequence.count, row: first, count: row - first
+      )
+      sequences += 1
+    }
+    return (row, sequences)
+  }
+
+  /// Computes the logits of the entries that want them, a few rows together, and hands them out in order.
+  private func report(_ batch: Batch<KVSequence>, _ logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) {
+    let width = model.decoder.configuration.hidden
+    var end = 0
+    var waiting: [Int] = []
+    func flush() {
+      guard !waiting.isEmpty else { return }
+      model.decoder.head(workers.operations, text, rows: waiting.count)
+      tap?("logits", text.logits.values(waiting.count * vocabularySize))
+      for (row, entry) in waiting.enumerated() {
+        logits(entry, UnsafeMutableBufferPointer(start: text.logits.from(row: row).base, count: vocabularySize))
+      }
+      waiting.removeAll(keepingCapacity: true)
+    }
+    for (index, entry) in batch.entries.enumerated() {
+      end += entry.count
+      guard entry.wantsLogits else { continue }
+      text.normed.from(row: waiting.count).base.update(from: text.x.from(row: end - 1).base, count: width)
+      waiting.append(index)
+      if waiting.count == min(Qwen3Scratch.headRows, maxBatch) { flush() }
+    }
+    flush()
+  }
+}

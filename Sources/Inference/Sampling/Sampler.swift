@@ -1,0 +1,179 @@
+// From a row of logits to a token. In order, as vLLM and transformers do:
+//   1. forbidden ids and padding are masked; the log-softmax of what is left is the model's own distribution, which gives
+//      log-probabilities, alternatives and P(think);
+//   2. logit_bias; repetition penalty over prompt and reply; frequency and presence penalty over the reply;
+//   3. temperature 0: the largest logit, ties to the lowest id. Otherwise temperature, top-k (ties of the k-th stay), top-p,
+//      min-p, and a draw by the inverse of the cumulative distribution in id order, one random number a token.
+// Id order makes the draw insensitive to the last bits of the logits. One sampler serves one reply on one thread.
+import Foundation
+import GenerationTypes
+
+/// Draws the tokens of one reply: owns its penalty counts and its random numbers.
+package struct Sampler {
+  /// The seed in use: the request's, or one drawn at random.
+  package let seed: UInt64
+  private let parameters: SamplingParameters
+  private let vocabularySize: Int
+  private let forbidden: [TokenID]
+  private let closing: [TokenID]
+  private let bias: [(id: TokenID, value: Float)]
+  private var generator: SplitMix64
+  /// Distinct ids of the prompt, then of the reply as they come: what the repetition penalty looks at.
+  private var seen: [TokenID] = []
+  /// How often the reply holds each id; 0 for ids of the prompt.
+  private var counts: [TokenID: Int] = [:]
+  /// Logits before bias and penalties, noted when log-probabilities are wanted.
+  private var originals: [(id: TokenID, logit: Float)] = []
+  private var candidates: [Candidate] = []
+  private var selection: [Candidate] = []
+  private var heap: [Float] = []
+
+  /// A sampler for a reply to `prompt`, whose ids count for the repetition penalty.
+  package init(parameters: SamplingParameters, control: ControlTokens, prompt: [TokenID] = []) {
+    seed = parameters.seed ?? .random(in: .min ... .max)
+    self.parameters = parameters
+    vocabularySize = control.vocabularySize
+    let inVocabulary = { (id: TokenID) in id >= 0 && Int(id) < control.vocabularySize }
+    forbidden = control.forbidden.filter(inVocabulary).sorted()
+    closing = control.closing.filter(inVocabulary).sorted()
+    bias = parameters.logitBias.filter { inVocabulary($0.key) }.map { (id: $0.key, value: $0.value) }.sorted {
+      $0.id < $1.id
+    }
+    generator = SplitMix64(seed: seed)
+    if parameters.repetitionPenalty != 1 {
+      for id in prompt where inVocabulary(id) && counts.updateValue(0, forKey: id) == nil { seen.append(id) }
+    }
+  }
+
+  /// Draws the next token from `logits`, `[at least the vocabulary]`, which it overwrites. `decides` asks for P(think).
+  package mutating func sample(
+    _ logits: UnsafeMutableBufferPointer<Float>, decides: Bool
+  ) throws(SamplingError) -> GeneratedToken {
+    let row = LogitsRow(logits, count: min(vocabularySize, logits.count))
+    for id in forbidden where row.contains(id) { row.values[Int(id)] = -.infinity }
+    var largest = try row.largest()
+    var token = GeneratedToken(id: largest.id)
+
+    let reports = parameters.topLogprobs != nil
+    let normaliser = decides || reports ? row.logSumExp(largest: largest.logit) : 0
+    if decides {
+      let close = closing.reduce(0.0) { row.contains($1) ? $0 + exp(Double(row.values[Int($1)]) - normaliser) : $0 }
+      token.thinkProbability = Float(min(max(1 - close, 0), 1))
+    }
+    if let count = parameters.topLogprobs { token.top = row.alternatives(count, logSumExp: normaliser) }
+
+    originals.removeAll(keepingCapacity: true)
+    if try adjust(row) { largest = try row.largest() }
+    token.id = parameters.temperature > 0 ? draw(row, largest: largest.logit) : largest.id
+    if reports {
+      // The first note is the model's own logit; a second one already carries the bias.
+      let logit = originals.first { $0.id == token.id }?.logit ?? row.values[Int(token.id)]
+      token.logprob = Float(Double(logit) - normaliser)
+    }
+    count(token.id)
+    return token
+  }
+
+  /// Applies bias and penalties in place; says whether there were any.
+  private mutating func adjust(_ row: LogitsRow) throws(SamplingError) -> Bool {
+    for (id, value) in bias where row.contains(id) {
+      try replace(id, in: row) { $0 + value }
+    }
+    if !seen.isEmpty {
+      let (repetition, frequency) = (parameters.repetitionPenalty, parameters.frequencyPenalty)
+      let presence = parameters.presencePenalty
+      for id in seen where row.contains(id) {
+        let count = counts[id] ?? 0
+        try replace(id, in: row) { logit in
+          // CTRL (Keskar et al. 2019), with the sign rule of transformers: a penalty above 1 always lowers the logit.
+          let scaled = repetition == 1 ? logit : logit > 0 ? logit / repetition : logit * repetition
+          return count == 0 ? scaled : scaled - frequency * Float(count) - presence
+        }
+      }
+    }
+    return !bias.isEmpty || !seen.isEmpty
+  }
+
+  private mutating func replace(
+    _ id: TokenID, in row: LogitsRow, with change: (Float) -> Float
+  ) throws(SamplingError) {
+    let logit = row.values[Int(id)]
+    // What is masked stays masked, whatever the factors are.
+    if logit == -.infinity { return }
+    let changed = change(logit)
+    guard changed < .infinity else { throw .notFinite(id: id) }
+    if parameters.topLogprobs != nil { originals.append((id, logit)) }
+    row.values[Int(id)] = changed
+  }
+
+  /// Draws from the tempered and truncated distribution of `row`.
+  private mutating func draw(_ row: LogitsRow, largest: Float) -> TokenID {
+    keepCandidates(of: row, largest: largest)
+    let total = candidates.reduce(0.0) { $0 + $1.weight }
+    let target = generator.unit() * total
+    var sum = 0.0
+    for candidate in candidates {
+      sum += candidate.weight
+      if sum > target { return candidate.id }
+    }
+    // Unreachable but for rounding, as the sum ends at the total and the target is below it.
+    return candidates[candidates.count - 1].id
+  }
+
+  /// Fills `candidates` with what temperature, top-k, top-p and min-p leave of `row`, in id order: never nothing.
+  private mutating func keepCandidates(of row: LogitsRow, largest: Float) {
+    let temperature = Double(parameters.temperature)
+    let threshold = parameters.topK > 0 ? row.threshold(rank: parameters.topK, heap: &heap) : -.infinity
+    candidates.removeAll(keepingCapacity: true)
+    for i in row.values.indices where row.values[i] >= threshold {
+      let weight = exp((Double(row.values[i]) - Double(largest)) / temperature)
+      if weight > 0 { candidates.append(Candidate(id: TokenID(i), weight: weight)) }
+    }
+    if parameters.topP < 1 {
+      let share = max(Double(parameters.topP), 0)
+      let total = candidates.reduce(0.0) { $0 + $1.weight }
+      // As the total is at least 1, all weights below (1 − p) / count together are less than the 1 − p that is cut.
+      let negligible = (1 - share) / Double(candidates.count)
+      selection.removeAll(keepingCapacity: true)
+      for candidate in candidates where candidate.weight >= negligible { selection.append(candidate) }
+      let end = nucleusEnd(&selection, mass: share * total)
+      candidates.removeAll { end.precedes($0) }
+    }
+    // Relative to the most probable, whose weight is 1, so that it does not matter what was cut before.
+    if parameters.minP > 0 {
+      let floor = min(Double(parameters.minP), 1)
+      candidates.removeAll { $0.weight < floor }
+    }
+  }
+
+  /// Takes a token of the reply into the penalties' account.
+  private mutating func count(_ id: TokenID) {
+    let penalised =
+      parameters.repetitionPenalty != 1 || parameters.frequencyPenalty != 0 || parameters.presencePenalty != 0
+    guard penalised else { return }
+    if let count = counts[id] {
+      counts[id] = count + 1
+    } else {
+      counts[id] = 1
+      seen.append(id)
+    }
+  }
+}
+
+extension Sampler {
+  /// The distribution that the next draw would use, for comparison with references: ids in order with their probabilities.
+  /// Overwrites `logits` as `sample` does, draws nothing and counts nothing.
+  package func distribution(
+    _ logits: UnsafeMutableBufferPointer<Float>
+  ) throws(SamplingError) -> [(id: TokenID, probability: Double)] {
+    var copy = self
+    let row = LogitsRow(logits, count: min(vocabularySize, logits.count))
+    for id in forbidden where row.contains(id) { row.values[Int(id)] = -.infinity }
+    _ = try copy.adjust(row)
+    let largest = try row.largest()
+    guard parameters.temperature > 0 else { return [(largest.id, 1)] }
+    copy.keepCandidates(of: row, largest: largest.logit)
+    let total = copy.candidates.reduce(0.0) { $0 + $1.weight }
+    return copy.candidates.map { ($0.id, $0.weight / total) }
+  }
+}

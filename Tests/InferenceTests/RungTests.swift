@@ -1,0 +1,110 @@
+// Every intermediate result beside an independent PyTorch forward pass, and every way to cut the work beside every other.
+import Foundation
+import GenerationTypes
+import Inference
+import ModelFiles
+import Testing
+
+@Suite struct RungTests {
+  @Test(arguments: Expected.checkpoints)
+  func `every rung and the logits are within 1e-4 of the reference`(checkpoint: String) throws {
+    let runner = try RRunner(model: try Expected.model(checkpoint))
+    var worst = ("", 0.0)
+    for expected in try Expected.read().cases where expected.checkpoint == checkpoint {
+      var rungs: [String: [Float]] = [:]
+      runner.tap = { rungs[$0, default: []] += $1 }
+      let features = try expected.image.map { try runner.encode(try $0.prepared()) }
+      let sequence = try runner.makeSequence(capacity: runner.contextLength)
+      let logits = try runner.append(RRunner.inputs(expected.ids, at: expected.at, features), to: sequence)
+      #expect(expected.rungs.count >= 1)
+      for (name, rung) in expected.rungs {
+        let error = rung.error(of: rungs[name] ?? [])
+        #expect(error < 1e-4, "\(name)")
+        if error > worst.1 { worst = (name, error) }
+      }
+      let scale = (expected.logits.reduce(0) { $0 + Double($1) * Double($1) }).squareRoot()
+      let difference = zip(logits, expected.logits).reduce(0) { $0 + pow(Double($1.0) - Double($1.1), 2) }.squareRoot()
+      #expect(logits.count == expected.logits.count)
+      #expect(difference / scale < 1e-4)
+      if difference / scale > worst.1 { worst = ("logits", difference / scale) }
+      let position = sequence.count
+      #expect(position == expected.ids.count + (expected.image?.tokenCount ?? 0))
+    }
+    print("largest error of \(checkpoint): \(worst.1) at \(worst.0)")
+  }
+
+  @Test(arguments: ["one-layer", "odd-f32", "wide-group", "r-tiny"])
+  func `prefill in any chunks and on any number of threads gives the same bits`(checkpoint: String) throws {
+    let model = try Expected.model(checkpoint)
+    let expected = try #require(try Expected.read().cases.first { $0.checkpoint == checkpoint })
+    for kernels in KernelTable.allCases where kernels.isAvailable {
+      var whole: [Float] = []
+      for (threads, chunk) in [(1, 1000), (1, 1), (2, 3), (3, 16), (4, 1000), (2, 7)] {
+        let runner = try RRunner(model: model, threads: threads, kernels: kernels)
+        let features = try expected.image.map { try runner.encode(try $0.prepared()) }
+        let sequence = try runner.makeSequence(capacity: runner.contextLength)
+        var logits: [Float] = []
+        for input in RRunner.inputs(expected.ids, at: expected.at, features).chunks(of: chunk) {
+          logits = try runner.append([input], to: sequence)
+        }
+        if whole.isEmpty { whole = logits }
+        #expect(logits == whole, "\(kernels), \(threads) threads, chunks of \(chunk)")
+      }
+    }
+  }
+
+  @Test func `sequences in one batch do not feel each other`() throws {
+    let model = try Expected.model("five-layers-tied")
+    let runner = try RRunner(model: model, threads: 2)
+    let prompts: [[TokenID]] = (1...11).map { n in (0..<n).map { TokenID(($0 * 31 + n * 17) % model.vocabularySize) } }
+    let alone = try prompts.map { prompt in
+      let sequence = try runner.makeSequence(capacity: 40)
+      return [try runner.append([.tokens(prompt[...])], to: sequence), try runner.append([.tokens([5])], to: sequence)]
+    }
+    let sequences = try prompts.map { _ in try runner.makeSequence(capacity: 40) }
+    var together = prompts.map { _ in [[Float]]() }
+    for inputs in [prompts, prompts.map { _ in [5] }] {
+      var order: [Int] = []
+      let entries = zip(sequences, inputs).map {
+        Batch<KVSequence>.Entry(sequence: $0, inputs: [.tokens($1[...])], wantsLogits: true)
+      }
+      try runner.step(Batch(entries: entries)) { index, logits in
+        order.append(index)
+        together[index].append(Array(logits))
+      }
+      #expect(order == Array(0..<prompts.count))
+    }
+    #expect(together == alone)
+  }
+
+  @Test func `what is refused leaves the sequence as it was`() throws {
+    let model = try Expected.model("one-layer")
+    let runner = try RRunner(model: model, threads: 1, maxBatch: 8)
+    let sequence = try runner.makeSequence(capacity: 5)
+    func refusal(_ inputs: [BatchInput], twice: Bool = false) -> InferenceError? {
+      let entry = Batch<KVSequence>.Entry(sequence: sequence, inputs: inputs, wantsLogits: true)
+      do {
+        try runner.step(Batch(entries: twice ? [entry, entry] : [entry])) { _, _ in }
+        return nil
+      } catch { return error }
+    }
+    #expect(refusal([.tokens([1, 2, 3])]) == nil)
+    #expect(refusal([.tokens([1, 2, 3])]) == .sequenceFull(needed: 6, capacity: 5))
+    #expect(refusal([.tokens([-1])]) == .unknownToken(-1, vocabularySize: 320))
+    #expect(refusal([.tokens([320])]) == .unknownToken(320, vocabularySize: 320))
+    #expect(refusal([]) == .invalidBatch("logits after no input"))
+    #expect(refusal([.tokens([1])], twice: true) == .invalidBatch("a sequence twice"))
+    let wrong = ImageFeatures(rows: 2, values: [0, 1])
+    #expect(refusal([.features(wrong, 0..<1)]) != nil)
+    #expect(sequence.count == 3)
+    let wide = try runner.makeSequence(capacity: 20)
+    #expect(throws: InferenceError.batchTooLarge(count: 9, limit: 8)) {
+      try runner.append([.tokens(ArraySlice(repeating: 1, count: 9))], to: wide)
+    }
+    #expect(throws: InferenceError.self) { try runner.makeSequence(capacity: runner.contextLength + 1) }
+    #expect(throws: InferenceError.self) { try runner.makeSequence(capacity: 0) }
+    for kernels in KernelTable.allCases where !kernels.isAvailable {
+      #expect(throws: InferenceError.self) { _ = try RRunner(model: model, threads: 1, kernels: kernels) }
+    }
+  }
+}
