@@ -1,0 +1,36 @@
+// What Scheduling offers to the rooms on its left: submit a request, read its events, ask about the load.
+import GenerationTypes
+
+/// Why a request was not admitted.
+package enum AdmissionError: Error, Equatable, Sendable {
+  /// The waiting line is full; `retryAfter` is an estimate from measured rates.
+  case queueFull(limit: Int, retryAfter: Duration)
+  /// Prompt and reply could never fit.
+  case tooLong(promptTokens: Int, maxTokens: Int, limit: Int)
+  case shuttingDown
+}
+
+/// Why a running request ended early.
+package enum GenerationError: Error, Equatable, Sendable {
+  /// The engine failed; the text is for the log, never for the client.
+  case inference(String)
+  case shuttingDown
+}
+
+package struct EngineLoad: Sendable, Equatable {
+  package var running = 0
+  package var waiting = 0
+  package var kvTokens = 0
+  package var kvCapacityTokens = 0
+  package init() {}
+}
+
+/// The engine as its clients see it. Dropping the stream (or cancelling the task that reads it) cancels the request before the
+/// next step.
+package protocol GenerationService: Sendable {
+  /// Places that prompt and reply together may take.
+  var contextLength: Int { get }
+  var load: EngineLoad { get }
+  /// Checks the request against the bounds and queues it. The stream throws `GenerationError`.
+  func submit(_ request: GenerationRequest) throws(AdmissionError) -> AsyncThrowingStream<GenerationEvent, any Error>
+}

@@ -1,0 +1,208 @@
+// A model whose next token is a hash of the places it has read, with a ledger of what it was asked for and scripted failures.
+// Like the real one it belongs to one thread; what tests read from other threads lies behind a lock.
+import Foundation
+import GenerationTypes
+import Inference
+import Scheduling
+import Synchronization
+
+struct Scripted: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// What a runner was asked for; readable from any thread.
+final class Ledger: Sendable {
+  struct Step: Sendable, Equatable {
+    /// Places of every entry, in order, with the entry's sequence.
+    var rows: [(sequence: Int, count: Int)]
+    static func == (a: Step, b: Step) -> Bool { a.rows.elementsEqual(b.rows) { $0 == $1 } }
+  }
+  struct State: Sendable {
+    var steps: [Step] = []
+    var encoded = 0
+    var made = 0
+    var openCapacity = 0
+    var largestOpenCapacity = 0
+    var largestBatch = 0
+    var faults: [String] = []
+    var runnerIsGone = false
+  }
+  let state = Mutex(State())
+  var snapshot: State { state.withLock { $0 } }
+  var steps: Int { state.withLock { $0.steps.count } }
+}
+
+final class FakeSequence {
+  let number: Int
+  let capacity: Int
+  var hash: UInt64 = 14_695_981_039_346_656_037
+  var length = 0
+  private let ledger: Ledger
+
+  init(number: Int, capacity: Int, ledger: Ledger) {
+    (self.number, self.capacity, self.ledger) = (number, capacity, ledger)
+    ledger.state.withLock {
+      $0.openCapacity += capacity
+      $0.largestOpenCapacity = max($0.largestOpenCapacity, $0.openCapacity)
+    }
+  }
+
+  deinit { ledger.state.withLock { $0.openCapacity -= capacity } }
+
+  func read(_ value: UInt64) {
+    hash = (hash ^ value) &* 1_099_511_628_211
+    length += 1
+  }
+}
+
+final class FakeRunner: ModelRunner {
+  typealias Sequence = FakeSequence
+  let vocabularySize = 64
+  let contextLength: Int
+  let maxBatch: Int
+  let bytesPerPosition = 1
+  let ledger = Ledger()
+  /// Called at the head of a step, which fails when it throws.
+  var beforeStep: (Batch<FakeSequence>) throws -> Void = { _ in }
+  /// Called with the place of a sequence whose logits come next, to spoil them.
+  var afterLogits: (FakeSequence, UnsafeMutableBufferPointer<Float>) -> Void = { _, _ in }
+  /// Positions that all open sequences may take.
+  var memory = Int.max
+  var encodeFails = false
+  var withholdsLogits = false
+  private var logits: [Float]
+
+  init(contextLength: Int = 4096, maxBatch: Int = 512) {
+    (self.contextLength, self.maxBatch) = (contextLength, maxBatch)
+    logits = Array(repeating: 0, count: vocabularySize)
+  }
+
+  deinit { ledger.state.withLock { $0.runnerIsGone = true } }
+
+  func makeSequence(capacity: Int) throws -> FakeSequence {
+    let (open, number) = ledger.state.withLock { ($0.openCapacity, $0.made) }
+    guard capacity <= memory - open else { throw Scripted(description: "out of memory") }
+    ledger.state.withLock { $0.made += 1 }
+    return FakeSequence(number: number, capacity: capacity, ledger: ledger)
+  }
+
+  func encode(_ image: PreparedImage) throws -> ImageFeatures {
+    if encodeFails { throw Scripted(description: "blind") }
+    ledger.state.withLock { $0.encoded += 1 }
+    let first = Float(image.views.first ?? 0)
+    return ImageFeatures(rows: image.layout.tokenCount, values: (0..<image.layout.tokenCount).map { first + Float($0) })
+  }
+
+  func step(_ batch: Batch<FakeSequence>, logits emit: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws {
+    try beforeStep(batch)
+    note(batch)
+    for (index, entry) in batch.entries.enumerated() {
+      for input in entry.inputs {
+        switch input {
+        case .tokens(let tokens): for token in tokens { entry.sequence.read(UInt64(bitPattern: Int64(token))) }
+        case .features(let features, let rows):
+          for row in rows { entry.sequence.read(UInt64(features.values[row]) + 1 << 32) }
+        }
+      }
+      guard entry.wantsLogits, !withholdsLogits else { continue }
+      var generator = SplitMix64(seed: entry.sequence.hash)
+      for column in logits.indices { logits[column] = Float(generator.unit() * 8) }
+      logits.withUnsafeMutableBufferPointer {
+        afterLogits(entry.sequence, $0)
+        emit(index, $0)
+      }
+    }
+  }
+
+  private func note(_ batch: Batch<FakeSequence>) {
+    ledger.state.withLock { state in
+      state.steps.append(.init(rows: batch.entries.map { ($0.sequence.number, $0.count) }))
+      state.largestBatch = max(state.largestBatch, batch.count)
+      if batch.count > maxBatch { state.faults.append("batch of \(batch.count)") }
+      if batch.entries.isEmpty { state.faults.append("empty batch") }
+      if Set(batch.entries.map(\.sequence.number)).count != batch.entries.count {
+        state.faults.append("a sequence twice")
+      }
+      for entry in batch.entries {
+        if entry.count == 0 { state.faults.append("empty entry") }
+        if entry.sequence.length + entry.count > entry.sequence.capacity { state.faults.append("beyond capacity") }
+      }
+    }
+  }
+}
+
+// MARK: - Requests and replies
+
+func picture(_ value: UInt8, count: Int, at position: Int) -> Prompt.Picture {
+  let image = PreparedImage(
+    views: [value], viewCount: 1, side: 1, layout: ImageLayout(patchesPerSide: 1, grid: nil, tokenCount: count),
+    width: 1,
+    height: 1)
+  return Prompt.Picture(image: image, position: position)
+}
+
+/// A request for a prompt that is told from others by `salt`; no token stops it unless told.
+func request(
+  prompt: Int, reply: Int, salt: Int = 0, temperature: Float = 0, stop: Set<TokenID> = [],
+  pictures: [Prompt.Picture] = []
+) -> GenerationRequest {
+  var sampling = SamplingParameters()
+  (sampling.temperature, sampling.seed) = (temperature, UInt64(salt))
+  return GenerationRequest(
+    prompt: Prompt(tokens: (0..<prompt).map { TokenID(($0 * 31 + salt * 7) % 64) }, pictures: pictures),
+    sampling: sampling,
+    control: ControlTokens(stop: stop, forbidden: [63], closing: [], vocabularySize: 64), maxTokens: reply,
+    decides: false)
+}
+
+/// Everything a stream gave.
+struct Reply: Sendable {
+  var tokens: [GeneratedToken] = []
+  var progress: [Int] = []
+  var finish: FinishReason?
+  var timings: GenerationTimings?
+  var error: GenerationError?
+  var ids: [TokenID] { tokens.map(\.id) }
+  /// How often it ended.
+  var ends = 0
+
+  init(of stream: AsyncThrowingStream<GenerationEvent, any Error>) async {
+    do {
+      for try await event in stream {
+        switch event {
+        case .prefill(let done, _): progress.append(done)
+        case .token(let token): tokens.append(token)
+        case .finished(let reason, let timings, _):
+          (finish, self.timings) = (reason, timings)
+          ends += 1
+        }
+      }
+    } catch {
+      self.error = error as? GenerationError
+      ends += 1
+    }
+  }
+}
+
+/// A core and its loop on the test's own thread, stepped by hand.
+struct Bench {
+  let runner: FakeRunner
+  let core: EngineCore
+  let loop: EngineLoop<FakeRunner>
+  var ledger: Ledger { runner.ledger }
+
+  init(_ configuration: EngineConfiguration = .init(kvTokens: 100_000), runner: FakeRunner = FakeRunner()) {
+    self.runner = runner
+    core = EngineCore(limits: .init(configuration, contextLength: runner.contextLength, maxBatch: runner.maxBatch))
+    loop = EngineLoop(runner: runner, core: core)
+  }
+
+  /// Rounds until there is nothing to do; fails the test's patience at 100,000.
+  func finish() {
+    for _ in 0..<100_000 where loop.round() != true { return }
+  }
+
+  func rounds(_ count: Int) {
+    for _ in 0..<count { _ = loop.round() }
+  }
+}
