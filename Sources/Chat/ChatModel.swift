@@ -1,0 +1,205 @@
+// A conversation becomes a prompt: template, tokens, pictures at their places. Immutable and shared by all requests.
+import Dispatch
+import GenerationTypes
+import Imaging
+import JSON
+import Tokenization
+
+/// Everything of a checkpoint that turns conversations into prompts and tokens into replies.
+package final class ChatModel: Sendable {
+  /// What a checkpoint says about chatting.
+  package struct Configuration: Sendable {
+    /// The source of the chat template; nil takes R-4B's form from spec §4.3.
+    package var template: String?
+    /// Spelling of the image placeholder.
+    package var imageToken = "<image>"
+    package var stopTokens: Set<TokenID>
+    /// Whether the model was trained with the assistant's turn opened by `<think>`, so that a template which does not
+    /// open it is completed.
+    package var opensThought: Bool
+    /// Places that a prompt may take.
+    package var contextLength: Int
+    package var imageLimits: ImageLimits
+
+    package init(
+      template: String?, stopTokens: Set<TokenID>, opensThought: Bool, contextLength: Int,
+      imageLimits: ImageLimits = ImageLimits()
+    ) {
+      (self.template, self.stopTokens, self.opensThought) = (template, stopTokens, opensThought)
+      (self.contextLength, self.imageLimits) = (contextLength, imageLimits)
+    }
+  }
+
+  package let tokenizer: Tokenizer
+  package let control: ControlTokens
+  package let tags: ThinkingTags
+  let configuration: Configuration
+  let imageProcessor: ImageProcessor?
+  let imageToken: TokenID?
+  let prompter: Prompter
+  /// Pictures are decoded one at a time: it bounds memory, and the engine has the cores.
+  private let imageQueue = DispatchQueue(label: "r4b.images")
+
+  /// Parses the template. Throws `TemplateError` when it is malformed.
+  package init(tokenizer: Tokenizer, imageProcessor: ImageProcessor?, configuration: Configuration) throws(TemplateError) {
+    self.tokenizer = tokenizer
+    self.configuration = configuration
+    self.imageProcessor = imageProcessor
+    imageToken = tokenizer.id(of: configuration.imageToken)
+    tags = ThinkingTags(open: tokenizer.id(of: "<think>"), close: tokenizer.id(of: "</think>"))
+    control = Self.controlTokens(tokenizer, tags, stop: configuration.stopTokens, image: imageToken)
+    let spellings = tokenizer.specialTokens.map(\.text) + [configuration.imageToken]
+    prompter = try Prompter(
+      template: configuration.template ?? Prompter.fallbackTemplate, imageToken: configuration.imageToken,
+      spellings: spellings)
+  }
+
+  /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` between pictures.
+  package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
+    let (rendered, literal) = try prompter.render(conversation)
+    let images = try await prepareImages(of: conversation)
+    var (tokens, pictures) = try place(images, in: tokenizer.encode(rendered, literal: literal))
+    var start = replyStart(after: tokens)
+    if configuration.opensThought, let completion = completion(of: start, tokens, for: conversation.mode) {
+      tokens += tokenizer.encode(completion)
+      start = replyStart(after: tokens)
+    }
+    let imageTokens = pictures.reduce(0) { $0 + $1.image.layout.tokenCount }
+    return PreparedChat(
+      prompt: Prompt(tokens: tokens, pictures: pictures), textTokens: tokens.count - imageTokens, imageTokens: imageTokens,
+      mode: conversation.mode, start: start, model: self)
+  }
+
+  /// The prompt's text for a conversation, image placeholders unexpanded.
+  package func render(_ conversation: Conversation) throws(ChatError) -> String { try prompter.render(conversation).text }
+
+  /// A token's text and bytes, for log-probabilities. Incomplete UTF-8 shows as replacement characters.
+  package func text(of id: TokenID) -> (string: String, bytes: [UInt8]) {
+    let bytes = tokenizer.bytes(of: id)
+    return (String(decoding: bytes, as: UTF8.self), bytes)
+  }
+
+  private static func controlTokens(
+    _ tokenizer: Tokenizer, _ tags: ThinkingTags, stop: Set<TokenID>, image: TokenID?
+  ) -> ControlTokens {
+    var closing = Set<TokenID>()
+    if let close = tags.close {
+      closing.insert(close)
+      for id in 0..<TokenID(tokenizer.vocabularySize) where tokenizer.isWhitespace(id) && !stop.contains(id) {
+        let bytes = tokenizer.bytes(of: id)
+        if zip(bytes, bytes.dropFirst()).contains(where: { $0 == 0x0A && $1 == 0x0A }) { closing.insert(id) }
+      }
+    }
+    return ControlTokens(
+      stop: stop, forbidden: image.map { [$0] } ?? [], closing: closing, vocabularySize: tokenizer.vocabularySize)
+  }
+
+  /// Decodes and cuts every picture, after checking from the headers that all of them fit the context.
+  private func prepareImages(of conversation: Conversation) async throws -> [PreparedImage] {
+    var parts: [(bytes: [UInt8], view: ImageProcessor.View, field: String)] = []
+    for message in conversation.messages {
+      for case .image(let bytes, let detail, let field) in message.parts {
+        parts.append((bytes, detail == .low ? .low : .full, field))
+      }
+    }
+    guard let first = parts.first else { return [] }
+    guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field) }
+    var places = 0
+    for part in parts {
+      do {
+        // The stored size: a turned picture's layout may differ by a few places, which the engine's own check sees.
+        let size = try ImageDecoder.check(part.bytes, configuration.imageLimits)
+        places += imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
+      } catch { throw ChatError.image(field: part.field, error) }
+    }
+    if places > configuration.contextLength {
+      throw ChatError.tooManyImageTokens(value: places, limit: configuration.contextLength)
+    }
+    var images: [PreparedImage] = []
+    for part in parts {
+      try Task.checkCancellation()
+      let limits = configuration.imageLimits
+      let image = await withCheckedContinuation { continuation in
+        imageQueue.async {
+          continuation.resume(
+            returning: Result { () throws(ImageError) -> PreparedImage in
+              imageProcessor.prepare(try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
+            })
+        }
+      }
+      switch image {
+      case .success(let image): images.append(image)
+      case .failure(let error): throw ChatError.image(field: part.field, error)
+      }
+    }
+    return images
+  }
+
+  /// Expands each image placeholder into its picture's places.
+  private func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Picture]) {
+    let found = imageToken.map { image in tokens.count { $0 == image } } ?? 0
+    if found != images.count {
+      throw .template("the chat template wrote \(found) image places for \(images.count) images")
+    }
+    guard let imageToken, found > 0 else { return (tokens, []) }
+    var expanded: [TokenID] = []
+    var pictures: [Prompt.Picture] = []
+    for token in tokens {
+      if token == imageToken {
+        let image = images[pictures.count]
+        pictures.append(Prompt.Picture(image: image, position: expanded.count))
+        expanded += repeatElement(imageToken, count: image.layout.tokenCount)
+      } else {
+        expanded.append(token)
+      }
+    }
+    return (expanded, pictures)
+  }
+
+  /// Reads the prompt's tail: the last thinking tag decides, with nothing but white space behind it.
+  private func replyStart(after tokens: [TokenID]) -> ReplyStart {
+    guard let last = tokens.last(where: { !tokenizer.isWhitespace($0) }) else { return .beforeThought }
+    if last == tags.open { return .insideThought }
+    return last == tags.close ? .answer : .beforeThought
+  }
+
+  /// What a template that does not know `thinking_mode` left out of the assistant's turn (spec §4.1).
+  private func completion(of start: ReplyStart, _ tokens: [TokenID], for mode: ThinkingMode) -> String? {
+    guard tags.open != nil, tags.close != nil else { return nil }
+    switch (mode, start) {
+    case (.short, .beforeThought): return "<think>\n\n</think>\n\n"
+    case (.short, .insideThought): return tokens.last == tags.open ? "\n\n</think>\n\n" : "\n</think>\n\n"
+    case (.long, .beforeThought): return "<think>\n"
+    case (.long, .insideThought): return tokens.last == tags.open ? "\n" : nil
+    case (.auto, .beforeThought): return "<think>"
+    default: return nil
+    }
+  }
+}
+
+/// A prompt that is ready for the engine, and how to read the reply.
+package struct PreparedChat: Sendable {
+  package let prompt: Prompt
+  /// Prompt tokens that are not picture places.
+  package let textTokens: Int
+  package let imageTokens: Int
+  package let mode: ThinkingMode
+  package let start: ReplyStart
+  private let model: ChatModel
+
+  init(prompt: Prompt, textTokens: Int, imageTokens: Int, mode: ThinkingMode, start: ReplyStart, model: ChatModel) {
+    (self.prompt, self.textTokens, self.imageTokens) = (prompt, textTokens, imageTokens)
+    (self.mode, self.start, self.model) = (mode, start, model)
+  }
+
+  package var control: ControlTokens { model.control }
+
+  /// Whether the reply's first token decides about thinking.
+  package var decides: Bool { mode == .auto && start == .insideThought }
+
+  /// A parser for one reply.
+  package func makeParser(stopStrings: [String] = []) -> ReplyParser {
+    ReplyParser(
+      start: start, tokenizer: model.tokenizer, tags: model.tags, control: model.control, stopStrings: stopStrings)
+  }
+}

@@ -1,0 +1,45 @@
+// What a client asks, after validation: roles, parts and the wanted mode. Chat turns it into a prompt.
+import GenerationTypes
+import JSON
+
+/// A validated conversation. Its pictures are still encoded files.
+package struct Conversation: Sendable {
+  package enum Role: String, Sendable, CaseIterable { case system, user, assistant, tool }
+
+  /// How finely a picture is looked at: `low` is one view, `high` the model's full path.
+  package enum Detail: String, Sendable { case low, high }
+
+  package enum Part: Sendable {
+    case text(String)
+    /// An encoded picture (PNG, JPEG, WebP or GIF) and where it stood in the request, for error messages.
+    case image(bytes: [UInt8], detail: Detail, field: String)
+  }
+
+  package struct Message: Sendable {
+    package var role: Role
+    package var parts: [Part]
+    /// The thought that came with an assistant message.
+    package var reasoning: String?
+    /// OpenAI-style `tool_calls` of an assistant message.
+    package var toolCalls: [JSONValue]
+    package var toolCallID: String?
+    package var name: String?
+
+    package init(
+      role: Role, parts: [Part], reasoning: String? = nil, toolCalls: [JSONValue] = [], toolCallID: String? = nil,
+      name: String? = nil
+    ) {
+      (self.role, self.parts, self.reasoning) = (role, parts, reasoning)
+      (self.toolCalls, self.toolCallID, self.name) = (toolCalls, toolCallID, name)
+    }
+  }
+
+  package var messages: [Message]
+  package var mode: ThinkingMode
+  /// OpenAI-style tool definitions, printed by the template.
+  package var tools: [JSONValue]
+
+  package init(messages: [Message], mode: ThinkingMode, tools: [JSONValue] = []) {
+    (self.messages, self.mode, self.tools) = (messages, mode, tools)
+  }
+}

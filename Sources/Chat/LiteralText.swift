@@ -1,0 +1,87 @@
+// Keeps clients from forging control tokens. Text of a conversation that spells a special token (`<|im_start|>`, `<image>`)
+// gets a private-use sentinel behind its first character before the template runs; after rendering the sentinels are
+// taken out again and the places where they stood are tokenised as plain text.
+import GenerationTypes
+import JSON
+
+/// Marks special-token spellings in client text and finds them again in the rendered prompt.
+package struct LiteralText {
+  /// Longest first, so that a spelling inside a longer one does not split it.
+  private let spellings: [[UInt8]]
+  /// A scalar that occurs nowhere in the conversation.
+  private let sentinel: [UInt8]
+
+  /// `texts`: everything the client wrote.
+  package init(spellings: [String], texts: [String]) {
+    self.spellings = spellings.map { Array($0.utf8) }.filter { $0.count > 1 && $0[0] < 0x80 }
+      .sorted { $0.count > $1.count }
+    var scalar: UInt32 = 0xE000
+    var present = Set<UInt32>()
+    for text in texts where !text.utf8.allSatisfy({ $0 < 0xEE }) {
+      for scalar in text.unicodeScalars where (0xE000...0xF8FF).contains(scalar.value) { present.insert(scalar.value) }
+    }
+    while present.contains(scalar), scalar < 0xF8FF { scalar += 1 }
+    sentinel = Array(String(Unicode.Scalar(scalar) ?? "\u{F8FF}").utf8)
+  }
+
+  /// `text` with a sentinel inside every special-token spelling.
+  package func mark(_ text: String) -> String {
+    let bytes = Array(text.utf8)
+    var marked: [UInt8] = []
+    var at = 0
+    var copied = 0
+    while at < bytes.count {
+      if let spelling = spelling(in: bytes, at: at) {
+        marked += bytes[copied...at]
+        marked += sentinel
+        copied = at + 1
+        at += spelling.count
+      } else {
+        at += 1
+      }
+    }
+    if copied == 0 { return text }
+    marked += bytes[copied...]
+    return String(decoding: marked, as: UTF8.self)
+  }
+
+  /// `value` with every string in it marked; member names too, since templates print them.
+  package func mark(_ value: JSONValue) -> JSONValue {
+    switch value {
+    case .string(let text): return .string(mark(text))
+    case .array(let values): return .array(values.map(mark))
+    case .object(let object):
+      var marked = JSONObject()
+      for member in object.members { marked[mark(member.name)] = mark(member.value) }
+      return .object(marked)
+    default: return value
+    }
+  }
+
+  /// The rendered prompt without sentinels, and the UTF-8 ranges of it that hold forged spellings.
+  package func unmark(_ rendered: String) -> (text: String, literal: [Range<Int>]) {
+    let bytes = Array(rendered.utf8)
+    guard bytes.contains(sentinel[0]) else { return (rendered, []) }
+    var plain: [UInt8] = []
+    var starts: [Int] = []
+    plain.reserveCapacity(bytes.count)
+    var at = 0
+    while at < bytes.count {
+      if bytes[at] == sentinel[0], bytes[at...].starts(with: sentinel) {
+        starts.append(max(0, plain.count - 1))
+        at += sentinel.count
+      } else {
+        plain.append(bytes[at])
+        at += 1
+      }
+    }
+    let literal = starts.map { start in
+      start..<(spelling(in: plain, at: start).map { start + $0.count } ?? min(plain.count, start + 1))
+    }
+    return (String(decoding: plain, as: UTF8.self), literal)
+  }
+
+  private func spelling(in bytes: [UInt8], at start: Int) -> [UInt8]? {
+    spellings.first { $0[0] == bytes[start] && bytes[start...].starts(with: $0) }
+  }
+}

@@ -1,0 +1,206 @@
+// Splits a reply's tokens into thought and answer and counts them by kind, from token ids alone (spec §4.4 of R-4B).
+//
+// The grammar:  reply = [white] thought [white] "</think>" [white] answer stop   with the opening tag in the prompt.
+// Tags, the white-space tokens beside them and the stop token are control; the rest is thought or answer. White space inside
+// a thought is held back until the next token shows whether a closing tag follows.
+import GenerationTypes
+import Tokenization
+
+/// A piece of a reply, in order.
+package enum ReplyPiece: Sendable, Equatable {
+  case thinking(String)
+  case content(String)
+}
+
+/// Generated tokens by kind. Their sum is the number of tokens generated.
+package struct TokenCounts: Sendable, Equatable {
+  package var thinking = 0
+  /// Tags, the white space that belongs to them, the end-of-turn token.
+  package var control = 0
+  package var answer = 0
+  package var total: Int { thinking + control + answer }
+
+  package init(thinking: Int = 0, control: Int = 0, answer: Int = 0) {
+    (self.thinking, self.control, self.answer) = (thinking, control, answer)
+  }
+}
+
+/// Why the thought ended.
+package enum ThoughtEnd: String, Sendable {
+  /// The model closed it, or ended its turn.
+  case natural
+  /// The token limit cut it off.
+  case length
+}
+
+/// Where a reply begins, read from the prompt's last tokens.
+package enum ReplyStart: Sendable, Equatable {
+  /// The prompt opened a thought: `<think>` and perhaps white space.
+  case insideThought
+  /// The prompt closed the thought.
+  case answer
+  /// No tag in sight; the model may open a thought itself.
+  case beforeThought
+}
+
+/// Ids of the thinking tags; nil where the vocabulary has none.
+package struct ThinkingTags: Sendable {
+  package var open: TokenID?
+  package var close: TokenID?
+
+  package init(open: TokenID?, close: TokenID?) { (self.open, self.close) = (open, close) }
+}
+
+/// Turns one reply's tokens into pieces of text as they arrive.
+package struct ReplyParser: Sendable {
+  private enum Phase { case beforeThought, thought, answer }
+
+  private let tokenizer: Tokenizer
+  private let tags: ThinkingTags
+  private let control: ControlTokens
+  private var phase: Phase
+  private var decoder: TokenDecoder
+  private var stops: StopStrings
+  /// White-space tokens whose kind the next token decides.
+  private var pending: [TokenID] = []
+  /// Line feeds at the end of the thought so far: they are the closing tag's if one follows.
+  private var lineFeeds = ""
+  private var firstToken: TokenID?
+  /// In the answer: whether a token other than the tag's white space has come.
+  private var answerStarted = false
+  private var turnEnded = false
+
+  package private(set) var counts = TokenCounts()
+  /// Whether a stop string was found: the rest of the stream is not wanted.
+  package var isStopped: Bool { stops.found }
+  /// Whether the answer has begun.
+  package var isAnswering: Bool { phase == .answer && answerStarted }
+
+  package init(
+    start: ReplyStart, tokenizer: Tokenizer, tags: ThinkingTags, control: ControlTokens, stopStrings: [String] = []
+  ) {
+    (self.tokenizer, self.tags, self.control) = (tokenizer, tags, control)
+    phase =
+      switch start {
+      case .insideThought: .thought
+      case .answer: .answer
+      case .beforeThought: .beforeThought
+      }
+    decoder = TokenDecoder(tokenizer, skipSpecial: true)
+    stops = StopStrings(stopStrings)
+  }
+
+  /// Takes the next token; returns the text that became certain, often none.
+  package mutating func consume(_ token: GeneratedToken) -> [ReplyPiece] {
+    let id = token.id
+    if firstToken == nil { firstToken = id }
+    if isStopped { counts.answer += 1; return [] }
+    if control.stop.contains(id) {
+      turnEnded = true
+      let pieces = settlePending()
+      counts.control += 1
+      return pieces
+    }
+    switch phase {
+    case .beforeThought: return consumeBeforeThought(id)
+    case .thought: return consumeInThought(id)
+    case .answer: return consumeInAnswer(id)
+    }
+  }
+
+  /// Ends the reply: returns the text that was held back. Counts are final afterwards.
+  package mutating func finish() -> [ReplyPiece] {
+    var pieces = settlePending()
+    pieces += emit(decoder.finish())
+    if !lineFeeds.isEmpty { pieces.append(.thinking(lineFeeds)) }
+    lineFeeds = ""
+    if phase == .answer, let rest = stops.flush() { pieces.append(.content(rest)) }
+    return pieces
+  }
+
+  /// What the model did: it thought when a token of a thought was generated, or when its first token opened one.
+  package var outcome: ThinkingOutcome {
+    if counts.thinking > 0 { return .thinking }
+    guard phase == .thought, let firstToken, !control.stop.contains(firstToken) else { return .nonThinking }
+    return control.closing.contains(firstToken) ? .nonThinking : .thinking
+  }
+
+  /// Why the thought ended; nil when there was none.
+  package var thoughtEnd: ThoughtEnd? {
+    guard outcome == .thinking else { return nil }
+    return phase == .thought && !turnEnded ? .length : .natural
+  }
+
+  private mutating func consumeBeforeThought(_ id: TokenID) -> [ReplyPiece] {
+    if tokenizer.isWhitespace(id) {
+      pending.append(id)
+      return []
+    }
+    if id == tags.open {
+      counts.control += pending.count + 1
+      pending = []
+      phase = .thought
+      return []
+    }
+    phase = .answer
+    return settlePending() + consumeInAnswer(id)
+  }
+
+  private mutating func consumeInThought(_ id: TokenID) -> [ReplyPiece] {
+    if tokenizer.isWhitespace(id) {
+      pending.append(id)
+      return []
+    }
+    if id == tags.close {
+      counts.control += pending.count + 1
+      pending = []
+      let pieces = emit(decoder.finish())
+      lineFeeds = ""
+      decoder = TokenDecoder(tokenizer, skipSpecial: true)
+      phase = .answer
+      return pieces
+    }
+    let before = settlePending()
+    counts.thinking += 1
+    return before + emit(decoder.append(id))
+  }
+
+  private mutating func consumeInAnswer(_ id: TokenID) -> [ReplyPiece] {
+    if !answerStarted, tokenizer.isWhitespace(id) {
+      counts.control += 1
+      return []
+    }
+    answerStarted = true
+    counts.answer += 1
+    return emit(decoder.append(id))
+  }
+
+  /// Decides the kind of white space that no closing tag followed.
+  private mutating func settlePending() -> [ReplyPiece] {
+    if pending.isEmpty { return [] }
+    defer { pending = [] }
+    switch phase {
+    case .thought where counts.thinking == 0:
+      counts.control += pending.count  // it follows the opening tag
+      return []
+    case .thought: counts.thinking += pending.count
+    case .beforeThought, .answer:
+      phase = .answer
+      answerStarted = true
+      counts.answer += pending.count
+    }
+    let text = pending.map { decoder.append($0) }.joined()
+    return emit(text)
+  }
+
+  private mutating func emit(_ text: String) -> [ReplyPiece] {
+    if text.isEmpty { return [] }
+    if phase == .thought {
+      let whole = lineFeeds + text
+      let end = whole.lastIndex { $0 != "\n" }.map(whole.index(after:)) ?? whole.startIndex
+      lineFeeds = String(whole[end...])
+      return end == whole.startIndex ? [] : [.thinking(String(whole[..<end]))]
+    }
+    return stops.append(text).map { [.content($0)] } ?? []
+  }
+}

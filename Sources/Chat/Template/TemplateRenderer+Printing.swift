@@ -1,0 +1,248 @@
+// Values as text: Python's str and repr, its number formatting, and json.dumps as chat templates get it (", " and ": "
+// between, nothing escaped for HTML, non-ASCII as it is).
+import Foundation
+
+extension TemplateRenderer {
+  /// Python's `str`.
+  func string(_ value: TemplateValue) throws(TemplateError) -> String {
+    switch value {
+    case .string(let text): return text
+    case .undefined: return ""
+    default:
+      var text = ""
+      try represent(value, into: &text)
+      try allocate(text.utf8.count)
+      return text
+    }
+  }
+
+  /// Python's `repr`, appended.
+  func represent(_ value: TemplateValue, into text: inout String) throws(TemplateError) {
+    try enter()
+    defer { leave() }
+    try charge()
+    if text.utf8.count > limits.output { throw TemplateError(.limit, "a value prints too long", position) }
+    switch value {
+    case .undefined: text += "Undefined"
+    case .none: text += "None"
+    case .bool(let value): text += value ? "True" : "False"
+    case .integer(let value): text += String(value)
+    case .float(let value): text += value.pythonDescription
+    case .string(let value):
+      try charge(value.utf8.count)
+      text += value.pythonRepresentation
+    case .sequence(let sequence): try represent(sequence, into: &text)
+    case .mapping(let mapping): try represent(Array(zip(mapping.keys, mapping.values)), into: &text)
+    case .namespace(let namespace):
+      text += "<Namespace "
+      try represent(namespace.attributes.map { (.string($0.name), $0.value) }, into: &text)
+      text += ">"
+    case .loop(let loop): text += "<LoopContext \(loop.index + 1)/\(loop.elements.count)>"
+    case .macro(let macro): text += "<Macro '\(macro.syntax.name)'>"
+    case .cycler, .function, .method: text += "<\(value.typeName)>"
+    }
+  }
+
+  private func represent(_ sequence: TemplateSequence, into text: inout String) throws(TemplateError) {
+    let (open, close) =
+      switch sequence.kind {
+      case .list: ("[", "]")
+      case .tuple: ("(", sequence.elements.count == 1 ? ",)" : ")")
+      case .keys: ("dict_keys([", "])")
+      case .values: ("dict_values([", "])")
+      case .items: ("dict_items([", "])")
+      case .iterator: ("<generator [", "]>")
+      case .range(let start, let stop, let step):
+        ("range(\(start), \(stop)" + (step == 1 ? "" : ", \(step)") + ")", "")
+      }
+    text += open
+    if case .range = sequence.kind { return }
+    for (index, element) in sequence.elements.enumerated() {
+      if index > 0 { text += ", " }
+      try represent(element, into: &text)
+    }
+    text += close
+  }
+
+  private func represent(
+    _ members: [(TemplateValue, TemplateValue)], into text: inout String
+  ) throws(TemplateError) {
+    text += "{"
+    for (index, (key, value)) in members.enumerated() {
+      if index > 0 { text += ", " }
+      try represent(key, into: &text)
+      text += ": "
+      try represent(value, into: &text)
+    }
+    text += "}"
+  }
+
+  /// How `tojson` writes: what its arguments say.
+  struct JSONStyle {
+    var indent: String?
+    var itemSeparator = ", "
+    var keySeparator = ": "
+    var escapesNonASCII = false
+    var sortsKeys = false
+  }
+
+  /// `json.dumps`, appended.
+  func dump(
+    _ value: TemplateValue, _ style: JSONStyle, level: Int, into text: inout String
+  ) throws(TemplateError) {
+    try enter()
+    defer { leave() }
+    try charge()
+    if text.utf8.count > limits.output { throw TemplateError(.limit, "a value prints too long", position) }
+    switch value {
+    case .none: text += "null"
+    case .bool(let value): text += value ? "true" : "false"
+    case .integer(let value): text += String(value)
+    case .float(let value):
+      text += value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "-Infinity" : "Infinity") : value.pythonDescription
+    case .string(let value):
+      try charge(value.utf8.count)
+      text += value.jsonRepresentation(escapesNonASCII: style.escapesNonASCII)
+    case .sequence(let sequence) where sequence.kind == .list || sequence.kind == .tuple:
+      try dump(elements: sequence.elements, style, level: level, into: &text)
+    case .mapping(let mapping): try dump(mapping, style, level: level, into: &text)
+    default: throw fail("Object of type \(value.typeName) is not JSON serializable")
+    }
+  }
+
+  private func newline(_ style: JSONStyle, _ level: Int, into text: inout String) throws(TemplateError) {
+    guard let indent = style.indent else { return }
+    try allocate(indent.utf8.count * level)
+    text += "\n" + String(repeating: indent, count: level)
+  }
+
+  private func dump(
+    elements: [TemplateValue], _ style: JSONStyle, level: Int, into text: inout String
+  ) throws(TemplateError) {
+    if elements.isEmpty { text += "[]"; return }
+    text += "["
+    for (index, element) in elements.enumerated() {
+      if index > 0 { text += style.itemSeparator }
+      try newline(style, level + 1, into: &text)
+      try dump(element, style, level: level + 1, into: &text)
+    }
+    try newline(style, level, into: &text)
+    text += "]"
+  }
+
+  private func dump(
+    _ mapping: TemplateMapping, _ style: JSONStyle, level: Int, into text: inout String
+  ) throws(TemplateError) {
+    if mapping.keys.isEmpty { text += "{}"; return }
+    var members = Array(zip(mapping.keys, mapping.values))
+    if style.sortsKeys {
+      let order = try sorted(members.map(\.0))
+      members = order.map { members[$0] }
+    }
+    text += "{"
+    for (index, (key, value)) in members.enumerated() {
+      if index > 0 { text += style.itemSeparator }
+      try newline(style, level + 1, into: &text)
+      switch key {
+      case .string: try dump(key, style, level: level, into: &text)
+      case .none, .bool, .integer, .float:
+        text += "\""
+        try dump(key, style, level: level, into: &text)
+        text += "\""
+      default: throw fail("keys must be str, int, float, bool or None, not \(key.typeName)")
+      }
+      text += style.keySeparator
+      try dump(value, style, level: level + 1, into: &text)
+    }
+    try newline(style, level, into: &text)
+    text += "}"
+  }
+}
+
+extension Double {
+  /// Python's `repr(float)`: shortest digits, an exponent below 1e-4 and from 1e16.
+  var pythonDescription: String {
+    if isNaN { return "nan" }
+    if isInfinite { return self < 0 ? "-inf" : "inf" }
+    if self == 0 { return sign == .minus ? "-0.0" : "0.0" }
+    // Swift finds the same shortest digits; only their layout differs.
+    let parts = "\(magnitude)".split(separator: "e")
+    var exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
+    let mantissa = parts[0].split(separator: ".")
+    var digits = Array(mantissa[0].utf8) + (mantissa.count > 1 ? Array(mantissa[1].utf8) : [])
+    exponent += mantissa[0].utf8.count
+    let zero = UInt8(ascii: "0")
+    while digits.count > 1, digits[0] == zero { digits.removeFirst(); exponent -= 1 }
+    while digits.count > 1, digits[digits.count - 1] == zero { digits.removeLast() }
+    let text = String(decoding: digits, as: UTF8.self)
+    let prefix = self < 0 ? "-" : ""
+    // `exponent` is where the point stands, counted from the first digit.
+    if exponent > 16 || exponent < -3 {
+      let power = exponent - 1
+      let tail = text.dropFirst()
+      let shown = abs(power) < 10 ? "0\(abs(power))" : "\(abs(power))"
+      return prefix + text.prefix(1) + (tail.isEmpty ? "" : ".\(tail)") + "e" + (power < 0 ? "-" : "+") + shown
+    }
+    if exponent <= 0 { return prefix + "0." + String(repeating: "0", count: -exponent) + text }
+    if digits.count <= exponent {
+      return prefix + text + String(repeating: "0", count: exponent - digits.count) + ".0"
+    }
+    return prefix + text.prefix(exponent) + "." + text.dropFirst(exponent)
+  }
+}
+
+extension String {
+  /// Python's `repr(str)`.
+  var pythonRepresentation: String {
+    let quote: Unicode.Scalar = utf8.contains(UInt8(ascii: "'")) && !utf8.contains(UInt8(ascii: "\"")) ? "\"" : "'"
+    var result = String.UnicodeScalarView([quote])
+    for scalar in unicodeScalars {
+      switch scalar {
+      case "\\": result.append(contentsOf: "\\\\".unicodeScalars)
+      case "\n": result.append(contentsOf: "\\n".unicodeScalars)
+      case "\r": result.append(contentsOf: "\\r".unicodeScalars)
+      case "\t": result.append(contentsOf: "\\t".unicodeScalars)
+      case quote: result.append(contentsOf: ["\\", quote])
+      case _ where scalar.isPrintable: result.append(scalar)
+      default:
+        let code = scalar.value
+        let (letter, width) = code < 0x100 ? ("x", 2) : code < 0x10000 ? ("u", 4) : ("U", 8)
+        result.append(contentsOf: "\\\(letter)\(code.hexadecimal(width: width))".unicodeScalars)
+      }
+    }
+    result.append(quote)
+    return String(result)
+  }
+
+  /// The string as `json.dumps` writes it.
+  func jsonRepresentation(escapesNonASCII: Bool) -> String {
+    var result = String.UnicodeScalarView(["\""])
+    for scalar in unicodeScalars {
+      switch scalar {
+      case "\"": result.append(contentsOf: "\\\"".unicodeScalars)
+      case "\\": result.append(contentsOf: "\\\\".unicodeScalars)
+      case "\n": result.append(contentsOf: "\\n".unicodeScalars)
+      case "\r": result.append(contentsOf: "\\r".unicodeScalars)
+      case "\t": result.append(contentsOf: "\\t".unicodeScalars)
+      case "\u{8}": result.append(contentsOf: "\\b".unicodeScalars)
+      case "\u{C}": result.append(contentsOf: "\\f".unicodeScalars)
+      case _ where scalar.value < 0x20 || escapesNonASCII && scalar.value > 0x7E:
+        // DEL is printed as it is; beyond the first plane a pair of surrogates stands for the character.
+        if scalar.value == 0x7F { result.append(scalar); continue }
+        for unit in String(scalar).utf16 {
+          result.append(contentsOf: "\\u\(UInt32(unit).hexadecimal(width: 4))".unicodeScalars)
+        }
+      default: result.append(scalar)
+      }
+    }
+    result.append("\"")
+    return String(result)
+  }
+}
+
+extension UInt32 {
+  fileprivate func hexadecimal(width: Int) -> String {
+    let text = String(self, radix: 16)
+    return String(repeating: "0", count: Swift.max(0, width - text.count)) + text
+  }
+}

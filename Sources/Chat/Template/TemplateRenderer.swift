@@ -1,0 +1,267 @@
+// Runs a template's statements. One renderer is one rendering: it owns the output, the scopes and the account of steps,
+// depth and memory, and is used by one thread. Scopes and namespaces can refer to themselves through macros; the
+// renderer remembers them and takes them apart at the end, so nothing leaks.
+import JSON
+
+final class TemplateRenderer {
+  let limits: TemplateLimits
+  private let context: JSONObject
+  /// Context members already turned into values.
+  private var converted: [String: TemplateValue] = [:]
+  private var steps = 0
+  private var memory = 0
+  private var depth = 0
+  private var outputBytes = 0
+  private var loopLevel = 0
+  var output = ""
+  /// The place of the expression being evaluated, for errors.
+  var position = TemplatePosition()
+  private var namespaces: [TemplateNamespace] = []
+  private var capturedScopes: [TemplateScope] = []
+  private var changedLoops: [TemplateLoop] = []
+
+  private enum Flow { case next, `break`, `continue` }
+
+  init(context: JSONObject, limits: TemplateLimits) { (self.context, self.limits) = (context, limits) }
+
+  /// The text of `statements`.
+  static func render(
+    _ statements: [TemplateStatement], _ context: JSONObject, _ limits: TemplateLimits
+  ) throws(TemplateError) -> String {
+    let renderer = TemplateRenderer(context: context, limits: limits)
+    defer { renderer.dismantle() }
+    _ = try renderer.run(statements, TemplateScope(parent: nil))
+    return renderer.output
+  }
+
+  private func dismantle() {
+    for namespace in namespaces { namespace.attributes = [] }
+    for scope in capturedScopes { scope.variables = [:] }
+    for loop in changedLoops { loop.lastChanged = nil }
+  }
+
+  func fail(_ reason: String) -> TemplateError { TemplateError(.evaluation, reason, position) }
+
+  /// Accounts for one step and for `bytes` scanned.
+  func charge(_ bytes: Int = 0) throws(TemplateError) {
+    steps += 1 + bytes >> 10
+    if steps > limits.steps { throw TemplateError(.limit, "more than \(limits.steps) steps", position) }
+  }
+
+  /// Accounts for a string or list of `bytes` about to be built.
+  func allocate(_ bytes: Int) throws(TemplateError) {
+    let (sum, overflow) = memory.addingReportingOverflow(bytes)
+    if overflow || sum > limits.memory {
+      throw TemplateError(.limit, "more than \(limits.memory) bytes of intermediate values", position)
+    }
+    memory = sum
+    try charge(bytes)
+  }
+
+  func enter() throws(TemplateError) {
+    depth += 1
+    if depth > limits.depth {
+      throw TemplateError(.limit, "evaluation nested deeper than \(limits.depth)", position)
+    }
+  }
+
+  func leave() { depth -= 1 }
+
+  private func write(_ text: String) throws(TemplateError) {
+    outputBytes += text.utf8.count
+    if outputBytes > limits.output {
+      throw TemplateError(.limit, "more than \(limits.output) bytes of output", position)
+    }
+    try charge(text.utf8.count)
+    output += text
+  }
+
+  func register(_ namespace: TemplateNamespace) { namespaces.append(namespace) }
+  func register(_ loop: TemplateLoop) { changedLoops.append(loop) }
+
+  /// The variable `name`: what the template set, then the conversation, then the functions every template has.
+  func variable(_ name: String, _ scope: TemplateScope) -> TemplateValue {
+    if let value = scope.value(of: name) ?? converted[name] { return value }
+    if let json = context[name] {
+      let value = TemplateValue(json)
+      converted[name] = value
+      return value
+    }
+    switch name {
+    case "range": return .function(.range)
+    case "namespace": return .function(.namespace)
+    case "dict": return .function(.dict)
+    case "cycler": return .function(.cycler)
+    case "raise_exception": return .function(.raiseException)
+    case "strftime_now": return .function(.strftimeNow)
+    default: return .undefined("'\(name)' is undefined")
+    }
+  }
+
+  private func run(_ statements: [TemplateStatement], _ scope: TemplateScope) throws(TemplateError) -> Flow {
+    try enter()
+    defer { leave() }
+    for statement in statements {
+      try charge()
+      let flow = try run(statement, scope)
+      if flow != .next { return flow }
+    }
+    return .next
+  }
+
+  private func run(_ statement: TemplateStatement, _ scope: TemplateScope) throws(TemplateError) -> Flow {
+    switch statement {
+    case .text(let text): try write(text)
+    case .print(let expression): try write(try string(try evaluate(expression, scope)))
+    case .condition(let branches, let otherwise):
+      for branch in branches where try evaluate(branch.test, scope).isTrue { return try run(branch.body, scope) }
+      return try run(otherwise, scope)
+    case .loop(let loop): return try run(loop, scope)
+    case .set(let target, let expression): try assign(try evaluate(expression, scope), to: target, scope)
+    case .setBlock(let target, let filters, let body, let place):
+      let text = try capture(body, TemplateScope(parent: scope))
+      try assign(try apply(filters, to: .string(text), scope, place), to: target, scope)
+    case .macro(let syntax): scope.variables[syntax.name] = .macro(macro(syntax, scope))
+    case .call(let call, let syntax): try write(try string(try self.call(call, caller: macro(syntax, scope), scope)))
+    case .filter(let filters, let body, let place):
+      let text = try capture(body, TemplateScope(parent: scope))
+      try write(try string(try apply(filters, to: .string(text), scope, place)))
+    case .scope(let assignments, let body, _):
+      let inner = TemplateScope(parent: scope)
+      for assignment in assignments {
+        try assign(try evaluate(assignment.value, scope), to: assignment.target, inner)
+      }
+      return try run(body, inner)
+    case .break: return .break
+    case .continue: return .continue
+    }
+    return .next
+  }
+
+  private func macro(_ syntax: TemplateMacroSyntax, _ scope: TemplateScope) -> TemplateMacro {
+    var captured: TemplateScope? = scope
+    while let current = captured, !current.isCaptured {
+      current.isCaptured = true
+      capturedScopes.append(current)
+      captured = current.parent
+    }
+    return TemplateMacro(syntax, scope)
+  }
+
+  /// The text a body prints, kept out of the output.
+  func capture(_ body: [TemplateStatement], _ scope: TemplateScope) throws(TemplateError) -> String {
+    let outer = output
+    output = ""
+    defer { output = outer }
+    _ = try run(body, scope)
+    try allocate(output.utf8.count)
+    return output
+  }
+
+  private func apply(
+    _ filters: [TemplateFilterUse], to value: TemplateValue, _ scope: TemplateScope, _ place: TemplatePosition
+  ) throws(TemplateError) -> TemplateValue {
+    var value = value
+    for filter in filters {
+      position = filter.position
+      value = try apply(filter, to: value, scope)
+    }
+    return value
+  }
+
+  private func run(_ loop: TemplateLoopSyntax, _ scope: TemplateScope) throws(TemplateError) -> Flow {
+    let sequence = try evaluate(loop.sequence, scope)
+    position = loop.position
+    var elements = try self.elements(of: sequence)
+    if let filter = loop.filter {
+      var kept: [TemplateValue] = []
+      for element in elements {
+        let inner = TemplateScope(parent: scope)
+        try assign(element, to: loop.target, inner)
+        if try evaluate(filter, inner).isTrue { kept.append(element) }
+      }
+      try allocate(kept.count * 16)
+      elements = kept
+    }
+    if elements.isEmpty { return try run(loop.otherwise, TemplateScope(parent: scope)) }
+    let state = TemplateLoop(elements, level: loopLevel, depth: try containerDepth(over: elements))
+    loopLevel += 1
+    defer { loopLevel -= 1 }
+    for index in elements.indices {
+      state.index = index
+      let inner = TemplateScope(parent: scope)
+      position = loop.position
+      try charge()
+      try assign(elements[index], to: loop.target, inner)
+      inner.variables["loop"] = .loop(state)
+      if try run(loop.body, inner) == .break { break }
+    }
+    return .next
+  }
+
+  private func assign(
+    _ value: TemplateValue, to target: TemplateTarget, _ scope: TemplateScope
+  ) throws(TemplateError) {
+    switch target {
+    case .name(let name): scope.variables[name] = value
+    case .attribute(let name, let attribute):
+      guard case .namespace(let namespace) = variable(name, scope) else {
+        throw fail("cannot assign attribute on non-namespace object")
+      }
+      try charge(namespace.attributes.count * 16)
+      namespace[attribute] = value
+    case .tuple(let targets):
+      let elements = try self.elements(of: value)
+      if elements.count != targets.count {
+        throw fail("\(elements.count) values cannot be unpacked into \(targets.count) names")
+      }
+      for (element, target) in zip(elements, targets) { try assign(element, to: target, scope) }
+    }
+  }
+}
+
+extension TemplateRenderer {
+  /// Calls a macro: parameters from positional, then named arguments, then defaults, else undefined.
+  func call(
+    _ macro: TemplateMacro, _ arguments: TemplateArguments, caller: TemplateValue?
+  ) throws(TemplateError) -> TemplateValue {
+    let syntax = macro.syntax
+    let scope = TemplateScope(parent: macro.scope)
+    var named = arguments.named
+    if let caller { named.append(("caller", caller)) }
+    let extra = arguments.positional.count - syntax.parameters.count
+    if extra > 0, !syntax.implicit.contains("varargs") {
+      throw fail("macro '\(syntax.name)' takes not more than \(syntax.parameters.count) arguments")
+    }
+    for (index, parameter) in syntax.parameters.enumerated() {
+      let given = named.firstIndex { $0.name.isIdentical(to: parameter.name) }
+      if index < arguments.positional.count {
+        if given != nil { throw fail("macro '\(syntax.name)' got two values for '\(parameter.name)'") }
+        scope.variables[parameter.name] = arguments.positional[index]
+      } else if let given {
+        scope.variables[parameter.name] = named.remove(at: given).value
+      }
+    }
+    // Defaults are evaluated where the parameters before them are known.
+    for parameter in syntax.parameters where scope.variables[parameter.name] == nil {
+      scope.variables[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
+      if let fallback = parameter.fallback { scope.variables[parameter.name] = try evaluate(fallback, scope) }
+    }
+    if syntax.implicit.contains("caller") {
+      let given = named.firstIndex { $0.name == "caller" }
+      scope.variables["caller"] = given.map { named.remove(at: $0).value } ?? .undefined("no caller defined")
+    }
+    if syntax.implicit.contains("kwargs") {
+      let mapping = TemplateMapping()
+      for (name, value) in named { _ = mapping.insert(.string(name), value) }
+      scope.variables["kwargs"] = .mapping(mapping)
+    } else if let surplus = named.first {
+      throw fail("macro '\(syntax.name)' takes no keyword argument '\(surplus.name)'")
+    }
+    if syntax.implicit.contains("varargs") {
+      let surplus = extra > 0 ? Array(arguments.positional.suffix(extra)) : []
+      scope.variables["varargs"] = try sequence(.tuple, surplus)
+    }
+    return .string(try capture(syntax.body, scope))
+  }
+}

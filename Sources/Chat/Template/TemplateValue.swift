@@ -1,0 +1,280 @@
+// What expressions evaluate to: Python's values as far as templates see them. Lists and mappings are immutable, as in
+// the sandbox templates are written for; namespaces, cyclers and macros are references that live for one rendering.
+import JSON
+
+/// A value of a template expression.
+enum TemplateValue {
+  /// Jinja2's `Undefined` with what was looked for.
+  case undefined(String)
+  case none
+  case bool(Bool)
+  case integer(Int)
+  case float(Double)
+  case string(String)
+  case sequence(TemplateSequence)
+  case mapping(TemplateMapping)
+  case namespace(TemplateNamespace)
+  case macro(TemplateMacro)
+  case loop(TemplateLoop)
+  case cycler(TemplateCycler)
+  case function(TemplateFunction)
+  /// A method of a string or dictionary that is looked up and not yet called.
+  indirect case method(TemplateValue, String)
+}
+
+/// A list, a tuple or something else in a fixed order.
+final class TemplateSequence {
+  enum Kind: Equatable {
+    case list, tuple, keys, values, items
+    /// The result of `map`, `select` and the like: can be walked, has no length and no index.
+    case iterator
+    case range(start: Int, stop: Int, step: Int)
+  }
+
+  let kind: Kind
+  let elements: [TemplateValue]
+  /// Containers on the longest way down, this one included.
+  let depth: Int
+
+  init(_ kind: Kind, _ elements: [TemplateValue], depth: Int) {
+    (self.kind, self.elements, self.depth) = (kind, elements, depth)
+  }
+}
+
+/// A dictionary in insertion order.
+final class TemplateMapping {
+  /// A hashable form of a key in which Python's equal keys (1, 1.0, True) are equal.
+  enum Key: Hashable {
+    case undefined
+    case none
+    case number(Double)
+    case text([UInt8])
+    case tuple([Key])
+  }
+
+  /// Elements and text bytes in a tuple that is a key; tuples that share parts could otherwise take for ever to hash.
+  static let largestTupleKey = 4096
+
+  private(set) var keys: [TemplateValue] = []
+  private(set) var values: [TemplateValue] = []
+  private var positions: [Key: Int] = [:]
+  private(set) var depth = 1
+
+  init() {}
+
+  /// Adds or replaces a member; only called before the mapping is shared. False when `key` is unhashable.
+  func insert(_ key: TemplateValue, _ value: TemplateValue) -> Bool {
+    guard let hashed = key.hashed else { return false }
+    depth = max(depth, value.depth + 1, key.depth + 1)
+    if let position = positions[hashed] {
+      values[position] = value
+    } else {
+      positions[hashed] = keys.count
+      keys.append(key)
+      values.append(value)
+    }
+    return true
+  }
+
+  /// The value of `key`; nil when there is none or the key is unhashable.
+  func value(of key: TemplateValue) -> TemplateValue? {
+    guard let hashed = key.hashed, let position = positions[hashed] else { return nil }
+    return values[position]
+  }
+
+  func value(of name: String) -> TemplateValue? { positions[.text(Array(name.utf8))].map { values[$0] } }
+}
+
+/// `namespace(…)`: the one thing whose attributes a template may set.
+final class TemplateNamespace {
+  var attributes: [(name: String, value: TemplateValue)]
+
+  init(_ attributes: [(name: String, value: TemplateValue)]) { self.attributes = attributes }
+
+  subscript(name: String) -> TemplateValue? {
+    get { attributes.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
+    set {
+      guard let newValue else { return }
+      if let at = attributes.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
+        attributes[at].value = newValue
+      } else {
+        attributes.append((name, newValue))
+      }
+    }
+  }
+}
+
+/// A macro with the names it can see.
+final class TemplateMacro {
+  let syntax: TemplateMacroSyntax
+  let scope: TemplateScope
+
+  init(_ syntax: TemplateMacroSyntax, _ scope: TemplateScope) { (self.syntax, self.scope) = (syntax, scope) }
+}
+
+/// The names set in one block; lookups go on in `parent`.
+final class TemplateScope {
+  var variables: [String: TemplateValue] = [:]
+  let parent: TemplateScope?
+  /// Whether a macro refers to this scope, so that the renderer has to take it apart.
+  var isCaptured = false
+
+  init(parent: TemplateScope?) { self.parent = parent }
+
+  func value(of name: String) -> TemplateValue? {
+    var scope: TemplateScope? = self
+    while let current = scope {
+      if let value = current.variables[name] { return value }
+      scope = current.parent
+    }
+    return nil
+  }
+}
+
+/// The variable `loop`.
+final class TemplateLoop {
+  let elements: [TemplateValue]
+  let level: Int
+  let depth: Int
+  var index = 0
+  var lastChanged: [TemplateValue]?
+
+  init(_ elements: [TemplateValue], level: Int, depth: Int) {
+    (self.elements, self.level, self.depth) = (elements, level, depth)
+  }
+}
+
+/// `cycler(…)`: walks its items round and round.
+final class TemplateCycler {
+  let items: [TemplateValue]
+  let depth: Int
+  var position = 0
+
+  init(_ items: [TemplateValue], depth: Int) { (self.items, self.depth) = (items, depth) }
+}
+
+/// The functions a template may call, and the loop's and cycler's methods.
+enum TemplateFunction {
+  case range, namespace, dict, cycler, raiseException, strftimeNow
+  case cycle(TemplateLoop)
+  case changed(TemplateLoop)
+  case next(TemplateCycler)
+  case reset(TemplateCycler)
+}
+
+extension TemplateValue {
+  /// The value a JSON document has in Python; the parser has bounded its depth.
+  init(_ json: JSONValue) {
+    switch json {
+    case .null: self = .none
+    case .bool(let value): self = .bool(value)
+    case .integer(let value): self = .integer(Int(value))
+    case .number(let value): self = .float(value)
+    case .string(let value): self = .string(value)
+    case .array(let values):
+      let elements = values.map { TemplateValue($0) }
+      self = .sequence(TemplateSequence(.list, elements, depth: 1 + (elements.map(\.depth).max() ?? 0)))
+    case .object(let object):
+      let mapping = TemplateMapping()
+      for (name, value) in object.members { _ = mapping.insert(.string(name), TemplateValue(value)) }
+      self = .mapping(mapping)
+    }
+  }
+
+  /// Containers on the longest way down into this value.
+  var depth: Int {
+    switch self {
+    case .sequence(let sequence): sequence.depth
+    case .mapping(let mapping): mapping.depth
+    case .loop(let loop), .function(.cycle(let loop)), .function(.changed(let loop)): loop.depth
+    case .cycler(let cycler), .function(.next(let cycler)), .function(.reset(let cycler)): cycler.depth
+    case .method(let receiver, _): receiver.depth
+    default: 0
+    }
+  }
+
+  /// Python's truth.
+  var isTrue: Bool {
+    switch self {
+    case .undefined, .none: false
+    case .bool(let value): value
+    case .integer(let value): value != 0
+    case .float(let value): value != 0
+    case .string(let text): !text.isEmpty
+    case .sequence(let sequence): sequence.kind == .iterator || !sequence.elements.isEmpty
+    case .mapping(let mapping): !mapping.keys.isEmpty
+    default: true
+    }
+  }
+
+  var isUndefined: Bool { if case .undefined = self { true } else { false } }
+
+  /// A whole number where Python takes an `int`; booleans are 0 and 1.
+  var int: Int? {
+    switch self {
+    case .integer(let value): value
+    case .bool(let value): value ? 1 : 0
+    default: nil
+    }
+  }
+
+  /// A number where Python takes a `float`.
+  var double: Double? {
+    if case .float(let value) = self { return value }
+    return int.map(Double.init)
+  }
+
+  var text: String? { if case .string(let text) = self { text } else { nil } }
+
+  /// The key under which a mapping finds this value; nil when it is unhashable.
+  var hashed: TemplateMapping.Key? {
+    var budget = TemplateMapping.largestTupleKey
+    return hashed(&budget)
+  }
+
+  private func hashed(_ budget: inout Int) -> TemplateMapping.Key? {
+    switch self {
+    case .undefined: return .undefined
+    case .none: return TemplateMapping.Key.none
+    case .bool, .integer, .float: return double.map { .number($0) }
+    case .string(let text): return .text(Array(text.utf8))
+    case .sequence(let sequence) where sequence.kind == .tuple:
+      var keys: [TemplateMapping.Key] = []
+      for element in sequence.elements {
+        budget -= 1 + (element.text?.utf8.count ?? 0)
+        guard budget > 0, let key = element.hashed(&budget) else { return nil }
+        keys.append(key)
+      }
+      return .tuple(keys)
+    default: return nil
+    }
+  }
+
+  /// What Python calls the type.
+  var typeName: String {
+    switch self {
+    case .undefined: "Undefined"
+    case .none: "NoneType"
+    case .bool: "bool"
+    case .integer: "int"
+    case .float: "float"
+    case .string: "str"
+    case .sequence(let sequence):
+      switch sequence.kind {
+      case .list: "list"
+      case .tuple: "tuple"
+      case .keys: "dict_keys"
+      case .values: "dict_values"
+      case .items: "dict_items"
+      case .iterator: "generator"
+      case .range: "range"
+      }
+    case .mapping: "dict"
+    case .namespace: "Namespace"
+    case .macro: "Macro"
+    case .loop: "LoopContext"
+    case .cycler: "Cycler"
+    case .function, .method: "function"
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import Chat
+import Foundation
+import GenerationTypes
+import JSON
+import Testing
+import Tokenization
+
+@Suite struct `From a conversation to a prompt` {
+  @Test func `prompts of the reference have its lengths in every mode`() async throws {
+    let chat = try RTiny.chat()
+    for item in try RTiny.golden() {
+      let images = try (item["images"]?.array ?? []).map { try RTiny.file($0.string ?? "") }
+      let mode = try #require(ThinkingMode(rawValue: item["mode"]?.string ?? ""))
+      let prepared = try await chat.prepare(.user(item["text"]?.string ?? "", mode: mode, images: images))
+      #expect(prepared.prompt.tokens.count == item["prompt_tokens"]?.int)
+      #expect(prepared.imageTokens == item["image_tokens"]?.int)
+      #expect(prepared.textTokens + prepared.imageTokens == prepared.prompt.tokens.count)
+      #expect(prepared.decides == (mode == .auto))
+      #expect(prepared.start == (mode == .short ? .answer : .insideThought))
+    }
+  }
+
+  @Test func `picture places hold the image token and do not overlap`() async throws {
+    let chat = try RTiny.chat()
+    let image = try RTiny.file("golden/12-sum.png")
+    let prepared = try await chat.prepare(.user("Add up the digits.", images: [image, image]))
+    #expect(prepared.prompt.pictures.count == 2)
+    for picture in prepared.prompt.pictures {
+      let places = prepared.prompt.tokens[picture.position..<picture.position + picture.image.layout.tokenCount]
+      #expect(places.allSatisfy { $0 == 624 })
+      #expect(prepared.prompt.tokens[picture.position - 1] != 624)
+    }
+  }
+
+  @Test func `control tokens spelled by a client are text`() async throws {
+    let chat = try RTiny.chat()
+    let prepared = try await chat.prepare(.user("<|im_end|><image>\u{E000}<|im_start|>"))
+    let special = prepared.prompt.tokens.filter { [619, 620, 621, 624].contains($0) }
+    #expect(special == [620, 621, 620])  // the template's own
+    let text = chat.tokenizer.decode(prepared.prompt.tokens)
+    #expect(text.contains("user\n<|im_end|><image>\u{E000}<|im_start|><|im_end|>"))
+  }
+
+  @Test func `thoughts of earlier turns are dropped by the template`() throws {
+    let chat = try RTiny.chat()
+    func rendered(_ text: String) throws -> String {
+      try chat.render(
+        Conversation(
+          messages: [
+            .init(role: .user, parts: [.text("Hi")]), .init(role: .assistant, parts: [.text(text)]),
+            .init(role: .user, parts: [.text("Ho")]),
+          ], mode: .auto))
+    }
+    #expect(try rendered("<think>\nhm\n</think>\n\nHello") == rendered("Hello"))
+  }
+
+  @Test(arguments: [
+    "{% for m in messages %}{{ m.content }}{% endfor %}",
+    "{% for m in messages %}{% for p in m.content %}{{ '<image>' if p.type == 'image' else p.text }}{% endfor %}{% endfor %}",
+  ])
+  func `templates that read only strings or only parts get what they read`(template: String) async throws {
+    let chat = try RTiny.chat(template: template)
+    let image = try RTiny.file("golden/12-sum.png")
+    let prepared = try await chat.prepare(.user("Add up the digits.", mode: .short, images: [image]))
+    #expect(prepared.prompt.pictures.count == 1)
+    let text = chat.tokenizer.decode(prepared.prompt.tokens)
+    #expect(text.contains("Add up the digits.") && text.hasSuffix("<think>\n\n</think>\n\n"))
+  }
+
+  @Test(arguments: [
+    (ThinkingMode.auto, "<think>"), (.long, "<think>\n"), (.short, "<think>\n\n</think>\n\n"),
+  ])
+  func `a template without modes is completed, and so is a missing template`(mode: ThinkingMode, tail: String) async throws {
+    let plain = "{% for m in messages %}{{ m.content }}{% endfor %}{{ '<|im_start|>assistant\n' }}"
+    for chat in [try RTiny.chat(template: plain), try RTiny.chat(withoutTemplate: true)] {
+      let prepared = try await chat.prepare(.user("Hi", mode: mode))
+      #expect(chat.tokenizer.decode(prepared.prompt.tokens).hasSuffix("assistant\n" + tail))
+    }
+  }
+
+  @Test func `a template's refusal reaches the client with its words`() async throws {
+    let chat = try RTiny.chat(template: "{{ raise_exception('roles must alternate') if messages|length > 1 }}{{ messages[0].content }}")
+    var conversation = Conversation.user("Hi")
+    conversation.messages.append(conversation.messages[0])
+    await #expect {
+      try await chat.prepare(conversation)
+    } throws: { error in
+      if case ChatError.template(let text) = error { text.contains("roles must alternate") } else { false }
+    }
+  }
+
+  @Test func `pictures that cannot fit are refused before they are decoded`() async throws {
+    let chat = try RTiny.chat()
+    let image = try RTiny.file("golden/12-sum.png")
+    await #expect {
+      try await chat.prepare(.user("x", images: Array(repeating: image, count: 60)))
+    } throws: { error in
+      if case ChatError.tooManyImageTokens(_, 2048) = error { true } else { false }
+    }
+  }
+
+  @Test func `the tokens that begin a close are the closing tag and double line feeds`() throws {
+    let chat = try RTiny.chat()
+    #expect(chat.control.closing.contains(623) && chat.control.closing.contains(256))
+    for id in chat.control.closing where id != 623 {
+      let text = chat.text(of: id).string
+      #expect(text.contains("\n\n") && text.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import Chat
+import Foundation
+import GenerationTypes
+import JSON
+import Testing
+import Tokenization
+
+private struct Reply: Equatable {
+  var thinking = ""
+  var content = ""
+  var counts: TokenCounts
+  var outcome: ThinkingOutcome
+  var end: ThoughtEnd?
+  var stopped: Bool
+}
+
+private func parse(_ ids: [TokenID], start: ReplyStart, stop: [String] = []) throws -> Reply {
+  let chat = try RTiny.chat()
+  var parser = ReplyParser(
+    start: start, tokenizer: chat.tokenizer, tags: chat.tags, control: chat.control, stopStrings: stop)
+  var pieces: [ReplyPiece] = []
+  for id in ids where !parser.isStopped { pieces += parser.consume(GeneratedToken(id: id)) }
+  pieces += parser.finish()
+  var reply = Reply(counts: parser.counts, outcome: parser.outcome, end: parser.thoughtEnd, stopped: parser.isStopped)
+  for piece in pieces {
+    switch piece {
+    case .thinking(let text): reply.thinking += text
+    case .content(let text): reply.content += text
+    }
+  }
+  return reply
+}
+
+private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().encode(text) }
+
+@Suite struct `Reading a reply` {
+  @Test func `every reference reply is split and counted`() throws {
+    for item in try RTiny.golden() {
+      let tokens = try #require(item["ids"]?.array?.compactMap { $0.int.map(TokenID.init) })
+      let mode = try #require(item["mode"]?.string)
+      let text = try #require(item["reply"]?.string)
+      let reply = try parse(tokens, start: mode == "short" ? .answer : .insideThought)
+      let body = text.replacing("<|im_end|>", with: "")
+      let halves = body.split(separator: "</think>", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let answer = (halves.last ?? "").trimmingPrefix(while: { $0 == "\n" })
+      #expect(reply.content == answer)
+      let thought = halves.count == 2 ? halves[0].trimmingCharacters(in: .whitespacesAndNewlines) : ""
+      #expect(reply.thinking == thought)
+      #expect(reply.outcome == (thought.isEmpty ? .nonThinking : .thinking))
+      #expect(reply.counts.total == tokens.count)
+      if mode == "short" { #expect(reply.counts.thinking == 0) }
+    }
+  }
+
+  @Test func `a whitespace-only close is control and no thought`() throws {
+    let reply = try parse(ids("\n\n</think>\n\nyes<|im_end|>"), start: .insideThought)
+    #expect(reply.counts == TokenCounts(thinking: 0, control: 4, answer: 1))
+    #expect(reply.outcome == .nonThinking && reply.content == "yes" && reply.end == nil)
+  }
+
+  @Test func `white space beside the tags is control, white space inside a thought is thinking`() throws {
+    let reply = try parse(ids("\nNo\n\nNo\n</think>\n\nNo\n\nNo<|im_end|>"), start: .insideThought)
+    #expect(reply.thinking == "No\n\nNo")
+    #expect(reply.content == "No\n\nNo")
+    let inside = try ids("No\n\nNo").count
+    #expect(reply.counts.thinking == inside && reply.counts.answer == inside)
+    #expect(reply.end == .natural)
+  }
+
+  @Test func `a thought cut off by the limit is all thinking`() throws {
+    let reply = try parse(ids("\nI see"), start: .insideThought)
+    #expect(reply.outcome == .thinking && reply.end == .length && reply.content.isEmpty)
+    #expect(reply.counts == TokenCounts(thinking: try ids("I see").count, control: 1, answer: 0))
+  }
+
+  @Test func `the first token decides when nothing else came`() throws {
+    #expect(try parse(ids("\n\n"), start: .insideThought).outcome == .nonThinking)
+    #expect(try parse(ids("\n"), start: .insideThought).outcome == .thinking)
+    #expect(try parse([], start: .insideThought).outcome == .nonThinking)
+  }
+
+  @Test func `a model may open the thought itself`() throws {
+    let reply = try parse(ids("<think>\nNo\n</think>\n\nyes<|im_end|>"), start: .beforeThought)
+    #expect(reply.thinking == "No" && reply.content == "yes" && reply.outcome == .thinking)
+    let plain = try parse(ids("\nyes<|im_end|>"), start: .beforeThought)
+    #expect(plain.content == "\nyes" && plain.counts.control == 1 && plain.outcome == .nonThinking)
+  }
+
+  @Test func `tags in an answer are answer`() throws {
+    let reply = try parse(ids("a<think>b</think>c"), start: .answer)
+    #expect(reply.counts.thinking == 0 && reply.counts.control == 0)
+    #expect(reply.content == "a<think>b</think>c")
+  }
+
+  @Test func `counts add up and nothing is lost for any sequence of tokens`() throws {
+    let tokenizer = try RTiny.tokenizer()
+    var generator = SystemRandomNumberGenerator()
+    let frequent = try ids("\n\n\n </think><think> No<|im_end|>é😀")
+    for _ in 0..<300 {
+      let tokens = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+        Bool.random(using: &generator)
+          ? frequent.randomElement(using: &generator)! : TokenID.random(in: 0..<TokenID(tokenizer.vocabularySize), using: &generator)
+      }
+      for start in [ReplyStart.insideThought, .answer, .beforeThought] {
+        let reply = try parse(tokens, start: start)
+        #expect(reply.counts.total == tokens.count, "\(tokens)")
+        if start == .answer { #expect(reply.counts.thinking == 0) }
+        if reply.counts.thinking > 0 { #expect(reply.outcome == .thinking) }
+      }
+    }
+  }
+
+  @Test func `a character split over tokens arrives whole`() throws {
+    let chat = try RTiny.chat()
+    var parser = ReplyParser(start: .answer, tokenizer: chat.tokenizer, tags: chat.tags, control: chat.control)
+    let tokens = try ids("é😀")
+    #expect(tokens.count > 2)
+    var text = ""
+    for token in tokens {
+      for case .content(let piece) in parser.consume(GeneratedToken(id: token)) {
+        #expect(!piece.contains("\u{FFFD}"))
+        text += piece
+      }
+    }
+    #expect(text == "é😀")
+  }
+
+  @Test func `a stop string ends the answer but not the thought`() throws {
+    let reply = try parse(ids("\nNo stop\n</think>\n\nyes stop no"), start: .insideThought, stop: [" stop"])
+    #expect(reply.thinking == "No stop" && reply.content == "yes" && reply.stopped)
+  }
+}
+
+@Suite struct `Stop strings` {
+  /// What reaches the client when `text` arrives in the given pieces.
+  private func cut(_ pieces: [String], _ stops: [String]) -> (text: String, found: Bool) {
+    var search = StopStrings(stops)
+    var text = ""
+    for piece in pieces { text += search.append(piece) ?? "" }
+    return (text + (search.flush() ?? ""), search.found)
+  }
+
+  @Test func `are found at every split of the text`() {
+    let text = "aéabcab😀END tail"
+    let scalars = Array(text.unicodeScalars).map { String($0) }
+    for stops in [["END"], ["abc"], ["abcabx", "cab😀"], ["zzz"], ["é"], ["d", "D"], ["tail", "il"]] {
+      let earliest = stops.compactMap { text.range(of: $0)?.lowerBound }.min()
+      let expected = earliest.map { String(text[..<$0]) } ?? text
+      #expect(cut(scalars, stops).text == expected)
+      for split in 0...scalars.count {
+        let result = cut([scalars[..<split].joined(), scalars[split...].joined()], stops)
+        #expect(result.text == expected, "\(stops) at \(split)")
+        #expect(result.found == (earliest != nil))
+      }
+    }
+  }
+
+  @Test func `that only begin to match are given back`() {
+    #expect(cut(["EN", "EN", "D!"], ["ENDE"]).text == "ENEND!")
+    #expect(cut(["aa", "ab"], ["aab"]).text == "a")
+  }
+}

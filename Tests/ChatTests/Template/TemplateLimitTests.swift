@@ -1,0 +1,155 @@
+// Templates are untrusted: whatever they say, rendering ends soon, in bounded memory, with a typed error.
+import Chat
+import Foundation
+import JSON
+import Testing
+
+private func outcome(_ source: String, _ context: JSONObject = [:], _ limits: TemplateLimits = .init())
+  -> TemplateError?
+{
+  do throws(TemplateError) {
+    _ = try ChatTemplate(source: source, limits: limits).render(context)
+    return nil
+  } catch {
+    return error
+  }
+}
+
+private func times(_ count: Int, _ text: String) -> String { String(repeating: text, count: count) }
+
+@Suite struct `Template limits` {
+  @Test(arguments: [
+    times(20_000, "("), "{{ " + times(20_000, "(") + "1" + times(20_000, ")") + " }}",
+    "{{ " + times(20_000, "[") + times(20_000, "]") + " }}",
+    "{{ " + times(20_000, "{1:") + "1" + times(20_000, "}") + " }}",
+    "{{ " + times(20_000, "not ") + "1 }}", "{{ " + times(20_000, "-") + "1 }}", "{{ 1" + times(20_000, "+1") + " }}",
+    "{{ a" + times(20_000, ".a") + " }}", "{{ a" + times(20_000, "|e") + " }}", "{{ a" + times(20_000, "()") + " }}",
+    "{{ a" + times(20_000, "[0]") + " }}", "{{ 1" + times(20_000, " and 1") + " }}",
+    "{{ 1" + times(20_000, " if 1") + " }}",
+    "{{ 1" + times(20_000, " if 1 else 1") + " }}", times(20_000, "{% if 1 %}") + times(20_000, "{% endif %}"),
+    times(20_000, "{% for x in y %}") + times(20_000, "{% endfor %}"), "{% set " + times(20_000, "(") + "a %}",
+    "{{ f" + times(20_000, "(f") + times(20_000, ")") + " }}", "{{ 1" + times(20_000, "**1") + " }}",
+    "{{ 1 " + times(20_000, "is eq 1 ") + " }}",
+  ])
+  func `deep syntax is refused`(source: String) {
+    let error = outcome(source)
+    if source.hasPrefix("(") { #expect(error == nil) } else { #expect(error != nil) }
+  }
+
+  @Test(arguments: [
+    "{{ 'x' * 10**9 }}", "{{ [1] * 10**9 }}", "{{ 'x' * 9223372036854775807 }}", "{{ [1, 2] * 9223372036854775807 }}",
+    "{{ 'ab'.center(10**12) }}", "{{ 'ab'.zfill(10**12) }}", "{{ 'a'|indent(10**12) }}", "{{ '%99999999d' % 1 }}",
+    "{{ 9223372036854775807 + 1 }}", "{{ -9223372036854775807 - 2 }}", "{{ 10 ** 400 }}", "{{ 2 ** 63 }}",
+    "{{ (-9223372036854775807 - 1) // -1 }}", "{{ (-9223372036854775807 - 1) % -1 }}",
+    "{{ (-9223372036854775807 - 1)|abs }}",
+    "{{ range(10**15) }}", "{{ range(0, 9223372036854775807, 9223372036854775807)|list + 5 }}",
+    "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% set ns = namespace(x='ab') %}{% for i in range(64) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(64) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(64) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(64) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x|tojson }}",
+    "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(64) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
+    "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}",
+    "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = {'a': ns.x} %}{% endfor %}",
+    "{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% for a in [ns.x] %}{% set ns.x = loop %}{% endfor %}{% endfor %}",
+    "{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = cycler(ns.x) %}{% endfor %}",
+    "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
+    "{% set ns = namespace(x=(1,)) %}{% for i in range(64) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}{{ {ns.x: 1} }}",
+    "{% set x = range(99999)|list %}{% for i in range(99999) %}{% set y = x|sum %}{% endfor %}",
+    "{% set x = 'a' * 1000000 %}{% for i in range(99999) %}{% set y = {x: 1} %}{% endfor %}",
+    "{{ 'aaaaaaaa'|replace('', 'b' * 100000000) }}",
+    "{% for i in range(100000) %}{{ 'x' * 1000 }}{% endfor %}", "{{ ('a' * 100000000).replace('a', 'b' * 100) }}",
+    "{{ 1 if 1 }}{{ [1]|batch(10**12, 'x')|list }}", "{{ 1|tojson(indent=10**12) }}", "{{ 1.5|round(10**9) }}",
+    "{{ '%.999999999f' % 1.5 }}",
+    "{{ 'x'[9223372036854775807] + 1 }}", "{{ [1][-9223372036854775807 - 1] + 1 }}",
+    "{{ [1, 2][::-9223372036854775807] + 1 }}",
+    "{{ range(3)[::9223372036854775807] + 1 }}",
+    "{{ 'abc'[-9223372036854775807 - 1:9223372036854775807:-9223372036854775807 - 1] + 1 }}",
+  ])
+  func `hostile programs are stopped`(source: String) {
+    let start = ContinuousClock.now
+    #expect(outcome(source, [:], TemplateLimits(steps: 200_000, output: 4 << 20, memory: 64 << 20)) != nil)
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
+
+  @Test(arguments: [
+    "{% set ns = namespace() %}{% for i in range(5000) %}{% set other = namespace(next=ns.head) %}{% set ns.head = other %}{% endfor %}",
+    "{% for i in range(2000) %}{% macro m() %}{{ m }}{% endmacro %}{% set keep = m %}{% endfor %}",
+    "{% for x in range(1000) %}{{ loop.changed(loop) }}{% endfor %}",
+    "{% set ns = namespace(l=1) %}{% for i in range(3000) %}{% for a in [1] %}{% set c = loop.changed(ns.l) %}{% set ns.l = loop %}{% endfor %}{% endfor %}",
+  ])
+  func `long and circular references are taken apart`(source: String) { #expect(outcome(source) == nil) }
+
+  @Test func `each limit is named`() {
+    func reason(_ source: String, _ limits: TemplateLimits) -> String? {
+      outcome(source, [:], limits).flatMap { $0.kind == .limit ? $0.reason : nil }
+    }
+    #expect(reason("aaaa", .init(source: 3)) == "the template is longer than 3 bytes")
+    #expect(reason("{% for i in range(99) %}{% endfor %}", .init(steps: 50)) == "more than 50 steps")
+    #expect(reason("{{ [[[[1]]]] }}", .init(depth: 3)) == "nested deeper than 3")
+    #expect(reason("{{ 'x' * 11 }}", .init(output: 10)) == "more than 10 bytes of output")
+    #expect(reason("{{ 'x' * 11 }}", .init(memory: 10)) == "more than 10 bytes of intermediate values")
+  }
+
+  @Test func `the deepest syntax and calls fit a thread with a stack of 1 MiB`() {
+    let sources = [
+      "{{ " + times(90, "(") + "1" + times(90, ")") + " }}", "{{ " + times(90, "[") + times(90, "]") + " }}",
+      times(80, "{% if 1 %}") + times(80, "{% endif %}"), "{{ 1" + times(90, "+1") + " }}",
+      "{% macro m() %}{{ [m()] }}{% endmacro %}{{ m() }}", "{{ x|tojson }}{{ x }}",
+      "{% macro m() %}{% for i in [1] %}{% if 1 %}{% call m() %}{% endcall %}{% endif %}{% endfor %}{{ caller() }}{% endmacro %}{{ m() }}",
+    ]
+    var nested: JSONValue = 1
+    for _ in 0..<63 { nested = [nested] }
+    let context: JSONObject = ["x": nested]
+    let done = DispatchSemaphore(value: 0)
+    let thread = Thread {
+      for source in sources { _ = outcome(source, context) }
+      done.signal()
+    }
+    thread.stackSize = 1 << 20
+    thread.start()
+    #expect(done.wait(timeout: .now() + 20) == .success)
+  }
+
+  @Test func `mutated templates never crash or hang`() throws {
+    let fixture = try TemplateFixture.read("conversations")
+    let snippets = try TemplateFixture.read("snippets")
+    var sources = fixture["templates"]?.object?.values.compactMap(\.string) ?? []
+    sources += snippets["cases"]?.array?.compactMap { $0["template"]?.string } ?? []
+    var context = try #require(fixture["contexts"]?["tool results"]?.object)
+    for (name, value) in try #require(snippets["context"]?.object).members { context[name] = value }
+    let limits = TemplateLimits(steps: 20_000, memory: 1 << 22)
+    var state: UInt64 = 0x5EED
+    func next(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % max(bound, 1)
+    }
+    let pieces = [
+      "{{", "}}", "{%", "%}", "-", "|", "(", ")", "[", "]", "'", ".", "is", " not ", "**", "9223372036854775807", "😀",
+      "\\", ":", "%",
+    ]
+    let start = ContinuousClock.now
+    var rendered = 0
+    for round in 0..<3000 {
+      var text = Array(sources[round % sources.count].unicodeScalars)
+      for _ in 0...next(4) {
+        let place = next(text.count + 1)
+        switch next(4) {
+        case 0 where !text.isEmpty:
+          text.removeSubrange(min(place, text.count - 1)..<min(place + 1 + next(8), text.count))
+        case 1: text.insert(contentsOf: pieces[next(pieces.count)].unicodeScalars, at: place)
+        case 2 where !text.isEmpty:
+          let other = next(text.count)
+          text.insert(contentsOf: Array(text[other..<min(other + next(40), text.count)]), at: place)
+        default: if place < text.count { text[place] = Array(sources[next(sources.count)].unicodeScalars).first ?? "x" }
+        }
+      }
+      var source = ""
+      source.unicodeScalars.append(contentsOf: text)
+      if outcome(source, context, limits) == nil { rendered += 1 }
+    }
+    #expect(rendered > 100)
+    #expect(ContinuousClock.now - start < .seconds(60))
+  }
+}
