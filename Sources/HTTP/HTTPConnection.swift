@@ -1,0 +1,338 @@
+// One connection's conversation: read a request, answer it, begin again. Not Sendable: owned by its loop's actor, driven by
+// socket events on the loop's queue and by handler tasks through the actor. One request at a time; later ones wait in a bounded
+// read-ahead. A FIN while a request is read or answered counts as the peer's departure (curl and browsers never half-close);
+// once the whole response is queued it is still delivered.
+
+import Transport
+
+/// The state machine between the parser, the handler's task and the socket.
+final class HTTPConnection: ConnectionDelegate {
+  private enum Phase: Equatable {
+    /// Waiting for a request or in the middle of one.
+    case reading
+    /// The handler's task runs; the response may be under way.
+    case responding
+    /// The whole response is queued.
+    case flushing
+    /// FIN sent; what still comes is dropped, so that the peer reads the response instead of a reset, RFC 9112 9.6.
+    case lingering
+    case closed
+  }
+
+  private let number: UInt64
+  private let remoteAddress: String
+  /// Held strongly: a loop lives as long as it has connections.
+  private let loop: HTTPLoop
+  private let resources: HTTPLoopResources
+  private let socket: Connection
+  private var service: HTTPService { loop.service }
+  private var limits: HTTPLimits { loop.service.limits }
+
+  private var phase = Phase.reading
+  private var parser: RequestParser
+  private var head: RequestHead?
+  /// Bytes after the request in progress.
+  private var readAhead: [UInt8] = []
+  private var encoder = ResponseEncoder()
+  private var framing = ResponseEncoder.Framing.none
+  private var requests = 0
+  private var hasEnded = false
+  private var isDraining = false
+  /// When the head or body being read began, in `DeadlineTimer.now` nanoseconds.
+  private var began: UInt64?
+  private var task: Task<Void, Never>?
+  private var waiters: [CheckedContinuation<Void, any Error>] = []
+
+  /// Bytes per read while a body arrives.
+  private static let bodyReadSize = 256 << 10
+  private static let headReadSize = 16 << 10
+
+  init(
+    number: UInt64, socket: consuming SocketDescriptor, remoteAddress: String, loop: HTTPLoop,
+    resources: HTTPLoopResources
+  ) {
+    (self.number, self.remoteAddress, self.loop, self.resources) = (number, remoteAddress, loop, resources)
+    self.socket = Connection(socket, loop: resources.events, timer: resources.timer, scratch: resources.scratch)
+    parser = RequestParser(limits: loop.service.limits)
+  }
+
+  func open() {
+    socket.open(delegate: self)
+    socket.setDeadline(after: limits.headTimeout)
+  }
+
+  // MARK: Reading
+
+  func received(_ bytes: Span<UInt8>) {
+    switch phase {
+    case .reading: read(bytes)
+    case .responding: keep(bytes, from: 0)
+    case .flushing where encoder.keepsAlive: keep(bytes, from: 0)
+    case .flushing, .lingering, .closed: break
+    }
+  }
+
+  /// Parses up to the end of one request and keeps what follows.
+  private func read(_ bytes: Span<UInt8>) {
+    var position = 0
+    let now = DeadlineTimer.now
+    do throws(HTTPViolation) {
+      while phase == .reading {
+        switch try parser.parse(bytes, at: &position) {
+        case .needsMore: return waitForMore(now)
+        case .head(let head): beginBody(head, now, hasMore: position < bytes.count)
+        case .body(let body): answer(body)
+        }
+      }
+    } catch {
+      return refuse(error)
+    }
+    keep(bytes, from: position)
+  }
+
+  /// Sets the deadline of what is being read; idle connections keep the one they have.
+  private func waitForMore(_ now: UInt64) {
+    if parser.isInBody {
+      let start = began ?? now
+      let earned = UInt64(parser.bodyCount / max(1, limits.bodyBytesPerSecond)) * 1_000_000_000
+      let timeout = limits.bodyTimeout.nanoseconds
+      socket.setDeadline(min(start + timeout + earned, now + timeout))
+    } else if parser.isInHead, began == nil {
+      began = now
+      socket.setDeadline(now + limits.headTimeout.nanoseconds)
+    }
+  }
+
+  private func beginBody(_ head: RequestHead, _ now: UInt64, hasMore: Bool) {
+    self.head = head
+    began = now
+    requests += 1
+    encoder = ResponseEncoder(
+      isHead: head.method == "HEAD", minorVersion: head.minorVersion,
+      keepsAlive: head.keepsAlive && requests < limits.requestsPerConnection && !isDraining)
+    if let refusal = service.admission?(head, remoteAddress) {
+      // The body is not wanted: answer, and drop what still comes of it.
+      if head.framing != .length(0) { encoder.keepsAlive = false }
+      return refuse(with: refusal)
+    }
+    guard head.framing != .length(0) else { return }
+    socket.readSize = Self.bodyReadSize
+    if head.expectsContinue, !hasMore {
+      socket.queue(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+      socket.flush()
+    }
+  }
+
+  private func keep(_ bytes: Span<UInt8>, from position: Int) {
+    guard position < bytes.count, phase == .responding || phase == .flushing, encoder.keepsAlive else { return }
+    readAhead.append(contentsOf: bytes, position..<bytes.count)
+    if readAhead.count >= limits.readAheadBytes { socket.isPaused = true }
+  }
+
+  // MARK: Answering
+
+  private func answer(_ body: [UInt8]) {
+    guard let head else { return }
+    phase = .responding
+    self.head = nil
+    began = nil
+    socket.readSize = Self.headReadSize
+    socket.setDeadline(nil)
+    let request = HTTPRequest(
+      method: head.method, path: head.path, query: head.query, headers: head.headers, body: body,
+      remoteAddress: remoteAddress)
+    // Requests without a body (health, metrics, files) start on this thread and mostly end there; the others, whose bodies take
+    // time to read, must not hold up the loop.
+    task = Self.start(request, loop, number)
+  }
+
+  private static func start(_ request: HTTPRequest, _ loop: HTTPLoop, _ number: UInt64) -> Task<Void, Never> {
+    request.body.isEmpty
+      ? Task.immediate { await run(request, loop, number) } : Task { await run(request, loop, number) }
+  }
+
+  private static func run(_ request: HTTPRequest, _ loop: HTTPLoop, _ number: UInt64) async {
+    let response = await loop.service.handler(request)
+    guard await loop.respond(response, on: number), case .stream(let produce) = response.body else { return }
+    do {
+      try await produce(HTTPLoopWriter(loop: loop, number: number))
+      await loop.endStream(on: number, complete: true)
+    } catch {
+      await loop.endStream(on: number, complete: false)
+    }
+  }
+
+  /// Queues a response or the head of a streamed one; true if its stream is to run.
+  func respond(_ response: HTTPResponse) -> Bool {
+    guard phase == .responding else { return false }
+    if isDraining { encoder.keepsAlive = false }
+    guard let head = encoder.head(response, date: resources.date) else {
+      // A header that would split the response is our mistake, and the peer learns no more than that.
+      return respond(service.errorResponse(500, "internal error"))
+    }
+    framing = head.framing
+    encoder.keepsAlive = head.keepsAlive
+    socket.queue(head.bytes)
+    if case .stream = response.body, framing != .none {
+      socket.flush()
+      return phase == .responding
+    }
+    if case .bytes(let bytes) = response.body, framing == .length { socket.queue(bytes) }
+    finish()
+    return false
+  }
+
+  /// Queues a piece; true if the writer has to wait for room.
+  func write(_ bytes: [UInt8]) -> Bool {
+    guard phase == .responding else { return false }
+    socket.queue(ResponseEncoder.piece(bytes, framing))
+    socket.flush()
+    return phase == .responding && socket.unsentBytes > limits.unsentBytes
+  }
+
+  func waitForRoom(_ waiter: CheckedContinuation<Void, any Error>) {
+    guard phase == .responding else { return waiter.resume(throwing: HTTPAbort.peerGone) }
+    waiters.append(waiter)
+  }
+
+  func endStream(complete: Bool) {
+    guard phase == .responding else { return }
+    guard complete else { return abort(.handler) }
+    socket.queue(ResponseEncoder.end(framing))
+    finish()
+  }
+
+  private func finish() {
+    phase = .flushing
+    task = nil
+    socket.flush()
+    if phase == .flushing { flushed() }
+  }
+
+  /// After a complete response: the next request, or the end.
+  private func flushed() {
+    guard phase == .flushing, socket.unsentBytes == 0 else { return }
+    guard encoder.keepsAlive, !hasEnded else { return linger() }
+    phase = .reading
+    socket.setDeadline(after: limits.idleTimeout)
+    guard !readAhead.isEmpty else {
+      if isDraining { close() }
+      return
+    }
+    let bytes = readAhead
+    readAhead = []
+    socket.isPaused = false
+    read(bytes.span)
+  }
+
+  // MARK: Refusing
+
+  private func refuse(_ violation: HTTPViolation) {
+    service.observer?.rejected(violation, remoteAddress: remoteAddress)
+    encoder.keepsAlive = false
+    if let head { encoder.isHead = head.method == "HEAD" } else { encoder.isHead = false }
+    refuse(with: service.errorResponse(violation.status, violation.message))
+  }
+
+  private func refuse(with response: HTTPResponse) {
+    phase = .responding
+    (head, began) = (nil, nil)
+    socket.readSize = Self.headReadSize
+    var response = response
+    if case .stream = response.body { response = service.errorResponse(500, "internal error") }
+    _ = respond(response)
+  }
+
+  // MARK: Socket events
+
+  func sent() {
+    if socket.unsentBytes > 0 { socket.setDeadline(after: limits.writeTimeout) }
+    if socket.unsentBytes <= limits.unsentBytes / 2, !waiters.isEmpty {
+      let ready = waiters
+      waiters = []
+      for waiter in ready { waiter.resume() }
+    }
+    switch phase {
+    case .flushing: flushed()
+    case .responding where socket.unsentBytes == 0: socket.setDeadline(nil)
+    case .responding, .reading, .lingering, .closed: break
+    }
+  }
+
+  func receivedEnd() {
+    hasEnded = true
+    switch phase {
+    case .reading, .lingering: close()
+    case .responding: abort(.peerGone)
+    case .flushing, .closed: break
+    }
+  }
+
+  func failed(_ error: TransportError) {
+    if phase == .responding || phase == .flushing { abort(.peerGone) } else { close() }
+  }
+
+  func deadlinePassed() {
+    switch phase {
+    case .reading where head != nil: refuse(HTTPViolation(408, .timeout, "the body came too slowly"))
+    case .reading where parser.isInHead: refuse(HTTPViolation(408, .timeout, "the request head came too slowly"))
+    case .responding, .flushing: abort(.writeTimeout)
+    case .reading, .lingering: close()
+    case .closed: break
+    }
+  }
+
+  // MARK: The end
+
+  func drain() {
+    isDraining = true
+    if phase == .reading, !parser.isInHead, !parser.isInBody { close() }
+  }
+
+  private func linger() {
+    guard !hasEnded else { return close() }
+    phase = .lingering
+    readAhead = []
+    socket.isPaused = false
+    socket.endWriting()
+    socket.setDeadline(after: limits.lingerTimeout)
+  }
+
+  /// Ends the connection in the middle of a response: the handler is cancelled and its writes throw.
+  func abort(_ reason: HTTPAbort) {
+    guard phase != .closed else { return }
+    if phase == .responding || phase == .flushing {
+      service.observer?.aborted(reason, remoteAddress: remoteAddress)
+      // Without length or chunks a FIN would look like the end of the body; a reset does not.
+      if framing == .untilClose { socket.resetOnClose() }
+    }
+    let ready = waiters
+    waiters = []
+    task?.cancel()
+    close()
+    for waiter in ready { waiter.resume(throwing: reason) }
+  }
+
+  private func close() {
+    guard phase != .closed else { return }
+    phase = .closed
+    task = nil
+    readAhead = []
+    socket.close()
+    service.leave(remoteAddress)
+    loop.assumeIsolated { [number] in $0.remove(number) }
+  }
+}
+
+extension Connection {
+  fileprivate func setDeadline(after timeout: Duration) { setDeadline(DeadlineTimer.now + timeout.nanoseconds) }
+}
+
+extension Duration {
+  /// Whole nanoseconds, at least 0 and at most 292 years.
+  var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    return UInt64(min(seconds, 9_000_000_000)) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+  }
+}

@@ -1,0 +1,37 @@
+// What a peer may take: sizes, times and numbers of connections.
+
+/// Limits of one server; every default suits a loopback service that takes images as base64.
+package struct HTTPLimits: Sendable {
+  /// Request line and header fields together, also trailer fields and chunk extensions of one request: 16 KiB, else 431.
+  package var headBytes = 16 << 10
+  /// Header fields of one request: 100, else 431.
+  package var headerCount = 100
+  /// The request target: 8 KiB, else 414.
+  package var targetBytes = 8 << 10
+  /// A body without its transfer coding: 32 MiB, else 413.
+  package var bodyBytes = 32 << 20
+  /// From the first byte of a head to its last: 10 s, else 408; a new connection must begin within it too.
+  package var headTimeout = Duration.seconds(10)
+  /// Without progress of a body, and beyond what `bodyBytesPerSecond` allows for the whole: 20 s, else 408.
+  package var bodyTimeout = Duration.seconds(20)
+  /// The mean rate a body must keep after its first `bodyTimeout`: 8 KiB/s.
+  package var bodyBytesPerSecond = 8 << 10
+  /// Between two requests of a connection: 75 s, then it is closed.
+  package var idleTimeout = Duration.seconds(75)
+  /// Without the peer taking any of the bytes that wait for it: 30 s, then the connection is dropped.
+  package var writeTimeout = Duration.seconds(30)
+  /// How long a closing connection still reads, so that the peer gets the response instead of a reset: 2 s.
+  package var lingerTimeout = Duration.seconds(2)
+  /// A streamed body's `write` waits while more bytes than these are unsent: 256 KiB.
+  package var unsentBytes = 256 << 10
+  /// Bytes of later requests read while a response is made: 16 KiB; reading then rests.
+  package var readAheadBytes = 16 << 10
+  /// Open connections: 16,384, else 503.
+  package var connections = 16_384
+  /// Open connections of one address: 1,024, else 429.
+  package var connectionsPerAddress = 1024
+  /// Requests on one connection, after which it is closed: 100,000.
+  package var requestsPerConnection = 100_000
+
+  package init() {}
+}

@@ -1,0 +1,112 @@
+// The server: listeners, loops and the way down. Handlers run as Swift tasks; sockets live on a few serial queues.
+
+import Glibc
+import Synchronization
+import Transport
+
+/// An HTTP/1.1 server on Dispatch sources.
+package final class HTTPServer: Sendable {
+  /// Where a server listens.
+  package struct Address: Sendable, Equatable, CustomStringConvertible {
+    package var host: String
+    package var port: Int
+    package var isIPv6: Bool
+
+    package init(host: String, port: Int, isIPv6: Bool) { (self.host, self.port, self.isIPv6) = (host, port, isIPv6) }
+
+    package var description: String { isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  }
+
+  private let service: HTTPService
+  private let loops: [HTTPLoop]
+  private let listeners = Mutex<[Listener]>([])
+  private let turn = Atomic<Int>(0)
+
+  /// Makes a server; `handler` answers what `admission` let in, `errorResponse` what no handler sees.
+  ///
+  /// - Parameter loops: Serial queues that share the connections.
+  package init(
+    limits: HTTPLimits = HTTPLimits(), loops: Int = 1, admission: HTTPAdmission? = nil,
+    errorResponse: HTTPErrorResponse? = nil, observer: (any HTTPObserver)? = nil, handler: @escaping HTTPHandler
+  ) {
+    let service = HTTPService(
+      limits: limits, handler: handler, admission: admission,
+      errorResponse: errorResponse ?? HTTPService.plainErrorResponse,
+      observer: observer)
+    self.service = service
+    self.loops = (0..<max(1, loops)).map { HTTPLoop(service: service, label: "http.\($0)") }
+  }
+
+  /// Open connections.
+  package var connectionCount: Int { service.connectionCount }
+
+  /// Listens on every address of `host`: a name, IPv4 or IPv6 address; `::` takes both. Port 0 lets the system choose, the same
+  /// for all addresses of the name. May be called several times.
+  @discardableResult
+  package func listen(host: String, port: Int) throws(TransportError) -> [Address] {
+    var bound: [Listener] = []
+    var failure: TransportError?
+    var port = port
+    for var address in try SocketAddress.resolve(host: host, port: port) {
+      address.port = port
+      do throws(TransportError) {
+        let listener = try Listener(address, queue: loops[0].events.queue) { [weak self] socket, peer in
+          self?.accept(socket, peer.host)
+        }
+        port = listener.address.port
+        bound.append(listener)
+      } catch {
+        // One of two address families may be missing; a taken port is an error on either.
+        guard failure == nil, error.isMissingFamily else {
+          for listener in bound { listener.close() }
+          throw error
+        }
+        failure = error
+      }
+    }
+    if bound.isEmpty { throw failure ?? TransportError(.resolve, "\(host):\(port)", reason: "no address") }
+    listeners.withLock { [bound] in $0 += bound }
+    return bound.map { Address(host: $0.address.host, port: $0.address.port, isIPv6: $0.address.isIPv6) }
+  }
+
+  /// Serves one connected socket, for instance one end of a socket pair.
+  package func serve(_ socket: consuming SocketDescriptor) {
+    socket.setNonBlocking()
+    accept(socket, "")
+  }
+
+  private func accept(_ socket: consuming SocketDescriptor, _ address: String) {
+    if let violation = service.admit(address) { return turnAway(socket, violation) }
+    let index = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+    loops[index % loops.count].adopt(socket, remoteAddress: address)
+  }
+
+  /// Answers once without keeping state: a connection over a cap must cost nothing.
+  private func turnAway(_ socket: borrowing SocketDescriptor, _ violation: HTTPViolation) {
+    var response = service.errorResponse(violation.status, violation.message)
+    if response.headers["Retry-After"] == nil { response.headers["Retry-After"] = "1" }
+    let date = Array(HTTPDate.text(time(nil)).utf8)
+    guard case .bytes(let body) = response.body,
+      let head = ResponseEncoder(keepsAlive: false).head(response, date: date)
+    else { return }
+    _ = (head.bytes + body).withUnsafeBytes { socket.send($0) }
+    socket.shutdownWriting()
+    // Unread bytes would turn the close into a reset that may overtake the response.
+    withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { _ = socket.receive(into: $0) }
+  }
+
+  /// Stops accepting, lets requests finish for at most `grace`, then closes what is left and cancels its handlers.
+  package func shutdown(grace: Duration) async {
+    let open = listeners.withLock { listeners in
+      defer { listeners = [] }
+      return listeners
+    }
+    for listener in open { listener.close() }
+    for loop in loops { await loop.drain() }
+    let end = ContinuousClock.now + grace
+    while connectionCount > 0, ContinuousClock.now < end {
+      do { try await Task.sleep(for: .milliseconds(10)) } catch { break }
+    }
+    for loop in loops { await loop.closeAll() }
+  }
+}

@@ -1,0 +1,186 @@
+// A request's head, RFC 9112 2 to 6, parsed strictly from bytes that end with an empty line. What two parsers could read
+// differently is refused: bare CR or LF, folded lines, white space before a colon, doubled lengths, lengths beside chunks.
+
+/// A request's line and fields, and what they say about its body and its connection.
+package struct RequestHead: Sendable, Equatable {
+  /// How the body is delimited, RFC 9112 6.3.
+  package enum Framing: Sendable, Equatable {
+    case length(Int)
+    case chunked
+  }
+  package var method: String
+  /// Percent-decoded.
+  package var path: String
+  /// Still encoded.
+  package var query: String
+  package var headers: HTTPHeaders
+  /// 0 for HTTP/1.0, 1 for HTTP/1.1 and later minor versions.
+  package var minorVersion: Int
+  package var framing: Framing
+  /// Whether the peer wants the connection kept, RFC 9112 9.3.
+  package var keepsAlive: Bool
+  /// Whether the peer waits for `100 Continue`, RFC 9110 10.1.1.
+  package var expectsContinue: Bool
+
+  /// Parses `bytes` up to `end`, where the last four bytes are the end of the last line and the empty line.
+  package init(_ bytes: Span<UInt8>, end: Int, limits: HTTPLimits) throws(HTTPViolation) {
+    var line = try bytes.line(from: 0, end)
+    let start = try RequestLine(bytes, 0..<line, limits: limits)
+    (method, path, query, minorVersion) = (start.method, start.target.path, start.target.query, start.minorVersion)
+    headers = [:]
+    var meaning = FieldMeaning()
+    var position = line + 2
+    var count = 0
+    while position < end - 2 {
+      line = try bytes.line(from: position, end)
+      count += 1
+      guard count <= limits.headerCount else {
+        throw HTTPViolation(431, .tooLarge, "more than \(limits.headerCount) header fields")
+      }
+      let (name, value) = try bytes.field(position..<line)
+      try meaning.note(bytes, name, value)
+      headers.append(bytes.text(name), bytes.text(value))
+      position = line + 2
+    }
+    if let authority = start.target.authority { headers["Host"] = authority }
+    guard meaning.hosts == 1 || (meaning.hosts == 0 && minorVersion == 0) else {
+      throw .malformed("a request has exactly one Host field")
+    }
+    framing = try meaning.framing(method: method, minorVersion: minorVersion, limits: limits)
+    keepsAlive = minorVersion == 0 ? meaning.keepAlive && !meaning.close : !meaning.close
+    expectsContinue = meaning.expectsContinue && minorVersion > 0
+  }
+}
+
+/// `method SP request-target SP HTTP-version`, RFC 9112 3.
+private struct RequestLine {
+  var method: String
+  var target: RequestTarget
+  var minorVersion: Int
+
+  init(_ bytes: Span<UInt8>, _ range: Range<Int>, limits: HTTPLimits) throws(HTTPViolation) {
+    guard let first = bytes.first(0x20, in: range), first > range.lowerBound,
+      let second = bytes.first(0x20, in: first + 1..<range.upperBound), second > first + 1
+    else { throw .malformed("the request line is not method, target and version") }
+    guard first <= 32, ByteClass.all(bytes, 0..<first, of: ByteClass.token) else {
+      throw .malformed("the method is invalid")
+    }
+    let version = second + 1..<range.upperBound
+    guard version.count == 8, bytes.text(version.lowerBound..<version.lowerBound + 5) == "HTTP/",
+      bytes[version.lowerBound + 6] == 0x2E, (0x30...0x39).contains(bytes[version.lowerBound + 5]),
+      (0x30...0x39).contains(bytes[version.lowerBound + 7])
+    else { throw .malformed("the HTTP version is invalid") }
+    guard bytes[version.lowerBound + 5] == 0x31 else {
+      throw HTTPViolation(505, .unsupported, "this server speaks HTTP/1.1")
+    }
+    guard second - first - 1 <= limits.targetBytes else {
+      throw .tooLarge(414, "the request target", limit: limits.targetBytes)
+    }
+    minorVersion = bytes[version.lowerBound + 7] == 0x30 ? 0 : 1
+    method = bytes.text(0..<first)
+    target = try RequestTarget(bytes, first + 1..<second, method: method)
+  }
+}
+
+/// What the fields that matter to the connection have said so far.
+private struct FieldMeaning {
+  var hosts = 0
+  var close = false
+  var keepAlive = false
+  var expectsContinue = false
+  private var length: Int?
+  private var lengthFields = 0
+  private var isChunked = false
+  private var codingFields = 0
+
+  mutating func note(_ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) throws(HTTPViolation) {
+    if bytes.matches("host", name) {
+      hosts += 1
+      guard RequestTarget.isAuthority(bytes, value) else { throw .malformed("the Host field is invalid") }
+    } else if bytes.matches("content-length", name) {
+      lengthFields += 1
+      length = try bytes.decimal(value)
+    } else if bytes.matches("transfer-encoding", name) {
+      codingFields += 1
+      isChunked = bytes.matches("chunked", value)
+    } else if bytes.matches("connection", name) {
+      for option in bytes.list(value) {
+        if bytes.matches("close", option) { close = true }
+        if bytes.matches("keep-alive", option) { keepAlive = true }
+      }
+    } else if bytes.matches("expect", name) {
+      guard bytes.matches("100-continue", value) else {
+        throw HTTPViolation(417, .unsupported, "the only expectation supported is 100-continue")
+      }
+      expectsContinue = true
+    }
+  }
+
+  func framing(method: String, minorVersion: Int, limits: HTTPLimits) throws(HTTPViolation) -> RequestHead.Framing {
+    if codingFields > 0 {
+      guard lengthFields == 0 else { throw .malformed("Content-Length beside Transfer-Encoding") }
+      guard minorVersion > 0 else { throw .malformed("Transfer-Encoding in HTTP/1.0") }
+      guard codingFields == 1 else { throw .malformed("more than one Transfer-Encoding field") }
+      guard isChunked else { throw HTTPViolation(501, .unsupported, "the only transfer coding supported is chunked") }
+      return .chunked
+    }
+    guard lengthFields <= 1 else { throw .malformed("more than one Content-Length field") }
+    guard let length else {
+      guard !["POST", "PUT", "PATCH"].contains(method) else {
+        throw HTTPViolation(411, .unsupported, "\(method) needs Content-Length or chunked transfer coding")
+      }
+      return .length(0)
+    }
+    guard length <= limits.bodyBytes else { throw .tooLarge(413, "the body", limit: limits.bodyBytes) }
+    return .length(length)
+  }
+}
+
+extension Span<UInt8> {
+  /// The position of the CR that ends the line at `start`.
+  func line(from start: Int, _ end: Int) throws(HTTPViolation) -> Int {
+    guard let position = first(0x0D, in: start..<end), position + 1 < end, self[position + 1] == 0x0A else {
+      throw .malformed("a CR without LF")
+    }
+    return position
+  }
+
+  /// `field-name ":" OWS field-value OWS`, RFC 9112 5.
+  func field(_ range: Range<Int>) throws(HTTPViolation) -> (name: Range<Int>, value: Range<Int>) {
+    guard let colon = first(0x3A, in: range), colon > range.lowerBound else {
+      throw .malformed("a header line without a field name")
+    }
+    // A leading space is a folded line (obs-fold), one before the colon a smuggling device: neither is a tchar.
+    guard ByteClass.all(self, range.lowerBound..<colon, of: ByteClass.token) else {
+      throw .malformed("a field name has an invalid character")
+    }
+    let value = trimmed(colon + 1..<range.upperBound)
+    guard ByteClass.all(self, value, of: ByteClass.value) else {
+      throw .malformed("a field value has a control character")
+    }
+    return (range.lowerBound..<colon, value)
+  }
+
+  /// `1*DIGIT` that fits an `Int`.
+  func decimal(_ range: Range<Int>) throws(HTTPViolation) -> Int {
+    guard !range.isEmpty, range.count <= 18 else { throw .malformed("the Content-Length is invalid") }
+    var value = 0
+    for index in range {
+      guard (0x30...0x39).contains(self[index]) else { throw .malformed("the Content-Length is invalid") }
+      value = value * 10 + Int(self[index] - 0x30)
+    }
+    return value
+  }
+
+  /// The elements of a comma-separated list.
+  func list(_ range: Range<Int>) -> [Range<Int>] {
+    var elements: [Range<Int>] = []
+    var start = range.lowerBound
+    for index in range where self[index] == 0x2C {
+      elements.append(trimmed(start..<index))
+      start = index + 1
+    }
+    elements.append(trimmed(start..<range.upperBound))
+    return elements
+  }
+}

@@ -1,0 +1,133 @@
+// Responses as bytes, RFC 9112 6 and 7. A pure value; framing fields are the encoder's alone, so that a handler can neither
+// forget nor contradict them, and a header that could split the response is refused.
+
+/// How one response is sent, decided by the request it answers.
+struct ResponseEncoder: Sendable {
+  /// What follows the head.
+  enum Framing: Sendable, Equatable {
+    /// Nothing: HEAD, 204, 304 or an empty body.
+    case none
+    case length
+    case chunked
+    /// HTTP/1.0 and a stream.
+    case untilClose
+  }
+
+  var isHead = false
+  var minorVersion = 1
+  /// Whether the connection may serve another request.
+  var keepsAlive = true
+
+  /// The head of `response`; nil if a header name or value cannot be sent.
+  func head(_ response: HTTPResponse, date: [UInt8]) -> (bytes: [UInt8], framing: Framing, keepsAlive: Bool)? {
+    guard (200...999).contains(response.status) else { return nil }
+    let isBodiless = response.status == 204 || response.status == 304
+    var framing = Framing.none
+    var length: Int?
+    switch response.body {
+    case .empty: length = 0
+    case .bytes(let bytes): (framing, length) = (.length, bytes.count)
+    case .stream: framing = minorVersion > 0 ? .chunked : .untilClose
+    }
+    var keepsAlive = keepsAlive
+    var declared: String?
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(512)
+    bytes += "HTTP/1.1 ".utf8
+    bytes += String(response.status).utf8
+    bytes += " \(Self.phrase(response.status))\r\nDate: ".utf8
+    bytes += date
+    bytes += "\r\n".utf8
+    for (name, value) in response.headers.fields {
+      guard !name.isEmpty, name.utf8.allSatisfy({ ByteClass.isMember($0, of: ByteClass.token) }),
+        value.utf8.allSatisfy({ ByteClass.isMember($0, of: ByteClass.value) })
+      else { return nil }
+      switch name.utf8.count {
+      case 4 where name.lowercased() == "date": continue
+      case 10 where name.lowercased() == "connection":
+        if value.lowercased() == "close" { keepsAlive = false }
+        continue
+      case 14 where name.lowercased() == "content-length":
+        declared = value
+        continue
+      case 17 where name.lowercased() == "transfer-encoding": continue
+      default: break
+      }
+      bytes += name.utf8
+      bytes += ": ".utf8
+      bytes += value.utf8
+      bytes += "\r\n".utf8
+    }
+    if isHead || response.status == 304 {
+      // The fields GET would have had: a handler that does not load the body may declare its length.
+      if case .empty = response.body {
+        length = declared.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } ?? (isHead ? 0 : nil)
+      }
+    }
+    if framing == .untilClose { keepsAlive = false }
+    if response.status != 204 {
+      if let length { bytes += "Content-Length: \(length)\r\n".utf8 }
+      if framing == .chunked && !isBodiless { bytes += "Transfer-Encoding: chunked\r\n".utf8 }
+    }
+    if !keepsAlive {
+      bytes += "Connection: close\r\n".utf8
+    } else if minorVersion == 0 {
+      bytes += "Connection: keep-alive\r\n".utf8
+    }
+    bytes += "\r\n".utf8
+    return (bytes, isHead || isBodiless ? .none : framing, keepsAlive)
+  }
+
+  /// A piece of a streamed body; empty pieces would end it and give nothing.
+  static func piece(_ bytes: [UInt8], _ framing: Framing) -> [UInt8] {
+    guard framing == .chunked, !bytes.isEmpty else { return bytes }
+    var chunk: [UInt8] = []
+    chunk.reserveCapacity(bytes.count + 20)
+    chunk += String(bytes.count, radix: 16).utf8
+    chunk += "\r\n".utf8
+    chunk += bytes
+    chunk += "\r\n".utf8
+    return chunk
+  }
+
+  /// What ends a streamed body that is complete.
+  static func end(_ framing: Framing) -> [UInt8] { framing == .chunked ? Array("0\r\n\r\n".utf8) : [] }
+
+  static func phrase(_ status: Int) -> String {
+    switch status {
+    case 200: "OK"
+    case 201: "Created"
+    case 202: "Accepted"
+    case 204: "No Content"
+    case 206: "Partial Content"
+    case 301: "Moved Permanently"
+    case 302: "Found"
+    case 304: "Not Modified"
+    case 307: "Temporary Redirect"
+    case 308: "Permanent Redirect"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 408: "Request Timeout"
+    case 409: "Conflict"
+    case 411: "Length Required"
+    case 412: "Precondition Failed"
+    case 413: "Content Too Large"
+    case 414: "URI Too Long"
+    case 415: "Unsupported Media Type"
+    case 416: "Range Not Satisfiable"
+    case 417: "Expectation Failed"
+    case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 500: "Internal Server Error"
+    case 501: "Not Implemented"
+    case 503: "Service Unavailable"
+    case 504: "Gateway Timeout"
+    case 505: "HTTP Version Not Supported"
+    default: "Status"
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// One Dispatch timer for all deadlines of a loop, armed for the wheel's next slot and silent while nothing waits.
+// Not Sendable: lives on its loop's queue like the connections that use it.
+
+import Dispatch
+
+/// The deadlines of one event loop.
+package final class DeadlineTimer {
+  private var wheel: DeadlineWheel
+  private let source: any DispatchSourceTimer
+  private var armed: UInt64?
+
+  package init(queue: DispatchQueue) {
+    wheel = DeadlineWheel(now: Self.now)
+    source = DispatchSource.makeTimerSource(queue: queue)
+    source.setEventHandler { [weak self] in self?.fire() }
+    source.activate()
+  }
+
+  deinit { source.cancel() }
+
+  /// Nanoseconds of the monotonic clock that deadlines are told in.
+  package static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+
+  /// Moves `deadline`; its action runs on the loop's queue at most 50 ms after `due`.
+  package func set(_ deadline: DeadlineWheel.Deadline, to due: UInt64?) {
+    if due == nil && deadline.due == nil { return }
+    wheel.set(deadline, to: due, now: Self.now)
+    guard let due else { return }
+    // An earlier look comes first and arms the next one.
+    if let armed, armed <= due { return }
+    arm()
+  }
+
+  private func arm() {
+    guard let look = wheel.nextLook else { return armed = nil }
+    if let armed, armed <= look { return }
+    armed = look
+    source.schedule(deadline: DispatchTime(uptimeNanoseconds: look), leeway: .milliseconds(5))
+  }
+
+  private func fire() {
+    armed = nil
+    for deadline in wheel.advance(to: Self.now) { deadline.action?() }
+    arm()
+  }
+}

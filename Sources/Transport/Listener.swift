@@ -1,0 +1,95 @@
+// Accepts connections on one address. The accept source runs on the given queue; when the process is out of descriptors it
+// rests for a moment instead of spinning on a socket that stays readable.
+
+import Dispatch
+import Glibc
+import Synchronization
+
+/// A bound, listening TCP socket.
+package final class Listener: Sendable {
+  /// Where connections are accepted, with the port the system chose.
+  package let address: SocketAddress
+
+  /// Guards the source against being resumed after it was cancelled.
+  private let state: Mutex<State>
+
+  // Dispatch sources are thread-safe objects; the mutex orders suspend, resume and cancel.
+  private struct State: @unchecked Sendable {
+    var source: (any DispatchSourceRead)?
+    var isResting = false
+  }
+
+  /// How long accepting rests after `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`.
+  private static let rest = DispatchTimeInterval.milliseconds(100)
+  /// The most connections taken in one go, so that open ones get their turn.
+  private static let batch = 64
+
+  /// Binds and listens. `::` takes IPv4 connections too; other IPv6 addresses take only IPv6.
+  ///
+  /// `accepted` gets each connection on `queue`, non-blocking, close-on-exec and without Nagle's delay.
+  package init(
+    _ wanted: SocketAddress, queue: DispatchQueue, backlog: Int32 = 1024,
+    accepted: @escaping @Sendable (consuming SocketDescriptor, SocketAddress) -> Void
+  ) throws(TransportError) {
+    let name = "\(wanted.isIPv6 ? "[\(wanted.host)]" : wanted.host):\(wanted.port)"
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let number = socket(wanted.isIPv6 ? AF_INET6 : AF_INET, type, 0)
+    guard number >= 0 else { throw TransportError(.open, name, code: errno) }
+    let socket = SocketDescriptor(owning: number)
+    socket.set(SO_REUSEADDR, to: 1)
+    if wanted.isIPv6 { socket.set(IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: wanted.host == "::" ? 0 : 1) }
+    guard wanted.withSockaddr({ bind(number, $0, $1) }) == 0 else { throw TransportError(.bind, name, code: errno) }
+    guard Glibc.listen(number, backlog) == 0 else { throw TransportError(.listen, name, code: errno) }
+    address = SocketAddress.filled { getsockname(number, $0, $1) }.1
+
+    let source = DispatchSource.makeReadSource(fileDescriptor: number, queue: queue)
+    state = Mutex(State(source: source))
+    let owned = socket.release()
+    source.setCancelHandler { _ = SocketDescriptor(owning: owned) }
+    source.setEventHandler { [weak self] in
+      for _ in 0..<Self.batch {
+        let (result, peer) = SocketAddress.filled { accept(owned, $0, $1) }
+        guard result >= 0 else {
+          switch errno {
+          case EINTR, ECONNABORTED, EPROTO: continue  // This one went away; the next may be fine.
+          case EMFILE, ENFILE, ENOBUFS, ENOMEM: self?.pause(queue)
+          default: break
+          }
+          return
+        }
+        let connection = SocketDescriptor(owning: result)
+        connection.setNonBlocking()
+        connection.set(TCP_NODELAY, level: Int32(IPPROTO_TCP), to: 1)
+        accepted(connection, peer)
+      }
+    }
+    source.activate()
+  }
+
+  deinit { close() }
+
+  /// Stops accepting; connections waiting in the backlog are reset by the kernel.
+  package func close() {
+    state.withLock { state in
+      if state.isResting { state.source?.resume() }  // A suspended source would never run its cancel handler.
+      state.isResting = false
+      state.source?.cancel()
+      state.source = nil
+    }
+  }
+
+  private func pause(_ queue: DispatchQueue) {
+    state.withLock { state in
+      guard let source = state.source, !state.isResting else { return }
+      state.isResting = true
+      source.suspend()
+    }
+    queue.asyncAfter(deadline: .now() + Self.rest) { [weak self] in
+      self?.state.withLock { state in
+        guard state.isResting else { return }
+        state.isResting = false
+        state.source?.resume()
+      }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// One owned socket. Non-copyable, so that a descriptor number is closed exactly once and never used after.
+
+import Glibc
+
+/// Owns a socket's descriptor; closes it at the end of its life.
+package struct SocketDescriptor: ~Copyable, Sendable {
+  /// The number, for Dispatch sources and system calls; valid while this value lives.
+  package let number: Int32
+
+  /// Takes ownership of `number`.
+  package init(owning number: Int32) { self.number = number }
+
+  deinit { _ = Glibc.close(number) }
+
+  /// Gives the number up without closing it: for moving ownership through a closure, which cannot hold a non-copyable value.
+  package consuming func release() -> Int32 {
+    let number = number
+    discard self
+    return number
+  }
+
+  /// Sets `O_NONBLOCK` and `FD_CLOEXEC`, which `accept` and `socketpair` leave unset.
+  package borrowing func setNonBlocking() {
+    _ = fcntl(number, F_SETFL, O_NONBLOCK)
+    _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+  }
+
+  package borrowing func set(_ option: Int32, level: Int32 = SOL_SOCKET, to value: Int32) {
+    var value = value
+    _ = setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  /// The outcome of one non-blocking call.
+  package enum Outcome: Equatable {
+    case moved(Int)
+    case wouldBlock
+    case failed(Int32)
+  }
+
+  /// One `recv`; `.moved(0)` is the end of the peer's bytes.
+  package borrowing func receive(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
+    Self.outcome { recv(number, buffer.baseAddress, buffer.count, 0) }
+  }
+
+  /// One `send` without `SIGPIPE`; `more` holds a partial segment back for the bytes that follow at once.
+  package borrowing func send(_ buffer: UnsafeRawBufferPointer, more: Bool = false) -> Outcome {
+    let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
+    return Self.outcome { Glibc.send(number, buffer.baseAddress, buffer.count, flags) }
+  }
+
+  /// Ends the sending direction (FIN) after what the kernel still holds.
+  package borrowing func shutdownWriting() { _ = shutdown(number, Int32(SHUT_WR)) }
+
+  private static func outcome(_ call: () -> Int) -> Outcome {
+    while true {
+      let count = call()
+      if count >= 0 { return .moved(count) }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return .wouldBlock
+      case let code: return .failed(code)
+      }
+    }
+  }
+}

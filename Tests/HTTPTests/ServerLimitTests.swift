@@ -1,0 +1,230 @@
+import HTTP
+import Synchronization
+import Testing
+
+private func get(_ path: String, _ fields: String = "") -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n" }
+
+@Sendable private func answer(_ request: HTTPRequest) async -> HTTPResponse {
+  HTTPResponse(status: 200, body: .bytes([0x61]))
+}
+
+@Suite(.serialized) struct `Server limits` {
+  @Test(arguments: [
+    ("GET / HTTP/1.1\r\nHo", "head"), ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab", "body"),
+  ])
+  func `a slow head or body is 408`(start: String, what: String) async {
+    var limits = HTTPLimits()
+    (limits.headTimeout, limits.bodyTimeout) = (.milliseconds(150), .milliseconds(150))
+    let observer = TestObserver()
+    let peer = TestPeer(HTTPServer(limits: limits, observer: observer, handler: answer))
+    await peer.send(start)
+    let text = await peer.read()
+    #expect(text.hasPrefix("HTTP/1.1 408 Request Timeout\r\n") && text.contains("\(what) came too slowly"))
+    #expect(observer.counts.rejected.map(\.reason) == [.timeout])
+  }
+
+  @Test func `a head that drips is 408 all the same, a body that keeps its rate is not`() async {
+    var limits = HTTPLimits()
+    (limits.headTimeout, limits.bodyTimeout, limits.bodyBytesPerSecond) = (.milliseconds(300), .seconds(1), 10)
+    let server = HTTPServer(limits: limits, handler: answer)
+    let dripping = TestPeer(server)
+    let steady = TestPeer(server)
+    await dripping.send("GET / HTTP/1.1\r\n")
+    await steady.send("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 60\r\n\r\n")
+    for _ in 0..<6 {
+      try? await Task.sleep(for: .milliseconds(250))
+      await dripping.send("X: 1\r\n")
+      await steady.send(String(repeating: "b", count: 10))
+    }
+    #expect(await dripping.read { $0.hasSuffix("}}") }.hasPrefix("HTTP/1.1 408"))
+    #expect(await steady.read().hasPrefix("HTTP/1.1 200"))
+  }
+
+  @Test func `idle connections are closed without a word`() async {
+    var limits = HTTPLimits()
+    (limits.headTimeout, limits.idleTimeout) = (.milliseconds(100), .milliseconds(100))
+    let server = HTTPServer(limits: limits, handler: answer)
+    let (fresh, used) = (TestPeer(server), TestPeer(server))
+    await used.send(get("/"))
+    #expect(await used.read().hasSuffix("\r\n\r\na"))
+    #expect(await fresh.read() == "")
+    #expect(await eventually { server.connectionCount == 0 })
+  }
+
+  @Test func `a slow reader holds the writer within the mark and is dropped after the write timeout`() async {
+    var limits = HTTPLimits()
+    (limits.unsentBytes, limits.writeTimeout) = (64 << 10, .milliseconds(400))
+    let (observer, recorder) = (TestObserver(), Recorder())
+    let server = HTTPServer(limits: limits, observer: observer) { recorder.endless($0) }
+    let peer = TestPeer(server)
+    await peer.send(get("/"))
+    #expect(await eventually { recorder.failure != nil })
+    #expect(recorder.failure as? HTTPAbort == .writeTimeout)
+    // The mark, one piece and what the kernel's socket buffers hold.
+    #expect((64 << 10...2 << 20).contains(recorder.written))
+    #expect(observer.counts.aborted == [.writeTimeout])
+    #expect(await eventually { server.connectionCount == 0 })
+  }
+
+  @Test func `a reader that goes on reading gets everything`() async {
+    var limits = HTTPLimits()
+    limits.unsentBytes = 32 << 10
+    let server = HTTPServer(limits: limits) { _ in
+      HTTPResponse(
+        status: 200,
+        body: .stream { writer in
+          for _ in 0..<100 { try await writer.write([UInt8](repeating: 0x62, count: 20_000)) }
+        })
+    }
+    let peer = TestPeer(server)
+    await peer.send("GET / HTTP/1.0\r\n\r\n")
+    #expect(await peer.read().utf8.count { $0 == 0x62 } == 2_000_000)
+  }
+
+  @Test(arguments: [true, false]) func `a peer that leaves cancels the handler, before and during the response`(
+    isStreaming: Bool
+  ) async {
+    let (observer, recorder) = (TestObserver(), Recorder())
+    let server = HTTPServer(observer: observer) { request in
+      if isStreaming { return recorder.trickle(request) }
+      recorder.begin()
+      do { try await Task.sleep(for: .seconds(30)) } catch { recorder.fail(error) }
+      return HTTPResponse(status: 200)
+    }
+    let peer = TestPeer(server)
+    await peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+    #expect(await eventually { recorder.hasBegun })
+    #expect(recorder.failure == nil)
+    peer.endBoth()
+    #expect(await eventually { recorder.failure is CancellationError })
+    #expect(await eventually { server.connectionCount == 0 })
+    #expect(observer.counts.aborted == [.peerGone])
+  }
+
+  @Test func `caps turn connections away with 503 and 429`() async throws {
+    var limits = HTTPLimits()
+    limits.connections = 2
+    let observer = TestObserver()
+    let server = HTTPServer(limits: limits, observer: observer, handler: answer)
+    var peers = [TestPeer(server), TestPeer(server)]
+    #expect(await TestPeer(server).read().hasPrefix("HTTP/1.1 503 "))
+    peers.removeLast()
+    #expect(await eventually { server.connectionCount == 1 })
+    peers.append(TestPeer(server))
+    await peers[1].send(get("/"))
+    #expect(await peers[1].read { $0.hasSuffix("a") }.hasPrefix("HTTP/1.1 200 "))
+    #expect(observer.counts.rejected.map(\.status) == [503])
+
+    limits.connections = 10
+    limits.connectionsPerAddress = 1
+    let perAddress = HTTPServer(limits: limits, handler: answer)
+    let address = try #require(try perAddress.listen(host: "127.0.0.1", port: 0).first)
+    let first = try TestPeer(host: address.host, port: address.port)
+    await first.send(get("/"))
+    #expect(await first.read { $0.hasSuffix("a") }.hasPrefix("HTTP/1.1 200 "))
+    let second = try TestPeer(host: address.host, port: address.port)
+    let text = await second.read()
+    #expect(text.hasPrefix("HTTP/1.1 429 ") && text.contains("Retry-After: 1\r\n"))
+    await perAddress.shutdown(grace: .zero)
+  }
+
+  @Test func `a connection ends after its number of requests`() async {
+    var limits = HTTPLimits()
+    limits.requestsPerConnection = 2
+    let peer = TestPeer(HTTPServer(limits: limits, handler: answer))
+    await peer.send(get("/") + get("/") + get("/"))
+    let text = await peer.read()
+    #expect(text.split(separator: "HTTP/1.1 200 OK").count == 2 && text.contains("Connection: close\r\n"))
+  }
+
+  @Test func `shutdown closes idle connections, lets requests finish and cuts off what outlives the grace`() async {
+    let recorder = Recorder()
+    let server = HTTPServer { request in
+      recorder.begin()
+      do {
+        while request.path == "/long" || !recorder.isReleased { try await Task.sleep(for: .milliseconds(10)) }
+      } catch {
+        recorder.fail(error)
+      }
+      return HTTPResponse(status: 200, body: .bytes([0x61]))
+    }
+    let (idle, short, long) = (TestPeer(server), TestPeer(server), TestPeer(server))
+    await short.send(get("/short"))
+    await long.send(get("/long"))
+    #expect(await eventually { recorder.begun == 2 && server.connectionCount == 3 })
+    async let down: Void = server.shutdown(grace: .seconds(1))
+    #expect(await idle.isEnded())
+    recorder.release()
+    let text = await short.read()
+    #expect(text.hasPrefix("HTTP/1.1 200 ") && text.contains("Connection: close\r\n"))
+    #expect(await long.read() == "")
+    await down
+    #expect(await eventually { recorder.failure is CancellationError })
+    #expect(server.connectionCount == 0)
+  }
+
+  @Test func `connections opened are connections closed, whatever the peers do`() async {
+    let observer = TestObserver()
+    let server = HTTPServer(loops: 2, observer: observer, handler: answer)
+    await withTaskGroup { group in
+      for number in 0..<60 {
+        group.addTask {
+          let peer = TestPeer(server)
+          switch number % 4 {
+          case 0: await peer.send(get("/"))
+          case 1: await peer.send("BAD\r\n\r\n")
+          case 2: await peer.send("GET / HT")
+          default: break
+          }
+          peer.endBoth()
+        }
+      }
+    }
+    #expect(await eventually { observer.counts.closed == 60 })
+    #expect(observer.counts.opened == 60 && server.connectionCount == 0)
+  }
+}
+
+/// What a handler lived through.
+private final class Recorder: Sendable {
+  private struct State {
+    var begun = 0
+    var written = 0
+    var isReleased = false
+    var failure: (any Error)?
+  }
+  private let state = Mutex(State())
+
+  var hasBegun: Bool { begun > 0 }
+  var begun: Int { state.withLock { $0.begun } }
+  var written: Int { state.withLock { $0.written } }
+  var failure: (any Error)? { state.withLock { $0.failure } }
+  var isReleased: Bool { state.withLock { $0.isReleased } }
+  func release() { state.withLock { $0.isReleased = true } }
+  func begin() { state.withLock { $0.begun += 1 } }
+  func fail(_ error: any Error) { state.withLock { $0.failure = error } }
+
+  /// Writes 16 KiB pieces as fast as the writer takes them.
+  func endless(_ request: HTTPRequest) -> HTTPResponse { stream(piece: 16 << 10, pause: .zero) }
+
+  /// Writes a byte now and then.
+  func trickle(_ request: HTTPRequest) -> HTTPResponse { stream(piece: 1, pause: .seconds(30)) }
+
+  private func stream(piece: Int, pause: Duration) -> HTTPResponse {
+    HTTPResponse(
+      status: 200,
+      body: .stream { writer in
+        do {
+          while true {
+            try await writer.write([UInt8](repeating: 0, count: piece))
+            self.state.withLock { $0.written += piece }
+            self.begin()
+            if pause > .zero { try await Task.sleep(for: pause) }
+          }
+        } catch {
+          self.fail(error)
+          throw error
+        }
+      })
+  }
+}

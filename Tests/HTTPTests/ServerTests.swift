@@ -1,0 +1,194 @@
+import Foundation
+import HTTP
+import Synchronization
+import Testing
+
+/// Answers with what was asked; `/stream` in pieces.
+@Sendable private func echo(_ request: HTTPRequest) async -> HTTPResponse {
+  switch request.path {
+  case "/stream":
+    return HTTPResponse(
+      status: 200,
+      body: .stream { writer in for piece in ["one", "", "two"] { try await writer.write(Array(piece.utf8)) } })
+  case "/fail":
+    return HTTPResponse(
+      status: 200,
+      body: .stream { writer in
+        try await writer.write([0x61])
+        throw TestPeerError()
+      })
+  case "/split": return HTTPResponse(status: 200, headers: ["X": "a\r\nSet-Cookie: b"], body: .bytes([0x61]))
+  case "/none": return HTTPResponse(status: 204, headers: ["Content-Length": "5"])
+  case "/lies":
+    return HTTPResponse(status: 200, headers: ["content-length": "99", "Transfer-Encoding": "x"], body: .bytes([0x61]))
+  case "/same": return HTTPResponse(status: 304, headers: ["ETag": "\"a\""])
+  case "/slow":
+    try? await Task.sleep(for: .milliseconds(100))
+    return HTTPResponse(status: 200, body: .bytes(Array("slow".utf8)))
+  default:
+    return HTTPResponse(status: 200, body: .bytes(Array("\(request.method) \(request.path) ".utf8) + request.body))
+  }
+}
+
+private func get(_ path: String, _ fields: String = "", method: String = "GET") -> String {
+  "\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+}
+
+@Suite struct `Server` {
+  private func exchange(_ request: String, limits: HTTPLimits = HTTPLimits()) async -> String {
+    let server = HTTPServer(limits: limits, handler: echo)
+    let peer = TestPeer(server)
+    await peer.send(request)
+    return await peer.read()
+  }
+
+  @Test func `a response has date, length and body`() async {
+    let text = await exchange(get("/a", "Connection: close\r\n"))
+    #expect(text.hasPrefix("HTTP/1.1 200 OK\r\nDate: "))
+    #expect(text.contains(" GMT\r\nContent-Length: 7\r\nConnection: close\r\n\r\nGET /a "))
+  }
+
+  @Test func `one connection serves requests one after the other`() async {
+    let peer = TestPeer(HTTPServer(handler: echo))
+    for number in 0..<5 {
+      await peer.send("POST /\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok")
+      #expect(await peer.read { $0.hasSuffix("ok") }.hasSuffix("POST /\(number) ok"))
+    }
+  }
+
+  @Test func `pipelined requests are answered in order, slow ones first`() async {
+    let text = await exchange(get("/slow") + get("/2") + get("/stream") + get("/3", "Connection: close\r\n"))
+    let bodies = text.components(separatedBy: "HTTP/1.1 200 OK").dropFirst().map {
+      $0.components(separatedBy: "\r\n\r\n").dropFirst().joined(separator: "|")
+    }
+    #expect(bodies == ["slow", "GET /2 ", "3\r\none\r\n3\r\ntwo\r\n0|", "GET /3 "])
+  }
+
+  @Test func `read-ahead is bounded and nothing of it is lost`() async {
+    var limits = HTTPLimits()
+    limits.readAheadBytes = 64
+    let count = 200
+    let text = await exchange(
+      get("/slow") + (0..<count).map { get("/\($0)") }.joined() + get("/end", "Connection: close\r\n"), limits: limits)
+    #expect(text.components(separatedBy: "HTTP/1.1 200 OK").count == count + 3)
+    #expect(text.hasSuffix("GET /end "))
+  }
+
+  @Test func `a stream is chunked in 1.1 and ends with the connection in 1.0`() async {
+    let modern = await exchange(get("/stream", "Connection: close\r\n"))
+    #expect(
+      modern.contains("Transfer-Encoding: chunked\r\n") && modern.hasSuffix("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    )
+    let old = await exchange("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    #expect(
+      !old.contains("Transfer-Encoding") && old.contains("Connection: close\r\n") && old.hasSuffix("\r\n\r\nonetwo"))
+  }
+
+  @Test func `a stream that fails has no last chunk`() async {
+    let text = await exchange(get("/fail"))
+    #expect(text.hasSuffix("1\r\na\r\n"))
+  }
+
+  @Test func `HEAD, 204 and 304 have no body`() async {
+    let head = await exchange(get("/a", "Connection: close\r\n", method: "HEAD"))
+    #expect(head.contains("Content-Length: 8\r\n") && head.hasSuffix("\r\n\r\n"))
+    let stream = await exchange(get("/stream", "Connection: close\r\n", method: "HEAD"))
+    #expect(
+      stream.contains("Transfer-Encoding: chunked\r\n") && stream.hasSuffix("\r\n\r\n") && !stream.contains("one"))
+    let none = await exchange(get("/none", "Connection: close\r\n"))
+    #expect(none.hasPrefix("HTTP/1.1 204 No Content") && !none.contains("Content-Length") && none.hasSuffix("\r\n\r\n"))
+    let same = await exchange(get("/same", "Connection: close\r\n"))
+    #expect(same.hasPrefix("HTTP/1.1 304") && same.contains("ETag: \"a\"") && !same.contains("Content-Length"))
+  }
+
+  @Test func `headers of a handler can neither split the response nor contradict its length`() async {
+    let split = await exchange(get("/split", "Connection: close\r\n"))
+    #expect(split.hasPrefix("HTTP/1.1 500 ") && !split.contains("Set-Cookie"))
+    let lies = await exchange(get("/lies", "Connection: close\r\n"))
+    #expect(lies.contains("Content-Length: 1\r\n") && !lies.contains("99") && !lies.contains("Transfer-Encoding"))
+  }
+
+  @Test func `a 1.0 connection is kept when asked`() async {
+    let text = await exchange("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n")
+    #expect(text.contains("Connection: keep-alive\r\n\r\nGET /a HTTP/1.1 200 OK") && text.hasSuffix("GET /b "))
+  }
+
+  @Test func `100 Continue is sent once a body is wanted`() async {
+    let peer = TestPeer(HTTPServer(handler: echo))
+    await peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    #expect(await peer.read { $0.hasSuffix("\r\n\r\n") } == "HTTP/1.1 100 Continue\r\n\r\n")
+    await peer.send("ok")
+    #expect(await peer.read { $0.hasSuffix("ok") }.hasSuffix("\r\n\r\nPUT /a ok"))
+  }
+
+  @Test func `a body too large is refused at the head, without 100 Continue`() async {
+    var limits = HTTPLimits()
+    limits.bodyBytes = 10
+    let text = await exchange(
+      "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n", limits: limits)
+    #expect(text.hasPrefix("HTTP/1.1 413 Content Too Large\r\n"))
+  }
+
+  @Test func `a refusal has the contract's body, an id and the end`() async {
+    let text = await exchange("GET / HTTP/1.1\r\nHost : a\r\n\r\n" + get("/next"))
+    #expect(text.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+    #expect(text.contains("\r\nx-request-id: req_") && text.contains("\r\nConnection: close\r\n"))
+    #expect(
+      text.hasSuffix(
+        #"{"error":{"message":"a field name has an invalid character","type":"invalid_request_error","param":null,"code":null}}"#
+      ))
+    #expect(text.components(separatedBy: "HTTP/1.1 ").count == 2)
+  }
+
+  @Test func `a refusal is received although bytes went unread`() async throws {
+    let server = HTTPServer(handler: echo)
+    let address = try #require(try server.listen(host: "127.0.0.1", port: 0).first)
+    let peer = try TestPeer(host: address.host, port: address.port)
+    await peer.send("BAD\r\n\r\n" + String(repeating: "x", count: 500_000))
+    #expect(await peer.read { $0.hasSuffix("}}") }.hasPrefix("HTTP/1.1 400 "))
+    await server.shutdown(grace: .zero)
+  }
+
+  @Test func `admission refuses before the body and keeps the connection only without one`() async {
+    let server = HTTPServer(
+      admission: { head, _ in head.headers["Authorization"] == nil ? HTTPResponse(status: 401) : nil }, handler: echo)
+    let peer = TestPeer(server)
+    await peer.send(get("/a") + get("/b", "Authorization: x\r\n"))
+    let text = await peer.read { $0.hasSuffix("GET /b ") }
+    #expect(text.hasPrefix("HTTP/1.1 401 ") && text.hasSuffix("GET /b "))
+    await peer.send("POST /c HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
+    let refused = await peer.read()
+    #expect(refused.hasPrefix("HTTP/1.1 401 ") && refused.contains("Connection: close\r\n"))
+  }
+
+  @Test func `thirty megabytes arrive whole`() async {
+    let server = HTTPServer { request in
+      let sum = stride(from: 0, to: request.body.count, by: 1024).reduce(0) { $0 + Int(request.body[$1]) }
+      return HTTPResponse(status: 200, body: .bytes(Array("\(request.body.count) \(sum)".utf8)))
+    }
+    let peer = TestPeer(server)
+    let count = 30 << 20
+    await peer.send("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: \(count)\r\n\r\n")
+    await peer.send([UInt8](repeating: 3, count: count))
+    #expect(await peer.read().hasSuffix("\r\n\r\n\(count) \(count / 1024 * 3)"))
+  }
+
+  @Test(arguments: ["127.0.0.1", "::1", "localhost", "::"])
+  func `a live port answers over IPv4 and IPv6`(host: String) async throws {
+    let server = HTTPServer { HTTPResponse(status: 200, body: .bytes(Array($0.remoteAddress.utf8))) }
+    let addresses = try server.listen(host: host, port: 0)
+    #expect(addresses.count == (host == "localhost" ? 2 : 1))
+    #expect(Set(addresses.map(\.port)).count == 1)
+    let targets = [
+      "127.0.0.1": ["127.0.0.1"], "::1": ["::1"], "localhost": ["127.0.0.1", "::1"], "::": ["127.0.0.1", "::1"],
+    ]
+    for target in targets[host] ?? [] {
+      let peer = try TestPeer(host: target, port: addresses[0].port)
+      await peer.send(get("/", "Connection: close\r\n"))
+      #expect(await peer.read().hasSuffix("\r\n\r\n\(target)"))
+    }
+    await server.shutdown(grace: .seconds(1))
+    #expect(server.connectionCount == 0)
+    #expect(throws: TestPeerError.self) { try TestPeer(host: host == "::" ? "::1" : host, port: addresses[0].port) }
+  }
+}

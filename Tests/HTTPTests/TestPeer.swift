@@ -1,0 +1,113 @@
+import Foundation
+import HTTP
+import Synchronization
+import Transport
+
+/// The client's end of a connection. Blocking calls run on threads of their own, so that the server's stay free.
+final class TestPeer: Sendable {
+  private let number: Int32
+
+  /// One end of a socket pair whose other end `server` serves.
+  init(_ server: HTTPServer) {
+    var pair: [Int32] = [0, 0]
+    precondition(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
+    number = pair[0]
+    setTimeout()
+    server.serve(SocketDescriptor(owning: pair[1]))
+  }
+
+  /// A TCP connection to a loopback address.
+  init(host: String, port: Int) throws {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var info: UnsafeMutablePointer<addrinfo>?
+    guard getaddrinfo(host, String(port), &hints, &info) == 0, let found = info?.pointee else { throw TestPeerError() }
+    defer { freeaddrinfo(info) }
+    number = socket(found.ai_family, found.ai_socktype, 0)
+    guard connect(number, found.ai_addr, found.ai_addrlen) == 0 else { throw TestPeerError() }
+    setTimeout()
+  }
+
+  deinit { close(number) }
+
+  private func setTimeout() {
+    var timeout = timeval(tv_sec: 20, tv_usec: 0)
+    setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  func send(_ text: String) async { await send(Array(text.utf8)) }
+
+  func send(_ bytes: [UInt8]) async {
+    await off { [number] in
+      var sent = 0
+      while sent < bytes.count {
+        let count = bytes.withUnsafeBytes {
+          Foundation.send(number, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+        }
+        guard count > 0 else { return }
+        sent += count
+      }
+    }
+  }
+
+  /// Reads until `enough`, the peer's end or 20 s.
+  func read(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) async -> String {
+    await off { [number] in
+      var bytes: [UInt8] = []
+      var piece = [UInt8](repeating: 0, count: 1 << 16)
+      while !enough(String(decoding: bytes, as: UTF8.self)) {
+        let count = recv(number, &piece, piece.count, 0)
+        guard count > 0 else { break }
+        bytes += piece[..<count]
+      }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
+  /// Whether the other side has ended or reset the connection, waiting for it up to 20 s.
+  func isEnded() async -> Bool {
+    await off { [number] in
+      var byte: UInt8 = 0
+      let count = recv(number, &byte, 1, 0)
+      return count == 0 || (count < 0 && errno != EAGAIN)
+    }
+  }
+
+  func endWriting() { shutdown(number, Int32(SHUT_WR)) }
+  func endBoth() { shutdown(number, Int32(SHUT_RDWR)) }
+
+  private func off<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+  }
+}
+
+struct TestPeerError: Error {}
+
+/// Waits up to 5 s for a condition that another thread brings about.
+func eventually(_ condition: @Sendable () -> Bool) async -> Bool {
+  for _ in 0..<500 {
+    if condition() { return true }
+    try? await Task.sleep(for: .milliseconds(10))
+  }
+  return condition()
+}
+
+/// Counts what a server tells.
+final class TestObserver: HTTPObserver {
+  struct Counts {
+    var opened = 0
+    var closed = 0
+    var rejected: [HTTPViolation] = []
+    var aborted: [HTTPAbort] = []
+  }
+  private let state = Mutex(Counts())
+
+  var counts: Counts { state.withLock { $0 } }
+  func connectionOpened() { state.withLock { $0.opened += 1 } }
+  func connectionClosed() { state.withLock { $0.closed += 1 } }
+  func rejected(_ violation: HTTPViolation, remoteAddress: String) { state.withLock { $0.rejected.append(violation) } }
+  func aborted(_ reason: HTTPAbort, remoteAddress: String) { state.withLock { $0.aborted.append(reason) } }
+}
