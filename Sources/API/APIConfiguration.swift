@@ -1,0 +1,75 @@
+// What the operator decides about the HTTP surface. Plain values; the executable fills them from its configuration file.
+import GenerationTypes
+import JSON
+
+/// Bounds on what one request may ask for.
+package struct RequestLimits: Sendable {
+  package var bodyBytes = 64 << 20
+  /// JSON values in one body.
+  package var values = 200_000
+  package var messages = 2048
+  package var images = 16
+  /// Encoded bytes of one picture.
+  package var imageBytes = 32 << 20
+  package var choices = 8
+  package var stopStrings = 4
+  /// UTF-8 bytes of one stop string.
+  package var stopBytes = 256
+  package var logitBiases = 1024
+  package var toolCalls = 128
+  package init() {}
+}
+
+/// What a chat request leaves out; from the model's generation settings, then from the operator.
+package struct RequestDefaults: Sendable {
+  package var mode = ThinkingMode.auto
+  package var sampling = SamplingParameters()
+  /// Generated tokens when the request names no limit; cut to what the context has left.
+  package var maxTokens = 8192
+  package init() {}
+}
+
+/// The loaded model as clients see it.
+package struct ModelDescription: Sendable {
+  package var id: String
+  /// Other names that requests may use for it.
+  package var aliases: [String]
+  /// Seconds since the epoch.
+  package var created: Int
+  package var owner: String
+  /// Ids below this may be named in `logit_bias`.
+  package var vocabularySize: Int
+  /// Architecture, parameters, quantisation, context, image token formula, thinking modes.
+  package var meta: JSONObject
+
+  package init(
+    id: String, aliases: [String] = [], created: Int, owner: String, vocabularySize: Int, meta: JSONObject = [:]
+  ) {
+    (self.id, self.aliases, self.created, self.owner) = (id, aliases, created, owner)
+    (self.vocabularySize, self.meta) = (vocabularySize, meta)
+  }
+}
+
+/// Everything the endpoints are configured with.
+package struct APIConfiguration: Sendable {
+  package var model: ModelDescription
+  package var limits = RequestLimits()
+  package var defaults = RequestDefaults()
+  /// Accepted keys; without any, requests need none.
+  package var keys = APIKeys()
+  /// Origins that browsers may call from; empty switches CORS off, `*` admits every origin.
+  package var corsOrigins: [String] = []
+  /// Host names a request may be addressed to, without port; nil admits all. On a loopback bind this is `loopbackHosts`,
+  /// so that a page whose name was rebound to 127.0.0.1 is refused.
+  package var allowedHosts: [String]?
+  /// Also writes the thought as `reasoning`, the name some clients read.
+  package var alsoReasoning = false
+  /// Pages served at `/`.
+  package var publicFiles: StaticFiles?
+  /// Silence on a stream after which a comment line keeps intermediaries from closing it.
+  package var keepAlive = Duration.seconds(10)
+
+  package init(model: ModelDescription) { self.model = model }
+
+  package static let loopbackHosts = ["localhost", "127.0.0.1", "[::1]"]
+}

@@ -1,0 +1,46 @@
+// API keys. Only their SHA-256 is held, and every key is compared in constant time against every stored digest, so that
+// neither the time nor the memory of the process tells a key.
+import COpenSSL
+
+/// The keys a server accepts, by name.
+package struct APIKeys: Sendable {
+  private var digests: [(name: String, digest: [UInt8])] = []
+
+  package init() {}
+
+  package var isEmpty: Bool { digests.isEmpty }
+
+  /// Accepts `key` under `name`, which logs may show.
+  package mutating func add(_ key: String, name: String) { digests.append((name, SHA256Digest.of(Array(key.utf8)))) }
+
+  /// Accepts the key with this digest; false when it is not 32 bytes.
+  package mutating func add(digest: [UInt8], name: String) -> Bool {
+    if digest.count != SHA256Digest.length { return false }
+    digests.append((name, digest))
+    return true
+  }
+
+  /// The name of the key in an `Authorization` value (RFC 6750), or nil.
+  package func name(authorization: String?) -> String? {
+    guard let authorization, authorization.utf8.count <= 4096, authorization.prefix(7).lowercased() == "bearer " else {
+      return nil
+    }
+    let key = authorization.dropFirst(7).drop { $0 == " " }
+    let presented = SHA256Digest.of(Array(key.utf8))
+    var found: String?
+    for entry in digests where CRYPTO_memcmp(entry.digest, presented, presented.count) == 0 { found = entry.name }
+    return found
+  }
+}
+
+/// SHA-256 (FIPS 180-4).
+enum SHA256Digest {
+  static let length = Int(SHA256_DIGEST_LENGTH)
+
+  /// The 32-byte digest of `bytes`.
+  static func of(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: length)
+    _ = SHA256(bytes, bytes.count, &digest)
+    return digest
+  }
+}

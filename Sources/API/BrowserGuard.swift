@@ -1,0 +1,59 @@
+// What protects a server from web pages that its user visits: the Host allow-list (DNS rebinding) and CORS (other origins).
+// Requests with a body must be JSON besides, which a page cannot send elsewhere without a preflight.
+import HTTP
+
+/// Decides by `Host` and `Origin`.
+struct BrowserGuard: Sendable {
+  let allowedHosts: [String]?
+  let origins: [String]
+
+  /// Whether the request is addressed to a name this server goes by.
+  func admits(host: String?) -> Bool {
+    guard let allowedHosts else { return true }
+    guard let host else { return false }
+    return allowedHosts.contains(Self.name(of: host))
+  }
+
+  /// The name in a `Host` value: without port, brackets of an IPv6 address kept, lower case.
+  private static func name(of host: String) -> String {
+    let lower = host.lowercased()
+    if lower.hasPrefix("[") { return lower.firstIndex(of: "]").map { String(lower[...$0]) } ?? lower }
+    return lower.firstIndex(of: ":").map { String(lower[..<$0]) } ?? lower
+  }
+
+  /// The origin to name in the response, or nil. Credentials are never allowed, so `*` gives away nothing.
+  private func admitted(_ request: HTTPRequest) -> String? {
+    guard let origin = request.headers["origin"] else { return nil }
+    if origins.contains("*") { return "*" }
+    return origins.contains(origin) ? origin : nil
+  }
+
+  /// Adds what lets a page of an admitted origin read the response.
+  func decorate(_ response: inout HTTPResponse, for request: HTTPRequest) {
+    if origins.isEmpty { return }
+    response.headers.append("vary", "Origin")
+    guard let origin = admitted(request) else { return }
+    response.headers["access-control-allow-origin"] = origin
+    response.headers["access-control-expose-headers"] =
+      "x-request-id, openai-processing-ms, x-ignored-parameters, retry-after"
+  }
+
+  /// The answer to a preflight (Fetch standard) from an admitted origin; nil for any other request.
+  func preflight(_ request: HTTPRequest, allow: String) -> HTTPResponse? {
+    guard request.headers["access-control-request-method"] != nil, admitted(request) != nil else { return nil }
+    var response = HTTPResponse(
+      status: 204, headers: ["access-control-allow-methods": allow, "access-control-max-age": "600"])
+    let asked = (request.headers["access-control-request-headers"] ?? "").lowercased().split(separator: ",").prefix(64)
+    let allowed = asked.map { $0.filter { $0 != " " && $0 != "\t" } }.filter(Self.isAllowed)
+    if !allowed.isEmpty { response.headers["access-control-allow-headers"] = allowed.joined(separator: ", ") }
+    return response
+  }
+
+  private static func isAllowed(header: String) -> Bool {
+    guard header.utf8.allSatisfy({ ($0 >= 0x61 && $0 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2D }) else {
+      return false
+    }
+    return ["authorization", "content-type", "x-request-id"].contains(header) || header.hasPrefix("x-stainless-")
+      || header.hasPrefix("openai-")
+  }
+}

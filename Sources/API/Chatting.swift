@@ -1,0 +1,45 @@
+// What the endpoints need of Chat, as protocols: the real model conforms by forwarding, tests answer with scripted tokens.
+import Chat
+import GenerationTypes
+
+/// Turns conversations into prompts and tokens into text.
+package protocol Chatting: Sendable {
+  /// Renders and tokenises; decodes pictures away from the caller's thread. Throws `ChatError`.
+  func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation
+  /// The text of one token, and its bytes where those are not whole characters.
+  func text(of id: TokenID) -> (string: String, bytes: [UInt8])
+}
+
+/// A prompt ready for the engine, and how to read what the engine answers.
+package protocol PreparedConversation: Sendable {
+  var prompt: Prompt { get }
+  var textTokens: Int { get }
+  var imageTokens: Int { get }
+  var control: ControlTokens { get }
+  var decides: Bool { get }
+  func makeReader(stopStrings: [String]) -> any ReplyReading
+}
+
+/// Splits generated tokens into thought and answer, and counts them.
+package protocol ReplyReading: Sendable {
+  mutating func consume(_ token: GeneratedToken) -> [ReplyPiece]
+  /// A stop string was found; nothing after it is wanted.
+  var isStopped: Bool { get }
+  mutating func finish() -> [ReplyPiece]
+  var counts: TokenCounts { get }
+  var outcome: ThinkingOutcome { get }
+  /// How the thought ended; nil without one.
+  var thoughtEnd: ThoughtEnd? { get }
+}
+
+extension ChatModel: Chatting {
+  package func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation {
+    try await prepare(conversation)
+  }
+}
+
+extension PreparedChat: PreparedConversation {
+  package func makeReader(stopStrings: [String]) -> any ReplyReading { makeParser(stopStrings: stopStrings) }
+}
+
+extension ReplyParser: ReplyReading {}

@@ -1,0 +1,75 @@
+// The one place where other rooms' errors become what a client may read.
+import Chat
+import HTTP
+import Imaging
+import Scheduling
+import Telemetry
+
+extension APIError {
+  /// The client's view of a refused admission. `param` names the field that asks for reply tokens.
+  init(_ error: AdmissionError, param: String) {
+    switch error {
+    case .queueFull(let limit, let retryAfter):
+      self.init(
+        429, "The waiting line is full (\(limit) requests); try again later.", type: "rate_limit_error",
+        code: "queue_full",
+        retryAfter: max(1, Int(min(retryAfter.seconds.rounded(.up), 3600))))
+    case .tooLong(let promptTokens, let maxTokens, let limit):
+      self.init(
+        400,
+        "The prompt takes \(promptTokens) tokens and the reply up to \(maxTokens), but the context holds \(limit) together.",
+        param: promptTokens >= limit ? "messages" : param, code: "context_length_exceeded")
+    case .shuttingDown: self = .draining
+    }
+  }
+
+  /// 503 while the server goes down.
+  static let draining = APIError(
+    503, "The server is shutting down.", type: "server_error", code: "shutting_down", retryAfter: 10)
+
+  /// The client's view of any error of a request; what nobody foresaw stays in the log.
+  init(translating error: any Error, requestID: String) {
+    switch error {
+    case let error as APIError: self = error
+    case let error as ChatError: self.init(error)
+    case GenerationError.shuttingDown: self = .draining
+    default: self = .inner(requestID: requestID)
+    }
+  }
+
+  private init(_ error: ChatError) {
+    switch error {
+    case .template(let message):
+      self.init(400, "The chat template refuses this: \(message).", param: "messages", code: "invalid_value")
+    case .image(let field, let error):
+      let (status, code) =
+        switch error.kind {
+        case .unsupported: (415, "unsupported_image")
+        case .tooLarge: (413, "image_too_large")
+        case .undecodable: (422, "undecodable_image")
+        case .configuration: (500, "server_error")
+        }
+      let isOurs = status == 500
+      self.init(
+        status, isOurs ? "The server cannot prepare pictures; its log names the cause." : "\(field): \(error).",
+        type: isOurs ? "server_error" : "invalid_request_error", param: field, code: code)
+    case .tooManyImageTokens(let value, let limit):
+      self.init(
+        400, "The pictures alone take \(value) tokens, but the context holds \(limit).", param: "messages",
+        code: "context_length_exceeded")
+    case .imagesUnsupported(let field):
+      self.init(400, "\(field): the loaded model does not take pictures.", param: field, code: "unsupported_parameter")
+    }
+  }
+
+  /// Which failure the metrics count; nil for errors that are about routes and methods only.
+  var failure: ServerMetrics.Failure? {
+    switch status {
+    case 401, 403: .auth
+    case 404, 405: nil
+    case 429, 503: .capacity
+    case 500...: .inference
+    default: .validation
+    }
+  }
+}

@@ -1,0 +1,26 @@
+// GET /v1/models: the one model this server has loaded.
+import HTTP
+import JSON
+
+/// The model list and its one entry.
+struct Models: Sendable {
+  let model: ModelDescription
+
+  var list: HTTPResponse { .json(["object": "list", "data": [entry]]) }
+
+  /// The model named `id`, also by an alias; 404 for any other.
+  func one(_ id: String) throws(APIError) -> HTTPResponse {
+    guard id == model.id || model.aliases.contains(id) else {
+      throw APIError(404, "This server has no such model; it has \(model.id).", param: "model", code: "model_not_found")
+    }
+    return .json(entry)
+  }
+
+  private var entry: JSONValue {
+    [
+      "id": .string(model.id), "object": "model", "created": .integer(Int64(model.created)),
+      "owned_by": .string(model.owner),
+      "meta": .object(model.meta),
+    ]
+  }
+}

@@ -1,0 +1,72 @@
+// One reply while it is generated: plain state, moved by the engine's events. Tokens become text here, and every number that
+// a client, a metric or a log line shows about a reply is read from here, so that they cannot disagree.
+import Chat
+import GenerationTypes
+
+/// What one event of the engine means for the client.
+enum ReplyOutput: Sendable {
+  case prefill(done: Int, total: Int)
+  /// Text that is whole by now, and the tokens since the last output; either may be empty.
+  case delta([ReplyPiece], tokens: [GeneratedToken])
+}
+
+/// The state of one of a request's replies.
+struct Reply: Sendable {
+  private var reader: any ReplyReading
+  private let arrival: ContinuousClock.Instant
+  private var latestToken: ContinuousClock.Instant?
+
+  /// Times from the request's arrival.
+  private(set) var firstToken, firstAnswerToken: Duration?
+  /// From the first token to the last.
+  private(set) var decode = Duration.zero
+  private(set) var engine: GenerationTimings?
+  private(set) var cachedTokens = 0
+  private(set) var thinkProbability: Float?
+  /// Set once the reply has ended.
+  private(set) var finish: FinishReason?
+  /// Time between the latest token and the one before it.
+  private(set) var latestGap: Duration?
+
+  init(reader: any ReplyReading, arrival: ContinuousClock.Instant) {
+    (self.reader, self.arrival) = (reader, arrival)
+  }
+
+  var counts: TokenCounts { reader.counts }
+  var outcome: ThinkingOutcome { reader.outcome }
+
+  var thoughtEnd: ThoughtEnd? { reader.thoughtEnd }
+
+  /// Takes the engine's next event, which arrived at `now`.
+  mutating func receive(_ event: GenerationEvent, at now: ContinuousClock.Instant) -> [ReplyOutput] {
+    if finish != nil { return [] }
+    switch event {
+    case .prefill(let done, let total): return [.prefill(done: done, total: total)]
+    case .token(let token):
+      latestGap = latestToken.map { now - $0 }
+      latestToken = now
+      if firstToken == nil { firstToken = now - arrival }
+      decode = now - arrival - (firstToken ?? .zero)
+      if let probability = token.thinkProbability { thinkProbability = probability }
+      var pieces = reader.consume(token)
+      if reader.isStopped {
+        finish = .stop
+        pieces += reader.finish()
+      }
+      note(pieces, at: now)
+      return [.delta(pieces, tokens: [token])]
+    case .finished(let reason, let timings, let cached):
+      finish = reason
+      engine = timings
+      cachedTokens = cached
+      let pieces = reader.finish()
+      note(pieces, at: now)
+      return pieces.isEmpty ? [] : [.delta(pieces, tokens: [])]
+    }
+  }
+
+  private mutating func note(_ pieces: [ReplyPiece], at now: ContinuousClock.Instant) {
+    if firstAnswerToken != nil { return }
+    for case .content in pieces { firstAnswerToken = now - arrival }
+  }
+}

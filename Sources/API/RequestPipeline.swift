@@ -1,0 +1,96 @@
+// The way every request takes around its endpoint: id, Host, key; then errors become bodies, and the response gets its headers,
+// its metrics and its log line at one place. Requests run in their own tasks and share only immutable state.
+import HTTP
+import Telemetry
+
+/// Serves endpoints under the rules that hold for all of them.
+struct RequestPipeline: Sendable {
+  /// Answers a request or throws what `APIError(translating:)` understands.
+  typealias Endpoint = (RequestRecord) async throws -> HTTPResponse
+
+  let keys: APIKeys
+  let browsers: BrowserGuard
+  let metrics: ServerMetrics
+  let log: JSONLog
+
+  init(configuration: APIConfiguration, metrics: ServerMetrics, log: JSONLog) {
+    (keys, self.metrics, self.log) = (configuration.keys, metrics, log)
+    browsers = BrowserGuard(
+      allowedHosts: configuration.allowedHosts?.map { $0.lowercased() }, origins: configuration.corsOrigins)
+  }
+
+  /// Answers `request` with `endpoint`. `route` is the pattern, for metrics and log.
+  func serve(_ request: HTTPRequest, route: String, needsKey: Bool, _ endpoint: Endpoint) async -> HTTPResponse {
+    let record = RequestRecord(id: RequestID.adopt(request.headers["x-request-id"]), method: request.method)
+    record.note { $0.route = route }
+    var response: HTTPResponse
+    do {
+      try admit(request, needsKey: needsKey, record)
+      response = try await endpoint(record)
+    } catch {
+      if Task.isCancelled || error is CancellationError {
+        record.cancel()
+        // Nobody reads this; 499 is what the log and the metrics show, as nginx writes it.
+        response = HTTPResponse(status: 499)
+      } else {
+        let shown = APIError(translating: error, requestID: record.id)
+        record.fail(error, as: shown)
+        response = shown.response
+      }
+    }
+    response.headers["x-request-id"] = record.id
+    response.headers["openai-processing-ms"] = String(Int(record.elapsed.seconds * 1000))
+    browsers.decorate(&response, for: request)
+    close(record, on: &response)
+    return response
+  }
+
+  /// The refusal of a request whose head alone shows that it will not be served: recorded, and the body need not come.
+  func refusal(of request: HTTPRequest) -> HTTPResponse? {
+    let record = RequestRecord(id: RequestID.adopt(request.headers["x-request-id"]), method: request.method)
+    do {
+      try admit(request, needsKey: true, record)
+      return nil
+    } catch {
+      record.fail(error, as: error)
+      var response = error.response
+      response.headers["x-request-id"] = record.id
+      response.headers["openai-processing-ms"] = "0"
+      browsers.decorate(&response, for: request)
+      close(record, on: &response)
+      return response
+    }
+  }
+
+  private func admit(_ request: HTTPRequest, needsKey: Bool, _ record: RequestRecord) throws(APIError) {
+    if !browsers.admits(host: request.headers["host"]) {
+      throw APIError(
+        403, "This server does not answer to the name in the Host header.", type: "permission_error",
+        code: "host_not_allowed")
+    }
+    if keys.isEmpty || !needsKey { return }
+    guard let name = keys.name(authorization: request.headers["authorization"]) else {
+      throw APIError(
+        401, "A valid API key is required: authorization: Bearer KEY.", type: "authentication_error",
+        code: "invalid_api_key")
+    }
+    record.note { $0.keyName = name }
+  }
+
+  /// Closes the record now, or when the body's stream ends.
+  private func close(_ record: RequestRecord, on response: inout HTTPResponse) {
+    let (metrics, log, status) = (metrics, log, response.status)
+    guard case .stream(let write) = response.body else { return record.close(status: status, metrics, log) }
+    response.body = .stream { writer in
+      do {
+        try await write(writer)
+      } catch {
+        // The endpoint told every other failure in the stream; what is left is that the peer took no more.
+        record.cancel()
+        record.close(status: 499, metrics, log)
+        throw error
+      }
+      record.close(status: status, metrics, log)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// What the log and the metrics will say about one request, gathered while it is served. The handler writes until the response
+// is returned, then the body's stream does; the mutex keeps the two apart.
+import JSON
+import Synchronization
+import Telemetry
+
+/// The account of one request, closed exactly once.
+final class RequestRecord: Sendable {
+  struct Facts: Sendable {
+    var route = "other"
+    var keyName: String?
+    var failure: ServerMetrics.Failure?
+    var errorCode: String?
+    /// For the log only: text of inner errors.
+    var detail: String?
+    var account: AnswerAccount?
+    var isClosed = false
+  }
+
+  let id: String
+  let method: String
+  let arrival = ContinuousClock.now
+  private let facts = Mutex(Facts())
+
+  init(id: String, method: String) { (self.id, self.method) = (id, method) }
+
+  var elapsed: Duration { ContinuousClock.now - arrival }
+
+  func note(_ change: (inout sending Facts) -> Void) { facts.withLock { change(&$0) } }
+
+  /// Notes why the request failed; inner errors keep their text for the log.
+  func fail(_ error: any Error, as shown: APIError) {
+    facts.withLock {
+      $0.failure = shown.failure
+      $0.errorCode = shown.code
+      if shown.status >= 500, !(error is APIError) { $0.detail = "\(error)" }
+    }
+  }
+
+  /// Notes that the client left.
+  func cancel() { facts.withLock { $0.failure = .cancelled } }
+
+  /// Writes the metrics and the log line; later calls do nothing.
+  func close(status: Int, _ metrics: ServerMetrics, _ log: JSONLog) {
+    let facts = self.facts.withLock { facts -> Facts? in
+      if facts.isClosed { return nil }
+      facts.isClosed = true
+      return facts
+    }
+    guard let facts else { return }
+    let total = elapsed
+    metrics.recordResponse(route: facts.route, method: method, status: status)
+    if let failure = facts.failure { metrics.failures.add(1, failure.rawValue) }
+    if let account = facts.account { metrics.record(account.record(total: total)) }
+
+    var line: JSONObject = [
+      "request_id": .string(id), "method": .string(ServerMetrics.methodLabel(method)), "route": .string(facts.route),
+      "status": .integer(Int64(status)), "total_ms": AnswerAccount.milliseconds(total),
+    ]
+    if let name = facts.keyName { line["key"] = .string(name) }
+    if let failure = facts.failure { line["failure"] = .string(failure.rawValue) }
+    if let code = facts.errorCode { line["code"] = .string(code) }
+    if let detail = facts.detail { line["detail"] = .string(detail) }
+    if let account = facts.account { for (name, value) in account.logFields.members { line[name] = value } }
+    log.write(facts.failure == .inference ? .error : .info, "request", line)
+  }
+}

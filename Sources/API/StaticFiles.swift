@@ -1,0 +1,128 @@
+// The pages of `Public/`, read once at start-up. Requests are looked up by their whole path in a dictionary, so there is no
+// path to traverse, no symbolic link to follow and no disk to wait for.
+import Glibc
+import HTTP
+
+/// Files to serve, by request path.
+package struct StaticFiles: Sendable {
+  private struct File: Sendable {
+    var bytes: [UInt8]
+    var type: String
+    var tag: String
+  }
+
+  /// Why the pages could not be read.
+  package struct LoadError: Error, Equatable, CustomStringConvertible {
+    package var description: String
+  }
+
+  private var files: [String: File] = [:]
+  private var size = 0
+  private static let maxBytes = 64 << 20
+  private static let maxDepth = 8
+  private static let types = [
+    "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
+    "json": "application/json", "svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp",
+    "ico": "image/x-icon", "woff2": "font/woff2", "txt": "text/plain; charset=utf-8",
+  ]
+
+  /// Reads every regular file below `directory` whose name does not begin with a dot; at most 64 MiB in all.
+  package init(directory: String) throws(LoadError) { try add(directory, as: "", depth: 0) }
+
+  private mutating func add(_ directory: String, as prefix: String, depth: Int) throws(LoadError) {
+    guard let handle = opendir(directory) else {
+      throw LoadError(description: "cannot read the directory \(directory)")
+    }
+    defer { closedir(handle) }
+    while let entry = readdir(handle) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      }
+      if name.hasPrefix(".") { continue }
+      let path = "\(directory)/\(name)"
+      var status = stat()
+      guard lstat(path, &status) == 0 else { throw LoadError(description: "cannot read \(path)") }
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR where depth < Self.maxDepth: try add(path, as: "\(prefix)/\(name)", depth: depth + 1)
+      case S_IFREG: try add(file: path, size: Int(status.st_size), as: "\(prefix)/\(name)")
+      default: continue
+      }
+    }
+  }
+
+  private mutating func add(file path: String, size: Int, as name: String) throws(LoadError) {
+    self.size += size
+    if self.size > Self.maxBytes {
+      throw LoadError(description: "the pages have more than \(Self.maxBytes) bytes at \(path)")
+    }
+    guard let file = fopen(path, "rb") else { throw LoadError(description: "cannot read \(path)") }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: size)
+    if fread(&bytes, 1, size, file) != size { throw LoadError(description: "\(path) changed while it was read") }
+    let ending = name.split(separator: ".").last.map(String.init) ?? ""
+    let digest = SHA256Digest.of(bytes).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+      .joined()
+    files[name] = File(bytes: bytes, type: Self.types[ending] ?? "application/octet-stream", tag: "\"\(digest)\"")
+  }
+
+  /// The response for `path`, or nil when there is no such page. `/` is `/index.html`, `/dashboard` is `/dashboard.html`.
+  package func response(path: String, headers: HTTPHeaders) -> HTTPResponse? {
+    guard let file = files[path == "/" ? "/index.html" : path] ?? files[path + ".html"] else { return nil }
+    var response = HTTPResponse(status: 200, headers: Self.policy)
+    response.headers["etag"] = file.tag
+    if Self.matches(headers["if-none-match"], file.tag) {
+      response.status = 304
+      return response
+    }
+    response.headers["content-type"] = file.type
+    response.headers["accept-ranges"] = "bytes"
+    // A range conditional on another version asks for the whole file (RFC 9110, section 13.1.5).
+    let condition = headers["if-range"]
+    guard let range = headers["range"], condition == nil || condition == file.tag,
+      let wanted = Self.range(range, size: file.bytes.count)
+    else {
+      response.body = .bytes(file.bytes)
+      return response
+    }
+    if wanted.isEmpty {
+      response.status = 416
+      response.headers["content-range"] = "bytes */\(file.bytes.count)"
+      return response
+    }
+    response.status = 206
+    response.headers["content-range"] = "bytes \(wanted.lowerBound)-\(wanted.upperBound - 1)/\(file.bytes.count)"
+    response.body = .bytes(Array(file.bytes[wanted]))
+    return response
+  }
+
+  /// Nothing from elsewhere, nothing inline, nobody may frame it.
+  private static let policy: HTTPHeaders = [
+    "content-security-policy":
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+      + "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-cache",
+  ]
+
+  /// Weak comparison of an `If-None-Match` list (RFC 9110, section 13.1.2).
+  private static func matches(_ list: String?, _ tag: String) -> Bool {
+    guard let list else { return false }
+    return list.split(separator: ",").contains { item in
+      let item = item.drop { $0 == " " }.prefix { $0 != " " }
+      return item == "*" || item == tag || item == "W/\(tag)"
+    }
+  }
+
+  /// The bytes of a single `bytes=` range; empty when it lies beyond the end, nil when it is to be ignored.
+  private static func range(_ value: String, size: Int) -> Range<Int>? {
+    guard value.hasPrefix("bytes="), !value.contains(",") else { return nil }
+    let bounds = value.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+    guard bounds.count == 2, bounds.allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }) else { return nil }
+    switch (Int(bounds[0]), Int(bounds[1])) {
+    case (nil, let last?) where bounds[0].isEmpty: return size - min(last, size)..<size
+    case (let first?, nil) where bounds[1].isEmpty: return min(first, size)..<size
+    case (let first?, let last?) where first <= last:
+      return min(first, size)..<max(min(first, size), min(last, size - 1) + 1)
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// An error a client sees. The texts are ours: they name the field, the limit and the value, and never repeat inner errors.
+import HTTP
+import JSON
+
+/// Ends a request with an error body.
+package struct APIError: Error, Equatable, Sendable {
+  package var status: Int
+  package var message: String
+  package var type: String
+  /// The JSON path of the field at fault, such as `messages[2].content[0].image_url.url`.
+  package var param: String?
+  package var code: String?
+  /// Seconds after which a retry may succeed.
+  package var retryAfter: Int?
+
+  package init(
+    _ status: Int, _ message: String, type: String = "invalid_request_error", param: String? = nil, code: String? = nil,
+    retryAfter: Int? = nil
+  ) {
+    (self.status, self.message, self.type) = (status, message, type)
+    (self.param, self.code, self.retryAfter) = (param, code, retryAfter)
+  }
+
+  /// 400 for the field at `param`.
+  static func invalid(_ param: String?, _ message: String, code: String? = nil) -> APIError {
+    APIError(400, message, param: param, code: code)
+  }
+
+  /// 500 without inner text; the log holds the cause under the request's id.
+  static func inner(requestID: String) -> APIError {
+    APIError(
+      500, "The server failed on this request; its log names the cause under \(requestID).", type: "server_error")
+  }
+
+  /// `{"error": {message, type, param, code}}`, all four names always present.
+  package var body: JSONValue {
+    [
+      "error": [
+        "message": .string(message), "type": .string(type), "param": param.map(JSONValue.string) ?? .null,
+        "code": code.map(JSONValue.string) ?? .null,
+      ]
+    ]
+  }
+
+  /// The error as a whole response.
+  package var response: HTTPResponse {
+    var response = HTTPResponse.json(body, status: status)
+    if let retryAfter { response.headers["retry-after"] = String(retryAfter) }
+    if status == 401 { response.headers["www-authenticate"] = "Bearer" }
+    return response
+  }
+}
+
+extension HTTPResponse {
+  /// A JSON document as a response.
+  static func json(_ value: JSONValue, status: Int = 200) -> HTTPResponse {
+    HTTPResponse(
+      status: status, headers: ["content-type": "application/json", "cache-control": "no-store"],
+      body: .bytes(value.encoded))
+  }
+}

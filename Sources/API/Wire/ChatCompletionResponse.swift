@@ -1,0 +1,105 @@
+// The objects of a chat reply as JSON, whole or in chunks.
+import Chat
+import GenerationTypes
+import JSON
+import Telemetry
+
+/// What all parts of one response share.
+struct ChatCompletionFrame: Sendable {
+  let id: String
+  /// Seconds since the epoch.
+  let created: Int
+  let model: String
+  /// Writes the thought under both of its names.
+  let alsoReasoning: Bool
+  /// Every chunk has a `usage` member, null but in the last.
+  let includeUsage: Bool
+
+  /// The members every object of the response begins with.
+  private func head(_ object: String) -> JSONObject {
+    ["id": .string(id), "object": .string(object), "created": .integer(Int64(created)), "model": .string(model)]
+  }
+
+  /// A whole response.
+  func completion(_ choices: [JSONValue], _ account: AnswerAccount) -> JSONValue {
+    var object = head("chat.completion")
+    object["choices"] = .array(choices)
+    object["usage"] = account.usage
+    object["thinking"] = account.thinking
+    object["timings"] = account.timings
+    return .object(object)
+  }
+
+  /// One choice of a whole response.
+  func choice(_ index: Int, thought: String, content: String, logprobs: JSONValue, reply: Reply, single: Bool)
+    -> JSONValue
+  {
+    var message: JSONObject = ["role": "assistant", "content": .string(content), "refusal": nil]
+    let thought: JSONValue = thought.isEmpty ? .null : .string(thought)
+    message["reasoning_content"] = thought
+    if alsoReasoning { message["reasoning"] = thought }
+    var choice: JSONObject = [
+      "index": .integer(Int64(index)), "message": .object(message), "logprobs": logprobs,
+      "finish_reason": .string(reply.finish?.rawValue ?? "stop"),
+    ]
+    if !single { choice["thinking"] = AnswerAccount.thinking(of: reply) }
+    return .object(choice)
+  }
+
+  /// A chunk with one choice.
+  func chunk(
+    _ index: Int, delta: JSONObject, logprobs: JSONValue = .null, finish: FinishReason? = nil,
+    account: AnswerAccount? = nil
+  ) -> JSONValue {
+    var object = head("chat.completion.chunk")
+    object["choices"] = [
+      [
+        "index": .integer(Int64(index)), "delta": .object(delta), "logprobs": logprobs,
+        "finish_reason": finish.map { .string($0.rawValue) } ?? .null,
+      ]
+    ]
+    if includeUsage { object["usage"] = .null }
+    if let account { (object["thinking"], object["timings"]) = (account.thinking, account.timings) }
+    return .object(object)
+  }
+
+  /// The chunk without choices that ends a stream whose client asked for usage.
+  func usageChunk(_ account: AnswerAccount) -> JSONValue {
+    var object = head("chat.completion.chunk")
+    object["choices"] = []
+    object["usage"] = account.usage
+    object["thinking"] = account.thinking
+    object["timings"] = account.timings
+    return .object(object)
+  }
+
+  /// The delta that adds one piece.
+  func delta(_ piece: ReplyPiece) -> JSONObject {
+    switch piece {
+    case .content(let text): return ["content": .string(text)]
+    case .thinking(let text):
+      var delta: JSONObject = ["reasoning_content": .string(text)]
+      if alsoReasoning { delta["reasoning"] = .string(text) }
+      return delta
+    }
+  }
+
+  /// `logprobs` of a run of tokens; null when none were asked for.
+  static func logprobs(_ tokens: [GeneratedToken], _ chat: any Chatting) -> JSONValue {
+    func entry(_ id: TokenID, _ logprob: Float) -> JSONObject {
+      let text = chat.text(of: id)
+      return [
+        "token": .string(text.string), "logprob": .number(Double(max(logprob, -9999))),
+        "bytes": .array(text.bytes.map { .integer(Int64($0)) }),
+      ]
+    }
+    let entries = tokens.compactMap { token in
+      token.logprob.map { logprob -> JSONValue in
+        var object = entry(token.id, logprob)
+        object["top_logprobs"] = .array(token.top.map { .object(entry($0.id, $0.logprob)) })
+        return .object(object)
+      }
+    }
+    return entries.isEmpty ? .null : ["content": .array(entries), "refusal": nil]
+  }
+}

@@ -1,0 +1,81 @@
+// Pictures inside a request: `data:image/png;base64,…` (RFC 2397). Other schemes are refused by name, because a server that
+// fetches what a client names reaches places the client cannot.
+
+enum DataURI {
+  private static let types: Set<String> = ["image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"]
+
+  /// The encoded picture in `url`. `field` is the JSON path for errors; what format the bytes have is found out by decoding.
+  static func picture(_ url: String, field: String, maxBytes: Int) throws(APIError) -> [UInt8] {
+    let text = url.utf8
+    let scheme = String(decoding: text.prefix { $0 != UInt8(ascii: ":") }.prefix(16), as: UTF8.self).lowercased()
+    switch scheme {
+    case "data": break
+    case "http", "https":
+      throw .invalid(field, "\(field): this server does not fetch remote images; send the picture as a data: URI.")
+    case "file":
+      throw .invalid(field, "\(field): this server does not read file: images; send the picture as a data: URI.")
+    default: throw .invalid(field, "\(field): expected a data: URI with a picture.")
+    }
+    let rest = text.dropFirst(5)
+    guard let comma = rest.prefix(256).firstIndex(of: UInt8(ascii: ",")) else {
+      throw .invalid(field, "\(field): the data: URI has no comma between its type and its data.")
+    }
+    let head = String(decoding: rest[..<comma], as: UTF8.self).lowercased().split(
+      separator: ";", omittingEmptySubsequences: false
+    )
+    .map { $0.filter { $0 != " " } }
+    guard let type = head.first, types.contains(type) else {
+      throw .invalid(field, "\(field): the data: URI must be image/png, image/jpeg, image/webp or image/gif.")
+    }
+    let payload = rest[rest.index(after: comma)...]
+    // A first bound before anything is allocated: three bytes per four characters, or one per character.
+    let isBase64 = head.dropFirst().last == "base64"
+    let least =
+      isBase64 && !payload.prefix(64).contains(UInt8(ascii: "%")) ? payload.count / 4 * 3 - 2 : payload.count / 3
+    try check(size: least, field: field, maxBytes: maxBytes)
+    guard let bytes = isBase64 ? base64(payload) : percentDecoded(payload) else {
+      throw .invalid(field, "\(field): the data: URI is not valid \(isBase64 ? "base64" : "percent-encoding").")
+    }
+    if bytes.isEmpty { throw .invalid(field, "\(field): the picture is empty.") }
+    try check(size: bytes.count, field: field, maxBytes: maxBytes)
+    return bytes
+  }
+
+  private static func check(size: Int, field: String, maxBytes: Int) throws(APIError) {
+    if size > maxBytes {
+      throw APIError(
+        413, "\(field): the picture has about \(size) bytes; at most \(maxBytes) are accepted.", param: field,
+        code: "image_too_large")
+    }
+  }
+
+  private static func base64(_ payload: Substring.UTF8View) -> [UInt8]? {
+    if let bytes = Base64.decode(payload) { return bytes }
+    // A URI may escape `+`, `/` and `=`.
+    guard payload.contains(UInt8(ascii: "%")), let plain = percentDecoded(payload) else { return nil }
+    return Base64.decode(plain)
+  }
+
+  private static func percentDecoded(_ text: Substring.UTF8View) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.count)
+    var rest = text[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else { bytes.append(byte); continue }
+      guard let high = rest.popFirst().flatMap(hexadecimal), let low = rest.popFirst().flatMap(hexadecimal) else {
+        return nil
+      }
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  private static func hexadecimal(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}

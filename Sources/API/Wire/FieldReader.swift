@@ -1,0 +1,113 @@
+// Reads the members of one JSON object by name. Every refusal names the field's path, what was allowed and what was found;
+// null counts as absent, as in OpenAI's API. What nobody read is sorted afterwards into misspelt and ignored.
+import JSON
+
+/// One object of a request and where it stands.
+struct FieldReader {
+  let object: JSONObject
+  /// Path of the object; empty for the request itself.
+  let path: String
+
+  init(_ object: JSONObject, at path: String = "") { (self.object, self.path) = (object, path) }
+
+  /// The path of the member `name`.
+  func path(to name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+  /// The member's value unless it is missing or null.
+  func value(_ name: String) -> JSONValue? {
+    guard let value = object[name], !value.isNull else { return nil }
+    return value
+  }
+
+  func bool(_ name: String) throws(APIError) -> Bool? {
+    try value(name).mapChecked { value throws(APIError) in
+      guard let bool = value.bool else { throw mismatch(name, "a boolean", value) }
+      return bool
+    }
+  }
+
+  func string(_ name: String) throws(APIError) -> String? {
+    try value(name).mapChecked { value throws(APIError) in
+      guard let string = value.string else { throw mismatch(name, "a string", value) }
+      return string
+    }
+  }
+
+  func array(_ name: String, max: Int) throws(APIError) -> [JSONValue]? {
+    try value(name).mapChecked { value throws(APIError) in
+      guard let array = value.array else { throw mismatch(name, "an array", value) }
+      if array.count > max { throw fail(name, "has \(array.count) elements; at most \(max) are allowed") }
+      return array
+    }
+  }
+
+  func object(_ name: String) throws(APIError) -> FieldReader? {
+    try value(name).mapChecked { value throws(APIError) in
+      guard let object = value.object else { throw mismatch(name, "an object", value) }
+      return FieldReader(object, at: path(to: name))
+    }
+  }
+
+  func integer(_ name: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
+    try value(name).mapChecked { value throws(APIError) in
+      guard value.double != nil else { throw mismatch(name, "an integer", value) }
+      guard let integer = value.int else { throw fail(name, "must be an integer, got \(Self.shown(value))") }
+      guard range.contains(integer) else {
+        throw fail(name, "must be from \(range.lowerBound) to \(range.upperBound), got \(integer)")
+      }
+      return integer
+    }
+  }
+
+  func number(_ name: String, in range: ClosedRange<Double>) throws(APIError) -> Double? {
+    try value(name).mapChecked { value throws(APIError) in
+      guard let number = value.double else { throw mismatch(name, "a number", value) }
+      guard range.contains(number) else {
+        throw fail(
+          name,
+          "must be from \(Self.shown(range.lowerBound)) to \(Self.shown(range.upperBound)), got \(Self.shown(value))")
+      }
+      return number
+    }
+  }
+
+  /// One of a few words.
+  func word(_ name: String, of words: [String]) throws(APIError) -> String? {
+    try string(name).mapChecked { word throws(APIError) in
+      guard words.contains(word) else { throw fail(name, "must be one of \(words.joined(separator: ", "))") }
+      return word
+    }
+  }
+
+  func require<Value>(_ name: String, _ value: Value?) throws(APIError) -> Value {
+    guard let value else {
+      throw .invalid(path(to: name), "\(path(to: name)) is required.", code: "missing_required_parameter")
+    }
+    return value
+  }
+
+  func mismatch(_ name: String, _ wanted: String, _ value: JSONValue) -> APIError {
+    .invalid(path(to: name), "\(path(to: name)) must be \(wanted), got \(value.typeName).", code: "invalid_type")
+  }
+
+  func fail(_ name: String, _ what: String) -> APIError {
+    .invalid(path(to: name), "\(path(to: name)) \(what).", code: "invalid_value")
+  }
+
+  /// 400 for something the contract has and this server does not do yet.
+  func notOffered(_ name: String) -> APIError {
+    .invalid(path(to: name), "\(path(to: name)) is not offered by this server yet.", code: "unsupported_parameter")
+  }
+
+  private static func shown(_ value: JSONValue) -> String { String(decoding: value.encoded.prefix(40), as: UTF8.self) }
+
+  private static func shown(_ bound: Double) -> String { Int(exactly: bound).map(String.init) ?? "\(bound)" }
+}
+
+extension Optional {
+  /// `map` that keeps the closure's error type.
+  func mapChecked<Result>(_ transform: (Wrapped) throws(APIError) -> Result) throws(APIError) -> Result? {
+    guard let self else { return nil }
+    return try transform(self)
+  }
+}

@@ -1,0 +1,13 @@
+// The event stream format (WHATWG HTML, section 9.2), as much of it as chat clients read.
+import JSON
+
+enum ServerSentEvent {
+  /// One event with a JSON document; JSON text has no line feed, so it is one line.
+  static func data(_ value: JSONValue) -> [UInt8] { Array("data: ".utf8) + value.encoded + [0x0A, 0x0A] }
+
+  /// A line that clients skip.
+  static func comment(_ text: String) -> [UInt8] { Array(": \(text)\n\n".utf8) }
+
+  /// Ends the stream.
+  static let done = Array("data: [DONE]\n\n".utf8)
+}

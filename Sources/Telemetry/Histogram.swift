@@ -1,0 +1,81 @@
+// Distributions by fixed buckets, as Prometheus aggregates them: cumulative counts, a sum and a count per series.
+import Synchronization
+
+/// A family of histograms over the same bucket bounds.
+package final class Histogram: MetricFamily {
+  /// Bucket bounds that fit the quantities of this server.
+  package enum Bounds {
+    /// Seconds, from the step of a small model to a long answer on a slow machine.
+    package static let seconds: [Double] = [
+      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000,
+    ]
+    /// Tokens of one part of a reply, in powers of two.
+    package static let tokens: [Double] = [
+      0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768,
+    ]
+    /// Probabilities in tenths.
+    package static let probability: [Double] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+  }
+
+  private struct Series {
+    /// Observations per bucket, not yet cumulative; the last is beyond every bound.
+    var counts: [UInt64]
+    var sum = 0.0
+  }
+
+  package let name: String
+  private let help: String
+  private let labels: [String]
+  private let bounds: [Double]
+  private let series = Mutex<[[String]: Series]>([:])
+
+  /// - Parameter bounds: upper bounds, inclusive and ascending.
+  package init(_ name: String, _ help: String, labels: [String] = [], bounds: [Double]) {
+    (self.name, self.help, self.labels, self.bounds) = (name, help, labels, bounds)
+    if labels.isEmpty { series.withLock { $0[[]] = Series(counts: Array(repeating: 0, count: bounds.count + 1)) } }
+  }
+
+  /// Counts one observation.
+  package func observe(_ value: Double, _ values: String...) {
+    precondition(values.count == labels.count, "\(name) has \(labels.count) labels")
+    let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
+    series.withLock {
+      $0[values, default: Series(counts: Array(repeating: 0, count: bounds.count + 1))].counts[bucket] &+= 1
+      $0[values]?.sum += value
+    }
+  }
+
+  /// Counts one duration in seconds.
+  package func observe(_ duration: Duration, _ values: String...) {
+    precondition(labels.isEmpty && values.isEmpty, "durations are observed without labels")
+    observe(duration.seconds)
+  }
+
+  /// How many observations one series holds, and their sum.
+  package func total(_ values: String...) -> (count: Int, sum: Double) {
+    series.withLock { ($0[values]?.counts.reduce(0) { $0 + Int(truncatingIfNeeded: $1) } ?? 0, $0[values]?.sum ?? 0) }
+  }
+
+  package func write(into text: inout ExpositionText) {
+    let snapshot = series.withLock { $0 }
+    text.header(name, type: "histogram", help: help)
+    for (values, series) in snapshot.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      let own = Array(zip(labels, values))
+      var cumulative: UInt64 = 0
+      for (bound, count) in zip(bounds + [.infinity], series.counts) {
+        cumulative &+= count
+        text.sample("\(name)_bucket", own + [("le", ExpositionText.number(bound))], String(cumulative))
+      }
+      text.sample("\(name)_sum", own, ExpositionText.number(series.sum))
+      text.sample("\(name)_count", own, String(cumulative))
+    }
+  }
+}
+
+extension Duration {
+  /// This duration in seconds.
+  package var seconds: Double {
+    let parts = components
+    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+  }
+}

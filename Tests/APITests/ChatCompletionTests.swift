@@ -1,0 +1,303 @@
+import API
+import Chat
+import GenerationTypes
+import HTTP
+import Imaging
+import JSON
+import Scheduling
+import Synchronization
+import Telemetry
+import Testing
+
+@Suite struct `Chat completions` {
+  @Test func `a reply has message, usage, thinking and timings`() async throws {
+    let answer = try await House().chat()
+    #expect(answer.status == 200)
+    #expect(answer.headers["content-type"] == "application/json")
+    let json = answer.json
+    #expect(
+      json.object?.names == ["id", "object", "created", "model", "choices", "usage", "thinking", "timings"])
+    #expect(json["id"]?.string?.hasPrefix("chatcmpl-") == true)
+    #expect(json["object"] == "chat.completion")
+    let choice = try #require(json["choices"]?.array?.first)
+    #expect(
+      choice == [
+        "index": 0,
+        "message": [
+          "role": "assistant", "content": "w200 w201 w202 ", "refusal": nil, "reasoning_content": "w100 w101 ",
+        ],
+        "logprobs": nil, "finish_reason": "stop",
+      ])
+    #expect(
+      json["usage"] == [
+        "prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11,
+        "prompt_tokens_details": ["text_tokens": 3, "image_tokens": 0, "cached_tokens": 1],
+        "completion_tokens_details": ["reasoning_tokens": 2, "text_tokens": 3],
+      ])
+    #expect(
+      json["thinking"] == [
+        "requested_mode": "auto", "mode": "thinking", "p_think": 0.75, "thinking_tokens": 2, "control_tokens": 3,
+        "answer_tokens": 3, "stop": "natural",
+      ])
+    let timings = try #require(json["timings"])
+    #expect(
+      timings.object?.names == [
+        "queue_ms", "image_ms", "prefill_ms", "first_token_ms", "first_answer_token_ms", "decode_ms",
+      ])
+    #expect(timings["queue_ms"]?.double == 1 && timings["prefill_ms"]?.double == 2 && timings["image_ms"]?.double == 0)
+    let first = try #require(timings["first_token_ms"]?.double)
+    #expect(try #require(timings["first_answer_token_ms"]?.double) >= first)
+  }
+
+  @Test func `the thought is written under both names when configured`() async throws {
+    var house = House()
+    house.configuration.alsoReasoning = true
+    let message = try #require(try await house.chat().json["choices"]?.array?.first?["message"])
+    #expect(message["reasoning"] == "w100 w101 " && message["reasoning_content"] == "w100 w101 ")
+    let deltas = try await house.chat(#""stream":true"#).chunks.compactMap { $0["choices"]?.array?.first?["delta"] }
+    #expect(deltas.contains(["reasoning_content": "w100 ", "reasoning": "w100 "]))
+  }
+
+  @Test func `a thought cut by the limit says so`() async throws {
+    var house = House()
+    house.engine = FakeEngine(tokens: [100, 101], finish: .length)
+    let json = try await house.chat().json
+    #expect(json["choices"]?.array?.first?["finish_reason"] == "length")
+    #expect(json["choices"]?.array?.first?["message"]?["content"] == "")
+    #expect(json["thinking"]?["stop"] == "length")
+    #expect(json["timings"]?["first_answer_token_ms"] == .null)
+    #expect(house.metrics.thinkingClosed.value("length") == 1)
+  }
+
+  @Test func `every sampling field reaches the engine`() async throws {
+    let house = House()
+    let fields = """
+      "temperature":0.5,"top_p":0.25,"top_k":7,"min_p":0.125,"presence_penalty":-1,"frequency_penalty":1.5,
+      "repetition_penalty":1.25,"seed":-1,"logprobs":true,"top_logprobs":4,"logit_bias":{"5":-100,"999":2.5},"max_tokens":9,
+      "user":"u","metadata":{"a":"b"},"response_format":{"type":"text"},"parallel_tool_calls":true,"tool_choice":"none",
+      "tools":[{"type":"function"}],"stop":null
+      """
+    #expect(try await house.chat(fields).status == 200)
+    let request = try #require(house.engine.requests.withLock { $0.first })
+    let sampling = request.sampling
+    #expect(sampling.temperature == 0.5 && sampling.topP == 0.25 && sampling.topK == 7 && sampling.minP == 0.125)
+    #expect(sampling.presencePenalty == -1 && sampling.frequencyPenalty == 1.5 && sampling.repetitionPenalty == 1.25)
+    #expect(sampling.seed == .max && sampling.topLogprobs == 4 && sampling.logitBias == [5: -100, 999: 2.5])
+    #expect(request.maxTokens == 9 && request.decides)
+    #expect(house.chat.seen.withLock { $0.first?.tools.isEmpty } == true)
+  }
+
+  @Test func `defaults fill what a request leaves out, and the limit shrinks to the context`() async throws {
+    var house = House()
+    house.configuration.defaults.sampling.temperature = 0.75
+    house.configuration.defaults.mode = .short
+    _ = try await house.chat()
+    let request = try #require(house.engine.requests.withLock { $0.first })
+    #expect(request.sampling.temperature == 0.75 && request.sampling.topLogprobs == nil)
+    #expect(request.maxTokens == 4096 - 3)
+    #expect(house.chat.seen.withLock { $0.first?.mode } == .short)
+  }
+
+  @Test func `messages keep roles, parts, thoughts and calls`() async throws {
+    let house = House()
+    let call = #"{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}"#
+    let body = #"""
+      {"messages":[{"role":"developer","content":"d"},
+      {"role":"user","name":"bob","content":[{"type":"text","text":"t"},
+        {"type":"image_url","image_url":{"url":"data:image/png;base64,AQID","detail":"low"}},
+        {"type":"input_image","image_url":"data:image/jpeg;base64,BAU=","detail":"auto"}]},
+      {"role":"assistant","content":null,"refusal":null,"reasoning":"r","tool_calls":[\#(call)],"annotations":[],"audio":null},
+      {"role":"tool","tool_call_id":"c","content":[{"type":"text","text":"x"}]}]}
+      """#
+    let answer = try await house.post(body)
+    #expect(answer.status == 200, "\(answer.text)")
+    #expect(answer.headers["x-ignored-parameters"] == nil)
+    let messages = try #require(house.chat.seen.withLock { $0.first?.messages })
+    #expect(messages.map(\.role) == [.system, .user, .assistant, .tool])
+    #expect(messages[1].name == "bob" && messages[2].reasoning == "r" && messages[3].toolCallID == "c")
+    #expect(messages[2].toolCalls == [try JSONValue(parsing: call)])
+    guard case .image(let first, let detail, let field) = messages[1].parts[1],
+      case .image(let second, let other, let otherField) = messages[1].parts[2]
+    else { return #expect(Bool(false), "expected two pictures") }
+    #expect(first == [1, 2, 3] && detail == .low && field == "messages[1].content[1].image_url.url")
+    #expect(second == [4, 5] && other == .high && otherField == "messages[1].content[2].image_url")
+    #expect(answer.json["usage"]?["prompt_tokens_details"]?["image_tokens"] == 20)
+  }
+
+  @Test(arguments: [
+    ("", ThinkingMode.auto), (#""thinking_mode":"auto""#, .auto), (#""thinking_mode":"long""#, .long),
+    (#""thinking_mode":"on""#, .long),
+    (#""thinking_mode":"thinking""#, .long), (#""thinking_mode":"non-thinking""#, .short),
+    (#""thinking_mode":"off""#, .short),
+    (#""chat_template_kwargs":{"thinking_mode":"short"}"#, .short),
+    (#""chat_template_kwargs":{"enable_thinking":true}"#, .long),
+    (#""enable_thinking":false"#, .short), (#""enable_thinking":null"#, .auto),
+    (#""thinking":{"type":"enabled"}"#, .long),
+    (#""thinking":{"type":"disabled"}"#, .short), (#""thinking":{"type":"adaptive"}"#, .auto),
+    (#""reasoning_effort":"none""#, .short), (#""reasoning_effort":"low""#, .auto),
+    (#""reasoning_effort":"medium""#, .auto),
+    (#""reasoning_effort":"high""#, .long), (#""reasoning_effort":"xhigh""#, .long),
+    (#""thinking_mode":"long","enable_thinking":true,"thinking":{"type":"enabled"},"reasoning_effort":"high""#, .long),
+  ])
+  func `every spelling chooses its mode`(fields: String, mode: ThinkingMode) async throws {
+    let house = House()
+    let answer = try await house.chat(fields)
+    #expect(answer.json["thinking"]?["requested_mode"] == .string(mode.rawValue))
+    #expect(house.chat.seen.withLock { $0.first?.mode } == mode)
+    #expect((answer.headers["x-ignored-parameters"] != nil) == fields.contains("low"))
+  }
+
+  @Test func `what has no effect is named in a header, and only what is safe there`() async throws {
+    let answer = try await House().chat(
+      #""service_tier":"auto","store":false,"min_tokens":3,"functions":[],"evil\r\nx":1,"reasoning_effort":"minimal""#)
+    #expect(answer.status == 200)
+    #expect(answer.headers["x-ignored-parameters"] == "service_tier, store, min_tokens, functions, reasoning_effort")
+  }
+
+  @Test func `log-probabilities list every generated token in order`() async throws {
+    var house = House()
+    let tokens: [TokenID] = [100, Fake.close, Fake.half, Fake.otherHalf, Fake.end]
+    house.engine = FakeEngine(tokens: tokens, logprobs: true)
+    let fields = #""logprobs":true,"top_logprobs":1"#
+    let whole = try await house.chat(fields).json["choices"]?.array?.first?["logprobs"]?["content"]?.array
+    #expect(whole?.compactMap { $0["token"]?.string } == tokens.map { "w\($0)" })
+    #expect(
+      whole?.first == [
+        "token": "w100", "logprob": -0.5, "bytes": [119, 49, 48, 48],
+        "top_logprobs": [["token": "w100", "logprob": -0.5, "bytes": [119, 49, 48, 48]]],
+      ])
+    let chunks = try await house.chat(fields + #","stream":true"#).chunks
+    let streamed = chunks.flatMap { $0["choices"]?.array?.first?["logprobs"]?["content"]?.array ?? [] }
+    #expect(streamed == whole)
+  }
+
+  @Test func `n replies count the prompt once, derive their seeds and tell their own thoughts`() async throws {
+    let house = House()
+    let json = try await house.chat(#""n":3,"seed":10"#).json
+    #expect(json["choices"]?.array?.map { $0["index"] } == [0, 1, 2])
+    #expect(json["choices"]?.array?.allSatisfy { $0["thinking"]?["thinking_tokens"] == 2 } == true)
+    #expect(json["usage"]?["prompt_tokens"] == 3 && json["usage"]?["completion_tokens"] == 24)
+    #expect(json["thinking"]?["thinking_tokens"] == 6)
+    #expect(house.engine.requests.withLock { $0.map(\.sampling.seed) } == [10, 11, 12])
+    #expect(house.metrics.tokens.value("prompt_text", "auto", "thinking") == 3)
+    #expect(house.metrics.requests.value("auto", "thinking", "stop") == 3)
+  }
+
+  @Test func `a stop string ends the reply and frees the engine`() async throws {
+    var house = House()
+    house.engine = FakeEngine(
+      [100, Fake.close, 200, 201, 202].map { .event(.token(GeneratedToken(id: $0))) } + [.hang])
+    for fields in [#""stop":["w201"]"#, #""stop":"w201","stream":true"#] {
+      let answer = try await house.chat(fields)
+      #expect(answer.text.contains(#""finish_reason":"stop""#))
+      #expect(!answer.text.contains("w201") && !answer.text.contains("w202"))
+      #expect(answer.text.contains("w200 "))
+    }
+    #expect(house.engine.cancelled.withLock { $0 } == 2)
+  }
+
+  @Test func `counts agree between reply, stream and metrics for any reply`() async throws {
+    var generator = SplitMix(state: 7)
+    for _ in 0..<40 {
+      let thought = Int.random(in: 0...5, using: &generator), answer = Int.random(in: 0...5, using: &generator)
+      let isCut = Bool.random(using: &generator)
+      var tokens = Array(repeating: TokenID(100), count: thought) + [Fake.blank, Fake.close]
+      tokens += Array(repeating: 200, count: answer) + (isCut ? [] : [Fake.end])
+      var house = House()
+      house.engine = FakeEngine(tokens: tokens, finish: isCut ? .length : .stop)
+      let picture = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
+      let body = #"{"messages":[{"role":"user","content":[{"type":"text","text":"a b"},\#(picture)]}]"#
+      let whole = try await house.post(body + "}").json
+      let chunk = try #require(
+        try await house.post(body + #","stream":true,"stream_options":{"include_usage":true}}"#).chunks.last)
+      for json in [whole, chunk] {
+        let usage = try #require(json["usage"]), thinking = try #require(json["thinking"])
+        #expect(usage["prompt_tokens"] == 12)
+        #expect(
+          usage["prompt_tokens_details"]?["text_tokens"] == 2 && usage["prompt_tokens_details"]?["image_tokens"] == 10)
+        #expect(usage["completion_tokens"]?.int == tokens.count)
+        #expect(usage["total_tokens"]?.int == tokens.count + 12)
+        #expect(usage["completion_tokens_details"]?["reasoning_tokens"]?.int == thought)
+        #expect(thinking["thinking_tokens"]?.int == thought && thinking["answer_tokens"]?.int == answer)
+        #expect(thinking["control_tokens"]?.int == tokens.count - thought - answer)
+      }
+      let mode = thought > 0 ? "thinking" : "non_thinking"
+      for (kind, count) in [
+        ("thinking", thought), ("answer", answer), ("control", tokens.count - thought - answer), ("prompt_text", 2),
+        ("prompt_image", 10), ("prompt_cached", 1),
+      ] {
+        #expect(house.metrics.tokens.value(kind, "auto", mode) == 2 * count, "\(kind)")
+      }
+      #expect(house.metrics.interToken.total().count == 2 * (tokens.count - 1))
+    }
+  }
+
+  @Test func `a refused admission is 429, 400 or 503`() async throws {
+    let cases: [(AdmissionError, Int, String?, String)] = [
+      (.queueFull(limit: 4, retryAfter: .milliseconds(2500)), 429, "3", "queue_full"),
+      (.tooLong(promptTokens: 10, maxTokens: 9000, limit: 4096), 400, nil, "context_length_exceeded"),
+      (.shuttingDown, 503, "10", "shutting_down"),
+    ]
+    for (refusal, status, retry, code) in cases {
+      var house = House()
+      house.engine = FakeEngine([], refusal: refusal)
+      let answer = try await house.chat(#""max_tokens":9000,"stream":true"#)
+      #expect(answer.status == status && answer.headers["retry-after"] == retry)
+      #expect(answer.json["error"]?["code"] == .string(code))
+      if status == 400 { #expect(answer.json["error"]?["param"] == "max_tokens") }
+    }
+  }
+
+  @Test func `a failing engine is 500 with an id, and its text stays in the log`() async throws {
+    var house = House()
+    house.engine = FakeEngine([
+      .event(.token(GeneratedToken(id: 100))), .fail(GenerationError.inference("0xDEAD kaputt")),
+    ])
+    let answer = try await house.chat()
+    #expect(answer.status == 500)
+    let id = try #require(answer.headers["x-request-id"])
+    #expect(answer.text.contains(id))
+    #expect(!answer.text.contains("kaputt") && house.log.contains("kaputt"))
+    #expect(house.metrics.failures.value("inference") == 1)
+  }
+
+  @Test func `an engine that ends without an end is a failure, not a reply`() async throws {
+    var house = House()
+    house.engine = FakeEngine([.fail(CancellationError())])
+    #expect(try await house.chat().status == 499)
+    struct Odd: Error {}
+    house.chat = FakeChat(failure: Odd())
+    #expect(try await house.chat().status == 500)
+  }
+
+  @Test(arguments: [
+    (ChatError.template("roles must alternate"), 400, "messages", "roles must alternate"),
+    (.image(field: "f", .unsupportedFormat), 415, "f", "neither PNG"),
+    (.image(field: "f", .tooManyPixels(limit: 5, value: 6)), 413, "f", "6 pixels; the limit is 5"),
+    (.image(field: "f", .undecodable(.png)), 422, "f", "damaged"),
+    (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot prepare pictures"),
+    (.tooManyImageTokens(value: 9, limit: 8), 400, "messages", "take 9 tokens, but the context holds 8"),
+    (.imagesUnsupported(field: "f"), 400, "f", "does not take pictures"),
+  ])
+  func `a conversation that Chat refuses names its field`(
+    error: ChatError, status: Int, param: String, says: String
+  ) async throws {
+    var house = House()
+    house.chat = FakeChat(failure: error)
+    let answer = try await house.chat()
+    #expect(answer.status == status && answer.json["error"]?["param"] == .string(param))
+    #expect(answer.text.contains(says) && !answer.text.contains("inner"))
+  }
+}
+
+/// A small seeded generator, so that a failing case comes back.
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,137 @@
+import API
+import GenerationTypes
+import HTTP
+import JSON
+import Scheduling
+import Synchronization
+import Telemetry
+import Testing
+
+@Suite struct `Chat streams` {
+  /// The stream with what differs from run to run replaced.
+  private func steady(_ text: String) -> String {
+    text.replacing(/chatcmpl-[a-z0-9]+/, with: "ID").replacing(/"created":\d+/, with: "\"created\":0")
+      .replacing(/"(first_token|first_answer_token|decode)_ms":[0-9.e-]+/) { "\"\($0.1)_ms\":0" }
+  }
+
+  @Test func `the transcript is the one SDKs expect`() async throws {
+    var house = House()
+    house.engine = FakeEngine(
+      tokens: [100, Fake.close, 200, Fake.half, Fake.otherHalf, Fake.end], thinkProbability: 0.5)
+    let answer = try await house.chat(#""stream":true,"stream_options":{"include_usage":true}"#)
+    #expect(answer.headers["content-type"] == "text/event-stream")
+    #expect(answer.headers["cache-control"] == "no-cache" && answer.headers["x-accel-buffering"] == "no")
+    let head = #"{"id":"ID","object":"chat.completion.chunk","created":0,"model":"r4b","choices":["#
+    func chunk(_ delta: String, _ finish: String = "null") -> String {
+      #"data: \#(head){"index":0,"delta":\#(delta),"logprobs":null,"finish_reason":\#(finish)}],"usage":null}"#
+    }
+    let expected = [
+      chunk(#"{"role":"assistant","content":""}"#), ": prefill 2/4", chunk(#"{"reasoning_content":"w100 "}"#),
+      chunk(#"{"content":"w200 "}"#), chunk(#"{"content":"é"}"#), chunk("{}", "\"stop\""),
+      #"data: \#(head)],"usage":{"prompt_tokens":3,"completion_tokens":6,"total_tokens":9,"#
+        + #""prompt_tokens_details":{"text_tokens":3,"image_tokens":0,"cached_tokens":1},"#
+        + #""completion_tokens_details":{"reasoning_tokens":1,"text_tokens":3}},"#
+        + #""thinking":{"requested_mode":"auto","mode":"thinking","p_think":0.5,"thinking_tokens":1,"control_tokens":2,"#
+        + #""answer_tokens":3,"stop":"natural"},"timings":{"queue_ms":1.0,"image_ms":0.0,"prefill_ms":2.0,"first_token_ms":0,"#
+        + #""first_answer_token_ms":0,"decode_ms":0}}"#,
+      "data: [DONE]", "",
+    ].joined(separator: "\n\n")
+    #expect(steady(answer.text) == expected)
+  }
+
+  @Test func `without usage the last chunk carries thinking and timings and no chunk has usage`() async throws {
+    let chunks = try await House().chat(#""stream":true"#).chunks
+    #expect(chunks.allSatisfy { $0["usage"] == nil && $0["choices"]?.array?.count == 1 })
+    #expect(chunks.last?["thinking"]?["thinking_tokens"] == 2 && chunks.last?["timings"] != nil)
+    #expect(chunks.dropLast().allSatisfy { $0["thinking"] == nil })
+    #expect(Set(chunks.compactMap { $0["id"]?.string }).count == 1)
+  }
+
+  @Test func `several replies interleave and each ends once`() async throws {
+    let chunks = try await House().chat(#""stream":true,"n":4"#).chunks
+    let choices = chunks.compactMap { $0["choices"]?.array?.first }
+    for index in 0..<4 {
+      let own = choices.filter { $0["index"]?.int == index }
+      #expect(own.first?["delta"]?["role"] == "assistant")
+      #expect(own.compactMap { $0["delta"]?["content"]?.string }.joined() == "w200 w201 w202 ")
+      #expect(own.filter { $0["finish_reason"]?.isNull == false }.count == 1)
+    }
+    #expect(chunks.filter { $0["thinking"] != nil }.count == 1)
+  }
+
+  @Test func `a failure midway is an error event without inner text`() async throws {
+    var house = House()
+    house.engine = FakeEngine([.event(.token(GeneratedToken(id: 100))), .fail(GenerationError.inference("secret"))])
+    let answer = try await house.chat(#""stream":true"#)
+    #expect(answer.status == 200)
+    let error = try #require(answer.chunks.last?["error"]?.object)
+    #expect(error.names == ["message", "type", "param", "code"])
+    #expect(!answer.text.contains("secret") && house.log.contains("secret"))
+    #expect(house.log.contains(#""failure":"inference""#))
+    #expect(house.metrics.requests.value("auto", "thinking", "stop") == 0)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `silence is bridged by comments, and a client that leaves frees the engine`()
+    async throws
+  {
+    var house = House()
+    house.configuration.keepAlive = .milliseconds(5)
+    house.engine = FakeEngine([.event(.token(GeneratedToken(id: 100))), .hang])
+    let log = JSONLog { [lines = house.lines] line in lines.bytes.withLock { $0 += line } }
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics, log: log)
+    let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true,"n":2}"#.utf8)
+    let response = await server.handler(
+      HTTPRequest(
+        method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
+    guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
+    let collector = Collector()
+    let task = Task { try await write(collector) }
+    while !collector.text.contains(": keep-alive\n\n: keep-alive\n\n") { try await Task.sleep(for: .milliseconds(2)) }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(house.engine.cancelled.withLock { $0 } == 2)
+    #expect(house.metrics.failures.value("cancelled") == 1)
+    log.flush()
+    #expect(house.log.contains(#""status":499"#) && house.log.contains(#""failure":"cancelled""#))
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `a reply that ends at a stop string frees the engine while another goes on`()
+    async throws
+  {
+    let house = House()
+    let words = [100, Fake.close, 200, 201].map { FakeEngine.Step.event(.token(GeneratedToken(id: $0))) }
+    let engine = FakeEngine(words + [.hang], second: [.hang])
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: engine, metrics: house.metrics,
+      log: JSONLog { _ in })
+    let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true,"n":2,"stop":"w201"}"#.utf8)
+    let response = await server.handler(
+      HTTPRequest(
+        method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
+    guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
+    let collector = Collector()
+    let task = Task { try await write(collector) }
+    while engine.cancelled.withLock({ $0 }) == 0 { try await Task.sleep(for: .milliseconds(2)) }
+    #expect(!collector.text.contains("[DONE]"))
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(engine.cancelled.withLock { $0 } == 2)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `a peer that takes no more ends the stream and the engine's work`() async throws {
+    struct Gone: Error {}
+    struct Broken: HTTPBodyWriter { func write(_ bytes: [UInt8]) async throws { throw Gone() } }
+    let house = House()
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: FakeEngine([.hang]), metrics: house.metrics,
+      log: JSONLog { _ in })
+    let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true}"#.utf8)
+    let response = await server.handler(
+      HTTPRequest(
+        method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
+    guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
+    await #expect(throws: Gone.self) { try await write(Broken()) }
+    #expect(house.metrics.failures.value("cancelled") == 1 && house.metrics.failures.value("inference") == 0)
+  }
+}

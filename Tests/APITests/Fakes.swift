@@ -1,0 +1,220 @@
+// A scripted engine and a model whose tokens are easy to read, so that tests say what the wire shows and nothing else moves.
+import API
+import Chat
+import GenerationTypes
+import HTTP
+import JSON
+import Scheduling
+import Synchronization
+import Telemetry
+
+/// Tokens of the fake model. Ids from 100 on are the word `w<id>` and a space.
+enum Fake {
+  static let close: TokenID = 1, blank: TokenID = 2, end: TokenID = 3
+  /// The two halves of `é`: no text until the second.
+  static let half: TokenID = 50, otherHalf: TokenID = 51
+  static let vocabularySize = 1000
+}
+
+final class FakeChat: Chatting {
+  let seen = Mutex<[Conversation]>([])
+  let failure: (any Error)?
+  init(failure: (any Error)? = nil) { self.failure = failure }
+
+  func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation {
+    if let failure { throw failure }
+    seen.withLock { $0.append(conversation) }
+    var (words, images) = (0, 0)
+    for part in conversation.messages.flatMap(\.parts) {
+      switch part {
+      case .text(let text): words += text.split(separator: " ").count
+      case .image: images += 1
+      }
+    }
+    return FakePrepared(textTokens: words, imageTokens: images * 10, mode: conversation.mode)
+  }
+
+  func text(of id: TokenID) -> (string: String, bytes: [UInt8]) { ("w\(id)", Array("w\(id)".utf8)) }
+}
+
+struct FakePrepared: PreparedConversation {
+  let textTokens, imageTokens: Int
+  let mode: ThinkingMode
+  var prompt: Prompt { Prompt(tokens: Array(repeating: 100, count: textTokens + imageTokens)) }
+  var control: ControlTokens {
+    ControlTokens(
+      stop: [Fake.end], forbidden: [], closing: [Fake.close, Fake.blank], vocabularySize: Fake.vocabularySize)
+  }
+  var decides: Bool { mode == .auto }
+  func makeReader(stopStrings: [String]) -> any ReplyReading {
+    FakeReader(isThinking: mode != .short, stops: stopStrings)
+  }
+}
+
+struct FakeReader: ReplyReading {
+  var isThinking: Bool
+  let stops: [String]
+  var counts = TokenCounts()
+  var isStopped = false
+  var outcome: ThinkingOutcome { counts.thinking > 0 ? .thinking : .nonThinking }
+  var thoughtEnd: ThoughtEnd? { counts.thinking == 0 ? nil : isThinking ? .length : .natural }
+
+  init(isThinking: Bool, stops: [String]) { (self.isThinking, self.stops) = (isThinking, stops) }
+
+  mutating func consume(_ token: GeneratedToken) -> [ReplyPiece] {
+    switch token.id {
+    case Fake.close, Fake.blank, Fake.end:
+      counts.control += 1
+      if token.id == Fake.close { isThinking = false }
+      return []
+    default:
+      if isThinking { counts.thinking += 1 } else { counts.answer += 1 }
+      let text = token.id == Fake.half ? "" : token.id == Fake.otherHalf ? "é" : "w\(token.id) "
+      if stops.contains(where: { text.hasPrefix($0) }) {
+        isStopped = true
+        return []
+      }
+      return text.isEmpty ? [] : [isThinking ? .thinking(text) : .content(text)]
+    }
+  }
+
+  mutating func finish() -> [ReplyPiece] { [] }
+}
+
+/// Plays the same events for every request, but `second` for the second one when it is given.
+final class FakeEngine: GenerationService {
+  enum Step: Sendable {
+    case event(GenerationEvent)
+    case fail(any Error)
+    /// Leaves the stream open, as an engine that is still computing.
+    case hang
+  }
+
+  let contextLength = 4096
+  let load = EngineLoad()
+  let steps: [Step]
+  let second: [Step]?
+  let refusal: AdmissionError?
+  let requests = Mutex<[GenerationRequest]>([])
+  /// How many streams ended because their reader went away.
+  let cancelled = Mutex(0)
+
+  init(_ steps: [Step], second: [Step]? = nil, refusal: AdmissionError? = nil) {
+    (self.steps, self.second, self.refusal) = (steps, second, refusal)
+  }
+
+  /// Tokens, then the end of the turn.
+  convenience init(
+    tokens: [TokenID], finish: FinishReason = .stop, thinkProbability: Float? = nil, logprobs: Bool = false
+  ) {
+    var steps: [Step] = [.event(.prefill(done: 2, total: 4))]
+    for (index, id) in tokens.enumerated() {
+      let top = logprobs ? [TokenLogprob(id: id, logprob: -0.5)] : []
+      steps.append(
+        .event(
+          .token(
+            GeneratedToken(
+              id: id, logprob: logprobs ? -0.5 : nil, top: top, thinkProbability: index == 0 ? thinkProbability : nil)))
+      )
+    }
+    var timings = GenerationTimings()
+    (timings.queue, timings.prefill) = (.milliseconds(1), .milliseconds(2))
+    steps.append(.event(.finished(finish, timings, cachedTokens: 1)))
+    self.init(steps)
+  }
+
+  func submit(_ request: GenerationRequest) throws(AdmissionError) -> AsyncThrowingStream<GenerationEvent, any Error> {
+    if let refusal { throw refusal }
+    let count = requests.withLock { requests in
+      requests.append(request)
+      return requests.count
+    }
+    let steps = count == 2 ? second ?? self.steps : self.steps
+    let (stream, continuation) = AsyncThrowingStream.makeStream(of: GenerationEvent.self, throwing: (any Error).self)
+    continuation.onTermination = { [weak self] reason in
+      if case .cancelled = reason { self?.cancelled.withLock { $0 += 1 } }
+    }
+    for step in steps {
+      switch step {
+      case .event(let event): continuation.yield(event)
+      case .fail(let error): continuation.finish(throwing: error)
+      case .hang: open.withLock { $0.append(continuation) }
+      }
+    }
+    if case .event(.finished)? = steps.last { continuation.finish() }
+    return stream
+  }
+
+  private let open = Mutex<[AsyncThrowingStream<GenerationEvent, any Error>.Continuation]>([])
+}
+
+/// Collects what a stream writes; can refuse after some writes, as a peer that left.
+final class Collector: HTTPBodyWriter {
+  let bytes = Mutex<[UInt8]>([])
+  func write(_ new: [UInt8]) async throws { bytes.withLock { $0 += new } }
+  var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
+}
+
+/// A server around the fakes.
+struct House {
+  var configuration = APIConfiguration(
+    model: ModelDescription(
+      id: "r4b", aliases: ["org/R"], created: 7, owner: "us", vocabularySize: Fake.vocabularySize,
+      meta: ["context": 4096]))
+  var chat = FakeChat()
+  var engine = FakeEngine(tokens: [100, 101, Fake.close, Fake.blank, 200, 201, 202, Fake.end], thinkProbability: 0.75)
+  let metrics = ServerMetrics(model: "r4b", version: "1") {
+    LoadSample(running: 0, waiting: 0, kvTokens: 0, kvCapacityTokens: 0)
+  }
+  let lines = Lines()
+
+  final class Lines: Sendable { let bytes = Mutex<[UInt8]>([]) }
+
+  struct Answer {
+    var status: Int
+    var headers: HTTPHeaders
+    var text: String
+    var json: JSONValue { (try? JSONValue(parsing: text)) ?? .null }
+    /// The `data:` documents of a stream, without `[DONE]`.
+    var chunks: [JSONValue] {
+      text.split(separator: "\n").filter { $0.hasPrefix("data: {") }.compactMap {
+        try? JSONValue(parsing: String($0.dropFirst(6)))
+      }
+    }
+  }
+
+  /// The whole answer to one request and the log lines it wrote.
+  func ask(_ request: HTTPRequest) async throws -> Answer {
+    let log = JSONLog { [lines] line in lines.bytes.withLock { $0 += line } }
+    let server = APIServer(configuration: configuration, chat: chat, engine: engine, metrics: metrics, log: log)
+    let response = await server.handler(request)
+    let collector = Collector()
+    switch response.body {
+    case .empty: break
+    case .bytes(let bytes): try await collector.write(bytes)
+    case .stream(let write): try await write(collector)
+    }
+    log.flush()
+    return Answer(status: response.status, headers: response.headers, text: collector.text)
+  }
+
+  func post(_ body: String, headers: HTTPHeaders = [:]) async throws -> Answer {
+    var headers = headers
+    if headers["content-type"] == nil { headers.append("content-type", "application/json") }
+    return try await ask(
+      HTTPRequest(method: "POST", path: "/v1/chat/completions", headers: headers, body: Array(body.utf8)))
+  }
+
+  /// Posts one user message with `fields` (JSON members) beside it.
+  func chat(_ fields: String = "") async throws -> Answer {
+    try await post(
+      #"{"model":"r4b","messages":[{"role":"user","content":"one two three"}]"# + (fields.isEmpty ? "" : ",\(fields)")
+        + "}")
+  }
+
+  func get(_ path: String, headers: HTTPHeaders = [:]) async throws -> Answer {
+    try await ask(HTTPRequest(method: "GET", path: path, headers: headers))
+  }
+
+  var log: String { lines.bytes.withLock { String(decoding: $0, as: UTF8.self) } }
+}

@@ -1,0 +1,150 @@
+import API
+import HTTP
+import JSON
+import Synchronization
+import Telemetry
+import Testing
+
+@Suite struct `Around every endpoint` {
+  @Test func `models are listed and found by name and alias`() async throws {
+    let house = House()
+    let entry: JSONValue = ["id": "r4b", "object": "model", "created": 7, "owned_by": "us", "meta": ["context": 4096]]
+    #expect(try await house.get("/v1/models").json == ["object": "list", "data": .array([entry])])
+    #expect(try await house.get("/v1/models/r4b").json == entry)
+    #expect(try await house.get("/v1/models/org/R").json == entry)
+    let missing = try await house.get("/v1/models/x")
+    #expect(missing.status == 404 && missing.json["error"]?["code"] == "model_not_found")
+    #expect(
+      try await house.post(#"{"model":"org/R","messages":[{"role":"user","content":"x"}]}"#).json["model"] == "r4b")
+  }
+
+  @Test func `unknown routes are 404 and other methods 405 with Allow`() async throws {
+    let house = House()
+    let missing = try await house.get("/v2/x")
+    #expect(missing.status == 404 && missing.json["error"]?.object?.names == ["message", "type", "param", "code"])
+    let wrong = try await house.get("/v1/chat/completions")
+    #expect(wrong.status == 405 && wrong.headers["allow"]?.contains("POST") == true)
+    #expect(house.metrics.http.value("other", "GET", "404") == 1)
+    #expect(house.metrics.http.value("/v1/chat/completions", "GET", "405") == 1)
+  }
+
+  @Test func `every response has an id and a time, and keeps a sound incoming id`() async throws {
+    let house = House()
+    for path in ["/health", "/nope", "/v1/models"] {
+      let answer = try await house.get(path, headers: ["x-request-id": "abc-1.2_3"])
+      #expect(answer.headers["x-request-id"] == "abc-1.2_3")
+      #expect(answer.headers["openai-processing-ms"].flatMap { Int($0) } != nil)
+    }
+    for odd in ["", "a b", "a\r\nb", String(repeating: "x", count: 129)] {
+      let id = try await house.get("/health", headers: ["x-request-id": odd]).headers["x-request-id"]
+      #expect(id?.hasPrefix("req_") == true)
+    }
+  }
+
+  @Test func `with keys, only health and readiness are open`() async throws {
+    var house = House()
+    house.configuration.keys.add("sk-one", name: "first")
+    house.configuration.keys.add("sk-two", name: "second")
+    for path in ["/health", "/ready"] { #expect(try await house.get(path).status == 200) }
+    for path in ["/v1/models", "/metrics"] {
+      for wrong in [nil, "Bearer", "Bearer ", "Bearer sk-on", "Basic sk-one", "sk-one", "Bearer sk-one sk-two"] {
+        let answer = try await house.get(path, headers: wrong.map { ["authorization": $0] } ?? [:])
+        #expect(answer.status == 401 && answer.headers["www-authenticate"] == "Bearer")
+        #expect(answer.json["error"]?["code"] == "invalid_api_key")
+      }
+      #expect(try await house.get(path, headers: ["authorization": "bearer sk-two"]).status == 200)
+    }
+    #expect(house.metrics.failures.value("auth") == 14)
+    #expect(house.log.contains(#""key":"second""#) && !house.log.contains("sk-"))
+  }
+
+  @Test func `a key can be given by its digest`() {
+    var keys = APIKeys()
+    let digest: [UInt8] = [
+      0xBA, 0x78, 0x16, 0xBF, 0x8F, 0x01, 0xCF, 0xEA, 0x41, 0x41, 0x40, 0xDE, 0x5D, 0xAE, 0x22, 0x23, 0xB0, 0x03, 0x61,
+      0xA3,
+      0x96, 0x17, 0x7A, 0x9C, 0xB4, 0x10, 0xFF, 0x61, 0xF2, 0x00, 0x15, 0xAD,
+    ]
+    let isWhole = keys.add(digest: digest, name: "abc")
+    let isShort = keys.add(digest: Array(digest.dropLast()), name: "short")
+    #expect(isWhole && !isShort)
+    // The digest of "abc" from FIPS 180-4.
+    #expect(keys.name(authorization: "Bearer abc") == "abc")
+    #expect(keys.name(authorization: "Bearer abd") == nil)
+  }
+
+  @Test(arguments: [
+    ("localhost:8080", true), ("LOCALHOST", true), ("127.0.0.1", true), ("[::1]:80", true), ("evil.example", false),
+    ("evil.example:127", false), ("localhost.evil.example", false), ("[::2]", false), ("", false), (nil, false),
+  ])
+  func `a loopback server answers to its own names only`(host: String?, isAdmitted: Bool) async throws {
+    var house = House()
+    house.configuration.allowedHosts = APIConfiguration.loopbackHosts
+    let answer = try await house.get("/health", headers: host.map { ["host": $0] } ?? [:])
+    #expect(answer.status == (isAdmitted ? 200 : 403))
+  }
+
+  @Test func `CORS is off unless origins are listed`() async throws {
+    var house = House()
+    let preflight = HTTPRequest(
+      method: "OPTIONS", path: "/v1/chat/completions",
+      headers: [
+        "origin": "https://a.example", "access-control-request-method": "POST",
+        "access-control-request-headers": "Content-Type, X-Stainless-OS, x-evil, authorization",
+      ])
+    let off = try await house.ask(preflight)
+    #expect(off.headers.fields.allSatisfy { !$0.name.lowercased().hasPrefix("access-control") && $0.name != "vary" })
+    house.configuration.corsOrigins = ["https://a.example"]
+    let on = try await house.ask(preflight)
+    #expect(on.status == 204 && on.headers["access-control-allow-origin"] == "https://a.example")
+    #expect(on.headers["access-control-allow-headers"] == "content-type, x-stainless-os, authorization")
+    #expect(on.headers["access-control-allow-methods"]?.contains("POST") == true)
+    #expect(on.headers["vary"] == "Origin" && on.headers["access-control-allow-credentials"] == nil)
+    let reply = try await house.get("/health", headers: ["origin": "https://a.example"])
+    #expect(reply.headers["access-control-allow-origin"] == "https://a.example")
+    let other = try await house.get("/health", headers: ["origin": "https://b.example"])
+    #expect(other.headers["access-control-allow-origin"] == nil && other.headers["vary"] == "Origin")
+    house.configuration.corsOrigins = ["*"]
+    #expect(try await house.get("/health", headers: ["origin": "x"]).headers["access-control-allow-origin"] == "*")
+  }
+
+  @Test func `a draining server refuses chats and is not ready, but alive`() async throws {
+    let house = House()
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
+      log: JSONLog { _ in })
+    server.drain()
+    let chat = await server.handler(HTTPRequest(method: "POST", path: "/v1/chat/completions"))
+    let ready = await server.handler(HTTPRequest(method: "GET", path: "/ready"))
+    #expect(chat.status == 503 && ready.status == 503 && ready.headers["retry-after"] == "10")
+    let health = await server.handler(HTTPRequest(method: "GET", path: "/health"))
+    #expect(health.status == 200)
+  }
+
+  @Test func `metrics come in the format asked for`() async throws {
+    let house = House()
+    _ = try await house.chat()
+    let old = try await house.get("/metrics")
+    #expect(old.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+    #expect(old.text.contains(#"r4b_requests_total{requested_mode="auto",mode="thinking",finish="stop"} 1"#))
+    let new = try await house.get("/metrics", headers: ["accept": "application/openmetrics-text"])
+    #expect(
+      new.headers["content-type"]?.hasPrefix("application/openmetrics-text") == true && new.text.hasSuffix("# EOF\n"))
+  }
+
+  @Test func `the log line has counts and times and no content`() async throws {
+    let house = House()
+    let body = #"{"messages":[{"role":"user","content":"SECRET PROMPT"}],"user":"SECRETUSER"}"#
+    _ = try await house.post(body, headers: ["x-request-id": "id-1"])
+    _ = try await house.post(#"{"messages":[{"role":"SECRETROLE","content":"x"}],"SECRETNAME":1}"#)
+    _ = try await house.get("/SECRETPATH")
+    let lines = try house.log.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    #expect(lines.count == 3 && lines.allSatisfy { $0["event"] == "request" })
+    let line = try #require(lines.first)
+    #expect(line["request_id"] == "id-1" && line["route"] == "/v1/chat/completions" && line["status"] == 200)
+    #expect(line["requested_mode"] == "auto" && line["mode"] == "thinking" && line["finish"] == "stop")
+    #expect(line["prompt_text_tokens"] == 2 && line["thinking_tokens"] == 2 && line["answer_tokens"] == 3)
+    #expect(line["first_token_ms"]?.double != nil && line["total_ms"]?.double != nil)
+    #expect(!house.log.contains("SECRET") && !house.log.contains("w200"))
+  }
+}

@@ -1,0 +1,118 @@
+import Telemetry
+import Testing
+
+@Suite struct `Metrics text` {
+  @Test func `counters, histograms and samples are written in Prometheus text`() {
+    let registry = MetricsRegistry()
+    let counter = registry.register(Counter("a_total", "Things \\ with\nlines.", labels: ["kind"]))
+    counter.add(2, "x\"y\\z\n")
+    counter.add(0, "b")
+    let histogram = registry.register(Histogram("h_seconds", "Times.", bounds: [0.5, 1]))
+    for value in [0.5, 0.75, 3] { histogram.observe(value) }
+    registry.register(Sampled(.gauge, "g", "Now.") { 1.5 })
+    registry.register(Sampled(.gauge, "absent", "Never.") { nil })
+    #expect(
+      registry.text(.prometheus) == """
+        # HELP a_total Things \\\\ with\\nlines.
+        # TYPE a_total counter
+        a_total{kind="b"} 0
+        a_total{kind="x\\"y\\\\z\\n"} 2
+        # HELP h_seconds Times.
+        # TYPE h_seconds histogram
+        h_seconds_bucket{le="0.5"} 1
+        h_seconds_bucket{le="1.0"} 2
+        h_seconds_bucket{le="+Inf"} 3
+        h_seconds_sum 4.25
+        h_seconds_count 3
+        # HELP g Now.
+        # TYPE g gauge
+        g 1.5
+
+        """)
+  }
+
+  @Test func `OpenMetrics names a counter without its suffix and ends with a mark`() {
+    let registry = MetricsRegistry()
+    registry.register(Counter("a_total", "Things."))
+    #expect(registry.text(.openMetrics) == "# HELP a Things.\n# TYPE a counter\na_total 0\n# EOF\n")
+  }
+
+  @Test(arguments: [
+    (nil, false), ("text/plain", false), ("*/*", false),
+    ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", true),
+  ])
+  func `the format follows Accept`(accept: String?, openMetrics: Bool) {
+    let format = ExpositionFormat(accept: accept)
+    #expect(format.contentType.hasPrefix("application/openmetrics-text") == openMetrics)
+  }
+
+  @Test func `every line of the server's metrics is a comment or a sample, and no series repeats`() {
+    let metrics = ServerMetrics(model: "m", version: "1") {
+      LoadSample(running: 1, waiting: 2, kvTokens: 30, kvCapacityTokens: 60)
+    }
+    var answer = AnswerRecord(requestedMode: "auto")
+    (answer.promptText, answer.promptImage, answer.thinkProbability) = (3, 4, 0.25)
+    (answer.firstToken, answer.queue, answer.total) = (.milliseconds(20), .milliseconds(1), .seconds(2))
+    answer.replies = [
+      .init(mode: "thinking", finish: "stop", thinking: 5, control: 2, answer: 1, thinkingStop: "natural")
+    ]
+    metrics.record(answer)
+    metrics.recordResponse(route: "/v1/models", method: "BREW", status: 405)
+    for format in [ExpositionFormat.prometheus, .openMetrics] {
+      let lines = metrics.registry.text(format).split(separator: "\n").map(String.init)
+      var seen = Set<String>(), typed = Set<String>()
+      for line in lines where line != "# EOF" {
+        if line.hasPrefix("# ") {
+          if line.hasPrefix("# TYPE ") { #expect(typed.insert(line).inserted, "\(line)") }
+          continue
+        }
+        let sample = line.wholeMatch(
+          of: /([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{[a-z_]+="[^"]*"(?:,[a-z_]+="[^"]*")*\})?) ([-+0-9.eInf]+)/)
+        let series = sample.map { String($0.1) }
+        #expect(series.map { seen.insert($0).inserted } == true, "\(line)")
+      }
+      for wanted in [
+        #"r4b_requests_total{requested_mode="auto",mode="thinking",finish="stop"} 1"#,
+        #"r4b_tokens_total{kind="thinking",requested_mode="auto",mode="thinking"} 5"#,
+        #"r4b_sequences{state="waiting"} 2.0"#,
+        #"r4b_http_requests_total{route="/v1/models",method="other",status="405"} 1"#,
+        #"r4b_thinking_closed_total{reason="natural"} 1"#, #"vllm:prompt_tokens_total{model_name="m"} 7"#,
+        #"vllm:generation_tokens_total{model_name="m"} 8"#, #"vllm:kv_cache_usage_perc{model_name="m"} 0.5"#,
+        #"vllm:request_success_total{model_name="m",finished_reason="stop"} 1"#,
+        #"r4b_think_probability_bucket{le="0.3"} 1"#,
+        #"r4b_request_failures_total{reason="auth"} 0"#,
+      ] {
+        #expect(lines.contains(wanted), "\(wanted)")
+      }
+    }
+  }
+
+  @Test func `the process tells its own numbers`() throws {
+    let registry = MetricsRegistry()
+    ProcessMetrics.register(in: registry)
+    let values = Dictionary(
+      uniqueKeysWithValues: registry.text(.prometheus).split(separator: "\n").filter { !$0.hasPrefix("#") }.map {
+        line in
+        let parts = line.split(separator: " ")
+        return (String(parts[0]), Double(parts[1]) ?? .nan)
+      })
+    #expect(try #require(values["process_resident_memory_bytes"]) > 1_000_000)
+    #expect(try #require(values["process_open_fds"]) >= 3)
+    #expect(try #require(values["process_max_fds"]) >= 64)
+    #expect(try #require(values["process_start_time_seconds"]) > 1_600_000_000)
+    #expect(try #require(values["process_cpu_seconds_total"]) > 0)
+    #expect(try #require(values["process_threads"]) >= 1)
+  }
+
+  @Test func `counts from many threads add up`() async {
+    let counter = Counter("a_total", "Things.", labels: ["k"])
+    let histogram = Histogram("h", "Sizes.", bounds: [1])
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<8 {
+        group.addTask { for _ in 0..<1000 { counter.add(1, "x"); histogram.observe(0.5) } }
+      }
+    }
+    #expect(counter.value("x") == 8000)
+    #expect(histogram.total() == (8000, 4000))
+  }
+}
