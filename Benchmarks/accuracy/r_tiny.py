@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Accuracy and tokens of a served R-Tiny by mode, over HTTP: easy-VQA test questions and sums of pictured digits.
+
+    pip install openai easy-vqa==1.0 scikit-learn pillow numpy
+    Benchmarks/accuracy/r_tiny.py http://localhost:8080 [--questions 300] [--sums 100] [--seed 0]
+
+The digits are scikit-learn's 8x8 ones, scaled, tinted and placed on a light ground by a seeded generator in the manner of R-Tiny's training pictures. Most
+of them were in its training set (as single glyphs, not in these pictures), so the figures say that the served model is the trained one, not how well it generalises.
+"""
+import argparse
+import base64
+import io
+import random
+import time
+
+import numpy as np
+from easy_vqa import get_test_image_paths, get_test_questions
+from openai import OpenAI
+from PIL import Image
+from sklearn.datasets import load_digits
+
+INKS = [(0, 0, 0), (20, 20, 120), (120, 20, 20), (20, 90, 20), (80, 40, 120)]
+
+
+def easy_vqa(count, rng):
+    texts, answers, images = get_test_questions()
+    paths = get_test_image_paths()
+    for i in rng.sample(range(len(texts)), count):
+        yield open(paths[images[i]], "rb").read(), texts[i][0].upper() + texts[i][1:], answers[i]
+
+
+def sums(count, rng):
+    digits = load_digits()
+    for _ in range(count):
+        n = rng.randint(2, 4)
+        chosen = [rng.randrange(len(digits.target)) for _ in range(n)]
+        height, ground = rng.randint(56, 74), np.array([rng.randint(225, 255) for _ in range(3)], float)
+        picture = np.tile(ground, (height, 44 * n + rng.randint(4, 24), 1))
+        for place, index in enumerate(chosen):
+            size = rng.randint(34, 42)
+            glyph = Image.fromarray((digits.images[index] * 255 / 16).astype(np.uint8)).resize((size, size), Image.BILINEAR)
+            alpha = np.asarray(glyph, float)[..., None] / 255
+            x, y = 44 * place + rng.randint(0, 6), rng.randint(0, height - size)
+            box = picture[y:y + size, x:x + size]
+            box[:] = box * (1 - alpha) + np.array(rng.choice(INKS), float) * alpha
+        buffer = io.BytesIO()
+        Image.fromarray(picture.round().astype(np.uint8)).save(buffer, "PNG")
+        question = rng.choice(["Add up the digits.", "What is the sum of the digits?", "What do the digits add up to?"])
+        yield buffer.getvalue(), question, str(sum(int(digits.target[i]) for i in chosen))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("url"); p.add_argument("--questions", type=int, default=300)
+    p.add_argument("--sums", type=int, default=100); p.add_argument("--seed", type=int, default=0)
+    o = p.parse_args()
+    client = OpenAI(base_url=o.url + "/v1", api_key="none")
+    model = client.models.list().data[0].id
+    print("| questions | n | mode | accuracy | think rate | mean thinking | mean control | mean answer | mean output | s / question |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name, items in (("easy-VQA", list(easy_vqa(o.questions, random.Random(o.seed)))), ("digit sums", list(sums(o.sums, random.Random(o.seed))))):
+        for mode in ("short", "auto", "long"):
+            right, counts, thought, started = 0, np.zeros(3), 0, time.monotonic()
+            for picture, question, answer in items:
+                url = "data:image/png;base64," + base64.b64encode(picture).decode()
+                reply = client.chat.completions.create(model=model, messages=[{"role": "user", "content": [
+                    {"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": question}]}], max_completion_tokens=128,
+                    extra_body={"thinking_mode": mode})
+                info = reply.model_extra["thinking"]
+                right += (reply.choices[0].message.content or "").strip() == answer
+                thought += info["mode"] == "thinking"
+                counts += [info["thinking_tokens"], info["control_tokens"], info["answer_tokens"]]
+                assert reply.usage.completion_tokens == info["thinking_tokens"] + info["control_tokens"] + info["answer_tokens"]
+            n, seconds = len(items), time.monotonic() - started
+            a, b, c = counts / n
+            print(f"| {name} | {n} | {mode} | {right / n:.3f} | {thought / n:.2f} | {a:.1f} | {b:.1f} | {c:.1f} | {a + b + c:.1f} | {seconds / n:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

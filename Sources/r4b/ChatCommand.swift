@@ -1,0 +1,214 @@
+// `r4b chat`: one question, or a conversation, in the terminal. Answers go to standard output; thoughts (dimmed) and counts to
+// standard error, so that a pipe gets the answer alone.
+import ArgumentParser
+import Chat
+import Configuration
+import Dispatch
+import Foundation
+import GenerationTypes
+import Glibc
+import Scheduling
+
+struct ChatCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "chat", abstract: "Asks the model in the terminal; without a question, holds a conversation.")
+
+  @OptionGroup var options: SettingsOptions
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("A picture for the first question; may be repeated.", valueName: "path"))
+  var image: [String] = []
+
+  @Option(help: "auto (the model decides), long (think) or short (do not).")
+  var mode: String?
+
+  @Option(help: "Generated tokens at most, thinking included.")
+  var maxTokens: Int?
+
+  @Option(help: "0 takes the most probable token.")
+  var temperature: Double?
+
+  @Option(help: "Seed of sampling.")
+  var seed: UInt64?
+
+  @Argument(help: "The question.")
+  var question: [String] = []
+
+  func validate() throws {
+    if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1, not \(maxTokens)") }
+    if let temperature, !(0...2).contains(temperature) {
+      throw ValidationError("--temperature must be from 0 to 2, not \(temperature)")
+    }
+    if let mode, ThinkingMode(rawValue: mode) == nil {
+      throw ValidationError("--mode must be auto, long or short, not \(mode)")
+    }
+  }
+
+  func run() async throws {
+    let (settings, base) = try options.load()
+    let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    let mode = ThinkingMode(rawValue: self.mode ?? settings.string("generation.thinking_mode")) ?? .auto
+    var session = TerminalSession(loaded: loaded, mode: mode, maxTokens: maxTokens ?? settings.optionalInt("generation.max_tokens"))
+    if let temperature { session.sampling.temperature = Float(temperature) }
+    if let seed { session.sampling.seed = seed }
+    for path in image { try session.attach(path) }
+    if question.isEmpty {
+      await session.converse()
+    } else if await !session.ask(question.joined(separator: " ")) {
+      throw ExitCode.failure
+    }
+    await loaded.engine.shutdown(grace: .zero)
+  }
+}
+
+/// A conversation in progress.
+private struct TerminalSession {
+  let loaded: LoadedModel
+  var mode: ThinkingMode
+  var sampling: SamplingParameters
+  let maxTokens: Int?
+  private var messages: [Conversation.Message] = []
+  private var pictures: [(path: String, bytes: [UInt8])] = []
+  private let dims = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+
+  init(loaded: LoadedModel, mode: ThinkingMode, maxTokens: Int?) {
+    (self.loaded, self.mode, self.maxTokens) = (loaded, mode, maxTokens)
+    sampling = loaded.sampling
+  }
+
+  /// Keeps a picture for the next question.
+  mutating func attach(_ path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path) else { throw ValidationError("\(path): cannot be read") }
+    pictures.append((path, Array(data)))
+  }
+
+  /// Reads questions until the end of input.
+  mutating func converse() async {
+    note("/image PATH attaches a picture · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · Ctrl-C stops a reply")
+    while true {
+      FileHandle.standardError.write(Data("> ".utf8))
+      guard let line = readLine() else { break }
+      let text = line.trimmingCharacters(in: .whitespaces)
+      let words = text.split(separator: " ", maxSplits: 1).map(String.init)
+      switch words.first {
+      case nil: continue
+      case "/quit", "/exit": return
+      case "/new": (messages, pictures) = ([], [])
+      case "/mode":
+        if words.count == 2, let chosen = ThinkingMode(rawValue: words[1]) {
+          mode = chosen
+        } else {
+          note("the mode is \(mode.rawValue); say /mode auto, /mode long or /mode short")
+        }
+      case "/image":
+        do { try attach(words.count == 2 ? words[1] : "") } catch { note("\(error)") }
+      case let word? where word.hasPrefix("/"): note("unknown command \(word)")
+      default: _ = await ask(text)
+      }
+    }
+    note("")
+  }
+
+  /// Asks one question and prints the reply. Returns whether there was one; otherwise the conversation is as before.
+  mutating func ask(_ text: String) async -> Bool {
+    let parts: [Conversation.Part] =
+      pictures.map { .image(bytes: $0.bytes, detail: .high, field: $0.path) } + [.text(text)]
+    let conversation = Conversation(
+      messages: messages + [Conversation.Message(role: .user, parts: parts)], mode: mode)
+    do {
+      let answer = try await reply(to: conversation)
+      messages = conversation.messages + [Conversation.Message(role: .assistant, parts: [.text(answer)])]
+      pictures = []
+      return true
+    } catch is CancellationError {
+      note("\n(stopped)")
+    } catch {
+      note("error: \(error)")
+    }
+    return false
+  }
+
+  private func reply(to conversation: Conversation) async throws -> String {
+    let chat = try await loaded.chat.prepare(conversation)
+    let room = loaded.engine.contextLength - chat.prompt.tokens.count
+    let request = GenerationRequest(
+      prompt: chat.prompt, sampling: sampling, control: chat.control, maxTokens: max(1, min(maxTokens ?? room, room)),
+      decides: chat.decides)
+    let stream = try loaded.engine.submit(request)
+    let dims = self.dims
+    let task = Task {
+      var parser = chat.makeParser()
+      var answer = ""
+      var thinking = false
+      var thinkProbability: Float?
+      var timings = GenerationTimings()
+      func show(_ pieces: [ReplyPiece]) {
+        for piece in pieces {
+          switch piece {
+          case .thinking(let text):
+            FileHandle.standardError.write(Data((dims ? "\u{1B}[2m\(text)\u{1B}[0m" : text).utf8))
+            thinking = true
+          case .content(let text):
+            if thinking { note("\n") }
+            thinking = false
+            FileHandle.standardOutput.write(Data(text.utf8))
+            answer += text
+          }
+        }
+      }
+      for try await event in stream {
+        switch event {
+        case .prefill: break
+        case .token(let token):
+          if let probability = token.thinkProbability { thinkProbability = probability }
+          show(parser.consume(token))
+        case .finished(_, let measured, _): timings = measured
+        }
+      }
+      try Task.checkCancellation()
+      show(parser.finish())
+      FileHandle.standardOutput.write(Data("\n".utf8))
+      note(Self.summary(chat, parser, thinkProbability, timings))
+      return answer
+    }
+    return try await Interrupt.cancelling(task) { try await task.value }
+  }
+
+  private static func summary(
+    _ chat: PreparedChat, _ parser: ReplyParser, _ thinkProbability: Float?, _ timings: GenerationTimings
+  ) -> String {
+    let counts = parser.counts
+    let mode = parser.outcome == .thinking ? "thinking" : "non-thinking"
+    let probability = thinkProbability.map { ", P(think) " + String(format: "%.3f", $0) } ?? ""
+    let seconds = (timings.firstToken + timings.decode) / .seconds(1)
+    return "[\(mode)\(probability) · prompt \(chat.textTokens) text + \(chat.imageTokens) image · thinking \(counts.thinking) · "
+      + "control \(counts.control) · answer \(counts.answer) · \(String(format: "%.2f", seconds)) s]"
+  }
+}
+
+/// Ctrl-C while a reply runs cancels the reply; at other times it ends the program as usual.
+private enum Interrupt {
+  static func cancelling<Value>(
+    _ task: Task<Value, any Error>, _ body: () async throws -> Value
+  ) async throws -> Value {
+    signal(SIGINT, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: SIGINT)
+    source.setEventHandler { task.cancel() }
+    source.resume()
+    defer {
+      source.cancel()
+      signal(SIGINT, SIG_DFL)
+    }
+    return try await body()
+  }
+}
+
+/// Shows on a terminal how much of the weights is read.
+struct LoadingProgress {
+  private let onTerminal = isatty(STDERR_FILENO) == 1
+
+  func show(_ fraction: Double) {
+    guard onTerminal else { return }
+    let text = fraction < 1 ? "\rLoading \(Int(fraction * 100)) % " : "\r\u{1B}[K"
+    FileHandle.standardError.write(Data(text.utf8))
+  }
+}

@@ -1,0 +1,58 @@
+// `r4b inspect DIR`: what a checkpoint holds, and whether it is whole.
+import ArgumentParser
+import Foundation
+import ModelFiles
+
+struct InspectCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Shows what a checkpoint holds and checks that it is whole.")
+
+  @Argument(help: "Checkpoint directory.")
+  var directory: String
+
+  func run() async throws {
+    let checkpoint: Checkpoint
+    do { checkpoint = try Checkpoint(directory: directory) } catch {
+      note("error: \(error)")
+      throw ExitCode.failure
+    }
+    let text = checkpoint.configuration.text
+    let vision = checkpoint.configuration.vision
+    print("checkpoint   \(directory)")
+    print(
+      "decoder      \(text.layerCount) layers, hidden \(text.hiddenSize), \(text.headCount) heads over \(text.kvHeadCount) of "
+        + "\(text.headDimension), intermediate \(text.intermediateSize), vocabulary \(text.vocabularySize)"
+        + (text.tied ? ", tied head" : ""))
+    print(
+      "vision       \(vision.layerCount) layers, hidden \(vision.hiddenSize), \(vision.headCount) heads, views of "
+        + "\(vision.imageSize)×\(vision.imageSize) in \(vision.patchCount) patches")
+    let pinpoints = checkpoint.preprocessor.pinpoints.map { "\($0.height)×\($0.width)" }.joined(separator: " ")
+    print("pictures     best of \(pinpoints) (height×width), resample \(checkpoint.preprocessor.resample)")
+    print("context      \(checkpoint.configuration.maxPositions) positions")
+    print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: R-4B's own form is used")")
+    print("stop tokens  \(checkpoint.generation.endOfSequence.map(String.init).joined(separator: " "))")
+    let summary = CheckpointSummary(of: checkpoint)
+    print("\ngroup                        tensors    parameters         bytes  types")
+    for group in summary.groups {
+      let types = group.types.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue)×\($0.value)" }
+      print(row(group.name, group.tensorCount, group.parameterCount, group.byteCount, types.joined(separator: " ")))
+    }
+    print(row("total", summary.tensorCount, summary.parameterCount, summary.byteCount, ""))
+    if !summary.unused.isEmpty { print("\nnot used: \(summary.unused.joined(separator: " "))") }
+    for required in checkpoint.configuration.requiredTensors {
+      do { _ = try checkpoint.require(required.name, shape: required.shape) } catch {
+        note("error: \(error)")
+        throw ExitCode.failure
+      }
+    }
+  }
+
+  private func row(_ name: String, _ tensors: Int, _ parameters: Int, _ bytes: Int, _ types: String) -> String {
+    func right(_ value: Int, _ width: Int) -> String {
+      let text = String(value)
+      return String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+    return name + String(repeating: " ", count: max(1, 26 - name.count)) + right(tensors, 10) + right(parameters, 14)
+      + right(bytes, 14) + "  " + types
+  }
+}

@@ -1,0 +1,113 @@
+// Opens the rooms a model needs and connects them: files → tokenizer, template, pictures, weights, engine.
+import Chat
+import Configuration
+import Foundation
+import GenerationTypes
+import Imaging
+import Inference
+import ModelFiles
+import Scheduling
+import Tokenization
+
+/// A checkpoint that is ready to answer.
+struct LoadedModel {
+  let name: String
+  let checkpoint: Checkpoint
+  let chat: ChatModel
+  let model: RModel
+  let engine: Engine
+  /// The type that most weights are stored in, for instance `BF16`.
+  let weightType: String
+  /// What `generation_config.json` asks for; greedy when it says nothing.
+  let sampling: SamplingParameters
+
+  /// Loads everything; on failure throws a sentence that names the file. `progress` gets a fraction while weights are read.
+  init(settings: Settings, base: URL, progress: @escaping (Double) -> Void) throws {
+    let directory = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
+    let checkpoint = try Checkpoint(directory: directory.path)
+    name = settings.optionalString("model.name") ?? directory.standardizedFileURL.lastPathComponent
+    self.checkpoint = checkpoint
+    weightType = Self.weightType(of: checkpoint)
+    let tokenizer: Tokenizer
+    do { tokenizer = try Tokenizer(json: checkpoint.tokenizerJSON) } catch {
+      throw ConfigurationError("\(directory.path)/tokenizer.json: \(error)")
+    }
+    let imageProcessor = try Self.imageProcessor(of: checkpoint)
+    do {
+      chat = try ChatModel(
+        tokenizer: tokenizer, imageProcessor: imageProcessor,
+        configuration: ChatModel.Configuration(
+          template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
+          opensThought: true, contextLength: checkpoint.configuration.maxPositions,
+          imageLimits: ImageLimits(
+            maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))))
+    } catch { throw ConfigurationError("\(directory.path): chat template (chat_template.jinja): \(error)") }
+    try Self.check(tokenizer, against: checkpoint)
+    let model = try RModel(checkpoint: checkpoint, progress: progress)
+    self.model = model
+    sampling = Self.sampling(of: checkpoint.generation)
+    let threads = settings.optionalInt("scheduling.threads")
+    let runner = try RRunner(model: model, threads: threads)
+    let kvTokens = settings.optionalInt("scheduling.kv_tokens") ?? Self.kvTokens(for: runner, settings)
+    engine = Engine(
+      runner: runner,
+      configuration: EngineConfiguration(
+        maxRunning: settings.int("scheduling.max_running"), maxQueued: settings.int("scheduling.max_waiting"),
+        kvTokens: kvTokens, prefillChunk: settings.int("scheduling.prefill_chunk")))
+  }
+
+  private static func weightType(of checkpoint: Checkpoint) -> String {
+    var parameters: [ElementType: Int] = [:]
+    for name in checkpoint.tensorNames {
+      if let tensor = checkpoint.tensor(name) { parameters[tensor.type, default: 0] += tensor.elementCount }
+    }
+    return parameters.max { $0.value < $1.value }?.key.rawValue ?? ""
+  }
+
+  private static func imageProcessor(of checkpoint: Checkpoint) throws -> ImageProcessor {
+    let vision = checkpoint.configuration.vision
+    let preprocessor = checkpoint.preprocessor
+    guard let filter = ResampleFilter(rawValue: preprocessor.resample) else {
+      throw ConfigurationError("preprocessor_config.json: resample \(preprocessor.resample) is not a filter of Pillow")
+    }
+    var maxPatches: Int?
+    if case .anyres(let limit) = checkpoint.configuration.visionAspectRatio { maxPatches = limit }
+    return try ImageProcessor(
+      side: vision.imageSize, patchSize: vision.patchSize,
+      pinpoints: preprocessor.pinpoints.map { ($0.height, $0.width) }, resample: filter, maxPatches: maxPatches)
+  }
+
+  /// The image token of config.json must be the tokenizer's, and every id must have a row in the tables (spec §5.3, §10.4).
+  private static func check(_ tokenizer: Tokenizer, against checkpoint: Checkpoint) throws {
+    let rows = checkpoint.configuration.text.vocabularySize
+    if tokenizer.vocabularySize > rows {
+      throw ConfigurationError(
+        "tokenizer.json has ids up to \(tokenizer.vocabularySize - 1), but config.json says vocab_size \(rows)")
+    }
+    guard let image = tokenizer.id(of: "<image>") else {
+      throw ConfigurationError("tokenizer.json has no token <image>")
+    }
+    if let index = checkpoint.configuration.imageTokenIndex, index != Int(image) {
+      throw ConfigurationError("config.json says image_token_index \(index), but tokenizer.json has <image> as \(image)")
+    }
+  }
+
+  /// transformers samples only when `do_sample` is set.
+  private static func sampling(of generation: GenerationConfiguration) -> SamplingParameters {
+    var sampling = SamplingParameters()
+    sampling.repetitionPenalty = Float(generation.repetitionPenalty ?? 1)
+    guard generation.doSample == true else { return sampling }
+    sampling.temperature = Float(generation.temperature ?? 1)
+    sampling.topK = generation.topK ?? 50
+    sampling.topP = Float(generation.topP ?? 1)
+    sampling.minP = Float(generation.minP ?? 0)
+    return sampling
+  }
+
+  /// Positions that half of the available memory holds, at most what all sequences together can use.
+  private static func kvTokens(for runner: RRunner, _ settings: Settings) -> Int {
+    let wanted = runner.contextLength * settings.int("scheduling.max_running")
+    guard let bytes = AvailableMemory.bytes else { return wanted }
+    return max(min(wanted, bytes / 2 / runner.bytesPerPosition), min(runner.contextLength, 256))
+  }
+}

@@ -1,0 +1,183 @@
+// `r4b serve`: loads the model, opens the port, serves until a signal.
+import API
+import ArgumentParser
+import Chat
+import Configuration
+import Dispatch
+import Foundation
+import GenerationTypes
+import Glibc
+import HTTP
+import JSON
+import ModelFiles
+import Scheduling
+import Synchronization
+import Telemetry
+import Tokenization
+import Transport
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Serves the model over HTTP with OpenAI's chat API.",
+    discussion: "Settings come from config.json, then R4B_* variables, then flags. See docs/configuration.md.")
+
+  @OptionGroup var options: SettingsOptions
+
+  @Option(help: "Address to listen on; beyond loopback an API key is required.")
+  var host: String?
+
+  @Option(help: "TCP port; 0 lets the system choose one.")
+  var port: String?
+
+  func run() async throws {
+    do { try await serve() } catch let error where !(error is ExitCode) {
+      note("error: \(error)")
+      throw ExitCode.failure
+    }
+  }
+
+  private func serve() async throws {
+    let (settings, base) = try options.load(
+      flags: [("server.host", host, "--host"), ("server.port", port, "--port")])
+    let keys = try Self.keys(settings, base)
+    let host = settings.string("server.host")
+    let onLoopback = Self.isLoopback(host)
+    if !onLoopback, keys.isEmpty, !settings.bool("server.insecure") {
+      throw ConfigurationError(
+        "server.host \(host) is reachable from other machines and there is no API key: set R4B_API_KEY or auth.keys_file, "
+          + "or server.insecure=true to serve without one")
+    }
+    let started = ContinuousClock.now
+    note("Loading \(settings.string("model.path")) …")
+    let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    note("Loaded \(loaded.name) in \((ContinuousClock.now - started).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2)))).")
+
+    let engine = loaded.engine
+    let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
+    let metrics = ServerMetrics(model: loaded.name, version: R4B.version) {
+      let load = engine.load
+      return LoadSample(
+        running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)
+    }
+    let api = APIServer(
+      configuration: try Self.apiConfiguration(settings, base, loaded, keys, onLoopback: onLoopback), chat: loaded.chat,
+      engine: engine, metrics: metrics, log: log)
+    let server = HTTPServer(
+      limits: Self.limits(settings), admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
+      observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
+    _ = DescriptorLimit.raise()
+    let signals = Signals()
+    let addresses = try server.listen(host: host, port: settings.int("server.port"))
+    for address in addresses { note("Listening on http://\(address)") }
+
+    await signals.first()
+    let grace = settings.seconds("shutdown.grace_s")
+    note("Stopping: running requests get \(settings.double("shutdown.grace_s")) s; a second signal stops at once.")
+    api.drain()
+    async let engineDone: Void = engine.shutdown(grace: grace)
+    await server.shutdown(grace: grace)
+    await engineDone
+    log.flush()
+  }
+
+  /// The key of the environment and those of the keys file.
+  private static func keys(_ settings: Settings, _ base: URL) throws -> APIKeys {
+    var keys = APIKeys()
+    if let key = ProcessInfo.processInfo.environment["R4B_API_KEY"], !key.isEmpty { keys.add(key, name: "default") }
+    guard let file = settings.optionalString("auth.keys_file") else { return keys }
+    let path = URL(fileURLWithPath: file, relativeTo: base).path
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw ConfigurationError("auth.keys_file: \(path) cannot be read")
+    }
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let line = line.trimmingCharacters(in: .whitespaces)
+      if line.isEmpty || line.hasPrefix("#") { continue }
+      let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
+      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+        throw ConfigurationError("auth.keys_file: \(path) line \(number + 1) is not name:key")
+      }
+      keys.add(parts[1], name: parts[0])
+    }
+    return keys
+  }
+
+  private static func isLoopback(_ host: String) -> Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
+
+  private static func limits(_ settings: Settings) -> HTTPLimits {
+    var limits = HTTPLimits()
+    limits.headBytes = settings.int("http.max_head_bytes")
+    limits.bodyBytes = settings.int("http.max_body_bytes")
+    limits.headTimeout = settings.seconds("http.head_timeout_s")
+    limits.bodyTimeout = settings.seconds("http.body_timeout_s")
+    limits.idleTimeout = settings.seconds("http.idle_timeout_s")
+    limits.writeTimeout = settings.seconds("http.write_timeout_s")
+    limits.connections = settings.int("http.max_connections")
+    limits.connectionsPerAddress = settings.int("http.max_connections_per_address")
+    return limits
+  }
+
+  private static func apiConfiguration(
+    _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, onLoopback: Bool
+  ) throws -> APIConfiguration {
+    let configuration = loaded.checkpoint.configuration
+    let image = configuration.vision
+    let model = ModelDescription(
+      id: loaded.name, created: Int(Date().timeIntervalSince1970), owner: "r4b",
+      vocabularySize: loaded.chat.tokenizer.vocabularySize,
+      meta: [
+        "architecture": "RForConditionalGeneration",
+        "parameters": .integer(Int64(loaded.checkpoint.parameterCount)),
+        "quantization": .string(loaded.weightType),
+        "context_length": .integer(Int64(loaded.engine.contextLength)),
+        "thinking_modes": ["auto", "long", "short"],
+        "image_tokens": .string(
+          "\(image.patchCount) + h * (w + 1), h and w the kept rows and columns of the tile grid in patches of \(image.patchSize) px"),
+      ])
+    var api = APIConfiguration(model: model)
+    api.limits.bodyBytes = settings.int("http.max_body_bytes")
+    api.limits.images = settings.int("images.max_count")
+    api.limits.imageBytes = settings.int("images.max_bytes")
+    api.defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto
+    api.defaults.sampling = loaded.sampling
+    api.defaults.maxTokens = settings.optionalInt("generation.max_tokens") ?? 8192
+    api.keys = keys
+    api.corsOrigins = settings.strings("server.cors_origins")
+    api.allowedHosts = onLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil
+    api.alsoReasoning = settings.string("api.reasoning_field") == "both"
+    if let folder = settings.optionalString("server.public") {
+      api.publicFiles = try StaticFiles(directory: URL(fileURLWithPath: folder, relativeTo: base).path)
+    }
+    return api
+  }
+}
+
+private final class Count: Sendable {
+  private let value = Atomic(0)
+  func increment() -> Int { value.add(1, ordering: .relaxed).newValue }
+}
+
+/// SIGTERM and SIGINT: the first is waited for, the second ends the process at once.
+private struct Signals {
+  private let stream: AsyncStream<Void>
+  private let sources: [any DispatchSourceSignal]
+
+  init() {
+    let (stream, continuation) = AsyncStream<Void>.makeStream()
+    let received = Count()
+    self.stream = stream
+    sources = [SIGTERM, SIGINT].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number)
+      source.setEventHandler {
+        if received.increment() > 1 { _exit(130) }
+        continuation.yield()
+      }
+      source.resume()
+      return source
+    }
+  }
+
+  func first() async { for await _ in stream { return } }
+}

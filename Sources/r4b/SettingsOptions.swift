@@ -1,0 +1,51 @@
+// The options that all commands with a model share, and how they become settings: defaults, file, environment, flags.
+import ArgumentParser
+import Configuration
+import Foundation
+
+struct SettingsOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Settings file.", valueName: "path"))
+  var config: String?
+
+  @Option(help: ArgumentHelp("Checkpoint directory in Hugging Face layout.", valueName: "dir"))
+  var model: String?
+
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Any setting, for instance scheduling.threads=2.", valueName: "name=value"))
+  var assignments: [String] = []
+
+  /// The settings in force, and the folder that their relative paths start from.
+  func load(flags: [(path: String, text: String?, flag: String)] = []) throws -> (settings: Settings, base: URL) {
+    let environment = ProcessInfo.processInfo.environment
+    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+    var settings = Settings()
+    var base = here
+    if let path = config ?? environment["R4B_CONFIG"] ?? Self.standardFile {
+      guard let text = FileManager.default.contents(atPath: path) else {
+        throw ConfigurationError("\(path): cannot be read")
+      }
+      try settings.apply(file: Array(text), source: path)
+      base = URL(fileURLWithPath: path).deletingLastPathComponent()
+    }
+    try settings.apply(environment: environment)
+    for assignment in assignments {
+      guard let equals = assignment.firstIndex(of: "=") else {
+        throw ConfigurationError("--set \(assignment): expected name=value")
+      }
+      let text = String(assignment[assignment.index(after: equals)...])
+      try settings.apply(flag: String(assignment[..<equals]), text: text, source: "--set")
+    }
+    for flag in flags {
+      if let text = flag.text { try settings.apply(flag: flag.path, text: text, source: flag.flag) }
+    }
+    if let model {
+      try settings.apply(
+        flag: "model.path", text: URL(fileURLWithPath: model, relativeTo: here).path, source: "--model")
+    }
+    return (settings, base)
+  }
+
+  private static var standardFile: String? {
+    FileManager.default.fileExists(atPath: "config.json") ? "config.json" : nil
+  }
+}

@@ -1,0 +1,119 @@
+"""The command line: chat, inspect, settings, signals."""
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+
+import pytest
+from conftest import MODEL, ROOT, Server, binary
+
+
+def run(*arguments, stdin="", environment=None, cwd=ROOT):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | (environment or {})
+    return subprocess.run([binary(), *map(str, arguments)], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=120, env=clean)
+
+
+def test_inspect_shows_the_parts_of_a_checkpoint():
+    done = run("inspect", MODEL)
+    assert done.returncode == 0
+    for words in ("4 layers, hidden 256", "views of 56×56", "context      2048", "BF16", "stop tokens  621 619"):
+        assert words in done.stdout, done.stdout
+
+
+def test_inspect_names_what_is_missing(tmp_path):
+    done = run("inspect", tmp_path)
+    assert done.returncode == 1 and "config.json" in done.stderr
+
+
+def test_one_question_prints_the_answer_alone_on_standard_output():
+    done = run("chat", "--image", MODEL / "golden/12-sum.png", "Add up the digits.")
+    assert (done.returncode, done.stdout) == (0, "9\n")
+    assert "I see 5, 1, 3." in done.stderr and "[thinking, P(think) 1.000 · prompt 15 text + 60 image" in done.stderr
+
+
+def test_a_conversation_with_commands():
+    lines = "Add 9 and 4.\n/mode short\nAdd 2 and 3.\n/image nowhere.png\n/mode deep\n/what\n/new\nHi there\n/quit\n"
+    done = run("chat", stdin=lines)
+    assert done.returncode == 0 and done.stdout.splitlines()[0] == "13" and done.stdout.splitlines()[-1].startswith("Hello!")
+    for words in ("nowhere.png: cannot be read", "say /mode auto", "unknown command /what", "[non-thinking"):
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["chat", "--mode", "deep", "Hi"], "--mode must be auto, long or short"), (["chat", "--max-tokens", "0", "Hi"], "--max-tokens must be at least 1"),
+    (["serve", "--port", "70000"], "server.port must be an integer from 0 to 65535"), (["serve", "--set", "server.prot=1"], "server.prot is not a setting"),
+    (["serve", "--model", "nowhere"], "nowhere"), (["serve", "--host", "0.0.0.0"], "R4B_API_KEY"), (["serve", "--config", "nowhere.json"], "nowhere.json"),
+    (["serve", "--host", "192.0.2.1", "--set", "server.insecure=true"], "192.0.2.1"),
+])
+def test_mistakes_are_named(arguments, words):
+    done = run(*arguments)
+    assert done.returncode not in (0, 133, 139) and words in done.stderr, done.stderr
+
+
+def test_a_port_in_use_is_named(server):
+    done = run("serve", "--port", server.port)
+    assert done.returncode == 1 and str(server.port) in done.stderr
+
+
+def test_flags_win_over_the_environment_over_the_file(tmp_path):
+    config = tmp_path / "settings.json"
+    config.write_text(json.dumps({"model": {"path": str(MODEL), "name": "from-file"}, "server": {"public": None}}))
+    for environment, flags, name in (({}, [], "from-file"), ({"R4B_MODEL_NAME": "from-env"}, [], "from-env"),
+                                     ({"R4B_MODEL_NAME": "from-env"}, ["--set", "model.name=from-flag"], "from-flag")):
+        server = Server(["--config", str(config), *flags], environment)
+        try:
+            assert json.loads(server.get("/v1/models"))["data"][0]["id"] == name
+        finally:
+            assert server.stop() == 0
+
+
+def stream(server, tokens):
+    body = {"messages": [{"role": "user", "content": "Tell me something"}], "stream": True, "max_tokens": tokens, "temperature": 1, "seed": 1,
+            "logit_bias": {"621": -100, "619": -100}}
+    request = urllib.request.Request(server.url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    return urllib.request.urlopen(request, timeout=60)
+
+
+def test_sigterm_lets_a_running_reply_end_and_exits_0():
+    server = Server()
+    reply = stream(server, 300)
+    reply.readline()
+    server.process.send_signal(signal.SIGTERM)
+    text = reply.read().decode()
+    assert text.rstrip().endswith("data: [DONE]") and '"finish_reason":"length"' in text
+    assert server.process.wait(timeout=30) == 0
+
+
+def test_a_second_signal_ends_at_once():
+    server = Server()
+    reply = stream(server, 1900)
+    reply.readline()
+    started = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=10) != 0 or time.monotonic() - started < 1
+
+
+def test_the_log_has_a_line_a_request_and_no_content(server):
+    marker = "xyzzy-plugh"
+    body = json.dumps({"messages": [{"role": "user", "content": marker}], "max_tokens": 2}).encode()
+    request = urllib.request.Request(server.url + "/v1/chat/completions", body, {"Content-Type": "application/json", "X-Request-Id": "my-id-1"})
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        assert reply.headers["x-request-id"] == "my-id-1"
+    time.sleep(0.2)
+    log = server.read()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{") and "my-id-1" in line]
+    assert len(lines) == 1 and marker not in log
+
+
+def test_many_idle_connections_do_not_hinder_a_request(server):
+    import socket
+    peers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(500)]
+    try:
+        assert json.loads(server.get("/health"))["status"] == "ok"
+    finally:
+        for peer in peers:
+            peer.close()

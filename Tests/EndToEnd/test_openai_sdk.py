@@ -1,0 +1,146 @@
+"""The OpenAI Python SDK against the server: sync, async, streaming, pictures, errors."""
+import asyncio
+import base64
+
+import openai
+import pytest
+from conftest import MODEL, Server
+from openai import AsyncOpenAI, OpenAI
+
+STORY = "Lily has 8 books, buys 20 more and gives away 5. How many books are left?"
+
+
+@pytest.fixture
+def client(server):
+    return OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+
+
+def ask(text):
+    return [{"role": "user", "content": text}]
+
+
+def picture(name, question, **image):
+    data = base64.b64encode((MODEL / "golden" / name).read_bytes()).decode()
+    return [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"} | image}, {"type": "text", "text": question}]}]
+
+
+def test_models(client):
+    models = client.models.list().data
+    assert [m.id for m in models] == ["r-tiny"]
+    assert client.models.retrieve("r-tiny").id == "r-tiny"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-4o")
+
+
+def test_a_thought_and_an_answer(client):
+    reply = client.chat.completions.create(model="r-tiny", messages=ask(STORY))
+    choice = reply.choices[0]
+    assert (choice.finish_reason, choice.message.content, choice.message.refusal) == ("stop", "23", None)
+    assert choice.message.reasoning_content == "8 + 20 = 28. 28 - 5 = 23."
+    assert reply.object == "chat.completion" and reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
+
+
+def test_streaming_adds_up_to_the_same_reply(client):
+    whole = client.chat.completions.create(model="r-tiny", messages=ask(STORY))
+    chunks = list(client.chat.completions.create(model="r-tiny", messages=ask(STORY), stream=True, stream_options={"include_usage": True}))
+    assert len({c.id for c in chunks}) == 1 and len({c.created for c in chunks}) == 1
+    assert chunks[0].choices[0].delta.role == "assistant"
+    deltas = [c.choices[0].delta for c in chunks if c.choices]
+    assert "".join(d.content or "" for d in deltas) == whole.choices[0].message.content
+    assert "".join(getattr(d, "reasoning_content", None) or "" for d in deltas) == whole.choices[0].message.reasoning_content
+    finishes = [c.choices[0].finish_reason for c in chunks if c.choices]
+    assert finishes[-1] == "stop" and not any(finishes[:-1])
+    assert chunks[-1].choices == [] and chunks[-1].usage == whole.usage
+    assert chunks[-1].model_extra["thinking"] == whole.model_extra["thinking"]
+
+
+def test_several_clients_at_once(server):
+    async def main():
+        client = AsyncOpenAI(base_url=server.url + "/v1", api_key="none")
+        questions = [(f"Add {a} and {b}.", str(a + b)) for a in (2, 3, 4) for b in (1, 5, 6)] * 3
+        replies = await asyncio.gather(*(client.chat.completions.create(model="r-tiny", messages=ask(q)) for q, _ in questions))
+        return [(r.choices[0].message.content, answer) for r, (_, answer) in zip(replies, questions)]
+    for said, answer in asyncio.run(main()):
+        assert said == answer
+
+
+def test_a_picture_in_three_modes(client):
+    for mode, happened in (("auto", "thinking"), ("long", "thinking"), ("short", "non_thinking")):
+        reply = client.chat.completions.create(
+            model="r-tiny", messages=picture("12-sum.png", "Add up the digits."), extra_body={"thinking_mode": mode})
+        assert reply.thinking["requested_mode"] == mode and reply.thinking["mode"] == happened
+        assert (reply.thinking["thinking_tokens"] > 0) == (happened == "thinking")
+
+
+def test_detail_low_takes_one_view(client):
+    def tokens(**image):
+        reply = client.chat.completions.create(model="r-tiny", messages=picture("12-sum.png", "Add up the digits.", **image))
+        return reply.usage.prompt_tokens_details.image_tokens
+    assert tokens(detail="low") == 16 < tokens(detail="high") == tokens(detail="auto") == tokens()
+
+
+def test_two_pictures_and_a_history(client):
+    first = picture("12-sum.png", "Add up the digits.")
+    history = first + [{"role": "assistant", "content": "<think>\nI see 5, 1, 3.\n</think>\n\n9"}] + picture("10-count.png", "How many digits are shown?")
+    with_thought = client.chat.completions.create(model="r-tiny", messages=history)
+    history[1] = {"role": "assistant", "content": "9"}
+    without = client.chat.completions.create(model="r-tiny", messages=history)
+    assert with_thought.usage.prompt_tokens == without.usage.prompt_tokens  # the template drops old thoughts
+
+
+def test_sampling_is_reproducible_by_seed_and_n_gives_choices(client):
+    def sample(seed):
+        reply = client.chat.completions.create(
+            model="r-tiny", messages=ask("Tell me something"), temperature=1.5, seed=seed, n=3, max_completion_tokens=16)
+        assert [c.index for c in reply.choices] == [0, 1, 2]
+        return [(c.message.content, c.message.model_extra.get("reasoning_content")) for c in reply.choices]
+    assert sample(7) == sample(7)
+    assert any(sample(7) != sample(seed) for seed in range(8, 12))
+
+
+def test_stop_strings_cut_the_answer(client):
+    reply = client.chat.completions.create(model="r-tiny", messages=ask("Hi there"), stop=["can I"])
+    assert (reply.choices[0].message.content, reply.choices[0].finish_reason) == ("Hello! How ", "stop")
+
+
+def test_length_limit_inside_a_thought(client):
+    reply = client.chat.completions.create(model="r-tiny", messages=ask(STORY), max_completion_tokens=5)
+    assert reply.choices[0].finish_reason == "length" and reply.usage.completion_tokens == 5
+    assert reply.thinking["stop"] == "length" and reply.thinking["answer_tokens"] == 0
+
+
+def test_logprobs_of_every_token(client):
+    reply = client.chat.completions.create(model="r-tiny", messages=ask(STORY), logprobs=True, top_logprobs=3)
+    tokens = reply.choices[0].logprobs.content
+    assert len(tokens) == reply.usage.completion_tokens
+    for token in tokens:
+        assert len(token.top_logprobs) == 3 and token.top_logprobs[0].logprob >= token.top_logprobs[1].logprob
+        assert token.token == token.top_logprobs[0].token  # greedy
+
+
+@pytest.mark.parametrize("change, param", [
+    ({"temperature": 3}, "temperature"), ({"top_p": 1.5}, "top_p"), ({"n": 0}, "n"), ({"n": 9}, "n"), ({"max_completion_tokens": 0}, "max_completion_tokens"),
+    ({"messages": []}, "messages"), ({"top_logprobs": 2}, "top_logprobs"), ({"stop": ["a"] * 5}, "stop"), ({"extra_body": {"thinking_mode": "deep"}}, "thinking_mode"),
+])
+def test_bad_requests_name_the_field(client, change, param):
+    with pytest.raises(openai.BadRequestError) as error:
+        client.chat.completions.create(**({"model": "r-tiny", "messages": ask("Hello")} | change))
+    assert error.value.param == param and error.value.type == "invalid_request_error"
+
+
+def test_an_unknown_model_is_404(client):
+    with pytest.raises(openai.NotFoundError) as error:
+        client.chat.completions.create(model="gpt-4o", messages=ask("Hello"))
+    assert error.value.code == "model_not_found"
+
+
+def test_a_server_with_a_key():
+    server = Server(environment={"R4B_API_KEY": "sesame"})
+    try:
+        with pytest.raises(openai.AuthenticationError):
+            OpenAI(base_url=server.url + "/v1", api_key="wrong", max_retries=0).models.list()
+        assert OpenAI(base_url=server.url + "/v1", api_key="sesame").models.list().data
+        assert "sesame" not in server.read()
+    finally:
+        assert server.stop() == 0
