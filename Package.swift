@@ -69,7 +69,6 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
-    benchmark("http", ["HTTP"], exclude: ["compare"]),
     benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
 
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),

@@ -8,10 +8,16 @@ enum RequestID {
     return "req_" + random()
   }
 
-  /// 24 letters and digits from the system's generator.
+  /// 24 letters and digits, 120 bits of two numbers from the system's generator (each is a system call).
   static func random() -> String {
-    let letters = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
-    return String(decoding: (0..<24).map { _ in letters[Int.random(in: 0..<letters.count)] }, as: UTF8.self)
+    let letters = Array("0123456789abcdefghijklmnopqrstuv".utf8)
+    var bits = (UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max))
+    let name = (0..<24).map { place in
+      if place == 12 { bits.0 = bits.1 }
+      defer { bits.0 >>= 5 }
+      return letters[Int(bits.0 & 31)]
+    }
+    return String(decoding: name, as: UTF8.self)
   }
 
   static func secondsSinceEpoch() -> Int { time(nil) }
