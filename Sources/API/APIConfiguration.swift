@@ -50,6 +50,17 @@ package struct ModelDescription: Sendable {
   }
 }
 
+/// The name under which replies show the thought; vLLM and DeepSeek write `reasoning_content`, others `reasoning`.
+package enum ReasoningField: String, Sendable {
+  case reasoningContent = "reasoning_content"
+  case reasoning
+  case both
+
+  var names: [String] {
+    self == .both ? [Self.reasoningContent.rawValue, Self.reasoning.rawValue] : [rawValue]
+  }
+}
+
 /// Everything the endpoints are configured with.
 package struct APIConfiguration: Sendable {
   package var model: ModelDescription
@@ -62,8 +73,7 @@ package struct APIConfiguration: Sendable {
   /// Host names a request may be addressed to, without port; nil admits all. On a loopback bind this is `loopbackHosts`,
   /// so that a page whose name was rebound to 127.0.0.1 is refused.
   package var allowedHosts: [String]?
-  /// Also writes the thought as `reasoning`, the name some clients read.
-  package var alsoReasoning = false
+  package var reasoningField = ReasoningField.reasoningContent
   /// Pages served at `/`.
   package var publicFiles: StaticFiles?
   /// Silence on a stream after which a comment line keeps intermediaries from closing it.

@@ -1,4 +1,5 @@
-// The HTTP surface as one handler: the table of routes and what lies outside of it.
+// The HTTP surface: the table of routes and what lies outside of it. What takes no time is answered at the request's head, on the
+// event loop; the rest by the handler, in a task of its own.
 import HTTP
 import JSON
 import Scheduling
@@ -7,10 +8,26 @@ import Telemetry
 
 /// Answers HTTP requests.
 package final class APIServer: Sendable {
+  /// What answers a route.
+  private enum Endpoint: Sendable {
+    /// At once and without a body.
+    case instant(needsKey: Bool, @Sendable (Router<Endpoint>.Parameters) throws(APIError) -> HTTPResponse)
+    /// In a task. All of them want the key.
+    case task(@Sendable (HTTPRequest, RequestRecord) async throws -> HTTPResponse)
+  }
+
+  /// Where a request goes, with the route's label for metrics and log.
+  private enum Destination {
+    case endpoint(Endpoint, Router<Endpoint>.Parameters, label: String)
+    case options(allow: String, label: String)
+    case page(StaticFiles)
+    case nowhere(APIError, label: String)
+  }
+
   private let pipeline: RequestPipeline
   private let pages: StaticFiles?
   private let isDraining: DrainFlag
-  private let router: Router
+  private let router: Router<Endpoint>
 
   /// Set once when the server goes down.
   private final class DrainFlag: Sendable {
@@ -23,83 +40,115 @@ package final class APIServer: Sendable {
     configuration: APIConfiguration, chat: any Chatting, engine: any GenerationService, metrics: ServerMetrics,
     log: JSONLog
   ) {
-    let pipeline = RequestPipeline(configuration: configuration, metrics: metrics, log: log)
     let isDraining = DrainFlag()
-    var router = Router()
-    func route(
-      _ method: String, _ pattern: String, needsKey: Bool = true,
-      _ endpoint: @escaping @Sendable (HTTPRequest, Router.Parameters, RequestRecord) async throws -> HTTPResponse
-    ) {
-      router.add(method, pattern) { request, parameters in
-        await pipeline.serve(request, route: pattern, needsKey: needsKey) {
-          try await endpoint(request, parameters, $0)
-        }
-      }
-    }
-
+    var router = Router<Endpoint>()
     let completions = ChatCompletions(configuration: configuration, chat: chat, engine: engine, metrics: metrics)
-    route("POST", "/v1/chat/completions") { request, _, record in
-      if isDraining.isSet { throw APIError.draining }
-      return try await completions.respond(to: request, record)
-    }
+    router.add(
+      "POST", "/v1/chat/completions",
+      .task { request, record in
+        if isDraining.isSet { throw APIError.draining }
+        return try await completions.respond(to: request, record)
+      })
     let models = Models(model: configuration.model)
-    route("GET", "/v1/models") { _, _, _ in models.list }
+    router.add("GET", "/v1/models", .instant(needsKey: true) { _ in models.list })
     // Names of models may hold a slash.
-    route("GET", "/v1/models/{id*}") { _, parameters, _ in try models.one(parameters["id"] ?? "") }
+    router.add(
+      "GET", "/v1/models/{id*}",
+      .instant(needsKey: true) { parameters throws(APIError) in try models.one(parameters["id"] ?? "") })
     // Orchestrators ask these without a secret; metrics tell what the server did, so they want the key.
-    route("GET", "/health", needsKey: false) { _, _, _ in .json(["status": "ok"]) }
-    route("GET", "/ready", needsKey: false) { _, _, _ in
-      if isDraining.isSet { throw APIError.draining }
-      return .json(["status": "ready", "model": .string(configuration.model.id)])
-    }
-    route("GET", "/metrics") { request, _, _ in
-      let format = ExpositionFormat(accept: request.headers["accept"])
-      return HTTPResponse(
-        status: 200, headers: ["content-type": format.contentType, "cache-control": "no-store"],
-        body: .bytes(Array(metrics.registry.text(format).utf8)))
-    }
-    (self.pipeline, self.pages, self.isDraining, self.router) = (
-      pipeline, configuration.publicFiles, isDraining, router
-    )
+    let alive = HTTPResponse.json(["status": "ok"])
+    router.add("GET", "/health", .instant(needsKey: false) { _ in alive })
+    let ready = HTTPResponse.json(["status": "ready", "model": .string(configuration.model.id)])
+    router.add(
+      "GET", "/ready",
+      .instant(needsKey: false) { _ throws(APIError) in
+        if isDraining.isSet { throw .draining }
+        if let refusal = engine.refusal { throw APIError(notReady: refusal) }
+        return ready
+      })
+    router.add(
+      "GET", "/metrics",
+      .task { request, _ in
+        let format = ExpositionFormat(accept: request.headers["accept"])
+        return HTTPResponse(
+          status: 200, headers: ["content-type": format.contentType, "cache-control": "no-store"],
+          body: .bytes(Array(metrics.registry.text(format).utf8)))
+      })
+    pipeline = RequestPipeline(configuration: configuration, metrics: metrics, log: log)
+    (pages, self.isDraining, self.router) = (configuration.publicFiles, isDraining, router)
   }
 
   /// Refuses new chats from now on and says so to balancers; running replies continue.
   package func drain() { isDraining.set() }
 
-  /// What the HTTP server asks at a request's head: a wrong Host or key is answered before a body is received.
+  /// What the HTTP server asks at a request's head. A wrong Host, key, route or method is answered before a body is received,
+  /// and only chats can make the server hold one.
   package var admission: HTTPAdmission {
     { head, remoteAddress in
-      // What takes a body takes a key, too.
-      guard head.method == "POST", case .handler = self.router.match(method: head.method, path: head.path) else { return nil }
-      return self.pipeline.refusal(
-        of: HTTPRequest(method: head.method, path: head.path, headers: head.headers, remoteAddress: remoteAddress))
+      let request = HTTPRequest(
+        method: head.method, path: head.path, query: head.query, headers: head.headers, remoteAddress: remoteAddress)
+      let destination = self.destination(of: request)
+      if let response = self.answer(request, destination, hasBody: head.framing != .length(0)) { return response }
+      guard case .endpoint(_, _, let label) = destination else { return nil }
+      return self.pipeline.refusal(of: request, route: label)
     }
   }
 
-  /// What the HTTP server calls for each request.
+  /// What the HTTP server calls for each request that `admission` let in.
   package var handler: HTTPHandler { { await self.handle($0) } }
 
   private func handle(_ request: HTTPRequest) async -> HTTPResponse {
+    let destination = destination(of: request)
+    if let response = answer(request, destination, hasBody: !request.body.isEmpty) { return response }
+    guard case .endpoint(.task(let endpoint), _, let label) = destination else {
+      return APIError.noRoute.response
+    }
+    return await pipeline.serve(request, route: label, needsKey: true) { try await endpoint(request, $0) }
+  }
+
+  private func destination(of request: HTTPRequest) -> Destination {
     switch router.match(method: request.method, path: request.path) {
-    case .handler(let handler, let parameters, _): return await handler(request, parameters)
+    case .endpoint(let endpoint, let parameters, let label): return .endpoint(endpoint, parameters, label: label)
+    case .options(let allow, let label): return .options(allow: allow, label: label)
+    case .methodNotAllowed(let allow, let label): return .nowhere(.wrongMethod(allow: allow), label: label)
+    case .notFound:
+      guard let pages, pages.contains(request.path) else { return .nowhere(.noRoute, label: "other") }
+      let allow = "GET, HEAD, OPTIONS"
+      switch request.method {
+      case "GET", "HEAD": return .page(pages)
+      case "OPTIONS": return .options(allow: allow, label: "page")
+      default: return .nowhere(.wrongMethod(allow: allow), label: "page")
+      }
+    }
+  }
+
+  /// The answer to everything but what needs a task.
+  private func answer(_ request: HTTPRequest, _ destination: Destination, hasBody: Bool) -> HTTPResponse? {
+    func instantly(
+      _ label: String, needsKey: Bool = false, _ endpoint: () throws(APIError) -> HTTPResponse
+    ) -> HTTPResponse {
+      pipeline.answer(request, route: label, needsKey: needsKey) { () throws(APIError) in
+        if hasBody { throw .needlessBody }
+        return try endpoint()
+      }
+    }
+    switch destination {
+    case .endpoint(.task, _, let label):
+      // A chat has a body; what else runs in a task reads none.
+      return hasBody && request.method != "POST" ? instantly(label) { () throws(APIError) in throw .needlessBody } : nil
+    case .endpoint(.instant(let needsKey, let endpoint), let parameters, let label):
+      return instantly(label, needsKey: needsKey) { () throws(APIError) in try endpoint(parameters) }
     case .options(let allow, let label):
-      return await pipeline.serve(request, route: label, needsKey: false) { _ in
+      return instantly(label) {
         pipeline.browsers.preflight(request, allow: allow) ?? HTTPResponse(status: 204, headers: ["allow": allow])
       }
-    case .methodNotAllowed(let allow, let label):
-      return await pipeline.serve(request, route: label, needsKey: false) { _ in
-        var response = APIError(405, "This route takes \(allow) only.", code: "method_not_allowed").response
-        response.headers["allow"] = allow
-        return response
+    case .page(let pages):
+      return instantly("page") { () throws(APIError) in
+        guard let page = pages.response(path: request.path, headers: request.headers) else { throw .noRoute }
+        return page
       }
-    case .notFound:
-      let reads = request.method == "GET" || request.method == "HEAD"
-      if reads, let page = pages?.response(path: request.path, headers: request.headers) {
-        return await pipeline.serve(request, route: "page", needsKey: false) { _ in page }
-      }
-      return await pipeline.serve(request, route: "other", needsKey: false) { _ in
-        throw APIError(404, "There is no such route.", code: "not_found")
-      }
+    case .nowhere(let error, let label):
+      return pipeline.answer(request, route: label, needsKey: false) { () throws(APIError) in throw error }
     }
   }
 }

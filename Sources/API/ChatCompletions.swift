@@ -67,7 +67,7 @@ struct ChatCompletions: Sendable {
       feed: ReplyFeed(sources) { metrics.interToken.observe($0) },
       frame: ChatCompletionFrame(
         id: "chatcmpl-" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
-        alsoReasoning: configuration.alsoReasoning, includeUsage: wanted.includeUsage))
+        reasoningField: configuration.reasoningField, includeUsage: wanted.includeUsage))
   }
 
   // MARK: One document
@@ -152,8 +152,9 @@ struct ChatCompletions: Sendable {
       }
     }
     let account = running.account(replies)
-    record.note { $0.account = account }
     let usage = running.request.includeUsage ? ServerSentEvent.data(frame.usageChunk(account)) : []
     try await writer.write(usage + ServerSentEvent.done)
+    // Only now: a client that left before its end was not answered, and a request is in the books once.
+    record.note { $0.account = account }
   }
 }

@@ -23,6 +23,12 @@ extension APIError {
     }
   }
 
+  /// Why a server that is up is not ready: `refusal` is what a request would meet now.
+  init(notReady refusal: AdmissionError) {
+    self.init(refusal, param: "")
+    if status == 429 { (status, type) = (503, "server_error") }
+  }
+
   /// 503 while the server goes down.
   static let draining = APIError(
     503, "The server is shutting down.", type: "server_error", code: "shutting_down", retryAfter: 10)

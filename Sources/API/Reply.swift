@@ -55,10 +55,11 @@ struct Reply: Sendable {
       }
       note(pieces, at: now)
       return [.delta(pieces, tokens: [token])]
-    case .finished(let reason, let timings, let cached):
+    case .prefilled(let timings, let cached):
+      (engine, cachedTokens) = (timings, cached)
+      return []
+    case .finished(let reason):
       finish = reason
-      engine = timings
-      cachedTokens = cached
       let pieces = reader.finish()
       note(pieces, at: now)
       return pieces.isEmpty ? [] : [.delta(pieces, tokens: [])]

@@ -60,9 +60,11 @@ struct ReplyFeed: Sendable {
     async
   {
     var reply = start
+    var engineHasEnded = false
     var iterator = events.makeAsyncIterator()
     do {
       while reply.finish == nil, let event = try await iterator.next() {
+        if case .finished = event { engineHasEnded = true }
         let outputs = reply.receive(event, at: .now)
         if case .token = event, let latest = reply.latestGap { gap(latest) }
         for output in outputs { sender.yield(.signal(.output(reply: index, output))) }
@@ -74,7 +76,7 @@ struct ReplyFeed: Sendable {
       sender.yield(.failed(error))
       return
     }
-    if reply.engine != nil { return }
+    if engineHasEnded { return }
     // A stop string ended the reply before the engine did. The stream tells the engine only of a cancelled reader (or of
     // losing its last holder, and the feed still holds it), so this task cancels itself and asks once more.
     withUnsafeCurrentTask { $0?.cancel() }

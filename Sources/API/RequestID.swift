@@ -1,5 +1,6 @@
 // Names for requests and completions.
 import Glibc
+import Synchronization
 
 enum RequestID {
   /// The client's own id if it is short and plain enough for a header and a log line, else a new one.
@@ -8,16 +9,30 @@ enum RequestID {
     return "req_" + random()
   }
 
-  /// 24 letters and digits, 120 bits of two numbers from the system's generator (each is a system call).
+  /// Begins anywhere, so that servers and restarts do not share names.
+  private static let state = Atomic(UInt64.random(in: 0 ... .max))
+
+  /// The next number of SplitMix64 (Steele, Lea, Flood 2014): a bijection of a counter, so none comes twice. Names need not be
+  /// hard to guess, and the system's generator costs a system call each.
+  private static func next() -> UInt64 {
+    var bits = state.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+    bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
+    return bits ^ bits >> 31
+  }
+
+  /// 24 letters and digits, five bits each; the first 13 hold a whole number that no other name of this process has.
   static func random() -> String {
-    let letters = Array("0123456789abcdefghijklmnopqrstuv".utf8)
-    var bits = (UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max))
-    let name = (0..<24).map { place in
-      if place == 12 { bits.0 = bits.1 }
-      defer { bits.0 >>= 5 }
-      return letters[Int(bits.0 & 31)]
+    var bits = next()
+    return String(unsafeUninitializedCapacity: 24) { text in
+      for place in 0..<24 {
+        if place == 13 { bits = next() }
+        let digit = UInt8(truncatingIfNeeded: bits & 31)
+        text[place] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+        bits >>= 5
+      }
+      return 24
     }
-    return String(decoding: name, as: UTF8.self)
   }
 
   static func secondsSinceEpoch() -> Int { time(nil) }

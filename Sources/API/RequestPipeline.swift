@@ -38,28 +38,49 @@ struct RequestPipeline: Sendable {
         response = shown.response
       }
     }
-    response.headers["x-request-id"] = record.id
-    response.headers["openai-processing-ms"] = String(Int(record.elapsed.seconds * 1000))
-    browsers.decorate(&response, for: request)
-    close(record, on: &response)
+    conclude(record, request, &response)
     return response
   }
 
-  /// The refusal of a request whose head alone shows that it will not be served: recorded, and the body need not come.
-  func refusal(of request: HTTPRequest) -> HTTPResponse? {
+  /// The same for an endpoint that answers at once, on the caller's thread.
+  func answer(
+    _ request: HTTPRequest, route: String, needsKey: Bool, _ endpoint: () throws(APIError) -> HTTPResponse
+  ) -> HTTPResponse {
     let record = RequestRecord(id: RequestID.adopt(request.headers["x-request-id"]), method: request.method)
+    record.note { $0.route = route }
+    var response: HTTPResponse
+    do {
+      try admit(request, needsKey: needsKey, record)
+      response = try endpoint()
+    } catch {
+      record.fail(error, as: error)
+      response = error.response
+    }
+    conclude(record, request, &response)
+    return response
+  }
+
+  /// The refusal of a request whose head alone shows that it will not be served; nil when Host and key are good.
+  func refusal(of request: HTTPRequest, route: String) -> HTTPResponse? {
+    let record = RequestRecord(id: RequestID.adopt(request.headers["x-request-id"]), method: request.method)
+    record.note { $0.route = route }
     do {
       try admit(request, needsKey: true, record)
       return nil
     } catch {
       record.fail(error, as: error)
       var response = error.response
-      response.headers["x-request-id"] = record.id
-      response.headers["openai-processing-ms"] = "0"
-      browsers.decorate(&response, for: request)
-      close(record, on: &response)
+      conclude(record, request, &response)
       return response
     }
+  }
+
+  /// What every response has in common.
+  private func conclude(_ record: RequestRecord, _ request: HTTPRequest, _ response: inout HTTPResponse) {
+    response.headers.append("x-request-id", record.id)
+    response.headers.append("openai-processing-ms", String(Int(record.elapsed.seconds * 1000)))
+    browsers.decorate(&response, for: request)
+    close(record, on: &response)
   }
 
   private func admit(_ request: HTTPRequest, needsKey: Bool, _ record: RequestRecord) throws(APIError) {

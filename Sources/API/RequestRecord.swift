@@ -52,7 +52,10 @@ final class RequestRecord: Sendable {
     metrics.recordResponse(route: facts.route, method: method, status: status)
     if let failure = facts.failure { metrics.failures.add(1, failure.rawValue) }
     if let account = facts.account { metrics.record(account.record(total: total)) }
+    log.write(facts.failure == .inference ? .error : .info, "request", line(facts, status: status, total: total))
+  }
 
+  private func line(_ facts: Facts, status: Int, total: Duration) -> JSONObject {
     var line: JSONObject = [
       "request_id": .string(id), "method": .string(ServerMetrics.methodLabel(method)), "route": .string(facts.route),
       "status": .integer(Int64(status)), "total_ms": AnswerAccount.milliseconds(total),
@@ -62,6 +65,6 @@ final class RequestRecord: Sendable {
     if let code = facts.errorCode { line["code"] = .string(code) }
     if let detail = facts.detail { line["detail"] = .string(detail) }
     if let account = facts.account { for (name, value) in account.logFields.members { line[name] = value } }
-    log.write(facts.failure == .inference ? .error : .info, "request", line)
+    return line
   }
 }

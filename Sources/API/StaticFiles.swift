@@ -65,9 +65,14 @@ package struct StaticFiles: Sendable {
     files[name] = File(bytes: bytes, type: Self.types[ending] ?? "application/octet-stream", tag: "\"\(digest)\"")
   }
 
+  private func file(_ path: String) -> File? { files[path == "/" ? "/index.html" : path] ?? files[path + ".html"] }
+
+  /// Whether `path` is a page.
+  package func contains(_ path: String) -> Bool { file(path) != nil }
+
   /// The response for `path`, or nil when there is no such page. `/` is `/index.html`, `/dashboard` is `/dashboard.html`.
   package func response(path: String, headers: HTTPHeaders) -> HTTPResponse? {
-    guard let file = files[path == "/" ? "/index.html" : path] ?? files[path + ".html"] else { return nil }
+    guard let file = file(path) else { return nil }
     var response = HTTPResponse(status: 200, headers: Self.policy)
     response.headers["etag"] = file.tag
     if Self.matches(headers["if-none-match"], file.tag) {

@@ -156,22 +156,23 @@ package enum FinishReason: String, Sendable {
   case length
 }
 
-/// Wall-clock times of one request.
+/// Where the time from a request's submission to its first token went; the three add up to it.
 package struct GenerationTimings: Sendable, Equatable {
+  /// Waiting for a seat.
   package var queue = Duration.zero
+  /// Encoding pictures.
   package var image = Duration.zero
   package var prefill = Duration.zero
-  /// From submission to the first token.
-  package var firstToken = Duration.zero
-  /// From the first token to the last.
-  package var decode = Duration.zero
   package init() {}
 }
 
-/// What a running request reports, in order: progress, tokens, one `finished`.
+/// What a running request reports, in order: progress, one `prefilled`, tokens, one `finished`. A reader that stops early has
+/// all but the end.
 package enum GenerationEvent: Sendable {
   /// Prompt places processed so far; image encoding counts when its places are filled.
   case prefill(done: Int, total: Int)
+  /// The prompt is processed and the first token follows; `cachedTokens` of the prompt were not computed again.
+  case prefilled(GenerationTimings, cachedTokens: Int)
   case token(GeneratedToken)
-  case finished(FinishReason, GenerationTimings, cachedTokens: Int)
+  case finished(FinishReason)
 }

@@ -110,10 +110,10 @@ final class HTTPConnection: ConnectionDelegate {
     encoder = ResponseEncoder(
       isHead: head.method == "HEAD", minorVersion: head.minorVersion,
       keepsAlive: head.keepsAlive && requests < limits.requestsPerConnection && !isDraining)
-    if let refusal = service.admission?(head, remoteAddress) {
+    if let response = service.admission?(head, remoteAddress) {
       // The body is not wanted: answer, and drop what still comes of it.
       if head.framing != .length(0) { encoder.keepsAlive = false }
-      return refuse(with: refusal)
+      return answer(with: response)
     }
     guard head.framing != .length(0) else { return }
     socket.readSize = Self.bodyReadSize
@@ -141,14 +141,11 @@ final class HTTPConnection: ConnectionDelegate {
     let request = HTTPRequest(
       method: head.method, path: head.path, query: head.query, headers: head.headers, body: body,
       remoteAddress: remoteAddress)
-    // Requests without a body (health, metrics, files) start on this thread and mostly end there; the others, whose bodies take
-    // time to read, must not hold up the loop.
     task = Self.start(request, loop, number)
   }
 
   private static func start(_ request: HTTPRequest, _ loop: HTTPLoop, _ number: UInt64) -> Task<Void, Never> {
-    request.body.isEmpty
-      ? Task.immediate { await run(request, loop, number) } : Task { await run(request, loop, number) }
+    Task { await run(request, loop, number) }
   }
 
   private static func run(_ request: HTTPRequest, _ loop: HTTPLoop, _ number: UInt64) async {
@@ -231,10 +228,11 @@ final class HTTPConnection: ConnectionDelegate {
     service.observer?.rejected(violation, remoteAddress: remoteAddress)
     encoder.keepsAlive = false
     if let head { encoder.isHead = head.method == "HEAD" } else { encoder.isHead = false }
-    refuse(with: service.errorResponse(violation.status, violation.message))
+    answer(with: service.errorResponse(violation.status, violation.message))
   }
 
-  private func refuse(with response: HTTPResponse) {
+  /// Answers at the head: the body, if there is one, is not read.
+  private func answer(with response: HTTPResponse) {
     phase = .responding
     (head, began) = (nil, nil)
     socket.readSize = Self.headReadSize

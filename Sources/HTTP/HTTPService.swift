@@ -4,7 +4,8 @@ import Glibc
 import Synchronization
 import Transport
 
-/// Refuses a request at its head, before the body is received (key, route, declared size); nil lets it in.
+/// Answers a request at its head, on the event loop and without a task: what takes no time (health, files), and refusals before
+/// a body is received. Must return quickly; nil leaves the request to the handler.
 package typealias HTTPAdmission = @Sendable (_ head: RequestHead, _ remoteAddress: String) -> HTTPResponse?
 
 /// Makes the response to a request that no handler saw, in the contract's shape.

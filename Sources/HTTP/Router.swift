@@ -1,17 +1,16 @@
-// Method and path to handler. Literal segments win over parameters, parameters over a remainder; HEAD is answered by GET's
-// handler (the encoder drops the body), OPTIONS by the list of methods, other methods by 405 with that list.
+// Method and path to endpoint. Literal segments win over parameters, parameters over a remainder; HEAD goes to GET's endpoint
+// (the encoder drops the body), OPTIONS gets the list of methods, and so do other methods, for their 405.
 
-/// A table of routes, built once at start-up and then only read.
-package struct Router: Sendable {
+/// A table of routes, built once at start-up and then only read. What an endpoint is, the owner of the table decides.
+package struct Router<Endpoint: Sendable>: Sendable {
   /// Values of a pattern's parameters by name, percent-decoded.
   package typealias Parameters = [String: String]
-  package typealias Handler = @Sendable (HTTPRequest, Parameters) async -> HTTPResponse
 
   /// What a request's method and path lead to.
   package enum Match: Sendable {
     /// `label` is the pattern, which bounds the values of a metrics label.
-    case handler(Handler, parameters: Parameters, label: String)
-    /// `OPTIONS` without a handler of its own.
+    case endpoint(Endpoint, parameters: Parameters, label: String)
+    /// `OPTIONS` without an endpoint of its own.
     case options(allow: String, label: String)
     case methodNotAllowed(allow: String, label: String)
     case notFound
@@ -35,19 +34,24 @@ package struct Router: Sendable {
   private struct Route: Sendable {
     var pattern: String
     var segments: [Segment]
-    var handlers: [(method: String, handler: Handler)]
+    /// The endpoint of `methods[i]` is `endpoints[i]`.
+    var methods: [String]
+    var endpoints: [Endpoint]
   }
 
   private var routes: [Route] = []
+  /// Patterns without parameters, which no other can precede.
+  private var literals: [String: Int] = [:]
 
   package init() {}
 
-  /// Adds a handler for `method` on `pattern`: `/health`, `/v1/models/{id}`, `/assets/{path*}` (the rest, slashes included).
-  package mutating func add(_ method: String, _ pattern: String, _ handler: @escaping Handler) {
+  /// Adds the endpoint of `method` on `pattern`: `/health`, `/v1/models/{id}`, `/assets/{path*}` (the rest, slashes included).
+  package mutating func add(_ method: String, _ pattern: String, _ endpoint: Endpoint) {
     precondition(pattern.hasPrefix("/"), "a pattern begins with /")
     if let index = routes.firstIndex(where: { $0.pattern == pattern }) {
-      precondition(!routes[index].handlers.contains { $0.method == method }, "\(method) \(pattern) is there twice")
-      routes[index].handlers.append((method, handler))
+      precondition(!routes[index].methods.contains(method), "\(method) \(pattern) is there twice")
+      routes[index].methods.append(method)
+      routes[index].endpoints.append(endpoint)
       return
     }
     let segments = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part -> Segment in
@@ -57,10 +61,14 @@ package struct Router: Sendable {
     }
     let isRemainderLast = segments.dropLast().allSatisfy { $0.rank < 2 }
     precondition(isRemainderLast, "a remainder is the last segment of \(pattern)")
-    let route = Route(pattern: pattern, segments: segments, handlers: [(method, handler)])
+    let route = Route(pattern: pattern, segments: segments, methods: [method], endpoints: [endpoint])
     // More specific routes stand first, so that the first match is the best.
     let place = routes.firstIndex { Self.isMoreSpecific(segments, than: $0.segments) } ?? routes.endIndex
     routes.insert(route, at: place)
+    literals = [:]
+    for (index, route) in routes.enumerated() where route.segments.allSatisfy({ $0.rank == 0 }) {
+      literals[route.pattern] = index
+    }
   }
 
   private static func isMoreSpecific(_ a: [Segment], than b: [Segment]) -> Bool {
@@ -68,40 +76,27 @@ package struct Router: Sendable {
     return a.count > b.count
   }
 
-  /// Finds the route of `path` and the handler of `method`.
+  /// Finds the route of `path` and the endpoint of `method`.
   package func match(method: String, path: String) -> Match {
     guard path.hasPrefix("/") else {
       // `OPTIONS *` asks about the server as a whole.
-      let all = allow(routes.flatMap { $0.handlers.map(\.method) })
+      let all = allow(routes.flatMap(\.methods))
       return method == "OPTIONS" && path == "*" ? .options(allow: all, label: "*") : .notFound
     }
+    if let index = literals[path] { return match(method, routes[index], [:]) }
     let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
     for route in routes {
-      guard let parameters = Self.parameters(route.segments, parts) else { continue }
-      func handler(_ name: String) -> Handler? { route.handlers.first { $0.method == name }?.handler }
-      if let found = handler(method) ?? (method == "HEAD" ? handler("GET") : nil) {
-        return .handler(found, parameters: parameters, label: route.pattern)
-      }
-      let methods = allow(route.handlers.map(\.method))
-      return method == "OPTIONS"
-        ? .options(allow: methods, label: route.pattern) : .methodNotAllowed(allow: methods, label: route.pattern)
+      if let parameters = Self.parameters(route.segments, parts) { return match(method, route, parameters) }
     }
     return .notFound
   }
 
-  /// Answers `request`. `error` makes the bodies of 404 and 405 in the contract's shape.
-  package func respond(
-    to request: HTTPRequest, error: @Sendable (_ status: Int, _ message: String) -> HTTPResponse
-  ) async -> (response: HTTPResponse, label: String) {
-    switch match(method: request.method, path: request.path) {
-    case .handler(let handler, let parameters, let label): return (await handler(request, parameters), label)
-    case .options(let allow, let label): return (HTTPResponse(status: 204, headers: ["Allow": allow]), label)
-    case .methodNotAllowed(let allow, let label):
-      var response = error(405, "this route does not take the request's method; it takes \(allow)")
-      response.headers["Allow"] = allow
-      return (response, label)
-    case .notFound: return (error(404, "no such route"), "other")
-    }
+  private func match(_ method: String, _ route: Route, _ parameters: Parameters) -> Match {
+    let found = route.methods.firstIndex(of: method) ?? (method == "HEAD" ? route.methods.firstIndex(of: "GET") : nil)
+    if let found { return .endpoint(route.endpoints[found], parameters: parameters, label: route.pattern) }
+    let methods = allow(route.methods)
+    return method == "OPTIONS"
+      ? .options(allow: methods, label: route.pattern) : .methodNotAllowed(allow: methods, label: route.pattern)
   }
 
   private static func parameters(_ segments: [Segment], _ parts: [Substring]) -> Parameters? {

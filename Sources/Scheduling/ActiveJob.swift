@@ -16,7 +16,6 @@ final class ActiveJob<Sequence: AnyObject> {
 
   private let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
   private let submitted: Instant
-  private var firstToken: Instant?
   private var timings = GenerationTimings()
   /// Features of the pictures encoded so far, nil again once they are in the sequence.
   private var features: [ImageFeatures?] = []
@@ -37,12 +36,9 @@ final class ActiveJob<Sequence: AnyObject> {
 
   /// Counts and reports a sampled token; returns why the reply ends with it, if it does.
   func append(_ token: GeneratedToken, at now: Instant) -> FinishReason? {
-    if let firstToken {
-      timings.decode = now - firstToken
-    } else {
-      firstToken = now
-      timings.firstToken = now - submitted
-      timings.prefill = timings.firstToken - timings.queue - timings.image
+    if generated == 0 {
+      timings.prefill = now - submitted - timings.queue - timings.image
+      report(.prefilled(timings, cachedTokens: 0))
     }
     generated += 1
     last = token.id
@@ -53,7 +49,7 @@ final class ActiveJob<Sequence: AnyObject> {
 
   /// Ends the stream well.
   func finish(_ reason: FinishReason) {
-    report(.finished(reason, timings, cachedTokens: 0))
+    report(.finished(reason))
     continuation.finish()
   }
 }

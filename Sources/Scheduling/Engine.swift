@@ -32,6 +32,8 @@ package final class Engine: GenerationService {
 
   package var load: EngineLoad { core.load }
 
+  package var refusal: AdmissionError? { core.refusal }
+
   package func submit(
     _ request: GenerationRequest
   ) throws(AdmissionError) -> AsyncThrowingStream<GenerationEvent, any Error> {

@@ -43,6 +43,13 @@ package final class EngineCore: Sendable {
   package init(limits: SchedulerState.Limits) { state = Mutex(State(scheduler: SchedulerState(limits: limits))) }
 
   package var load: EngineLoad { state.withLock { $0.scheduler.load } }
+
+  package var refusal: AdmissionError? {
+    state.withLock { state in
+      guard case .serving = state.phase else { return .shuttingDown }
+      return state.scheduler.refusal()
+    }
+  }
 }
 
 // MARK: - For clients

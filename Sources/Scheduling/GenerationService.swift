@@ -31,6 +31,8 @@ package protocol GenerationService: Sendable {
   /// Places that prompt and reply together may take.
   var contextLength: Int { get }
   var load: EngineLoad { get }
+  /// What every request would be refused with at this moment; nil while the queue accepts.
+  var refusal: AdmissionError? { get }
   /// Checks the request against the bounds and queues it. The stream throws `GenerationError`.
   func submit(_ request: GenerationRequest) throws(AdmissionError) -> AsyncThrowingStream<GenerationEvent, any Error>
 }

@@ -10,7 +10,7 @@ package typealias JobID = UInt64
 
 /// The waiting line and the running requests.
 package struct SchedulerState: Sendable {
-  /// Bounds, all at least 1.
+  /// Bounds, all at least 1 but `maxQueued`, which may be 0.
   package struct Limits: Sendable, Equatable {
     package let maxRunning, maxQueued, kvTokens, prefillChunk, maxBatch: Int
     /// Places that prompt and reply of one request may take.
@@ -21,7 +21,7 @@ package struct SchedulerState: Sendable {
       self.maxBatch = max(maxBatch, 1)
       // Every reply being decoded has a place in every step.
       maxRunning = min(max(configuration.maxRunning, 1), self.maxBatch)
-      maxQueued = max(configuration.maxQueued, 1)
+      maxQueued = max(configuration.maxQueued, 0)
       kvTokens = max(configuration.kvTokens, 1)
       prefillChunk = max(configuration.prefillChunk, 1)
       requestTokens = min(max(contextLength, 1), kvTokens)
@@ -69,6 +69,20 @@ package struct SchedulerState: Sendable {
 
   package init(limits: Limits) { self.limits = limits }
 
+  /// The refusal that a request of this size would meet now; nil while the line has room. Who will be given a free seat before
+  /// the next step takes no place in line.
+  package func refusal(reservation: Int = 1) -> AdmissionError? {
+    let seats = waitsForMemory ? 0 : limits.maxRunning - running.count
+    var room = limits.kvTokens - reserved
+    var seated = 0
+    for need in waiting.prefix(seats).map(\.reservation) + [reservation] where seated < seats {
+      if need > room { break }
+      (seated, room) = (seated + 1, room - need)
+    }
+    return waiting.count + 1 - seated <= limits.maxQueued
+      ? nil : .queueFull(limit: limits.maxQueued, retryAfter: retryAfter)
+  }
+
   package var load: EngineLoad {
     var load = EngineLoad()
     (load.running, load.waiting) = (running.count, waiting.count)
@@ -88,9 +102,7 @@ extension SchedulerState {
     guard promptTokens <= limits.requestTokens, maxTokens <= limits.requestTokens - promptTokens else {
       throw .tooLong(promptTokens: promptTokens, maxTokens: maxTokens, limit: limits.requestTokens)
     }
-    guard waiting.count < limits.maxQueued else {
-      throw .queueFull(limit: limits.maxQueued, retryAfter: retryAfter)
-    }
+    if let refusal = refusal(reservation: promptTokens + maxTokens) { throw refusal }
     defer { nextID += 1 }
     waiting.append(
       Job(id: nextID, promptTokens: promptTokens, reservation: promptTokens + maxTokens, ready: promptTokens))

@@ -32,14 +32,14 @@ package final class JSONLog: Sendable {
     (self.level, self.sink) = (level, sink)
   }
 
-  /// Writes `event` with its `fields` after time and level.
-  package func write(_ level: Level, _ event: String, _ fields: JSONObject = [:]) {
+  /// Writes `event` with its `fields`, which are made only if they are written, after time and level.
+  package func write(_ level: Level, _ event: String, _ fields: @autoclosure () -> JSONObject = [:]) {
     if level < self.level { return }
     guard let dropped = admit() else { return }
     var line: JSONObject = [
       "time": .string(Self.timestamp()), "level": .string(level.rawValue), "event": .string(event),
     ]
-    for (name, value) in fields.members { line[name] = value }
+    for (name, value) in fields().members { line[name] = value }
     if dropped > 0 { line["dropped_lines"] = .integer(Int64(dropped)) }
     let bytes = JSONValue.object(line).encoded + [0x0A]
     queue.async { [self] in

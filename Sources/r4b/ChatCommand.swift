@@ -140,7 +140,7 @@ private struct TerminalSession {
       var answer = ""
       var thinking = false
       var thinkProbability: Float?
-      var timings = GenerationTimings()
+      let start = ContinuousClock.now
       func show(_ pieces: [ReplyPiece]) {
         for piece in pieces {
           switch piece {
@@ -157,29 +157,28 @@ private struct TerminalSession {
       }
       for try await event in stream {
         switch event {
-        case .prefill: break
+        case .prefill, .prefilled, .finished: break
         case .token(let token):
           if let probability = token.thinkProbability { thinkProbability = probability }
           show(parser.consume(token))
-        case .finished(_, let measured, _): timings = measured
         }
       }
       try Task.checkCancellation()
       show(parser.finish())
       FileHandle.standardOutput.write(Data("\n".utf8))
-      note(Self.summary(chat, parser, thinkProbability, timings))
+      note(Self.summary(chat, parser, thinkProbability, took: .now - start))
       return answer
     }
     return try await Interrupt.cancelling(task) { try await task.value }
   }
 
   private static func summary(
-    _ chat: PreparedChat, _ parser: ReplyParser, _ thinkProbability: Float?, _ timings: GenerationTimings
+    _ chat: PreparedChat, _ parser: ReplyParser, _ thinkProbability: Float?, took time: Duration
   ) -> String {
     let counts = parser.counts
     let mode = parser.outcome == .thinking ? "thinking" : "non-thinking"
     let probability = thinkProbability.map { ", P(think) " + String(format: "%.3f", $0) } ?? ""
-    let seconds = (timings.firstToken + timings.decode) / .seconds(1)
+    let seconds = time / .seconds(1)
     return "[\(mode)\(probability) · prompt \(chat.textTokens) text + \(chat.imageTokens) image · thinking \(counts.thinking) · "
       + "control \(counts.control) · answer \(counts.answer) · \(String(format: "%.2f", seconds)) s]"
   }

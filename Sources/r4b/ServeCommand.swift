@@ -137,6 +137,9 @@ struct ServeCommand: AsyncParsableCommand {
       ])
     var api = APIConfiguration(model: model)
     api.limits.bodyBytes = settings.int("http.max_body_bytes")
+    // More replies than the engine ever holds would be 429 for ever, which no retry mends.
+    api.limits.choices = min(
+      api.limits.choices, settings.int("scheduling.max_running") + settings.int("scheduling.max_waiting"))
     api.limits.images = settings.int("images.max_count")
     api.limits.imageBytes = settings.int("images.max_bytes")
     api.defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto
@@ -145,7 +148,7 @@ struct ServeCommand: AsyncParsableCommand {
     api.keys = keys
     api.corsOrigins = settings.strings("server.cors_origins")
     api.allowedHosts = onLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil
-    api.alsoReasoning = settings.string("api.reasoning_field") == "both"
+    api.reasoningField = ReasoningField(rawValue: settings.string("api.reasoning_field")) ?? .reasoningContent
     if let folder = settings.optionalString("server.public") {
       api.publicFiles = try StaticFiles(directory: URL(fileURLWithPath: folder, relativeTo: base).path)
     }

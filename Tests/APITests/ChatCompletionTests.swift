@@ -49,13 +49,22 @@ import Testing
     #expect(try #require(timings["first_answer_token_ms"]?.double) >= first)
   }
 
-  @Test func `the thought is written under both names when configured`() async throws {
+  @Test(arguments: [
+    (ReasoningField.reasoningContent, ["reasoning_content"]), (.reasoning, ["reasoning"]),
+    (.both, ["reasoning_content", "reasoning"]),
+  ])
+  func `the thought is written under the configured names`(field: ReasoningField, names: [String]) async throws {
     var house = House()
-    house.configuration.alsoReasoning = true
-    let message = try #require(try await house.chat().json["choices"]?.array?.first?["message"])
-    #expect(message["reasoning"] == "w100 w101 " && message["reasoning_content"] == "w100 w101 ")
-    let deltas = try await house.chat(#""stream":true"#).chunks.compactMap { $0["choices"]?.array?.first?["delta"] }
-    #expect(deltas.contains(["reasoning_content": "w100 ", "reasoning": "w100 "]))
+    house.configuration.reasoningField = field
+    let message = try #require(try await house.chat().json["choices"]?.array?.first?["message"]?.object)
+    #expect(message.names == ["role", "content", "refusal"] + names)
+    #expect(names.allSatisfy { message[$0] == "w100 w101 " })
+    let deltas = try await house.chat(#""stream":true"#).chunks.compactMap {
+      $0["choices"]?.array?.first?["delta"]?.object
+    }
+    let thoughts = deltas.filter { $0["role"] == nil && $0["content"] == nil && $0.count > 0 }
+    #expect(thoughts.count == 2 && thoughts.allSatisfy { $0.names == names })
+    #expect(names.allSatisfy { thoughts.first?[$0] == "w100 " })
   }
 
   @Test func `a thought cut by the limit says so`() async throws {
@@ -149,7 +158,8 @@ import Testing
 
   @Test func `what has no effect is named in a header, and only what is safe there`() async throws {
     let answer = try await House().chat(
-      #""service_tier":"auto","store":false,"min_tokens":3,"functions":[],"evil\r\nx":1,"reasoning_effort":"minimal""#)
+      #""service_tier":"auto","store":false,"min_tokens":3,"functions":[],"":1,"evil\r\nx":1,"reasoning_effort":"minimal""#
+    )
     #expect(answer.status == 200)
     #expect(answer.headers["x-ignored-parameters"] == "service_tier, store, min_tokens, functions, reasoning_effort")
   }
@@ -186,13 +196,17 @@ import Testing
   @Test func `a stop string ends the reply and frees the engine`() async throws {
     var house = House()
     house.engine = FakeEngine(
-      [100, Fake.close, 200, 201, 202].map { .event(.token(GeneratedToken(id: $0))) } + [.hang])
+      [.prefilled] + [100, Fake.close, 200, 201, 202].map { .event(.token(GeneratedToken(id: $0))) } + [.hang])
     for fields in [#""stop":["w201"]"#, #""stop":"w201","stream":true"#] {
       let answer = try await house.chat(fields)
       #expect(answer.text.contains(#""finish_reason":"stop""#))
       #expect(!answer.text.contains("w201") && !answer.text.contains("w202"))
       #expect(answer.text.contains("w200 "))
+      // The engine was not heard to the end, and yet every time is known.
+      #expect(answer.text.contains(#""timings":{"queue_ms":1.0,"image_ms":0.0,"prefill_ms":2.0,"first_token_ms":"#))
     }
+    #expect(house.metrics.queue.total().count == 2 && house.metrics.prefill.total().count == 2)
+    #expect(house.metrics.tokens.value("prompt_cached", "auto", "thinking") == 2)
     #expect(house.engine.cancelled.withLock { $0 } == 2)
   }
 

@@ -119,6 +119,28 @@ import Testing
     #expect(engine.cancelled.withLock { $0 } == 2)
   }
 
+  @Test func `a client that leaves before the last chunk is cancelled and not answered`() async throws {
+    struct Gone: Error {}
+    struct Impatient: HTTPBodyWriter {
+      func write(_ bytes: [UInt8]) async throws {
+        if String(decoding: bytes, as: UTF8.self).contains("[DONE]") { throw Gone() }
+      }
+    }
+    let house = House()
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
+      log: JSONLog { _ in })
+    let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true}"#.utf8)
+    let response = await server.handler(
+      HTTPRequest(
+        method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
+    guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
+    await #expect(throws: Gone.self) { try await write(Impatient()) }
+    #expect(house.metrics.failures.value("cancelled") == 1)
+    #expect(house.metrics.requests.value("auto", "thinking", "stop") == 0)
+    #expect(house.metrics.tokens.value("answer", "auto", "thinking") == 0)
+  }
+
   @Test(.timeLimit(.minutes(1))) func `a peer that takes no more ends the stream and the engine's work`() async throws {
     struct Gone: Error {}
     struct Broken: HTTPBodyWriter { func write(_ bytes: [UInt8]) async throws { throw Gone() } }

@@ -88,6 +88,13 @@ final class FakeEngine: GenerationService {
     case fail(any Error)
     /// Leaves the stream open, as an engine that is still computing.
     case hang
+
+    /// 1 ms in line, 2 ms of prefill, one cached token.
+    static var prefilled: Step {
+      var timings = GenerationTimings()
+      (timings.queue, timings.prefill) = (.milliseconds(1), .milliseconds(2))
+      return .event(.prefilled(timings, cachedTokens: 1))
+    }
   }
 
   let contextLength = 4096
@@ -107,7 +114,7 @@ final class FakeEngine: GenerationService {
   convenience init(
     tokens: [TokenID], finish: FinishReason = .stop, thinkProbability: Float? = nil, logprobs: Bool = false
   ) {
-    var steps: [Step] = [.event(.prefill(done: 2, total: 4))]
+    var steps: [Step] = [.event(.prefill(done: 2, total: 4)), .prefilled]
     for (index, id) in tokens.enumerated() {
       let top = logprobs ? [TokenLogprob(id: id, logprob: -0.5)] : []
       steps.append(
@@ -117,9 +124,7 @@ final class FakeEngine: GenerationService {
               id: id, logprob: logprobs ? -0.5 : nil, top: top, thinkProbability: index == 0 ? thinkProbability : nil)))
       )
     }
-    var timings = GenerationTimings()
-    (timings.queue, timings.prefill) = (.milliseconds(1), .milliseconds(2))
-    steps.append(.event(.finished(finish, timings, cachedTokens: 1)))
+    steps.append(.event(.finished(finish)))
     self.init(steps)
   }
 

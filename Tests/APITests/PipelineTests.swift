@@ -1,6 +1,7 @@
 import API
 import HTTP
 import JSON
+import Scheduling
 import Synchronization
 import Telemetry
 import Testing
@@ -119,6 +120,45 @@ import Testing
     #expect(chat.status == 503 && ready.status == 503 && ready.headers["retry-after"] == "10")
     let health = await server.handler(HTTPRequest(method: "GET", path: "/health"))
     #expect(health.status == 200)
+  }
+
+  @Test(arguments: [
+    (AdmissionError.queueFull(limit: 4, retryAfter: .milliseconds(2500)), "queue_full", "3"),
+    (.shuttingDown, "shutting_down", "10"),
+  ])
+  func `a server whose queue does not accept is not ready and says why`(
+    refusal: AdmissionError, code: String, retry: String
+  ) async throws {
+    var house = House()
+    #expect(try await house.get("/ready").json["status"] == "ready")
+    house.engine = FakeEngine([], refusal: refusal)
+    let answer = try await house.get("/ready")
+    #expect(answer.status == 503 && answer.headers["retry-after"] == retry)
+    #expect(answer.json["error"]?["code"] == .string(code) && answer.json["error"]?["type"] == "server_error")
+    #expect(try await house.get("/health").status == 200)
+  }
+
+  @Test(arguments: [
+    ("GET /health", 413, "/health"), ("GET /metrics", 413, "/metrics"), ("GET /v1/models", 413, "/v1/models"),
+    ("POST /nope", 404, "other"), ("PUT /v1/chat/completions", 405, "/v1/chat/completions"),
+    ("POST /v1/chat/completions", 401, "/v1/chat/completions"),
+  ])
+  func `a body that nobody will read is refused at the head`(line: String, status: Int, route: String) throws {
+    var house = House()
+    house.configuration.keys.add("sk-one", name: "first")
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
+      log: JSONLog { _ in })
+    let text = "\(line) HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nAuthorization: Bearer "
+    func answer(_ key: String) throws -> HTTPResponse? {
+      let bytes = Array((text + key + "\r\n\r\n").utf8)
+      return server.admission(try RequestHead(bytes.span, end: bytes.count, limits: HTTPLimits()), "")
+    }
+    let refused = try #require(try answer(line.contains("models") ? "sk-one" : "sk-two"))
+    #expect(refused.status == status && refused.headers["x-request-id"] != nil)
+    #expect(refused.headers["openai-processing-ms"] != nil)
+    #expect(house.metrics.http.value(route, String(line.prefix { $0 != " " }), String(status)) == 1)
+    #expect(try answer("sk-one") == nil || status != 401, "with its key a chat may send its body")
   }
 
   @Test func `metrics come in the format asked for`() async throws {

@@ -40,6 +40,20 @@ import Testing
     }
   }
 
+  @Test(arguments: ["/", "/dashboard", "/assets/a.js"])
+  func `a page takes GET and HEAD only and says so`(path: String) async throws {
+    try await withPages { house in
+      for method in ["POST", "DELETE"] {
+        let answer = try await house.ask(HTTPRequest(method: method, path: path))
+        #expect(answer.status == 405 && answer.headers["allow"] == "GET, HEAD, OPTIONS")
+        #expect(answer.json["error"]?["code"] == "method_not_allowed")
+      }
+      let options = try await house.ask(HTTPRequest(method: "OPTIONS", path: path))
+      #expect(options.status == 204 && options.headers["allow"] == "GET, HEAD, OPTIONS")
+      #expect(try await house.ask(HTTPRequest(method: "OPTIONS", path: "/nope")).status == 404)
+    }
+  }
+
   @Test(arguments: [
     "/../secret.txt", "/assets/../../secret.txt", "//etc/passwd", "/link.txt", "/.env", "/assets", "/assets/",
     "/index.html/",

@@ -1,6 +1,9 @@
 """The OpenAI Python SDK against the server: sync, async, streaming, pictures, errors."""
 import asyncio
 import base64
+import json
+import time
+import urllib.error
 
 import openai
 import pytest
@@ -142,5 +145,57 @@ def test_a_server_with_a_key():
             OpenAI(base_url=server.url + "/v1", api_key="wrong", max_retries=0).models.list()
         assert OpenAI(base_url=server.url + "/v1", api_key="sesame").models.list().data
         assert "sesame" not in server.read()
+    finally:
+        assert server.stop() == 0
+
+
+def test_raw_and_streaming_responses_show_the_headers(client):
+    raw = client.chat.completions.with_raw_response.create(model="r-tiny", messages=ask(STORY), extra_body={"service_tier": "auto"})
+    assert raw.headers["x-request-id"] == raw.parse()._request_id
+    assert int(raw.headers["openai-processing-ms"]) >= 0 and raw.headers["x-ignored-parameters"] == "service_tier"
+    with client.chat.completions.with_streaming_response.create(model="r-tiny", messages=ask(STORY), stream=True) as reply:
+        lines = [line for line in reply.iter_lines() if line]
+    assert reply.headers["content-type"] == "text/event-stream" and lines[-1] == "data: [DONE]"
+    assert all(line.startswith(("data: ", ": ")) for line in lines)
+
+
+def test_times_are_whole_after_a_stop_string(client):
+    for stream in (False, True):
+        reply = client.chat.completions.create(model="r-tiny", messages=ask("Hi there"), stop=["can I"], stream=stream)
+        timings = (list(reply)[-1] if stream else reply).timings
+        assert len(timings) == 6 and all(value is not None for value in timings.values()), timings
+
+
+@pytest.mark.parametrize("field, names", [("reasoning_content", {"reasoning_content"}), ("reasoning", {"reasoning"}), ("both", {"reasoning_content", "reasoning"})])
+def test_the_thought_has_the_configured_name(field, names):
+    server = Server(["--set", f"api.reasoning_field={field}"])
+    try:
+        message = OpenAI(base_url=server.url + "/v1", api_key="none").chat.completions.create(model="r-tiny", messages=ask(STORY)).choices[0].message
+        assert set(message.model_extra) & {"reasoning_content", "reasoning"} == names
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_full_queue_is_429_and_not_ready():
+    server = Server(["--set", "scheduling.max_running=1", "--set", "scheduling.max_waiting=1"])
+    try:
+        client = OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+        endless = dict(model="r-tiny", messages=ask("Tell me"), max_tokens=1900, logit_bias={"621": -100, "619": -100}, temperature=1, seed=1)
+        with pytest.raises(openai.BadRequestError) as error:
+            client.chat.completions.create(model="r-tiny", messages=ask("Hi"), n=3)
+        assert error.value.param == "n"
+        held = [client.chat.completions.create(stream=True, **endless) for _ in range(2)]
+        with pytest.raises(openai.RateLimitError) as error:
+            client.chat.completions.create(**endless)
+        assert error.value.code == "queue_full" and int(error.value.response.headers["retry-after"]) >= 1
+        with pytest.raises(urllib.error.HTTPError) as unready:
+            server.get("/ready")
+        assert unready.value.code == 503 and json.loads(unready.value.read())["error"]["code"] == "queue_full"
+        for stream in held:
+            stream.close()
+        deadline = time.monotonic() + 10
+        while 'r4b_sequences{state="running"} 0' not in server.get("/metrics") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert json.loads(server.get("/ready"))["status"] == "ready"
     finally:
         assert server.stop() == 0

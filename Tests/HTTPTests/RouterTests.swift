@@ -2,12 +2,14 @@ import HTTP
 import Testing
 
 @Suite struct `Routing` {
-  private let router: Router = {
-    var router = Router()
-    func answer(_ name: String) -> Router.Handler {
-      { _, parameters in
+  private typealias Endpoint = @Sendable (Router<Never>.Parameters) -> String
+
+  private let router = {
+    var router = Router<Endpoint>()
+    func answer(_ name: String) -> Endpoint {
+      { parameters in
         let list = parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "&")
-        return HTTPResponse(status: 200, body: .bytes(Array("\(name)?\(list)".utf8)))
+        return "\(name)?\(list)"
       }
     }
     router.add("GET", "/assets/{path*}", answer("assets"))
@@ -23,13 +25,12 @@ import Testing
   private func answer(_ method: String, _ path: String) async -> (
     status: Int, allow: String?, body: String, label: String
   ) {
-    let request = HTTPRequest(method: method, path: path)
-    let (response, label) = await router.respond(to: request) { status, message in
-      HTTPResponse(status: status, body: .bytes(Array(message.utf8)))
+    switch router.match(method: method, path: path) {
+    case .endpoint(let endpoint, let parameters, let label): return (200, nil, endpoint(parameters), label)
+    case .options(let allow, let label): return (204, allow, "", label)
+    case .methodNotAllowed(let allow, let label): return (405, allow, "", label)
+    case .notFound: return (404, nil, "", "other")
     }
-    var body = ""
-    if case .bytes(let bytes) = response.body { body = String(decoding: bytes, as: UTF8.self) }
-    return (response.status, response.headers["Allow"], body, label)
   }
 
   @Test(arguments: [

@@ -161,6 +161,8 @@ struct Reply: Sendable {
   var progress: [Int] = []
   var finish: FinishReason?
   var timings: GenerationTimings?
+  /// Whether the timings came before any token.
+  var hadTimingsFirst = false
   var error: GenerationError?
   var ids: [TokenID] { tokens.map(\.id) }
   /// How often it ended.
@@ -172,8 +174,11 @@ struct Reply: Sendable {
         switch event {
         case .prefill(let done, _): progress.append(done)
         case .token(let token): tokens.append(token)
-        case .finished(let reason, let timings, _):
-          (finish, self.timings) = (reason, timings)
+        case .prefilled(let timings, _):
+          self.timings = timings
+          hadTimingsFirst = tokens.isEmpty
+        case .finished(let reason):
+          finish = reason
           ends += 1
         }
       }

@@ -34,11 +34,15 @@ import Testing
           refused += 1
         }
       case 2 where !streams.isEmpty: streams.remove(at: .random(in: streams.indices, using: &random))
-      default: bench.rounds(Int(random.next() % 12))
+      default:
+        let rounds = Int(random.next() % 12)
+        bench.rounds(rounds)
+        // Where memory runs out, who was given a seat goes back to the line.
+        if rounds > 0, runner.memory == .max { #expect(bench.core.load.waiting <= configuration.maxQueued) }
       }
       let load = bench.core.load
       #expect(load.kvTokens <= configuration.kvTokens && load.running <= configuration.maxRunning)
-      #expect(load.waiting <= configuration.maxQueued)
+      #expect(load.running + load.waiting <= configuration.maxRunning + configuration.maxQueued)
     }
     bench.finish()
     for (limit, stream) in streams {

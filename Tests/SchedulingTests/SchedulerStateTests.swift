@@ -67,6 +67,20 @@ private func check<Value: Equatable>(
     }
   }
 
+  @Test func `a free seat is no place in line, and a line of none still fills the seats`() throws {
+    var state = state(running: 2, queued: 0)
+    let first = try state.enqueue(promptTokens: 1, maxTokens: 1)
+    _ = try state.enqueue(promptTokens: 1, maxTokens: 1)
+    for isAdmitted in [false, true] {
+      if isAdmitted { _ = (state.admit(), state.admit()) }
+      #expect(state.refusal() == .queueFull(limit: 0, retryAfter: .seconds(isAdmitted ? 1 : 10)))
+      #expect(throws: AdmissionError.self) { try state.enqueue(promptTokens: 1, maxTokens: 1) }
+    }
+    state.finish(first)
+    #expect(state.refusal() == nil && state.refusal(reservation: 999) != nil, "no room for that one")
+    _ = try state.enqueue(promptTokens: 1, maxTokens: 1)
+  }
+
   @Test func `a step holds every reply's next place and then prompts, shared evenly`() throws {
     var state = state(running: 4, chunk: 64, batch: 66)
     func complete() { for slice in state.plan() { state.complete(slice) } }

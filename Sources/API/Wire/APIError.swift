@@ -12,6 +12,8 @@ package struct APIError: Error, Equatable, Sendable {
   package var code: String?
   /// Seconds after which a retry may succeed.
   package var retryAfter: Int?
+  /// The methods that the route takes, with 405.
+  package var allow: String?
 
   package init(
     _ status: Int, _ message: String, type: String = "invalid_request_error", param: String? = nil, code: String? = nil,
@@ -25,6 +27,19 @@ package struct APIError: Error, Equatable, Sendable {
   static func invalid(_ param: String?, _ message: String, code: String? = nil) -> APIError {
     APIError(400, message, param: param, code: code)
   }
+
+  /// 404 for a path that is neither route nor page.
+  static let noRoute = APIError(404, "There is no such route.", code: "not_found")
+
+  /// 405 on a route that takes the methods of `allow`.
+  static func wrongMethod(allow: String) -> APIError {
+    var error = APIError(405, "This route takes \(allow) only.", code: "method_not_allowed")
+    error.allow = allow
+    return error
+  }
+
+  /// 413 for a body where none is wanted.
+  static let needlessBody = APIError(413, "This route takes no body.", code: "body_too_large")
 
   /// 500 without inner text; the log holds the cause under the request's id.
   static func inner(requestID: String) -> APIError {
@@ -46,6 +61,7 @@ package struct APIError: Error, Equatable, Sendable {
   package var response: HTTPResponse {
     var response = HTTPResponse.json(body, status: status)
     if let retryAfter { response.headers["retry-after"] = String(retryAfter) }
+    if let allow { response.headers["allow"] = allow }
     if status == 401 { response.headers["www-authenticate"] = "Bearer" }
     return response
   }

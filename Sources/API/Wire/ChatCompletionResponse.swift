@@ -10,8 +10,7 @@ struct ChatCompletionFrame: Sendable {
   /// Seconds since the epoch.
   let created: Int
   let model: String
-  /// Writes the thought under both of its names.
-  let alsoReasoning: Bool
+  let reasoningField: ReasoningField
   /// Every chunk has a `usage` member, null but in the last.
   let includeUsage: Bool
 
@@ -36,8 +35,7 @@ struct ChatCompletionFrame: Sendable {
   {
     var message: JSONObject = ["role": "assistant", "content": .string(content), "refusal": nil]
     let thought: JSONValue = thought.isEmpty ? .null : .string(thought)
-    message["reasoning_content"] = thought
-    if alsoReasoning { message["reasoning"] = thought }
+    for name in reasoningField.names { message[name] = thought }
     var choice: JSONObject = [
       "index": .integer(Int64(index)), "message": .object(message), "logprobs": logprobs,
       "finish_reason": .string(reply.finish?.rawValue ?? "stop"),
@@ -78,8 +76,8 @@ struct ChatCompletionFrame: Sendable {
     switch piece {
     case .content(let text): return ["content": .string(text)]
     case .thinking(let text):
-      var delta: JSONObject = ["reasoning_content": .string(text)]
-      if alsoReasoning { delta["reasoning"] = .string(text) }
+      var delta: JSONObject = [:]
+      for name in reasoningField.names { delta[name] = .string(text) }
       return delta
     }
   }

@@ -26,6 +26,7 @@ enum FieldNames {
   static func suggestion(for name: String, among known: [String]) -> String? {
     if foreign.contains(name) || name.utf8.count > 64 { return nil }
     let plain = normalised(name)
+    if plain.isEmpty { return nil }
     if let same = known.first(where: { normalised($0) == plain }) { return same }
     return known.first { candidate in
       let other = normalised(candidate)
