@@ -1,11 +1,14 @@
-# r4b in two stages: built on the Swift image, run on a slim one without compiler, shell tools or root.
+# r4b in two stages: built on the Swift image, run on a slim one without compiler and without root.
 #
 #   docker build -t r4b .
 #   docker run --rm -p 127.0.0.1:8080:8080 -e R4B_API_KEY=secret r4b
-#   docker run --rm -p 127.0.0.1:8080:8080 -e R4B_API_KEY=secret -v /models/R-4B:/model:ro r4b serve --model /model --host 0.0.0.0
+#   docker run --rm -p 127.0.0.1:8080:8080 -e R4B_API_KEY=secret --read-only -v /models/R-4B:/model:ro r4b serve --model /model
+#
+# Versions of Debian's packages are left to the release, so that a build takes its security updates (hadolint DL3008).
 
 FROM swift:6.2-bookworm AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       pkg-config libonig-dev libssl-dev libjpeg-dev libspng-dev libwebp-dev libgif-dev \
@@ -19,11 +22,12 @@ RUN swift build -c release --product r4b --static-swift-stdlib \
  && install -D -s "$(swift build -c release --show-bin-path)/r4b" /out/r4b
 
 FROM debian:bookworm-slim
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      libonig5 libssl3 libjpeg62-turbo libspng0 libwebp7 libgif7 libcurl4 libxml2 ca-certificates tzdata \
+      libonig5 libssl3 libjpeg62-turbo libspng0 libwebp7 libwebpdemux2 libgif7 libstdc++6 libgcc-s1 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin r4b
+ && useradd --no-log-init --uid 10001 --no-create-home --shell /usr/sbin/nologin r4b
 WORKDIR /app
 COPY --from=build /out/r4b /usr/local/bin/r4b
 COPY config.json LICENSE ./
@@ -31,9 +35,10 @@ COPY Public ./Public
 COPY Models/r-tiny ./Models/r-tiny
 USER 10001
 EXPOSE 8080
+# Inside a container the server must listen beyond loopback, which needs R4B_API_KEY.
+ENV R4B_SERVER_HOST=0.0.0.0 R4B_SERVER_PORT=8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 \
-  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /health HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
+  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$R4B_SERVER_PORT && printf 'GET /health HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
 ENTRYPOINT ["/usr/local/bin/r4b"]
-# Inside a container the server must listen beyond loopback, which needs R4B_API_KEY.
-CMD ["serve", "--host", "0.0.0.0", "--port", "8080"]
+CMD ["serve"]

@@ -1,0 +1,48 @@
+"""What deploys the server, held against the server: the Dockerfile's packages and health check, and the page it serves."""
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+
+import pytest
+from conftest import ROOT, binary
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+BOOKWORM = 'VERSION_ID="12"' in pathlib.Path("/etc/os-release").read_text()
+
+
+@pytest.mark.skipif(not BOOKWORM, reason="the image's packages are named as in Debian 12")
+def test_the_run_stage_installs_the_libraries_that_the_program_needs_and_no_others():
+    stage = DOCKERFILE.split("FROM debian", 1)[1]
+    installed = set(re.search(r"--no-install-recommends \\\n +(.*?) \\\n", stage)[1].split())
+    dynamic = subprocess.run(["readelf", "-d", binary()], check=True, capture_output=True, text=True).stdout
+    names = [n for n in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic) if not re.match(r"libswift|lib_?Foundation|libdispatch|libBlocks|ld-linux", n)]
+    owners = subprocess.run(["dpkg", "-S", *(f"*/{n}" for n in names)], check=True, capture_output=True, text=True).stdout
+    needed = {line.split(":")[0] for line in owners.splitlines() if "/usr/lib/" in line or line.split(": ")[1].startswith("/lib/")}
+    # Swift's own runtime is linked statically there, and is C++.
+    assert needed - {"libc6"} | {"libstdc++6", "libgcc-s1"} == installed
+
+
+def test_the_health_check_of_the_image_tells_alive_from_dead(server):
+    command = json.loads(re.search(r"^HEALTHCHECK[^[]*(\[.*\])$", DOCKERFILE, re.M)[1])
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        dead = closed.getsockname()[1]
+    for port, healthy in ((server.port, True), (dead, False)):
+        done = subprocess.run(command, env=os.environ | {"R4B_SERVER_PORT": str(port)}, capture_output=True, timeout=10)
+        assert (done.returncode == 0) == healthy, done.stderr
+
+
+def test_everything_the_page_names_is_served_and_allowed_by_its_policy(server):
+    with urllib.request.urlopen(server.url + "/", timeout=10) as reply:
+        page, policy = reply.read().decode(), reply.headers["content-security-policy"]
+    assert "script-src 'self'" in policy and "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page)
+    names = re.findall(r'(?:href|src)="([^"]*)"', page)
+    assert len(names) == 6 and not any(n.startswith("/") or ":" in n for n in names)  # also right behind a path of a proxy
+    for name in names:
+        with urllib.request.urlopen(urllib.parse.urljoin(server.url + "/", name), timeout=10) as reply:
+            assert reply.status == 200 and reply.read(), name
