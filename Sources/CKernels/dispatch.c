@@ -1,4 +1,5 @@
-// Chooses a table of kernels by what the processor can do.
+// Chooses a table of kernels by what the processor can do and the operating system saves: every feature that the table's file
+// names as its target. A test compares the two.
 #include "kernel_table.h"
 
 const ck_kernel_table *ck_table(ck_isa isa) {
@@ -9,7 +10,8 @@ const ck_kernel_table *ck_table(ck_isa isa) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &ck_table_avx2 : NULL;
   case CK_AVX512:
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("fma")
+                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                   __builtin_cpu_supports("f16c")
                ? &ck_table_avx512
                : NULL;
   case CK_NEON: return NULL;

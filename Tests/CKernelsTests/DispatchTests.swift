@@ -1,0 +1,20 @@
+// The features that a table of kernels is compiled for beside those that the dispatcher asks the processor for.
+import Foundation
+import Testing
+
+@Suite struct DispatchTests {
+  private let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/CKernels")
+
+  private func text(_ file: String) throws -> String {
+    try String(contentsOf: sources.appending(path: file), encoding: .utf8)
+  }
+
+  @Test(arguments: ["avx2", "avx512"])
+  func `a table is chosen only where every feature of its target is`(name: String) throws {
+    let target = try #require(try text("kernels_\(name).c").firstMatch(of: /target\("([^"]+)"\)/)?.output.1)
+    let branches = try text("dispatch.c").components(separatedBy: "case CK_")
+    let branch = try #require(branches.first { $0.hasPrefix("\(name.uppercased()):") })
+    let asked = branch.matches(of: /__builtin_cpu_supports\("(\w+)"\)/).map(\.output.1)
+    #expect(Set(asked) == Set(target.split(separator: ",")))
+  }
+}

@@ -1,0 +1,258 @@
+// Every table of kernels that can run where this was compiled for, beside the references: for instruction sets and sanitizers
+// that the Swift tests do not reach. `scripts/check-kernels` compiles and runs it. Each buffer ends where unreadable memory
+// begins and has not-a-number between its rows, so that a read or write too far shows.
+#define _GNU_SOURCE
+#include "CKernels.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static int failures;
+static const char *isa_name;
+static ck_isa isa;
+static ck_workers *pools[4];  // of 1, 2, 3 threads at their index
+
+static void expect(bool holds, const char *what, uint32_t a, uint32_t b, uint32_t c) {
+  if (holds) return;
+  if (failures++ < 20) printf("  FAILED on %s: %s (%u, %u, %u)\n", isa_name, what, a, b, c);
+}
+
+// Numbers and buffers -----------------------------------------------------------------------------------------------------
+
+static uint64_t state = 1;
+
+/// SplitMix64 in [-1.7, 1.7).
+static float number(void) {
+  uint64_t z = state += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return ((float)((z ^ z >> 31) >> 40) / (1 << 24) - 0.5f) * 3.4f;
+}
+
+/// `bytes` that end at an unreadable page.
+typedef struct fenced {
+  char *map, *data;
+  size_t mapped, bytes;
+} fenced;
+
+static fenced fence(size_t bytes) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page + page;
+  fenced f = {mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), NULL, whole + page, bytes};
+  if (f.map == MAP_FAILED || mprotect(f.map + whole, page, PROT_NONE)) abort();
+  f.data = f.map + whole - bytes;
+  return f;
+}
+
+static void drop(fenced f) { munmap(f.map, f.mapped); }
+
+/// `[rows, columns]` with NaN in the `gap` behind each row but the last, which ends at the fence.
+typedef struct grid {
+  fenced memory;
+  float *at;
+  uint32_t rows, columns;
+  size_t stride;
+} grid;
+
+static grid make(uint32_t rows, uint32_t columns, uint32_t gap) {
+  grid g = {fence((((size_t)rows - 1) * (columns + gap) + columns) * sizeof(float)), NULL, rows, columns, columns + gap};
+  g.at = (float *)g.memory.data;
+  for (float *p = (float *)g.memory.map; p < g.at; p++) *p = NAN;
+  for (uint32_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < (r + 1 < rows ? g.stride : columns); c++) g.at[r * g.stride + c] = c < columns ? number() : NAN;
+  return g;
+}
+
+static grid copy(grid from) {
+  grid g = make(from.rows, from.columns, (uint32_t)from.stride - from.columns);
+  memcpy(g.at, from.at, from.memory.bytes);
+  return g;
+}
+
+/// Norm of the difference over the norm of `b`; infinite when something was written beside the rows of `a`.
+static double difference(grid a, grid b) {
+  double apart = 0, scale = 1e-30;
+  for (const float *p = (const float *)a.memory.map; p < a.at; p++)
+    if (!isnan(*p)) return INFINITY;
+  for (uint32_t r = 0; r < a.rows; r++)
+    for (size_t c = 0; c < (r + 1 < a.rows ? a.stride : a.columns); c++) {
+      double x = a.at[r * a.stride + c], y = c < a.columns ? b.at[r * b.stride + c] : 0;
+      if (c >= a.columns && !isnan(x)) return INFINITY;
+      if (c < a.columns) apart += (x - y) * (x - y), scale += y * y;
+    }
+  return sqrt(apart / scale);
+}
+
+static bool same_bits(grid a, grid b) {
+  for (uint32_t r = 0; r < a.rows; r++)
+    if (memcmp(a.at + r * a.stride, b.at + r * b.stride, a.columns * sizeof(float))) return false;
+  return true;
+}
+
+/// Random weights in exactly their bytes; halves between 2⁻⁴ and 2.
+static fenced weights(ck_type type, size_t count) {
+  fenced f = fence(count * (type == CK_F32 ? 4 : 2));
+  for (size_t i = 0; i < count; i++) {
+    float value = number();
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    uint16_t half = (uint16_t)(type == CK_BF16 ? bits >> 16 : (bits >> 16 & 0x8000) | (0x2c00 + (bits >> 8) % 0x1400));
+    if (type == CK_F32) memcpy(f.data + 4 * i, &value, 4);
+    else memcpy(f.data + 2 * i, &half, 2);
+  }
+  return f;
+}
+
+// Kernels -----------------------------------------------------------------------------------------------------------------
+
+static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_t k) {
+  fenced memory = weights(type, (size_t)columns * k);
+  ck_matrix w = {memory.data, type, columns, k};
+  grid x = make(rows, k, 3), bias = make(1, columns, 0);
+  for (int variant = 0; variant < 3; variant++) {
+    const float *b = variant ? bias.at : NULL;
+    grid out = make(rows, columns, 2), expected = copy(out), single = copy(out);
+    ck_matmul_ref(expected.at, expected.stride, x.at, x.stride, rows, w, b, variant == 2);
+    for (uint32_t r = 0; r < rows; r++)
+      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1, w, b, variant == 2);
+    ck_matmul(pools[2], out.at, out.stride, x.at, x.stride, rows, w, b, variant == 2);
+    expect(difference(out, expected) < 2e-6, "product", rows, columns, k);
+    expect(same_bits(out, single), "a row alone has the bits it has in a batch", rows, columns, k);
+    drop(out.memory), drop(expected.memory), drop(single.memory);
+  }
+  drop(memory), drop(x.memory), drop(bias.memory);
+}
+
+static void check_norms(uint32_t rows, uint32_t columns) {
+  grid x = make(rows, columns, 1), weight = make(1, columns, 0), bias = make(1, columns, 0), out = make(rows, columns, 5);
+  grid expected = make(rows, columns, 0);
+  ck_rms_norm(pools[2], out.at, out.stride, x.at, x.stride, rows, columns, weight.at, 1e-6f);
+  ck_rms_norm_ref(expected.at, expected.stride, x.at, x.stride, rows, columns, weight.at, 1e-6f);
+  expect(difference(out, expected) < 1e-6, "RMS norm", rows, columns, 0);
+  ck_layer_norm(pools[3], out.at, out.stride, x.at, x.stride, rows, columns, weight.at, bias.at, 1e-6f);
+  ck_layer_norm_ref(expected.at, expected.stride, x.at, x.stride, rows, columns, weight.at, bias.at, 1e-6f);
+  expect(difference(out, expected) < 2e-6, "layer norm", rows, columns, 0);
+  drop(x.memory), drop(weight.memory), drop(bias.memory), drop(out.memory), drop(expected.memory);
+}
+
+static void check_norm_rope(uint32_t rows, uint32_t heads, uint32_t dim) {
+  grid x = make(rows, heads * dim, 9), expected = copy(x), weight = make(1, dim, 0);
+  grid cosines = make(11, dim / 2, 0), sines = make(11, dim / 2, 0);
+  int32_t positions[128];
+  for (uint32_t r = 0; r < rows; r++) positions[r] = (int32_t)(r * 7 % 11);
+  ck_norm_rope(pools[2], x.at, x.stride, rows, heads, dim, weight.at, 1e-6f, positions, cosines.at, sines.at);
+  ck_norm_rope_ref(expected.at, expected.stride, rows, heads, dim, weight.at, 1e-6f, positions, cosines.at, sines.at);
+  expect(difference(x, expected) < 1e-6, "normalised rotary heads", rows, heads, dim);
+  drop(x.memory), drop(expected.memory), drop(weight.memory), drop(cosines.memory), drop(sines.memory);
+}
+
+static void check_attention(uint32_t rows, uint32_t position, uint32_t heads, uint32_t kv_heads, uint32_t dim, bool causal) {
+  const uint32_t filled = rows + position, capacity = (filled + 15) / 16 * 16, width = kv_heads * dim;
+  grid keys = make(kv_heads, (uint32_t)ck_key_plane(capacity, dim), 0);
+  grid values = make(kv_heads, (uint32_t)ck_value_plane(capacity, dim), 0);
+  for (size_t i = 0; i < kv_heads * keys.stride; i++) keys.at[i] = NAN;
+  for (size_t i = 0; i < kv_heads * values.stride; i++) values.at[i] = NAN;
+  ck_kv kv = {keys.at, values.at, capacity, kv_heads, dim};
+  grid source = make(filled, 2 * width, 1), queries = make(rows, heads * dim, 2), out = make(rows, heads * dim, 3);
+  grid expected = copy(out), single = copy(out);
+  ck_store_kv(pools[2], kv, source.at, source.at + width, source.stride, position, 0);
+  const float *rest = source.at + position * source.stride;
+  ck_store_kv(pools[2], kv, rest, rest + width, source.stride, rows, position);
+  ck_attention_job job = {queries.at, queries.stride, out.at, out.stride, kv, rows, heads, causal ? position + 1 : filled, causal,
+                          2 / sqrtf((float)dim)};
+  ck_attention(pools[3], &job, 1);
+  job.out = expected.at;
+  ck_attention_ref(&job);
+  expect(difference(out, expected) < 3e-6, causal ? "causal attention" : "attention", rows, position, dim);
+  for (uint32_t r = 0; r < rows; r++) {
+    ck_attention_job one = job;
+    one.queries = queries.at + r * queries.stride, one.out = single.at + r * single.stride, one.rows = 1;
+    one.first_limit += causal ? r : 0;
+    ck_attention(pools[1], &one, 1);
+  }
+  expect(same_bits(out, single), "attention of a row alone", rows, position, dim);
+  drop(keys.memory), drop(values.memory), drop(source.memory), drop(queries.memory);
+  drop(out.memory), drop(expected.memory), drop(single.memory);
+}
+
+static void check_elements(uint32_t count) {
+  grid x = make(1, count, 0), tanh = copy(x), erf = copy(x), power = copy(x), tanh_ref, erf_ref;
+  for (uint32_t i = 0; i < count; i++) tanh.at[i] = erf.at[i] = 7 * x.at[i], power.at[i] = x.at[i] = 50 * x.at[i];
+  tanh_ref = copy(tanh), erf_ref = copy(erf);
+  ck_gelu_tanh(pools[2], tanh.at, count), ck_gelu_tanh_ref(tanh_ref.at, count);
+  ck_gelu_erf(pools[3], erf.at, count), ck_gelu_erf_ref(erf_ref.at, count);
+  expect(difference(tanh, tanh_ref) < 3e-7, "GELU by tanh", count, 0, 0);
+  expect(difference(erf, erf_ref) < 3e-7, "GELU by erf", count, 0, 0);
+  ck_exp(pools[2], power.at, count);
+  for (uint32_t i = 0; i < count; i++) {
+    double exact = exp((double)x.at[i]);
+    expect(fabs(power.at[i] - exact) <= 2 * ((double)nextafterf((float)exact, INFINITY) - (float)exact), "exp", i, count, 0);
+  }
+  drop(x.memory), drop(tanh.memory), drop(erf.memory), drop(power.memory), drop(tanh_ref.memory), drop(erf_ref.memory);
+}
+
+static void check_silu(uint32_t rows, uint32_t width) {
+  grid x = make(rows, 2 * width, 1), out = make(rows, width, 1), expected = make(rows, width, 0);
+  ck_silu_mul(pools[2], out.at, out.stride, x.at, x.stride, rows, width);
+  ck_silu_mul_ref(expected.at, expected.stride, x.at, x.stride, rows, width);
+  expect(difference(out, expected) < 3e-7, "SiLU", rows, width, 0);
+  drop(x.memory), drop(out.memory), drop(expected.memory);
+}
+
+/// All 63,488 finite halves, through a product with one and through `ck_widen`, and bfloat16 likewise.
+static void check_widening(void) {
+  enum { FINITE = 0x7c00 };
+  for (uint32_t sign = 0; sign < 2; sign++) {
+    fenced halves = fence(FINITE * 2);
+    for (uint32_t i = 0; i < FINITE; i++) ((uint16_t *)halves.data)[i] = (uint16_t)(sign << 15 | i);
+    grid one = make(1, 1, 0), out = make(1, FINITE, 0), wide = make(1, FINITE, 0);
+    one.at[0] = 1;
+    ck_matmul(pools[2], out.at, FINITE, one.at, 1, 1, (ck_matrix){halves.data, CK_F16, FINITE, 1}, NULL, false);
+    ck_widen(wide.at, halves.data, CK_F16, FINITE);
+    for (uint32_t i = 0; i < FINITE; i++) {
+      double value = i < 1024 ? ldexp(i, -24) : ldexp(1024 + i % 1024, (int)(i / 1024) - 25);
+      if (sign) value = -value;
+      expect(out.at[i] == value && wide.at[i] == value, "widening of a half", i, sign, 0);
+    }
+    drop(halves), drop(one.memory), drop(out.memory), drop(wide.memory);
+  }
+}
+
+static void check_table(void) {
+  static const uint32_t ks[] = {1, 3, 4, 7, 8, 15, 16, 17, 31, 33, 64, 131}, columns[] = {1, 2, 3, 5, 8, 17, 50};
+  for (ck_type type = CK_F32; type <= CK_BF16; type++) {
+    for (uint32_t rows = 1; rows <= 14; rows++)
+      for (size_t i = 0; i < COUNT(ks); i++) check_product(type, rows, columns[(rows + i) % COUNT(columns)], ks[i]);
+    check_product(type, 37, 41, 588);  // larger than a block of rows and than one task
+    check_product(type, 1, 700, 129);
+    check_product(type, 300, 30, 520);
+  }
+  static const uint32_t sizes[] = {1, 2, 5, 15, 16, 17, 31, 32, 33, 47, 130, 520};
+  for (size_t i = 0; i < COUNT(sizes); i++)
+    check_norms(1 + (uint32_t)i * 4, sizes[i] + 1), check_silu(1 + (uint32_t)i * 3, sizes[i]), check_elements(sizes[i]);
+  check_elements(40001);
+  for (uint32_t dim = 2; dim <= 128; dim += dim < 40 ? 2 : 44) check_norm_rope(1 + dim / 2, 1 + dim % 3, dim);
+  for (uint32_t rows = 1; rows <= 12; rows++)
+    for (uint32_t dim = 1; dim <= 70; dim += 3 + rows % 4) check_attention(rows, rows * 29 % 81, 6, 1 + rows % 3, dim, rows % 4 > 0);
+  check_attention(1, 200, 8, 2, 128, true), check_attention(81, 0, 2, 2, 72, false), check_attention(40, 59, 9, 1, 34, true);
+  check_widening();
+}
+
+int main(void) {
+  static const char *const names[] = {"baseline", "AVX2", "AVX-512", "NEON"};
+  for (isa = CK_BASELINE; isa <= CK_NEON; isa++) {
+    if (!ck_isa_available(isa)) continue;
+    isa_name = names[isa];
+    for (int32_t threads = 1; threads < 4; threads++)
+      if (!(pools[threads] = ck_workers_create(threads, isa))) return 2;
+    int before = failures;
+    check_table();
+    for (int32_t threads = 1; threads < 4; threads++) ck_workers_destroy(pools[threads]);
+    printf("  %s: %s\n", isa_name, failures == before ? "as the reference" : "NOT as the reference");
+  }
+  return failures != 0;
+}
