@@ -34,9 +34,8 @@ package final class Tokenizer: Sendable {
     specialTokens = file.specialTokens
     specials = Set(file.specialTokens.map(\.id))
     longestToken =
-      file.encoder.byteTokens.contains(-1) ? .max : (0..<file.vocabulary.count).reduce(1) { [vocabulary] longest, id in
-        max(longest, vocabulary.bytes(of: TokenID(id)).count)
-      }
+      file.encoder.byteTokens.contains(-1)
+      ? .max : (0..<file.vocabulary.count).reduce(1) { max($0, file.vocabulary.bytes(of: TokenID($1)).count) }
   }
 
   /// Highest id + 1, added tokens included.

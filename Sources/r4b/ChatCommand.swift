@@ -90,7 +90,9 @@ private struct TerminalSession {
 
   /// Keeps a picture for the next question.
   mutating func attach(_ path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path) else { throw ConfigurationError("\(path): cannot be read") }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ConfigurationError("\(path): cannot be read")
+    }
     pictures.append((path, Array(data)))
   }
 
@@ -101,7 +103,9 @@ private struct TerminalSession {
   mutating func converse() async {
     let onTerminal = isatty(STDIN_FILENO) == 1
     if onTerminal {
-      note("/image PATH attaches a picture · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · Ctrl-C stops a reply")
+      note(
+        "/image PATH attaches a picture · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · "
+          + "Ctrl-C stops a reply")
     }
     while true {
       if onTerminal { _ = put("> ", STDERR_FILENO) }

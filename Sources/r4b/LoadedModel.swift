@@ -74,7 +74,8 @@ struct LoadedModel {
     let vision = checkpoint.configuration.vision
     let preprocessor = checkpoint.preprocessor
     guard let filter = ResampleFilter(rawValue: preprocessor.resample) else {
-      throw ConfigurationError("\(checkpoint.directory)/preprocessor_config.json: resample \(preprocessor.resample) is not a filter of Pillow")
+      throw ConfigurationError(
+        "\(checkpoint.directory)/preprocessor_config.json: resample \(preprocessor.resample) is not a filter of Pillow")
     }
     var maxPatches: Int?
     if case .anyres(let limit) = checkpoint.configuration.visionAspectRatio { maxPatches = limit }
