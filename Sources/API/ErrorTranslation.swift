@@ -59,6 +59,10 @@ extension APIError {
       self.init(
         status, isOurs ? "The server cannot prepare pictures; its log names the cause." : "\(field): \(error).",
         type: isOurs ? "server_error" : "invalid_request_error", param: field, code: code)
+    case .tooLong(let limit):
+      self.init(
+        400, "The text takes more than \(limit) tokens, all that the context holds.", param: "messages",
+        code: "context_length_exceeded")
     case .tooManyImageTokens(let value, let limit):
       self.init(
         400, "The pictures alone take \(value) tokens, but the context holds \(limit).", param: "messages",

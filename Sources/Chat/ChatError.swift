@@ -2,13 +2,27 @@
 import Imaging
 
 /// Thrown by `ChatModel.prepare`; each case says which part of the request it is about.
-package enum ChatError: Error, Sendable {
+package enum ChatError: Error, Sendable, CustomStringConvertible {
   /// The chat template refused the conversation; the text is the template's or the engine's.
   case template(String)
   /// The picture at `field` cannot be used.
   case image(field: String, ImageError)
+  /// The rendered text has more tokens than the context has places; how many more is not found out.
+  case tooLong(limit: Int)
   /// The pictures alone take more places than the context has.
   case tooManyImageTokens(value: Int, limit: Int)
   /// The model has no vision tower.
   case imagesUnsupported(field: String)
+
+  /// For the terminal; API has its own words.
+  package var description: String {
+    switch self {
+    case .template(let reason): "the chat template refuses this: \(reason)"
+    case .image(let field, let error): "\(field): \(error)"
+    case .tooLong(let limit): "the text takes more than \(limit) tokens, all that the context holds"
+    case .tooManyImageTokens(let value, let limit):
+      "the pictures alone take \(value) tokens, but the context holds \(limit)"
+    case .imagesUnsupported(let field): "\(field): the model does not take pictures"
+    }
+  }
 }

@@ -1,5 +1,4 @@
 // A conversation becomes a prompt: template, tokens, pictures at their places. Immutable and shared by all requests.
-import Dispatch
 import GenerationTypes
 import Imaging
 import JSON
@@ -13,7 +12,10 @@ package final class ChatModel: Sendable {
     package var template: String?
     /// Spelling of the image placeholder.
     package var imageToken = "<image>"
+    /// Ids that end a reply. Where none of them is the tokenizer's, `<|im_end|>` and `<|endoftext|>` do (spec §10.7).
     package var stopTokens: Set<TokenID>
+    /// Variables of the template besides the conversation: `bos_token`, `eos_token` and so on, as transformers passes them.
+    package var templateVariables: [String: String]
     /// Whether the model was trained with the assistant's turn opened by `<think>`, so that a template which does not
     /// open it is completed.
     package var opensThought: Bool
@@ -23,10 +25,11 @@ package final class ChatModel: Sendable {
 
     package init(
       template: String?, stopTokens: Set<TokenID>, opensThought: Bool, contextLength: Int,
-      imageLimits: ImageLimits = ImageLimits()
+      imageLimits: ImageLimits = ImageLimits(), templateVariables: [String: String] = [:]
     ) {
       (self.template, self.stopTokens, self.opensThought) = (template, stopTokens, opensThought)
       (self.contextLength, self.imageLimits) = (contextLength, imageLimits)
+      self.templateVariables = templateVariables
     }
   }
 
@@ -37,28 +40,35 @@ package final class ChatModel: Sendable {
   let imageProcessor: ImageProcessor?
   let imageToken: TokenID?
   let prompter: Prompter
-  /// Pictures are decoded one at a time: it bounds memory, and the engine has the cores.
-  private let imageQueue = DispatchQueue(label: "r4b.images")
+  private let imageQueue = WorkQueue(label: "r4b.images")
+  private let textQueue = WorkQueue(label: "r4b.texts")
+  /// Bytes of text that are rendered and tokenised where they are, within some milliseconds.
+  private static let shortText = 1 << 16
 
   /// Parses the template. Throws `TemplateError` when it is malformed.
-  package init(tokenizer: Tokenizer, imageProcessor: ImageProcessor?, configuration: Configuration) throws(TemplateError) {
+  package init(
+    tokenizer: Tokenizer, imageProcessor: ImageProcessor?, configuration: Configuration
+  ) throws(TemplateError) {
     self.tokenizer = tokenizer
     self.configuration = configuration
     self.imageProcessor = imageProcessor
     imageToken = tokenizer.id(of: configuration.imageToken)
     tags = ThinkingTags(open: tokenizer.id(of: "<think>"), close: tokenizer.id(of: "</think>"))
-    control = Self.controlTokens(tokenizer, tags, stop: configuration.stopTokens, image: imageToken)
+    control = Self.controlTokens(
+      tokenizer, tags, stop: Self.stopTokens(tokenizer, configuration.stopTokens), image: imageToken)
     let spellings = tokenizer.specialTokens.map(\.text) + [configuration.imageToken]
     prompter = try Prompter(
       template: configuration.template ?? Prompter.fallbackTemplate, imageToken: configuration.imageToken,
-      spellings: spellings)
+      spellings: spellings, variables: configuration.templateVariables)
   }
 
-  /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` between pictures.
+  /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` before a long text or a picture.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
-    let (rendered, literal) = try prompter.render(conversation)
+    let text =
+      prompter.textBytes(of: conversation) > Self.shortText
+      ? try await textQueue.run { try self.encode(conversation) } : try encode(conversation)
     let images = try await prepareImages(of: conversation)
-    var (tokens, pictures) = try place(images, in: tokenizer.encode(rendered, literal: literal))
+    var (tokens, pictures) = try place(images, in: text)
     var start = replyStart(after: tokens)
     if configuration.opensThought, let completion = completion(of: start, tokens, for: conversation.mode) {
       tokens += tokenizer.encode(completion)
@@ -77,6 +87,19 @@ package final class ChatModel: Sendable {
   package func text(of id: TokenID) -> (string: String, bytes: [UInt8]) {
     let bytes = tokenizer.bytes(of: id)
     return (String(decoding: bytes, as: UTF8.self), bytes)
+  }
+
+  /// The conversation's tokens, image placeholders unexpanded.
+  private func encode(_ conversation: Conversation) throws(ChatError) -> [TokenID] {
+    let (rendered, literal) = try prompter.render(conversation)
+    let limit = configuration.contextLength
+    guard let tokens = tokenizer.encode(rendered, literal: literal, limit: limit) else { throw .tooLong(limit: limit) }
+    return tokens
+  }
+
+  private static func stopTokens(_ tokenizer: Tokenizer, _ stated: Set<TokenID>) -> Set<TokenID> {
+    let known = stated.filter { $0 >= 0 && Int($0) < tokenizer.vocabularySize }
+    return known.isEmpty ? Set(["<|im_end|>", "<|endoftext|>"].compactMap(tokenizer.id)) : known
   }
 
   private static func controlTokens(
@@ -117,20 +140,13 @@ package final class ChatModel: Sendable {
     }
     var images: [PreparedImage] = []
     for part in parts {
-      try Task.checkCancellation()
       let limits = configuration.imageLimits
-      let image = await withCheckedContinuation { continuation in
-        imageQueue.async {
-          continuation.resume(
-            returning: Result { () throws(ImageError) -> PreparedImage in
-              imageProcessor.prepare(try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
-            })
-        }
-      }
-      switch image {
-      case .success(let image): images.append(image)
-      case .failure(let error): throw ChatError.image(field: part.field, error)
-      }
+      do {
+        images.append(
+          try await imageQueue.run {
+            imageProcessor.prepare(try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
+          })
+      } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
     }
     return images
   }

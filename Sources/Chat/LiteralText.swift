@@ -8,6 +8,8 @@ import JSON
 package struct LiteralText {
   /// Longest first, so that a spelling inside a longer one does not split it.
   private let spellings: [[UInt8]]
+  /// Which bytes begin a spelling.
+  private let begins: [Bool]
   /// A scalar that occurs nowhere in the conversation.
   private let sentinel: [UInt8]
 
@@ -15,6 +17,9 @@ package struct LiteralText {
   package init(spellings: [String], texts: [String]) {
     self.spellings = spellings.map { Array($0.utf8) }.filter { $0.count > 1 && $0[0] < 0x80 }
       .sorted { $0.count > $1.count }
+    var begins = [Bool](repeating: false, count: 256)
+    for spelling in self.spellings { begins[Int(spelling[0])] = true }
+    self.begins = begins
     var scalar: UInt32 = 0xE000
     var present = Set<UInt32>()
     for text in texts where !text.utf8.allSatisfy({ $0 < 0xEE }) {
@@ -31,7 +36,7 @@ package struct LiteralText {
     var at = 0
     var copied = 0
     while at < bytes.count {
-      if let spelling = spelling(in: bytes, at: at) {
+      if begins[Int(bytes[at])], let spelling = spelling(in: bytes, at: at) {
         marked += bytes[copied...at]
         marked += sentinel
         copied = at + 1

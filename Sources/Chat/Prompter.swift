@@ -8,39 +8,47 @@ struct Prompter: Sendable {
   private let template: ChatTemplate
   private let imageToken: String
   private let spellings: [String]
+  private let variables: JSONObject
   /// Whether the template prints a message whose content is a plain string.
   private let readsStrings: Bool
   /// Whether the template prints a message whose content is a list of typed parts, and an image in it.
   private let readsParts: Bool
 
-  /// Parses `template` and probes it.
-  init(template source: String, imageToken: String, spellings: [String]) throws(TemplateError) {
+  /// Parses `template` and probes it. `variables` are given to it with every conversation.
+  init(
+    template source: String, imageToken: String, spellings: [String], variables: [String: String] = [:]
+  ) throws(TemplateError) {
     template = try ChatTemplate(source: source)
     self.imageToken = imageToken
     self.spellings = spellings
+    var object = JSONObject()
+    for (name, text) in variables { object[name] = .string(text) }
+    self.variables = object
     let probe = "probe-7f3a"
     let parts: JSONValue = [["type": "image"], ["type": "text", "text": .string(probe)]]
-    let ofString = Self.probe(template, content: .string(probe))
-    let ofParts = Self.probe(template, content: parts)
+    let ofString = Self.probe(template, object, content: .string(probe))
+    let ofParts = Self.probe(template, object, content: parts)
     readsParts = ofParts.contains(probe) && ofParts.contains(imageToken)
     // A template that prints parts by their repr has not read them.
     readsStrings = ofString.contains(probe) || !readsParts
   }
 
-  private static func probe(_ template: ChatTemplate, content: JSONValue) -> String {
+  private static func probe(_ template: ChatTemplate, _ variables: JSONObject, content: JSONValue) -> String {
     let message: JSONValue = ["role": "user", "content": content]
-    return (try? template.render(["messages": [message], "add_generation_prompt": true])) ?? ""
+    var context = variables
+    context["messages"] = [message]
+    context["add_generation_prompt"] = true
+    return (try? template.render(context)) ?? ""
   }
 
   /// The prompt's text, and the UTF-8 ranges where special tokens must not be recognised.
   func render(_ conversation: Conversation) throws(ChatError) -> (text: String, literal: [Range<Int>]) {
     let literal = LiteralText(spellings: spellings, texts: texts(of: conversation))
-    var context: JSONObject = [
-      "messages": .array(conversation.messages.map { message(of: $0, literal) }),
-      "add_generation_prompt": true,
-      "thinking_mode": .string(conversation.mode.rawValue),
-      "enable_thinking": .bool(conversation.mode != .short),
-    ]
+    var context = variables
+    context["messages"] = .array(conversation.messages.map { message(of: $0, literal) })
+    context["add_generation_prompt"] = true
+    context["thinking_mode"] = .string(conversation.mode.rawValue)
+    context["enable_thinking"] = .bool(conversation.mode != .short)
     if !conversation.tools.isEmpty { context["tools"] = .array(conversation.tools.map(literal.mark)) }
     do {
       return literal.unmark(try template.render(context))
@@ -78,6 +86,9 @@ struct Prompter: Sendable {
     }
     return .string(text.joined())
   }
+
+  /// Bytes of everything the client wrote.
+  func textBytes(of conversation: Conversation) -> Int { texts(of: conversation).reduce(0) { $0 + $1.utf8.count } }
 
   /// Everything the client wrote, to find a sentinel that is not in it.
   private func texts(of conversation: Conversation) -> [String] {

@@ -30,3 +30,17 @@ private func chatTemplate(reading json: ConfigurationReader) throws(ModelFileErr
   }
   throw json.fault(name, expected: "a template named \"default\"")
 }
+
+/// The tokens that templates may name (`bos_token`, `eos_token`, …), by that name, from `tokenizer_config.json`; each is written
+/// as a text or as an object with its text as `content`.
+func namedTokens(in directory: borrowing ModelDirectory) throws(ModelFileError) -> [String: String] {
+  let file = "tokenizer_config.json"
+  guard let bytes = try directory.contents(of: file, limit: 16 << 20) else { return [:] }
+  let json = try ConfigurationReader(parsing: bytes, file: directory.path(of: file))
+  var tokens: [String: String] = [:]
+  for kind in ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] {
+    let name = kind + "_token"
+    tokens[name] = json[name]?.object == nil ? try json.text(name) : try json.child(name)?.text("content")
+  }
+  return tokens
+}

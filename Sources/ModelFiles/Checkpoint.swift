@@ -13,6 +13,8 @@ package final class Checkpoint: Sendable {
   package let tokenizerJSON: [UInt8]
   /// Jinja text; nil when the directory has none, and the prompt is then built without one.
   package let chatTemplate: String?
+  /// Texts of the tokens that a template may name: `bos_token`, `eos_token` and so on.
+  package let namedTokens: [String: String]
   private let store: TensorStore
 
   /// Opens and checks `directory`. Throws at the first file, key or tensor that is missing, out of range or contradictory.
@@ -34,6 +36,7 @@ package final class Checkpoint: Sendable {
     }
     tokenizerJSON = tokenizer
     chatTemplate = try ModelFiles.chatTemplate(in: directory)
+    namedTokens = try ModelFiles.namedTokens(in: directory)
     store = try TensorStore(in: directory)
     // Whatever tie_word_embeddings says: a head that was saved is used.
     configuration.text.tied = store.tensors["lm_head.weight"] == nil && store.unreadable["lm_head.weight"] == nil

@@ -4,7 +4,7 @@ import JSON
 
 /// Sampling defaults and stop tokens of a checkpoint.
 package struct GenerationConfiguration: Sendable, Equatable {
-  /// Ids that end a reply; from `generation_config.json`, else `text_config`, else `config.json`, else Qwen3's
+  /// Ids that end a reply; from `generation_config.json`, else `text_config`, else `config.json` (an empty list says nothing), else Qwen3's
   /// `<|im_end|>` and `<|endoftext|>` where the vocabulary has them.
   package var endOfSequence: [Int]
   package var padding: Int?
@@ -35,9 +35,9 @@ package struct GenerationConfiguration: Sendable, Equatable {
     var sources = [configuration]
     if let text = try configuration.child("text_config") { sources.insert(text, at: 0) }
     if let json { sources.insert(json, at: 0) }
-    var stated: [Int]?
-    for source in sources where stated == nil { stated = try source.tokens("eos_token_id", in: ids) }
-    self.init(endOfSequence: stated ?? Self.qwen3EndOfSequence.filter(ids.contains))
+    var stated: [Int] = []
+    for source in sources where stated.isEmpty { stated = try source.tokens("eos_token_id", in: ids) ?? [] }
+    self.init(endOfSequence: stated.isEmpty ? Self.qwen3EndOfSequence.filter(ids.contains) : stated)
     guard let json else { return }
     padding = try json.integer("pad_token_id", in: 0...vocabularySize - 1)
     doSample = try json.flag("do_sample")

@@ -2,12 +2,22 @@
 import GenerationTypes
 
 /// Why a request was not admitted.
-package enum AdmissionError: Error, Equatable, Sendable {
+package enum AdmissionError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The waiting line is full; `retryAfter` is an estimate from measured rates.
   case queueFull(limit: Int, retryAfter: Duration)
   /// Prompt and reply could never fit.
   case tooLong(promptTokens: Int, maxTokens: Int, limit: Int)
   case shuttingDown
+
+  /// For the terminal; API has its own words.
+  package var description: String {
+    switch self {
+    case .queueFull(let limit, _): "\(limit) requests wait already"
+    case .tooLong(let promptTokens, let maxTokens, let limit):
+      "the prompt takes \(promptTokens) tokens and the reply up to \(maxTokens), but the context holds \(limit) together"
+    case .shuttingDown: "the engine is shutting down"
+    }
+  }
 }
 
 /// Why a running request ended early.

@@ -51,7 +51,7 @@ struct AddedTokens {
   }
 
   /// Cuts `text[range]` into tokens and what lies between; together they cover it. Special tokens that touch a range of
-  /// `literal` are left in the text.
+  /// `literal`, which are in order and apart, are left in the text.
   func segments(of text: [UInt8], in range: Range<Int>, literal: [Range<Int>]) -> [Segment] {
     if isEmpty { return range.isEmpty ? [] : [Segment(range: range)] }
     var segments: [Segment] = []
@@ -86,10 +86,20 @@ struct AddedTokens {
       node = next
       at += 1
       guard let token = endings[node].map({ tokens[$0] }) else { continue }
-      if token.special, literal.contains(where: { $0.overlaps(start..<at) }) { continue }
+      if token.special, Self.touches(literal, start..<at) { continue }
       best = (token, at)
     }
     return best
+  }
+
+  /// Whether one of `literal`, which are in order and apart, overlaps `range`. Binary search: a text may hold a million of them.
+  private static func touches(_ literal: [Range<Int>], _ range: Range<Int>) -> Bool {
+    var (low, high) = (0, literal.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if literal[middle].upperBound <= range.lowerBound { low = middle + 1 } else { high = middle }
+    }
+    return low < literal.count && literal[low].overlaps(range)
   }
 
   private func touchesWord(_ text: [UInt8], _ found: Range<Int>, _ range: Range<Int>) -> Bool {

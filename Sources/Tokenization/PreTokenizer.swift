@@ -13,24 +13,24 @@ struct PreTokenizer {
   /// searches that run into a limit is bounded by the number of levels.
   private static let windows = [Int.max, 1 << 19, 1 << 12]
 
-  /// Calls `body` with each piece of `text[range]`, in order; together they cover it.
+  /// Calls `body` with each piece of `text[range]`, in order, until it returns false; together they cover the range. Returns
+  /// whether `body` saw them all.
   func forEachPiece(
-    of text: [UInt8], in range: Range<Int>, with work: RegularExpression.Workspace, _ body: (Range<Int>) -> Void
-  ) {
+    of text: [UInt8], in range: Range<Int>, with work: RegularExpression.Workspace, _ body: (Range<Int>) -> Bool
+  ) -> Bool {
     refine(text, range, expressions[...], work, body)
   }
 
   private func refine(
     _ text: [UInt8], _ range: Range<Int>, _ expressions: ArraySlice<RegularExpression>,
-    _ work: RegularExpression.Workspace, _ body: (Range<Int>) -> Void
-  ) {
+    _ work: RegularExpression.Workspace, _ body: (Range<Int>) -> Bool
+  ) -> Bool {
     guard let expression = expressions.first, !range.isEmpty else {
-      if !range.isEmpty { body(range) }
-      return
+      return range.isEmpty || body(range)
     }
     let rest = expressions.dropFirst()
-    func emit(_ piece: Range<Int>) {
-      if rest.isEmpty { body(piece) } else { refine(text, piece, rest, work, body) }
+    func emit(_ piece: Range<Int>) -> Bool {
+      rest.isEmpty ? body(piece) : refine(text, piece, rest, work, body)
     }
     var level = 0
     var done = range.lowerBound  // everything before has been emitted
@@ -44,23 +44,28 @@ struct PreTokenizer {
       switch outcome {
       case .limit: level += 1
       case .none:
-        if end == range.upperBound { at = end } else { emit(done..<end); done = end; at = end }
+        if end < range.upperBound {
+          if !emit(done..<end) { return false }
+          done = end
+        }
+        at = end
       case .match(let match):
         if match.isEmpty {
           // An empty match cuts the text, but not where the match before it ended.
           if match.lowerBound != lastEnd, done < match.lowerBound {
-            emit(done..<match.lowerBound); done = match.lowerBound
+            if !emit(done..<match.lowerBound) { return false }
+            done = match.lowerBound
           }
           lastEnd = match.lowerBound
           at = min(after(match.lowerBound, in: text), range.upperBound)
         } else {
-          if done < match.lowerBound { emit(done..<match.lowerBound) }
-          emit(match)
+          if done < match.lowerBound, !emit(done..<match.lowerBound) { return false }
+          if !emit(match) { return false }
           (done, at, lastEnd) = (match.upperBound, match.upperBound, match.upperBound)
         }
       }
     }
-    if done < range.upperBound { emit(done..<range.upperBound) }
+    return done == range.upperBound || emit(done..<range.upperBound)
   }
 
   /// The end of the scalar that begins at `position`.

@@ -14,6 +14,8 @@ package final class Tokenizer: Sendable {
   /// Added tokens looked for before and after normalisation.
   private let rawTokens, normalizedTokens: AddedTokens
   private let specials: Set<TokenID>
+  /// Bytes of the longest token; `Int.max` where bytes of a text can vanish for want of a token.
+  private let longestToken: Int
   /// Special added tokens, in the order of the file.
   package let specialTokens: [(text: String, id: TokenID)]
 
@@ -31,6 +33,9 @@ package final class Tokenizer: Sendable {
     (rawTokens, normalizedTokens) = (file.rawTokens, file.normalizedTokens)
     specialTokens = file.specialTokens
     specials = Set(file.specialTokens.map(\.id))
+    longestToken =
+      file.encoder.byteTokens.contains(-1)
+      ? .max : (0..<file.vocabulary.count).reduce(1) { max($0, file.vocabulary.bytes(of: TokenID($1)).count) }
   }
 
   /// Highest id + 1, added tokens included.
@@ -54,27 +59,38 @@ package final class Tokenizer: Sendable {
   /// The ids of `text`, without adding any. Special added tokens that overlap a range of `literal` (UTF-8 offsets) are encoded as
   /// ordinary text, so that what a user typed cannot forge them.
   package func encode(_ text: String, literal: [Range<Int>] = []) -> [TokenID] {
+    encode(text, literal: literal, limit: .max) ?? []
+  }
+
+  /// The same, or nil when there are more than `limit` ids. It stops there, and before a stretch of text that is too long for
+  /// the ids left however long its tokens are, so that a text costs no more than one that just fits.
+  package func encode(_ text: String, literal: [Range<Int>] = [], limit: Int) -> [TokenID]? {
     let bytes = Array(text.utf8)
+    let literal = Self.inOrder(literal)
     let work = pool.withLock { $0.popLast() } ?? Workspace()
     defer {
       work.pieces.trim()
       pool.withLock { if $0.count < Self.poolLimit { $0.append(work) } }
     }
     var ids: [TokenID] = []
-    ids.reserveCapacity(bytes.count / 3 + 8)
+    ids.reserveCapacity(min(bytes.count / 3, limit) + 8)
     for segment in rawTokens.segments(of: bytes, in: 0..<bytes.count, literal: literal) {
       if let token = segment.token {
         ids.append(token)
-      } else {
-        normalizeAndEncode(bytes, segment.range, literal, work, &ids)
+      } else if !normalizeAndEncode(bytes, segment.range, literal, work, &ids, limit) {
+        return nil
       }
+      if ids.count > limit { return nil }
     }
     return ids
   }
 
   private func normalizeAndEncode(
-    _ text: [UInt8], _ range: Range<Int>, _ literal: [Range<Int>], _ work: Workspace, _ ids: inout [TokenID]
-  ) {
+    _ text: [UInt8], _ range: Range<Int>, _ literal: [Range<Int>], _ work: Workspace, _ ids: inout [TokenID],
+    _ limit: Int
+  ) -> Bool {
+    // Composition makes UTF-8 three times shorter at most.
+    if range.count / 3 / longestToken > limit - ids.count { return false }
     var (text, range, literal) = (text, range, literal)
     if composes, let composed = CanonicalComposition.composed(text, range) {
       // Loading refuses special tokens that are both normalised and NFC-dependent, so literal ranges end here.
@@ -82,14 +98,32 @@ package final class Tokenizer: Sendable {
     }
     for segment in normalizedTokens.segments(of: text, in: range, literal: literal) {
       if let token = segment.token { ids.append(token); continue }
-      preTokenizer.forEachPiece(of: text, in: segment.range, with: work.search) { piece in
+      if segment.range.count / longestToken > limit - ids.count { return false }
+      let isWhole = preTokenizer.forEachPiece(of: text, in: segment.range, with: work.search) { piece in
         let key = work.cache.key(text, piece)
-        if let key, work.cache.find(key, into: &ids) { return }
+        if let key, work.cache.find(key, into: &ids) { return ids.count <= limit }
         let start = ids.count
         encoder.encode(text, piece, vocabulary: vocabulary, with: &work.pieces, into: &ids)
         if let key { work.cache.insert(key, ids[start...]) }
+        return ids.count <= limit
+      }
+      if !isWhole { return false }
+    }
+    return true
+  }
+
+  /// `ranges` in order, those that overlap as one.
+  private static func inOrder(_ ranges: [Range<Int>]) -> [Range<Int>] {
+    if zip(ranges, ranges.dropFirst()).allSatisfy({ $0.upperBound <= $1.lowerBound }) { return ranges }
+    var merged: [Range<Int>] = []
+    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      if let last = merged.last, range.lowerBound < last.upperBound {
+        merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+      } else {
+        merged.append(range)
       }
     }
+    return merged
   }
 
   /// The text of `ids`; invalid UTF-8 becomes U+FFFD, unknown ids nothing.

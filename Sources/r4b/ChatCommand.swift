@@ -44,6 +44,10 @@ struct ChatCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try await reportingErrors { try await chat() }
+  }
+
+  private func chat() async throws {
     let (settings, base) = try options.load()
     let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
     let mode = ThinkingMode(rawValue: self.mode ?? settings.string("generation.thinking_mode")) ?? .auto
@@ -53,11 +57,20 @@ struct ChatCommand: AsyncParsableCommand {
     for path in image { try session.attach(path) }
     if question.isEmpty {
       await session.converse()
-    } else if await !session.ask(question.joined(separator: " ")) {
-      throw ExitCode.failure
+    } else {
+      switch await session.ask(question.joined(separator: " ")) {
+      case .answered: break
+      case .refused: throw ExitCode.failure
+      case .stopped: throw ExitCode(128 + SIGINT)
+      }
     }
     await loaded.engine.shutdown(grace: .zero)
   }
+}
+
+/// Nobody reads the answers any more.
+private struct OutputClosed: Error, CustomStringConvertible {
+  let description = "standard output is closed"
 }
 
 /// A conversation in progress.
@@ -77,15 +90,25 @@ private struct TerminalSession {
 
   /// Keeps a picture for the next question.
   mutating func attach(_ path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path) else { throw ValidationError("\(path): cannot be read") }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ConfigurationError("\(path): cannot be read")
+    }
     pictures.append((path, Array(data)))
   }
 
-  /// Reads questions until the end of input.
+  /// What became of a question.
+  enum Outcome { case answered, refused, stopped }
+
+  /// Reads questions until the end of input. Without a terminal there is no prompt.
   mutating func converse() async {
-    note("/image PATH attaches a picture · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · Ctrl-C stops a reply")
+    let onTerminal = isatty(STDIN_FILENO) == 1
+    if onTerminal {
+      note(
+        "/image PATH attaches a picture · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · "
+          + "Ctrl-C stops a reply")
+    }
     while true {
-      FileHandle.standardError.write(Data("> ".utf8))
+      if onTerminal { _ = put("> ", STDERR_FILENO) }
       guard let line = readLine() else { break }
       let text = line.trimmingCharacters(in: .whitespaces)
       let words = text.split(separator: " ", maxSplits: 1).map(String.init)
@@ -105,11 +128,11 @@ private struct TerminalSession {
       default: _ = await ask(text)
       }
     }
-    note("")
+    if onTerminal { note("") }
   }
 
-  /// Asks one question and prints the reply. Returns whether there was one; otherwise the conversation is as before.
-  mutating func ask(_ text: String) async -> Bool {
+  /// Asks one question and prints the reply. Without an answer the conversation is as before.
+  mutating func ask(_ text: String) async -> Outcome {
     let parts: [Conversation.Part] =
       pictures.map { .image(bytes: $0.bytes, detail: .high, field: $0.path) } + [.text(text)]
     let conversation = Conversation(
@@ -118,13 +141,14 @@ private struct TerminalSession {
       let answer = try await reply(to: conversation)
       messages = conversation.messages + [Conversation.Message(role: .assistant, parts: [.text(answer)])]
       pictures = []
-      return true
+      return .answered
     } catch is CancellationError {
       note("\n(stopped)")
+      return .stopped
     } catch {
       note("error: \(error)")
+      return .refused
     }
-    return false
   }
 
   private func reply(to conversation: Conversation) async throws -> String {
@@ -141,16 +165,16 @@ private struct TerminalSession {
       var thinking = false
       var thinkProbability: Float?
       let start = ContinuousClock.now
-      func show(_ pieces: [ReplyPiece]) {
+      func show(_ pieces: [ReplyPiece]) throws(OutputClosed) {
         for piece in pieces {
           switch piece {
           case .thinking(let text):
-            FileHandle.standardError.write(Data((dims ? "\u{1B}[2m\(text)\u{1B}[0m" : text).utf8))
+            _ = put(dims ? "\u{1B}[2m\(text)\u{1B}[0m" : text, STDERR_FILENO)
             thinking = true
           case .content(let text):
             if thinking { note("\n") }
             thinking = false
-            FileHandle.standardOutput.write(Data(text.utf8))
+            guard put(text, STDOUT_FILENO) else { throw OutputClosed() }
             answer += text
           }
         }
@@ -160,12 +184,12 @@ private struct TerminalSession {
         case .prefill, .prefilled, .finished: break
         case .token(let token):
           if let probability = token.thinkProbability { thinkProbability = probability }
-          show(parser.consume(token))
+          try show(parser.consume(token))
         }
       }
       try Task.checkCancellation()
-      show(parser.finish())
-      FileHandle.standardOutput.write(Data("\n".utf8))
+      try show(parser.finish())
+      guard put("\n", STDOUT_FILENO) else { throw OutputClosed() }
       note(Self.summary(chat, parser, thinkProbability, took: .now - start))
       return answer
     }
@@ -208,6 +232,6 @@ struct LoadingProgress {
   func show(_ fraction: Double) {
     guard onTerminal else { return }
     let text = fraction < 1 ? "\rLoading \(Int(fraction * 100)) % " : "\r\u{1B}[K"
-    FileHandle.standardError.write(Data(text.utf8))
+    _ = put(text, STDERR_FILENO)
   }
 }

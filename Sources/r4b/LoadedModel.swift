@@ -40,9 +40,15 @@ struct LoadedModel {
           template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
           opensThought: true, contextLength: checkpoint.configuration.maxPositions,
           imageLimits: ImageLimits(
-            maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))))
+            maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels")),
+          templateVariables: checkpoint.namedTokens))
     } catch { throw ConfigurationError("\(directory.path): chat template (chat_template.jinja): \(error)") }
     try Self.check(tokenizer, against: checkpoint)
+    if chat.control.stop.isEmpty {
+      throw ConfigurationError(
+        "\(directory.path)/generation_config.json: eos_token_id names no token, and tokenizer.json has no <|im_end|>: "
+          + "replies would not end")
+    }
     let model = try RModel(checkpoint: checkpoint, progress: progress)
     self.model = model
     sampling = Self.sampling(of: checkpoint.generation)
@@ -68,13 +74,16 @@ struct LoadedModel {
     let vision = checkpoint.configuration.vision
     let preprocessor = checkpoint.preprocessor
     guard let filter = ResampleFilter(rawValue: preprocessor.resample) else {
-      throw ConfigurationError("preprocessor_config.json: resample \(preprocessor.resample) is not a filter of Pillow")
+      throw ConfigurationError(
+        "\(checkpoint.directory)/preprocessor_config.json: resample \(preprocessor.resample) is not a filter of Pillow")
     }
     var maxPatches: Int?
     if case .anyres(let limit) = checkpoint.configuration.visionAspectRatio { maxPatches = limit }
-    return try ImageProcessor(
-      side: vision.imageSize, patchSize: vision.patchSize,
-      pinpoints: preprocessor.pinpoints.map { ($0.height, $0.width) }, resample: filter, maxPatches: maxPatches)
+    do {
+      return try ImageProcessor(
+        side: vision.imageSize, patchSize: vision.patchSize,
+        pinpoints: preprocessor.pinpoints.map { ($0.height, $0.width) }, resample: filter, maxPatches: maxPatches)
+    } catch { throw ConfigurationError("\(checkpoint.directory)/preprocessor_config.json: \(error)") }
   }
 
   /// The image token of config.json must be the tokenizer's, and every id must have a row in the tables (spec §5.3, §10.4).
@@ -107,7 +116,7 @@ struct LoadedModel {
   /// Positions that half of the available memory holds, at most what all sequences together can use.
   private static func kvTokens(for runner: RRunner, _ settings: Settings) -> Int {
     let wanted = runner.contextLength * settings.int("scheduling.max_running")
-    guard let bytes = AvailableMemory.bytes else { return wanted }
+    guard let bytes = AvailableMemory.bytes() else { return wanted }
     return max(min(wanted, bytes / 2 / runner.bytesPerPosition), min(runner.contextLength, 256))
   }
 }

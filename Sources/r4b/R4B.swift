@@ -1,6 +1,7 @@
 // The command line.
 import ArgumentParser
 import Foundation
+import Glibc
 
 @main
 struct R4B: AsyncParsableCommand {
@@ -12,4 +13,22 @@ struct R4B: AsyncParsableCommand {
 }
 
 /// Writes a line to standard error.
-func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+func note(_ text: String) { _ = put(text + "\n", STDERR_FILENO) }
+
+/// Writes to a descriptor; false when it takes no more, for instance because nobody reads the pipe.
+func put(_ text: String, _ descriptor: Int32) -> Bool {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    if count > 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return false }
+  }
+  return true
+}
+
+/// Runs a command; what it throws is told in one line, and the exit code is 1.
+func reportingErrors(_ body: () async throws -> Void) async throws {
+  do { try await body() } catch let error where !(error is ExitCode) {
+    note("error: \(error)")
+    throw ExitCode.failure
+  }
+}

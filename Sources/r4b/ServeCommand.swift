@@ -30,10 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
   var port: String?
 
   func run() async throws {
-    do { try await serve() } catch let error where !(error is ExitCode) {
-      note("error: \(error)")
-      throw ExitCode.failure
-    }
+    try await reportingErrors { try await serve() }
   }
 
   private func serve() async throws {

@@ -20,6 +20,31 @@ import Tokenization
     }
   }
 
+  @Test(.timeLimit(.minutes(1)), arguments: ["a", " ", "<|im_end|>", "two words "])
+  func `a text that cannot fit is refused, long before all of it is tokenised`(unit: String) async throws {
+    let chat = try RTiny.chat()
+    let long = Conversation.user(String(repeating: unit, count: 10_000_000 / unit.utf8.count))
+    await #expect { try await chat.prepare(long) } throws: {
+      if case ChatError.tooLong(limit: 2048)? = $0 as? ChatError { true } else { false }
+    }
+    #expect("\(ChatError.tooLong(limit: 2048))" == "the text takes more than 2048 tokens, all that the context holds")
+    #expect(try await chat.prepare(.user("Add 2 and 3.")).prompt.tokens.count < 100)
+  }
+
+  @Test func `without a usable stop token the tokenizer's end of turn ends a reply`() throws {
+    #expect(try RTiny.chat(stopTokens: [621]).control.stop == [621])
+    #expect(try RTiny.chat(stopTokens: []).control.stop == [621, 619])
+    #expect(try RTiny.chat(stopTokens: [151_645, -1]).control.stop == [621, 619])
+  }
+
+  @Test func `a template sees the checkpoint's own tokens, and none that it has not`() throws {
+    let template = "{{ bos_token }}[{{ eos_token }}]{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}"
+    let chat = try RTiny.chat(template: template, variables: ["eos_token": "<|im_end|>"])
+    #expect(try chat.render(.user("Hi")) == "[<|im_end|>]Hi<|im_end|>")
+    let bare = try RTiny.chat(template: template)
+    #expect(try bare.render(.user("Hi")) == "[]Hi")
+  }
+
   @Test func `picture places hold the image token and do not overlap`() async throws {
     let chat = try RTiny.chat()
     let image = try RTiny.file("golden/12-sum.png")

@@ -14,7 +14,10 @@ enum RTiny {
 
   static func tokenizer() throws -> Tokenizer { try Tokenizer(json: file("tokenizer.json")) }
 
-  static func chat(template: String? = nil, withoutTemplate: Bool = false) throws -> ChatModel {
+  static func chat(
+    template: String? = nil, withoutTemplate: Bool = false, stopTokens: Set<TokenID> = [621, 619],
+    variables: [String: String] = [:]
+  ) throws -> ChatModel {
     let own = String(decoding: try file("chat_template.jinja"), as: UTF8.self)
     let processor = try ImageProcessor(
       side: 56, patchSize: 14, pinpoints: [(56, 112), (112, 56), (112, 112), (168, 56), (56, 168)], resample: .bilinear,
@@ -22,8 +25,8 @@ enum RTiny {
     return try ChatModel(
       tokenizer: tokenizer(), imageProcessor: processor,
       configuration: .init(
-        template: withoutTemplate ? nil : template ?? own, stopTokens: [621, 619],
-        opensThought: true, contextLength: 2048))
+        template: withoutTemplate ? nil : template ?? own, stopTokens: stopTokens, opensThought: true,
+        contextLength: 2048, templateVariables: variables))
   }
 
   static func golden() throws -> [JSONValue] { try JSONValue(parsing: file("golden.json")).array ?? [] }

@@ -1,6 +1,7 @@
 """The command line: chat, inspect, settings, signals."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -117,3 +118,60 @@ def test_many_idle_connections_do_not_hinder_a_request(server):
     finally:
         for peer in peers:
             peer.close()
+
+
+def variant(tmp_path, **files):
+    """A copy of the embedded model with some JSON files changed by functions."""
+    model = tmp_path / "model"
+    shutil.copytree(MODEL, model, ignore=shutil.ignore_patterns("golden*"))
+    for name, change in files.items():
+        path = model / f"{name}.json"
+        value = json.loads(path.read_text())
+        change(value)
+        path.write_text(json.dumps(value))
+    return model
+
+
+@pytest.mark.parametrize("files, words", [
+    ({"config": lambda c: c.update(image_token_index=5)}, ("image_token_index 5", "<image> as 624")),
+    ({"config": lambda c: c.pop("text_config")}, ("config.json",)),
+    ({"tokenizer": lambda t: t.update(added_tokens=[a for a in t["added_tokens"] if a["content"] != "<image>"])}, ("tokenizer.json", "<image>")),
+    ({"tokenizer": lambda t: t.update(decoder=None)}, ("tokenizer.json", "decoder.type")),
+    ({"preprocessor_config": lambda p: p.update(resample=9)}, ("preprocessor_config.json", "resample")),
+])
+def test_a_checkpoint_that_contradicts_itself_is_refused_in_one_line(tmp_path, files, words):
+    done = run("chat", "--model", variant(tmp_path, **files), "Hi")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and done.stderr.startswith("error: "), done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_list_of_no_stop_tokens_does_not_make_replies_endless(tmp_path):
+    model = variant(tmp_path, generation_config=lambda g: g.update(eos_token_id=[]), config=lambda c: c["text_config"].pop("eos_token_id", None))
+    done = run("chat", "--model", model, "--max-tokens", "200", "Add 9 and 4.")
+    assert (done.returncode, done.stdout) == (0, "13\n"), done.stderr
+
+
+def test_a_question_that_cannot_fit_and_a_missing_picture_are_told_in_one_line():
+    long = run("chat", "word " * 20_000)
+    assert long.returncode == 1 and long.stderr == "error: the text takes more than 2048 tokens, all that the context holds\n"
+    blind = run("chat", "--image", "nowhere.png", "What is this?")
+    assert blind.returncode == 1 and blind.stderr == "error: nowhere.png: cannot be read\n"
+
+
+def test_ctrl_c_stops_a_reply_and_exits_130():
+    process = subprocess.Popen([binary(), "chat", "--temperature", "2", "--mode", "long", "--seed", "1", "Tell me everything"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stderr.read(1)  # the reply has begun
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=30)
+    assert process.returncode == 130 and b"(stopped)" in error, (process.returncode, error)
+
+
+def test_a_reader_that_left_ends_the_program_without_a_crash():
+    for ignored in (False, True):
+        process = subprocess.Popen([binary(), "chat", "Add 9 and 4."], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=not ignored)
+        process.stdout.close()
+        error = process.stderr.read()
+        # Either the signal's default or one line; never a trap.
+        assert process.wait(timeout=30) in (-signal.SIGPIPE, 1) and b"Fatal" not in error
+        assert not ignored or error.endswith(b"error: standard output is closed\n"), error

@@ -86,6 +86,23 @@ import Testing
     #expect(try stops() == [2, 1])
     tiny.file("generation_config.json", #"{"eos_token_id": 3}"#)
     #expect(try stops() == [3])
+    tiny.file("generation_config.json", #"{"eos_token_id": []}"#)
+    #expect(try stops() == [2, 1])
+  }
+
+  @Test func `the tokens that templates name are read as text or as object`() throws {
+    var tiny = TinyCheckpoint()
+    #expect(try tiny.write().open().namedTokens == [:])
+    tiny.file(
+      "tokenizer_config.json",
+      #"{"bos_token": null, "eos_token": "<|im_end|>", "pad_token": {"content": "<pad>", "special": true}, "clean": 1}"#)
+    #expect(try tiny.write().open().namedTokens == ["eos_token": "<|im_end|>", "pad_token": "<pad>"])
+    tiny.file("tokenizer_config.json", #"{"eos_token": 7}"#)
+    #expect {
+      _ = try tiny.write().open()
+    } throws: {
+      "\($0)".contains("tokenizer_config.json: eos_token: expected a string")
+    }
   }
 
   /// A key of config.json, a value it must not have, and words of the message beside file and key.

@@ -118,6 +118,34 @@ import Tokenization
     #expect(tokenizer.decode(tokenizer.encode(text)) == text)
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func `a text of spelled control tokens takes time in proportion`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    // Quadratic work over the literal ranges would take hours here.
+    let (spelling, count) = ("<|im_end|>", 300_000)
+    let text = String(repeating: spelling, count: count)
+    let literal = (0..<count).map { $0 * spelling.utf8.count..<($0 + 1) * spelling.utf8.count }
+    let ids = tokenizer.encode(text, literal: literal)
+    #expect(!ids.contains { tokenizer.isSpecial($0) })
+    #expect(tokenizer.decode(ids) == text)
+    #expect(tokenizer.encode(text, literal: literal.reversed()) == ids)
+  }
+
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [" ", "a", "hello world, ", "\n", "<|im_end|>", "e\u{301}", "漢字", "\u{FB2C}"])
+  func `a limit gives all ids or none, and ends long texts early`(unit: String) throws {
+    let tokenizer = try Fixtures.tiny.get()
+    let text = String(repeating: unit, count: 50)
+    let ids = tokenizer.encode(text)
+    for limit in [0, 1, ids.count / 2, ids.count - 1] {
+      #expect(tokenizer.encode(text, limit: limit) == nil)
+    }
+    for limit in [ids.count, ids.count + 1, .max] { #expect(tokenizer.encode(text, limit: limit) == ids) }
+    #expect(tokenizer.encode("", limit: 0) == [])
+    #expect(tokenizer.encode(String(repeating: unit, count: 20_000_000 / unit.utf8.count), limit: 2048) == nil)
+  }
+
   @Test func `control tokens, sizes and white space are known`() throws {
     let tokenizer = try Fixtures.tiny.get()
     #expect(tokenizer.vocabularySize == 625)

@@ -1,4 +1,5 @@
-// Top-p without sorting the vocabulary: a quickselect that descends by probability mass, linear on average.
+// Top-p without sorting the vocabulary: weights are added up by their magnitude, and only among those of the magnitude at which
+// the mass is reached does a quickselect find the last one. Linear, with one pass over most candidates.
 import GenerationTypes
 
 /// An id that may still be drawn.
@@ -11,9 +12,37 @@ struct Candidate {
   func precedes(_ other: Candidate) -> Bool { weight != other.weight ? weight > other.weight : id < other.id }
 }
 
-/// The last candidate of the smallest leading set (in the order of `precedes`) whose weights reach `mass`; the first
-/// candidate when the mass is 0 or less. Reorders `candidates`, which must not be empty.
-func nucleusEnd(_ candidates: inout [Candidate], mass: Double) -> Candidate {
+/// Finds the end of the nucleus; keeps its buffers from call to call.
+struct NucleusSearch {
+  /// Weights by magnitude, heaviest first: each octave below 1 in 64 parts, what is below 2⁻⁶³ in the last.
+  private var masses = [Double](repeating: 0, count: 64 * 63)
+  private var selection: [Candidate] = []
+
+  /// The last candidate of the smallest leading set (in the order of `precedes`) whose weights reach `mass`; the first
+  /// candidate when the mass is 0 or less. Weights are positive and at most 1, and there is one.
+  mutating func end(of candidates: [Candidate], mass: Double) -> Candidate {
+    for magnitude in masses.indices { masses[magnitude] = 0 }
+    for candidate in candidates { masses[magnitude(candidate)] += candidate.weight }
+    var (reached, before, sum) = (0, 0.0, 0.0)
+    for magnitude in masses.indices where masses[magnitude] > 0 {
+      (reached, before) = (magnitude, sum)
+      sum += masses[magnitude]
+      if sum >= mass { break }
+    }
+    selection.removeAll(keepingCapacity: true)
+    for candidate in candidates where magnitude(candidate) == reached { selection.append(candidate) }
+    return nucleusEnd(&selection, mass: mass - before)
+  }
+
+  /// The upper bits of a positive double are its exponent and the first bits of its fraction, in order.
+  private func magnitude(_ candidate: Candidate) -> Int {
+    let below = (1.0).bitPattern >> 46 &- candidate.weight.bitPattern >> 46
+    return min(Int(below), masses.count - 1)
+  }
+}
+
+/// The same by quickselect, descending by mass. Reorders `candidates`, which must not be empty.
+private func nucleusEnd(_ candidates: inout [Candidate], mass: Double) -> Candidate {
   candidates.withUnsafeMutableBufferPointer { all in
     var (low, high) = (0, all.count)  // the answer is in low..<high; what precedes low is kept
     var kept = 0.0

@@ -25,7 +25,7 @@ package struct Sampler {
   /// Logits before bias and penalties, noted when log-probabilities are wanted.
   private var originals: [(id: TokenID, logit: Float)] = []
   private var candidates: [Candidate] = []
-  private var selection: [Candidate] = []
+  private var nucleus = NucleusSearch()
   private var heap: [Float] = []
 
   /// A sampler for a reply to `prompt`, whose ids count for the repetition penalty.
@@ -124,19 +124,18 @@ package struct Sampler {
   private mutating func keepCandidates(of row: LogitsRow, largest: Float) {
     let temperature = Double(parameters.temperature)
     let threshold = parameters.topK > 0 ? row.threshold(rank: parameters.topK, heap: &heap) : -.infinity
+    let share = parameters.topP < 1 ? max(Double(parameters.topP), 0) : 1
+    // As the total is at least 1, all weights below (1 − p) / count together are less than the 1 − p that top-p cuts.
+    let negligible = (1 - share) / Double(row.values.count)
+    var total = 0.0
     candidates.removeAll(keepingCapacity: true)
     for i in row.values.indices where row.values[i] >= threshold {
       let weight = exp((Double(row.values[i]) - Double(largest)) / temperature)
-      if weight > 0 { candidates.append(Candidate(id: TokenID(i), weight: weight)) }
+      total += weight
+      if weight > 0, weight >= negligible { candidates.append(Candidate(id: TokenID(i), weight: weight)) }
     }
     if parameters.topP < 1 {
-      let share = max(Double(parameters.topP), 0)
-      let total = candidates.reduce(0.0) { $0 + $1.weight }
-      // As the total is at least 1, all weights below (1 − p) / count together are less than the 1 − p that is cut.
-      let negligible = (1 - share) / Double(candidates.count)
-      selection.removeAll(keepingCapacity: true)
-      for candidate in candidates where candidate.weight >= negligible { selection.append(candidate) }
-      let end = nucleusEnd(&selection, mass: share * total)
+      let end = nucleus.end(of: candidates, mass: share * total)
       candidates.removeAll { end.precedes($0) }
     }
     // Relative to the most probable, whose weight is 1, so that it does not matter what was cut before.
