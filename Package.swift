@@ -48,7 +48,8 @@ let package = Package(
     room("JSON", [], optimised),
     room("GenerationTypes", []),
     room("Tokenization", ["COniguruma", "GenerationTypes", "JSON"], optimised),
-    .target(name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    .target(
+      name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
     room("Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"]),
     room("ModelFiles", ["JSON"]),

@@ -25,12 +25,10 @@ ROUNDS = 5
 
 def mixed_text(folder):
     """The recipe of Tests/TokenizationTests/Fixtures/mixed.json, by the script that wrote it."""
-    root = pathlib.Path(__file__).resolve().parents[2]
-    source = (root / "scripts/fixtures/tokenization.py").read_text()
-    names = {"__file__": str(root / "scripts/fixtures/tokenization.py"), "__name__": "recipe"}
-    exec(compile(source, "tokenization.py", "exec"), names)
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts/fixtures"))
+    from tokenization import CHUNKS, chunk
     path = pathlib.Path(folder) / "mixed.txt"
-    path.write_bytes("".join(names["chunk"](number) for number in range(names["CHUNKS"])).encode())
+    path.write_bytes("".join(chunk(number) for number in range(CHUNKS)).encode())
     return path
 
 

@@ -40,7 +40,8 @@ package struct ConnectionEvents: HTTPObserver {
       case 500...: "server_error"
       default: "invalid_request_error"
       }
-    var response = APIError(status, message, type: type, retryAfter: [408, 429, 503].contains(status) ? 1 : nil).response
+    var response = APIError(status, message, type: type, retryAfter: [408, 429, 503].contains(status) ? 1 : nil)
+      .response
     response.headers["x-request-id"] = "req_" + RequestID.random()
     response.headers["openai-processing-ms"] = "0"
     return response

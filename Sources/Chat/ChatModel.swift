@@ -76,12 +76,15 @@ package final class ChatModel: Sendable {
     }
     let imageTokens = pictures.reduce(0) { $0 + $1.image.layout.tokenCount }
     return PreparedChat(
-      prompt: Prompt(tokens: tokens, pictures: pictures), textTokens: tokens.count - imageTokens, imageTokens: imageTokens,
+      prompt: Prompt(tokens: tokens, pictures: pictures), textTokens: tokens.count - imageTokens,
+      imageTokens: imageTokens,
       mode: conversation.mode, start: start, model: self)
   }
 
   /// The prompt's text for a conversation, image placeholders unexpanded.
-  package func render(_ conversation: Conversation) throws(ChatError) -> String { try prompter.render(conversation).text }
+  package func render(_ conversation: Conversation) throws(ChatError) -> String {
+    try prompter.render(conversation).text
+  }
 
   /// A token's text and bytes, for log-probabilities. Incomplete UTF-8 shows as replacement characters.
   package func text(of id: TokenID) -> (string: String, bytes: [UInt8]) {
@@ -152,7 +155,8 @@ package final class ChatModel: Sendable {
   }
 
   /// Expands each image placeholder into its picture's places.
-  private func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Picture]) {
+  private func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Picture])
+  {
     let found = imageToken.map { image in tokens.count { $0 == image } } ?? 0
     if found != images.count {
       throw .template("the chat template wrote \(found) image places for \(images.count) images")

@@ -79,7 +79,9 @@ package struct Setting: Sendable {
     return value
   }
 
-  private static func shown(_ value: JSONValue) -> String { String(String(decoding: value.encoded, as: UTF8.self).prefix(80)) }
+  private static func shown(_ value: JSONValue) -> String {
+    String(String(decoding: value.encoded, as: UTF8.self).prefix(80))
+  }
 }
 
 /// A mistake in config.json, the environment or a flag: a sentence for the operator.

@@ -28,7 +28,8 @@ package struct Settings: Sendable {
   package mutating func apply(
     environment: [String: String], reserved: Set<String> = ["R4B_API_KEY", "R4B_CONFIG"]
   ) throws(ConfigurationError) {
-    for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("R4B_") && !reserved.contains(name) {
+    for (name, text) in environment.sorted(by: { $0.key < $1.key })
+    where name.hasPrefix("R4B_") && !reserved.contains(name) {
       guard let setting = Setting.all.first(where: { $0.environmentName == name }) else {
         throw ConfigurationError("environment: \(name) is not a setting")
       }

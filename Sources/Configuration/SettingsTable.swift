@@ -18,7 +18,9 @@ extension Setting {
       "server.allowed_hosts", .strings, [],
       "Host names accepted on loopback besides localhost, 127.0.0.1 and [::1] (guards against DNS rebinding)."),
     Setting("server.cors_origins", .strings, [], "Origins allowed to call from a browser; empty turns CORS off."),
-    Setting("server.public", .optionalString, "Public", "Directory of static files, relative to config.json; null serves none."),
+    Setting(
+      "server.public", .optionalString, "Public",
+      "Directory of static files, relative to config.json; null serves none."),
 
     Setting(
       "auth.keys_file", .optionalString, nil,
@@ -30,26 +32,34 @@ extension Setting {
     Setting("http.max_body_bytes", .integer(1024...gigabyte), 67_108_864, "Bytes of a request body."),
     Setting("http.head_timeout_s", .number(0.1...3600), 10, "Seconds for a request's head to arrive."),
     Setting("http.body_timeout_s", .number(0.1...3600), 60, "Seconds for a request's body to arrive."),
-    Setting("http.idle_timeout_s", .number(0.1...86_400), 75, "Seconds that a kept-alive connection may wait for a request."),
-    Setting("http.write_timeout_s", .number(0.1...3600), 30, "Seconds without progress before a slow reader is cut off."),
+    Setting(
+      "http.idle_timeout_s", .number(0.1...86_400), 75, "Seconds that a kept-alive connection may wait for a request."),
+    Setting(
+      "http.write_timeout_s", .number(0.1...3600), 30, "Seconds without progress before a slow reader is cut off."),
 
     Setting("images.max_count", .integer(0...256), 8, "Pictures in one request."),
     Setting("images.max_bytes", .integer(1024...gigabyte), 33_554_432, "Bytes of one encoded picture."),
-    Setting("images.max_pixels", .integer(1...1_000_000_000), 50_000_000, "Pixels of one picture, checked before decoding."),
+    Setting(
+      "images.max_pixels", .integer(1...1_000_000_000), 50_000_000, "Pixels of one picture, checked before decoding."),
 
     Setting(
-      "generation.thinking_mode", .choice(["auto", "long", "short"]), "auto", "Mode of requests that do not choose one."),
+      "generation.thinking_mode", .choice(["auto", "long", "short"]), "auto", "Mode of requests that do not choose one."
+    ),
     Setting(
       "generation.max_tokens", .optionalInteger(1...1_000_000), nil,
-      "Generated tokens of requests that do not say, at most what the context leaves; null is 8192, as in R-4B's evaluation."),
+      "Generated tokens of requests that do not say, at most what the context leaves; null is 8192, as in R-4B's evaluation."
+    ),
 
-    Setting("scheduling.threads", .optionalInteger(1...1024), nil, "Worker threads; null takes the cores this process may use."),
+    Setting(
+      "scheduling.threads", .optionalInteger(1...1024), nil,
+      "Worker threads; null takes the cores this process may use."),
     Setting("scheduling.max_running", .integer(1...1024), 8, "Sequences decoding together."),
     Setting("scheduling.max_waiting", .integer(0...100_000), 256, "Requests waiting; further ones get 429."),
     Setting(
       "scheduling.kv_tokens", .optionalInteger(16...100_000_000), nil,
       "Positions in the KV cache over all sequences; null takes half of the available memory."),
-    Setting("scheduling.prefill_chunk", .integer(1...4096), 256, "Prompt positions processed between two decoding steps."),
+    Setting(
+      "scheduling.prefill_chunk", .integer(1...4096), 256, "Prompt positions processed between two decoding steps."),
 
     Setting("shutdown.grace_s", .number(0...3600), 30, "Seconds that running requests get after SIGTERM."),
 

@@ -25,7 +25,9 @@ package struct ImageLayout: Sendable, Equatable {
     /// Size to which the kept map is bilinearly shrunk (`anyres_max_N`); nil keeps it.
     package var shrunk: (rows: Int, columns: Int)?
 
-    package init(tileRows: Int, tileColumns: Int, rows: Range<Int>, columns: Range<Int>, shrunk: (rows: Int, columns: Int)? = nil) {
+    package init(
+      tileRows: Int, tileColumns: Int, rows: Range<Int>, columns: Range<Int>, shrunk: (rows: Int, columns: Int)? = nil
+    ) {
       (self.tileRows, self.tileColumns) = (tileRows, tileColumns)
       (self.rows, self.columns, self.shrunk) = (rows, columns, shrunk)
     }

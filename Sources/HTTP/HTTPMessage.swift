@@ -5,7 +5,9 @@ package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral 
   package private(set) var fields: [(name: String, value: String)] = []
 
   package init() {}
-  package init(dictionaryLiteral elements: (String, String)...) { for (name, value) in elements { append(name, value) } }
+  package init(dictionaryLiteral elements: (String, String)...) {
+    for (name, value) in elements { append(name, value) }
+  }
 
   /// The first value of `name`. Assigning replaces all values of that name.
   package subscript(name: String) -> String? {
@@ -27,7 +29,8 @@ package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral 
   private static func lowercase(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
   package static func == (a: HTTPHeaders, b: HTTPHeaders) -> Bool {
-    a.fields.count == b.fields.count && zip(a.fields, b.fields).allSatisfy { same($0.name, $1.name) && $0.value == $1.value }
+    a.fields.count == b.fields.count
+      && zip(a.fields, b.fields).allSatisfy { same($0.name, $1.name) && $0.value == $1.value }
   }
 }
 
@@ -44,7 +47,8 @@ package struct HTTPRequest: Sendable {
   package var remoteAddress: String
 
   package init(
-    method: String, path: String, query: String = "", headers: HTTPHeaders = [:], body: [UInt8] = [], remoteAddress: String = ""
+    method: String, path: String, query: String = "", headers: HTTPHeaders = [:], body: [UInt8] = [],
+    remoteAddress: String = ""
   ) {
     (self.method, self.path, self.query, self.headers) = (method, path, query, headers)
     (self.body, self.remoteAddress) = (body, remoteAddress)

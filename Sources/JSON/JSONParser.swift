@@ -66,7 +66,9 @@ private struct JSONParser {
     return value
   }
 
-  func fail(_ reason: String) -> JSONError { JSONError(reason: at < bytes.count ? reason : "unexpected end", offset: at) }
+  func fail(_ reason: String) -> JSONError {
+    JSONError(reason: at < bytes.count ? reason : "unexpected end", offset: at)
+  }
 
   var next: UInt8 { at < bytes.count ? bytes[at] : 0 }
 
@@ -112,7 +114,9 @@ private struct JSONParser {
       at += 1
       skipSpace()
       let value = try self.value(depth: depth)
-      if !object.insert(name, value) { throw JSONError(reason: "the name \"\(name.prefix(64))\" appears twice", offset: start) }
+      if !object.insert(name, value) {
+        throw JSONError(reason: "the name \"\(name.prefix(64))\" appears twice", offset: start)
+      }
       skipSpace()
       let separator = next
       if separator != UInt8(ascii: ","), separator != UInt8(ascii: "}") { throw fail("expected ',' or '}'") }
@@ -173,8 +177,12 @@ private struct JSONParser {
     var start = at
     var pieces = ""
     while true {
-      while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 { at += 1 }
-      if at >= bytes.count { throw JSONError(reason: "the string that opens at byte \(opening) does not end", offset: at) }
+      while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
+        at += 1
+      }
+      if at >= bytes.count {
+        throw JSONError(reason: "the string that opens at byte \(opening) does not end", offset: at)
+      }
       let run = UnsafeRawBufferPointer(rebasing: bytes[start..<at])
       guard let text = String(validating: run.bindMemory(to: UInt8.self), as: UTF8.self) else {
         throw JSONError(reason: "invalid UTF-8 in a string", offset: start)

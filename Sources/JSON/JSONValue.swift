@@ -62,7 +62,11 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   private mutating func append(_ name: String, _ value: JSONValue) {
     names.append(name)
     values.append(value)
-    if names.count == Self.indexedFrom { buildIndex() } else if names.count > Self.indexedFrom { index[name] = names.count - 1 }
+    if names.count == Self.indexedFrom {
+      buildIndex()
+    } else if names.count > Self.indexedFrom {
+      index[name] = names.count - 1
+    }
   }
 
   private mutating func buildIndex() {

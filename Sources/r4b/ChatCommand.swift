@@ -15,7 +15,8 @@ struct ChatCommand: AsyncParsableCommand {
 
   @OptionGroup var options: SettingsOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("A picture for the first question; may be repeated.", valueName: "path"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("A picture for the first question; may be repeated.", valueName: "path"))
   var image: [String] = []
 
   @Option(help: "auto (the model decides), long (think) or short (do not).")
@@ -51,7 +52,8 @@ struct ChatCommand: AsyncParsableCommand {
     let (settings, base) = try options.load()
     let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
     let mode = ThinkingMode(rawValue: self.mode ?? settings.string("generation.thinking_mode")) ?? .auto
-    var session = TerminalSession(loaded: loaded, mode: mode, maxTokens: maxTokens ?? settings.optionalInt("generation.max_tokens"))
+    var session = TerminalSession(
+      loaded: loaded, mode: mode, maxTokens: maxTokens ?? settings.optionalInt("generation.max_tokens"))
     if let temperature { session.sampling.temperature = Float(temperature) }
     if let seed { session.sampling.seed = seed }
     for path in image { try session.attach(path) }
@@ -203,7 +205,8 @@ private struct TerminalSession {
     let mode = parser.outcome == .thinking ? "thinking" : "non-thinking"
     let probability = thinkProbability.map { ", P(think) " + String(format: "%.3f", $0) } ?? ""
     let seconds = time / .seconds(1)
-    return "[\(mode)\(probability) · prompt \(chat.textTokens) text + \(chat.imageTokens) image · thinking \(counts.thinking) · "
+    return
+      "[\(mode)\(probability) · prompt \(chat.textTokens) text + \(chat.imageTokens) image · thinking \(counts.thinking) · "
       + "control \(counts.control) · answer \(counts.answer) · \(String(format: "%.2f", seconds)) s]"
   }
 }

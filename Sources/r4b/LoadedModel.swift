@@ -97,7 +97,8 @@ struct LoadedModel {
       throw ConfigurationError("tokenizer.json has no token <image>")
     }
     if let index = checkpoint.configuration.imageTokenIndex, index != Int(image) {
-      throw ConfigurationError("config.json says image_token_index \(index), but tokenizer.json has <image> as \(image)")
+      throw ConfigurationError(
+        "config.json says image_token_index \(index), but tokenizer.json has <image> as \(image)")
     }
   }
 

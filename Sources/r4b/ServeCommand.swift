@@ -47,7 +47,9 @@ struct ServeCommand: AsyncParsableCommand {
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
     let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
-    note("Loaded \(loaded.name) in \((ContinuousClock.now - started).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2)))).")
+    note(
+      "Loaded \(loaded.name) in \((ContinuousClock.now - started).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2))))."
+    )
 
     let engine = loaded.engine
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
@@ -130,7 +132,8 @@ struct ServeCommand: AsyncParsableCommand {
         "context_length": .integer(Int64(loaded.engine.contextLength)),
         "thinking_modes": ["auto", "long", "short"],
         "image_tokens": .string(
-          "\(image.patchCount) + h * (w + 1), h and w the kept rows and columns of the tile grid in patches of \(image.patchSize) px"),
+          "\(image.patchCount) + h * (w + 1), h and w the kept rows and columns of the tile grid in patches of \(image.patchSize) px"
+        ),
       ])
     var api = APIConfiguration(model: model)
     api.limits.bodyBytes = settings.int("http.max_body_bytes")

@@ -11,7 +11,8 @@ struct SettingsOptions: ParsableArguments {
   var model: String?
 
   @Option(
-    name: .customLong("set"), help: ArgumentHelp("Any setting, for instance scheduling.threads=2.", valueName: "name=value"))
+    name: .customLong("set"),
+    help: ArgumentHelp("Any setting, for instance scheduling.threads=2.", valueName: "name=value"))
   var assignments: [String] = []
 
   /// The settings in force, and the folder that their relative paths start from.

@@ -20,7 +20,8 @@ private func table() throws -> [String: Set<String>?] {
 /// Modules that the Swift files of one room import, with the file that does.
 private func imports(of room: String) throws -> [(module: String, file: String)] {
   let folder = root.appendingPathComponent("Sources/\(room)")
-  let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+  let files =
+    FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
   return try files.filter { $0.pathExtension == "swift" }.flatMap { file in
     try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
       .map { $0.trimmingCharacters(in: .whitespaces).replacing("@preconcurrency ", with: "") }

@@ -95,7 +95,9 @@ import Tokenization
   @Test(arguments: [
     (ThinkingMode.auto, "<think>"), (.long, "<think>\n"), (.short, "<think>\n\n</think>\n\n"),
   ])
-  func `a template without modes is completed, and so is a missing template`(mode: ThinkingMode, tail: String) async throws {
+  func `a template without modes is completed, and so is a missing template`(mode: ThinkingMode, tail: String)
+    async throws
+  {
     let plain = "{% for m in messages %}{{ m.content }}{% endfor %}{{ '<|im_start|>assistant\n' }}"
     for chat in [try RTiny.chat(template: plain), try RTiny.chat(withoutTemplate: true)] {
       let prepared = try await chat.prepare(.user("Hi", mode: mode))
@@ -104,7 +106,8 @@ import Tokenization
   }
 
   @Test func `a template's refusal reaches the client with its words`() async throws {
-    let chat = try RTiny.chat(template: "{{ raise_exception('roles must alternate') if messages|length > 1 }}{{ messages[0].content }}")
+    let chat = try RTiny.chat(
+      template: "{{ raise_exception('roles must alternate') if messages|length > 1 }}{{ messages[0].content }}")
     var conversation = Conversation.user("Hi")
     conversation.messages.append(conversation.messages[0])
     await #expect {

@@ -10,7 +10,9 @@ enum RTiny {
   static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("Models/r-tiny")
 
-  static func file(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: directory.appendingPathComponent(name))) }
+  static func file(_ name: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: directory.appendingPathComponent(name)))
+  }
 
   static func tokenizer() throws -> Tokenizer { try Tokenizer(json: file("tokenizer.json")) }
 

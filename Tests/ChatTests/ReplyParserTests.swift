@@ -99,7 +99,8 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     for _ in 0..<300 {
       let tokens = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
         Bool.random(using: &generator)
-          ? frequent.randomElement(using: &generator)! : TokenID.random(in: 0..<TokenID(tokenizer.vocabularySize), using: &generator)
+          ? frequent.randomElement(using: &generator)!
+          : TokenID.random(in: 0..<TokenID(tokenizer.vocabularySize), using: &generator)
       }
       for start in [ReplyStart.insideThought, .answer, .beforeThought] {
         let reply = try parse(tokens, start: start)

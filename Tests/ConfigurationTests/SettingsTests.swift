@@ -46,9 +46,18 @@ private func message(_ body: () throws -> Void) -> String {
   }
 
   @Test func `a misspelt variable and a bad flag are errors`() {
-    #expect(message { var s = Settings(); try s.apply(environment: ["R4B_SERVER_PROT": "1"]) }.contains("R4B_SERVER_PROT"))
-    #expect(message { var s = Settings(); try s.apply(environment: ["R4B_SERVER_PORT": "x"]) }.contains("R4B_SERVER_PORT"))
-    #expect(message { var s = Settings(); try s.apply(flag: "a.b", text: "", source: "--set") }.contains("a.b is not a setting"))
+    #expect(
+      message {
+        var s = Settings(); try s.apply(environment: ["R4B_SERVER_PROT": "1"])
+      }.contains("R4B_SERVER_PROT"))
+    #expect(
+      message {
+        var s = Settings(); try s.apply(environment: ["R4B_SERVER_PORT": "x"])
+      }.contains("R4B_SERVER_PORT"))
+    #expect(
+      message {
+        var s = Settings(); try s.apply(flag: "a.b", text: "", source: "--set")
+      }.contains("a.b is not a setting"))
   }
 
   @Test func `the repository's config file holds every setting at its default`() throws {

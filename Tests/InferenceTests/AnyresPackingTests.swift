@@ -73,7 +73,8 @@ import Testing
     ]
     let refusedOnes: [(ImageLayout.Grid?, tokens: Int, views: Int, side: Int)] = [
       (nil, 5, 1, 2), (nil, 4, 2, 2), (nil, 4, 1, 3), (grid(1, 1, 0..<3), 13, 2, 2),
-      (grid(1, 1, 0..<0, shrunk: (1, 1)), 6, 2, 2), (grid(0, 1, 0..<2), 10, 1, 2), (grid(1 << 40, 1 << 40, 0..<2), 10, 2, 2),
+      (grid(1, 1, 0..<0, shrunk: (1, 1)), 6, 2, 2), (grid(0, 1, 0..<2), 10, 1, 2),
+      (grid(1 << 40, 1 << 40, 0..<2), 10, 2, 2),
       (grid(1, 1, 0..<2, shrunk: (3, 1)), 10, 2, 2), (grid(1, 1, -1..<1), 10, 2, 2),
     ]
     for (layouts, expected) in [(accepted, false), (refusedOnes, true)] {

@@ -17,8 +17,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "", " ", "{", "[1,]", "{\"a\":1,}", "01", "1.", ".5", "+1", "1e", "-", "nul", "truex", "\"a", "\"\\x\"", "\"\\u12g4\"", "'a'",
-    "{\"a\" 1}", "{a:1}", "[1 2]", "1 2", "NaN", "Infinity", "1e999", "\"\u{1}\"", "{\"a\":1,\"a\":2}", "// c", "[\"a\"", "\u{FEFF}1",
+    "", " ", "{", "[1,]", "{\"a\":1,}", "01", "1.", ".5", "+1", "1e", "-", "nul", "truex", "\"a", "\"\\x\"",
+    "\"\\u12g4\"", "'a'",
+    "{\"a\" 1}", "{a:1}", "[1 2]", "1 2", "NaN", "Infinity", "1e999", "\"\u{1}\"", "{\"a\":1,\"a\":2}", "// c",
+    "[\"a\"", "\u{FEFF}1",
   ])
   func `malformed text is refused`(text: String) {
     #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
@@ -33,7 +35,9 @@ import Testing
   }
 
   @Test func `invalid UTF-8 is refused with its place`() {
-    #expect(throws: JSONError(reason: "invalid UTF-8 in a string", offset: 1)) { try JSONValue(parsing: [0x22, 0xFF, 0x22]) }
+    #expect(throws: JSONError(reason: "invalid UTF-8 in a string", offset: 1)) {
+      try JSONValue(parsing: [0x22, 0xFF, 0x22])
+    }
   }
 
   @Test func `depth and value counts are bounded`() throws {

@@ -95,7 +95,8 @@ import Testing
     #expect(try tiny.write().open().namedTokens == [:])
     tiny.file(
       "tokenizer_config.json",
-      #"{"bos_token": null, "eos_token": "<|im_end|>", "pad_token": {"content": "<pad>", "special": true}, "clean": 1}"#)
+      #"{"bos_token": null, "eos_token": "<|im_end|>", "pad_token": {"content": "<pad>", "special": true}, "clean": 1}"#
+    )
     #expect(try tiny.write().open().namedTokens == ["eos_token": "<|im_end|>", "pad_token": "<pad>"])
     tiny.file("tokenizer_config.json", #"{"eos_token": 7}"#)
     #expect {

@@ -1,8 +1,8 @@
 // The engine with its thread. The limit of a minute turns a hang into a failure.
 import Dispatch
 import Foundation
-import Glibc
 import GenerationTypes
+import Glibc
 import Inference
 import Scheduling
 import Synchronization

@@ -97,17 +97,12 @@ import Tokenization
     #expect(agree)
   }
 
-  @Test func `long white space, a long word and long runs of marks take time in proportion`() throws {
+  @Test(.timeLimit(.minutes(1)))
+  func `long white space, a long word and long runs of marks take time in proportion`() throws {
     let tokenizer = try Fixtures.tiny.get()
+    // A square law would take hours; the limit only tells the two apart.
     for unit in [" ", "\n ", "a", "e\u{301}\u{316}", "é", "<", "'S"] {
-      let short = String(repeating: unit, count: 20_000 / unit.utf8.count)
-      let long = String(repeating: short, count: 16)
-      let clock = ContinuousClock()
-      var ids: [TokenID] = []
-      let base = (0..<3).map { _ in clock.measure { ids = tokenizer.encode(short) } }.min() ?? .zero
-      let time = (0..<3).map { _ in clock.measure { ids = tokenizer.encode(long) } }.min() ?? .zero
-      // A square law would be 256 times; the room to it is for other tests on the same cores.
-      #expect(time < base * 100 + .milliseconds(20), "\(unit.debugDescription): \(base) and, 16 times as long, \(time)")
+      let ids = tokenizer.encode(String(repeating: unit, count: 1_000_000 / unit.utf8.count))
       #expect(tokenizer.encode(tokenizer.decode(ids)) == ids)
     }
   }
