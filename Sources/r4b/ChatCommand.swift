@@ -159,9 +159,9 @@ private struct TerminalSession {
     let request = GenerationRequest(
       prompt: chat.prompt, sampling: sampling, control: chat.control, maxTokens: max(1, min(maxTokens ?? room, room)),
       decides: chat.decides)
-    let stream = try loaded.engine.submit(request)
+    let engine = loaded.engine
     let dims = self.dims
-    let task = Task {
+    return try await Interrupt.cancelling {
       var parser = chat.makeParser()
       var answer = ""
       var thinking = false
@@ -181,7 +181,7 @@ private struct TerminalSession {
           }
         }
       }
-      for try await event in stream {
+      for try await event in try engine.submit(request) {
         switch event {
         case .prefill, .prefilled, .finished: break
         case .token(let token):
@@ -195,7 +195,6 @@ private struct TerminalSession {
       note(Self.summary(chat, parser, thinkProbability, took: .now - start))
       return answer
     }
-    return try await Interrupt.cancelling(task) { try await task.value }
   }
 
   private static func summary(
@@ -213,18 +212,28 @@ private struct TerminalSession {
 
 /// Ctrl-C while a reply runs cancels the reply; at other times it ends the program as usual.
 private enum Interrupt {
-  static func cancelling<Value>(
-    _ task: Task<Value, any Error>, _ body: () async throws -> Value
+  /// `reply` begins when Ctrl-C is caught, not before: a signal between its first words and the handler would end the program.
+  static func cancelling<Value: Sendable>(
+    _ reply: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     signal(SIGINT, SIG_IGN)
+    let (interrupts, interrupted) = AsyncStream.makeStream(of: Void.self)
     let source = DispatchSource.makeSignalSource(signal: SIGINT)
-    source.setEventHandler { task.cancel() }
-    source.resume()
+    source.setEventHandler { interrupted.yield() }
+    await withCheckedContinuation { registered in
+      source.setRegistrationHandler { registered.resume() }
+      source.resume()
+    }
     defer {
       source.cancel()
       signal(SIGINT, SIG_DFL)
     }
-    return try await body()
+    let task = Task(operation: reply)
+    let watch = Task {
+      for await _ in interrupts { task.cancel() }
+    }
+    defer { watch.cancel() }
+    return try await task.value
   }
 }
 
