@@ -10,15 +10,20 @@ static double element(ck_matrix w, size_t i) {
   return value;
 }
 
-void ck_matmul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_matrix w,
+void ck_matmul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_linear linear,
                    const float *bias, bool accumulate) {
-  for (uint32_t r = 0; r < rows; r++)
-    for (uint32_t c = 0; c < w.rows; c++) {
-      double sum = bias ? bias[c] : 0;
-      for (uint32_t i = 0; i < w.columns; i++) sum += x[r * x_stride + i] * element(w, (size_t)c * w.columns + i);
-      float *o = &out[r * out_stride + c];
-      *o = (float)(accumulate ? *o + sum : sum);
-    }
+  for (uint32_t part = 0; part < linear.count; part++) {
+    const ck_matrix w = linear.parts[part];
+    for (uint32_t r = 0; r < rows; r++)
+      for (uint32_t c = 0; c < w.rows; c++) {
+        double sum = bias ? bias[c] : 0;
+        for (uint32_t i = 0; i < w.columns; i++) sum += x[r * x_stride + i] * element(w, (size_t)c * w.columns + i);
+        float *o = &out[r * out_stride + c];
+        *o = (float)(accumulate ? *o + sum : sum);
+      }
+    out += w.rows;
+    if (bias) bias += w.rows;
+  }
 }
 
 void ck_rms_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,

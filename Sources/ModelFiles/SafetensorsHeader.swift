@@ -99,8 +99,8 @@ package struct SafetensorsHeader: Sendable {
       throw fault("data_offsets within the \(dataByteCount) bytes of data", "[\(begin), \(end)]")
     }
     // A type this room does not read is refused where the tensor is needed; here its range is all that can be checked.
-    if let known = ElementType(rawValue: type) {
-      let (byteCount, overflow) = elements.multipliedReportingOverflow(by: known.byteCount)
+    if let known = ElementType(safetensors: type) {
+      let (byteCount, overflow) = elements.multipliedReportingOverflow(by: known.blockByteCount)
       guard !overflow else { throw fault("a size that 64 bits can count", "\(type) \(shape)") }
       guard byteCount == end - begin else {
         throw fault("\(byteCount) bytes for \(type) \(shape)", "\(end - begin) in data_offsets")

@@ -86,7 +86,7 @@ struct TensorStore: Sendable {
           file: file.path, place: .tensor(entry.name), expected: "one tensor for \(quoted(name))",
           found: other == file.path ? "a second under another name" : "another in \(other)")
       }
-      guard let type = ElementType(rawValue: entry.type) else {
+      guard let type = ElementType(safetensors: entry.type) else {
         unreadable[name] = Unreadable(file: file.path, type: entry.type)
         continue
       }

@@ -19,6 +19,7 @@ extension Kernels {
           case .f32: memory.storeBytes(of: value, toByteOffset: i * 4, as: Float.self)
           case .bf16: memory.storeBytes(of: UInt16(value.bitPattern >> 16), toByteOffset: i * 2, as: UInt16.self)
           case .f16: memory.storeBytes(of: Half.bits(value), toByteOffset: i * 2, as: UInt16.self)
+          default: preconditionFailure("\(type) has blocks")
           }
         }
         matrix = ck_matrix(data: UnsafeRawPointer(memory), type: type, rows: UInt32(rows), columns: UInt32(columns))
@@ -41,8 +42,8 @@ extension Kernels {
             for (useBias, accumulate) in [(false, false), (true, false), (true, true)] {
               let out = Padded.random(rows, columns, gap: 2, &numbers), expected = out.copy()
               let b = useBias ? UnsafePointer(bias.base) : nil
-              ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), w.matrix, b, accumulate)
-              ck_matmul_ref(expected.base, expected.stride, x.base, x.stride, UInt32(rows), w.matrix, b, accumulate)
+              ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), ck_single(w.matrix), b, accumulate)
+              ck_matmul_ref(expected.base, expected.stride, x.base, x.stride, UInt32(rows), ck_single(w.matrix), b, accumulate)
               #expect(difference(out.values, expected.values) < 2e-6, "\(type) \(rows)×\(columns)×\(k)")
               #expect(out.isIntact)
             }
@@ -58,7 +59,7 @@ extension Kernels {
         let w = Weights(type, 101, 83, &numbers), x = Padded.random(75, 83, &numbers)
         let whole = Padded(75, 101)
         try withWorkers(1, isa) {
-          ck_matmul($0, whole.base, whole.stride, x.base, x.stride, 75, w.matrix, nil, false)
+          ck_matmul($0, whole.base, whole.stride, x.base, x.stride, 75, ck_single(w.matrix), nil, false)
         }
         for (threads, chunk) in [(1, 1), (2, 2), (3, 3), (2, 7), (4, 32)] {
           let out = Padded(75, 101)
@@ -66,7 +67,7 @@ extension Kernels {
             for row in stride(from: 0, to: 75, by: chunk) {
               ck_matmul(
                 workers, out.base + row * out.stride, out.stride, x.base + row * x.stride, x.stride,
-                UInt32(min(chunk, 75 - row)), w.matrix, nil, false)
+                UInt32(min(chunk, 75 - row)), ck_single(w.matrix), nil, false)
             }
           }
           #expect(out.values == whole.values, "\(type), \(threads) threads, chunks of \(chunk)")
@@ -233,7 +234,7 @@ extension Kernels {
           ck_matrix(data: $0.baseAddress.unsafelyUnwrapped, type: .f16, rows: UInt32(halves.count), columns: 1)
         }
         withExtendedLifetime(halves) {
-          ck_matmul(workers, out.base, out.stride, one.base, one.stride, 1, matrix, nil, false)
+          ck_matmul(workers, out.base, out.stride, one.base, one.stride, 1, ck_single(matrix), nil, false)
         }
       }
       #expect(zip(out.values, halves).allSatisfy { $0 == Half.value($1) })

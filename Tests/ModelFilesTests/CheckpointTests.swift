@@ -4,7 +4,7 @@ import ModelFiles
 import Testing
 
 @Suite struct `Checkpoints that open` {
-  @Test(arguments: ElementType.allCases)
+  @Test(arguments: [ElementType.f32, .f16, .bf16])
   func `a single file of any type gives its bytes back, whole and by rows`(type: ElementType) throws {
     let tiny = TinyCheckpoint(type: type.rawValue)
     let directory = try tiny.write()

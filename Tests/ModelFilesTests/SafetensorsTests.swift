@@ -239,8 +239,8 @@ import Testing
       for entry in header.entries {
         #expect(entry.range.lowerBound == covered)
         covered = entry.range.upperBound
-        guard let type = ElementType(rawValue: entry.type) else { continue }
-        #expect(entry.shape.reduce(type.byteCount, *) == entry.range.count)
+        guard let type = ElementType(safetensors: entry.type) else { continue }
+        #expect(entry.shape.reduce(type.blockByteCount, *) == entry.range.count)
       }
       #expect(covered == data)
     }

@@ -116,10 +116,10 @@ static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_
   for (int variant = 0; variant < 3; variant++) {
     const float *b = variant ? bias.at : NULL;
     grid out = make(rows, columns, 2), expected = copy(out), single = copy(out);
-    ck_matmul_ref(expected.at, expected.stride, x.at, x.stride, rows, w, b, variant == 2);
+    ck_matmul_ref(expected.at, expected.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
     for (uint32_t r = 0; r < rows; r++)
-      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1, w, b, variant == 2);
-    ck_matmul(pools[2], out.at, out.stride, x.at, x.stride, rows, w, b, variant == 2);
+      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1, ck_single(w), b, variant == 2);
+    ck_matmul(pools[2], out.at, out.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
     expect(difference(out, expected) < 2e-6, "product", rows, columns, k);
     expect(same_bits(out, single), "a row alone has the bits it has in a batch", rows, columns, k);
     drop(out.memory), drop(expected.memory), drop(single.memory);
@@ -211,7 +211,7 @@ static void check_widening(void) {
     for (uint32_t i = 0; i < FINITE; i++) ((uint16_t *)halves.data)[i] = (uint16_t)(sign << 15 | i);
     grid one = make(1, 1, 0), out = make(1, FINITE, 0), wide = make(1, FINITE, 0);
     one.at[0] = 1;
-    ck_matmul(pools[2], out.at, FINITE, one.at, 1, 1, (ck_matrix){halves.data, CK_F16, FINITE, 1}, NULL, false);
+    ck_matmul(pools[2], out.at, FINITE, one.at, 1, 1, ck_single((ck_matrix){halves.data, CK_F16, FINITE, 1}), NULL, false);
     ck_widen(wide.at, halves.data, CK_F16, FINITE);
     for (uint32_t i = 0; i < FINITE; i++) {
       double value = i < 1024 ? ldexp(i, -24) : ldexp(1024 + i % 1024, (int)(i / 1024) - 25);

@@ -20,12 +20,27 @@
 #define CK_CLOSED_ENUM __attribute__((enum_extensibility(closed)))
 #define CK_SWIFT(name) __attribute__((swift_name(#name)))
 
-/// How a stored number is laid out, little-endian.
+/// How stored numbers are laid out, little-endian: single numbers, or GGUF's blocks of 32 or 256 that share scales.
 typedef enum CK_CLOSED_ENUM ck_type {
   CK_F32 CK_SWIFT(f32),
   CK_F16 CK_SWIFT(f16),
   CK_BF16 CK_SWIFT(bf16),
+  CK_Q8_0 CK_SWIFT(q8_0),
+  CK_Q4_0 CK_SWIFT(q4_0),
+  CK_Q4_1 CK_SWIFT(q4_1),
+  CK_Q5_0 CK_SWIFT(q5_0),
+  CK_Q5_1 CK_SWIFT(q5_1),
+  CK_Q4_K CK_SWIFT(q4_K),
+  CK_Q5_K CK_SWIFT(q5_K),
+  CK_Q6_K CK_SWIFT(q6_K),
 } ck_type;
+
+/// Numbers of one block: 1, 32 or 256.
+uint32_t ck_block_values(ck_type type);
+/// Bytes of one block.
+uint32_t ck_block_bytes(ck_type type);
+/// Bytes of `count` numbers, which must be whole blocks.
+static inline size_t ck_row_bytes(ck_type type, size_t count) { return count / ck_block_values(type) * ck_block_bytes(type); }
 
 /// Instruction sets that a table of kernels is compiled for. `CK_BASELINE` runs on every machine of the architecture.
 typedef enum CK_CLOSED_ENUM ck_isa {
@@ -60,17 +75,41 @@ int32_t ck_workers_count(const ck_workers *workers);
 
 // Products ----------------------------------------------------------------------------------------------------------------
 
-/// A weight: `rows` outputs by `columns` inputs, rows without gaps.
+/// A weight: `rows` outputs by `columns` inputs. Plain numbers are row-major without gaps; quantised types are packed by
+/// `ck_pack`, and `data` is aligned to 64 bytes. `columns` need not be whole blocks: what fills the last block up is zero.
 typedef struct ck_matrix {
   const void *data;
   ck_type type;
   uint32_t rows, columns;
 } ck_matrix;
 
-/// `out[rows, w.rows] = x[rows, w.columns] · wᵀ + bias`, or added to what `out` holds when `accumulate`.
-void ck_matmul(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_matrix w,
+/// Rows that are packed together, on every instruction set.
+enum { CK_PACK_ROWS = 16 };
+/// Bytes of a packed matrix; `rows` is rounded up to whole groups and `columns` to whole blocks.
+size_t ck_packed_bytes(ck_type type, uint32_t rows, uint32_t columns);
+/// Packs `rows` rows in GGUF's layout, each of `columns` (whole blocks) values, as consecutive groups of CK_PACK_ROWS; a last
+/// group is filled up with zero rows. Group g of a matrix begins at `g * ck_packed_bytes(type, CK_PACK_ROWS, columns)`.
+void ck_pack(void *packed, const void *in, ck_type type, uint32_t rows, uint32_t columns);
+/// One row of a matrix of any type as f32 `[columns]`, the same numbers that `ck_widen` gives.
+void ck_matrix_row(float *out, ck_matrix w, uint32_t row);
+
+/// Up to three weights of the same columns whose outputs stand side by side: queries, keys and values; gate and up.
+typedef struct ck_linear {
+  ck_matrix parts[3];
+  uint32_t count;
+} ck_linear;
+static inline ck_linear ck_single(ck_matrix w) { return (ck_linear){{w}, 1}; }
+
+/// Makes room for the quantised inputs of products of up to `rows` by `columns`. False when there is no memory. Products with
+/// quantised weights beyond that room are not allowed.
+bool ck_workers_reserve(ck_workers *workers, uint32_t rows, uint32_t columns);
+
+/// `out[rows, Σ part rows] = x[rows, columns] · wᵀ + bias`, or added to what `out` holds when `accumulate`. Against quantised
+/// weights the inputs are first rounded to 8 bits by blocks: of 32 for types with blocks of 32, of 256 for types of 256.
+void ck_matmul(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_linear w,
                const float *_Nullable bias, bool accumulate);
-void ck_matmul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_matrix w,
+/// The same with the inputs rounded the same way and sums in double precision.
+void ck_matmul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_linear w,
                    const float *_Nullable bias, bool accumulate);
 
 // Norms -------------------------------------------------------------------------------------------------------------------
@@ -150,8 +189,12 @@ void ck_gelu_erf_ref(float *x, size_t count);
 /// In place: `exp(x)`, at most 2 ulp from e⁻⁸⁶ to e⁸⁸; zero below, held at e⁸⁸ above. What softmax and the activations use.
 void ck_exp(ck_workers *workers, float *x, size_t count);
 
-/// Widens `count` numbers to f32.
+/// Widens `count` numbers, whole blocks in GGUF's layout, to f32.
 void ck_widen(float *out, const void *in, ck_type type, size_t count);
+
+/// Rounds `count` numbers, whole blocks, to `type` in GGUF's layout; the scales are searched for the least squared error.
+/// Numbers that are not finite count as zero.
+void ck_quantize(void *out, const float *in, ck_type type, size_t count);
 
 /// `out[patches², 3 * patch²]`: the non-overlapping patches of an 8-bit RGB view `[side, side, 3]`, row-major, each channel
 /// after channel, through `levels[3, 256]`. What is left at the right and lower edge is not used.

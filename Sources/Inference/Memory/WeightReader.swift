@@ -60,11 +60,11 @@ struct WeightReader {
     let columns = tensors[0].elementCount / tensors[0].rowCount
     let type = tensors.allSatisfy { $0.type == tensors[0].type } ? tensors[0].type : .f32
     parameterCount += rows * columns
-    let size = rows * columns * type.byteCount
+    let size = type.byteCount(of: rows * columns)
     let memory = arena.bytes(size)
     if reads, var out = memory {
       for tensor in tensors {
-        let bytes = tensor.elementCount * type.byteCount
+        let bytes = type.byteCount(of: tensor.elementCount)
         if tensor.type == type {
           try checkpoint.read(tensor, into: UnsafeMutableRawBufferPointer(start: out, count: bytes))
         } else {
@@ -100,6 +100,14 @@ extension ElementType {
     case .f32: .f32
     case .f16: .f16
     case .bf16: .bf16
+    case .q8_0: .q8_0
+    case .q4_0: .q4_0
+    case .q4_1: .q4_1
+    case .q5_0: .q5_0
+    case .q5_1: .q5_1
+    case .q4K: .q4_K
+    case .q5K: .q5_K
+    case .q6K: .q6_K
     }
   }
 }

@@ -49,7 +49,7 @@ struct Operations: BitwiseCopyable {
   func multiply(
     _ out: Rows, _ x: Rows, _ rows: Int, _ w: ck_matrix, bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
   ) {
-    ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), w, bias, accumulate)
+    ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), ck_single(w), bias, accumulate)
   }
 
   /// `out = x / rms(x) · weight`, row by row.
