@@ -88,7 +88,7 @@ private func widened(_ bytes: [UInt8], _ type: ck_type) -> [Float] {
     var numbers = Numbers(7)
     let odd: [Float] = [
       .nan, .infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude,
-      -.greatestFiniteMagnitude, 65504, -65505, 1e-15, 1e-20, -1e-39, 6e-8, 1,
+      -.greatestFiniteMagnitude, 65504, -65505, 1e-15, 1e-20, -.leastNormalMagnitude / 16, 6e-8, 1,
     ]
     for round in 0..<400 {
       // Few kinds of numbers in a block, then single odd ones among plain ones.
