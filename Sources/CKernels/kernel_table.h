@@ -19,7 +19,10 @@ typedef struct ck_kernel_table {
   void (*matmul)(const ck_product *product, uint32_t begin, uint32_t end);
   void (*rms_norm)(float *out, const float *x, uint32_t columns, const float *weight, float epsilon);
   void (*layer_norm)(float *out, const float *x, uint32_t columns, const float *weight, const float *bias, float epsilon);
+  /// Rotates pairs half a head apart.
   void (*rope)(float *x, uint32_t head_dim, const float *cosines, const float *sines);
+  /// Rotates neighbours.
+  void (*rope_pairs)(float *x, uint32_t head_dim, const float *cosines, const float *sines);
   /// Query rows `[begin, end)` of the heads that share `kv_head`.
   void (*attention)(const ck_attention_job *job, uint32_t kv_head, uint32_t begin, uint32_t end);
   void (*silu_mul)(float *out, const float *gate, const float *up, size_t count);

@@ -57,6 +57,7 @@ typedef struct row_job {
   size_t out_stride, x_stride;
   uint32_t rows, columns, heads, step;
   float epsilon;
+  bool interleaved;
 } row_job;
 
 static void run_rms_norm(const void *context, uint32_t task) {
@@ -88,21 +89,23 @@ void ck_layer_norm(ck_workers *workers, float *out, size_t out_stride, const flo
 
 static void run_norm_rope(const void *context, uint32_t task) {
   const row_job *j = context;
+  void (*rotate)(float *, uint32_t, const float *, const float *) = j->interleaved ? j->table->rope_pairs : j->table->rope;
   for (uint32_t r = task * j->step, n = smaller(j->step, j->rows - r); n--; r++) {
     size_t at = (size_t)j->positions[r] * (j->columns / 2);
     for (uint32_t head = 0; head < j->heads; head++) {
       float *x = j->out + r * j->out_stride + (size_t)head * j->columns;
-      j->table->rms_norm(x, x, j->columns, j->weight, j->epsilon);
-      j->table->rope(x, j->columns, j->cosines + at, j->sines + at);
+      if (j->weight) j->table->rms_norm(x, x, j->columns, j->weight, j->epsilon);
+      rotate(x, j->columns, j->cosines + at, j->sines + at);
     }
   }
 }
 
 void ck_norm_rope(ck_workers *workers, float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim,
-                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines) {
+                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines,
+                  bool interleaved) {
   row_job job = {.table = ck_workers_table(workers), .out = x, .weight = weight, .out_stride = x_stride, .rows = rows,
                  .columns = head_dim, .heads = heads, .epsilon = epsilon, .positions = positions, .cosines = cosines,
-                 .sines = sines, .step = rows_per_task(heads * head_dim)};
+                 .sines = sines, .interleaved = interleaved, .step = rows_per_task(heads * head_dim)};
   ck_workers_run(workers, divide_up(rows, job.step), run_norm_rope, &job);
 }
 

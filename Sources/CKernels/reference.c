@@ -50,17 +50,18 @@ void ck_layer_norm_ref(float *out, size_t out_stride, const float *x, size_t x_s
 }
 
 void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *weight,
-                      float epsilon, const int32_t *positions, const float *cosines, const float *sines) {
+                      float epsilon, const int32_t *positions, const float *cosines, const float *sines, bool interleaved) {
   const uint32_t half = head_dim / 2;
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t h = 0; h < heads; h++) {
       float *head = x + r * x_stride + (size_t)h * head_dim;
-      ck_rms_norm_ref(head, head_dim, head, head_dim, 1, head_dim, weight, epsilon);
+      if (weight) ck_rms_norm_ref(head, head_dim, head, head_dim, 1, head_dim, weight, epsilon);
       for (uint32_t i = 0; i < half; i++) {
         double c = cosines[(size_t)positions[r] * half + i], s = sines[(size_t)positions[r] * half + i];
-        double a = head[i], b = head[i + half];
-        head[i] = (float)(a * c - b * s);
-        head[i + half] = (float)(b * c + a * s);
+        float *first = interleaved ? &head[2 * i] : &head[i], *second = interleaved ? first + 1 : first + half;
+        double a = *first, b = *second;
+        *first = (float)(a * c - b * s);
+        *second = (float)(b * c + a * s);
       }
     }
 }
