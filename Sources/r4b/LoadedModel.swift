@@ -39,7 +39,7 @@ struct LoadedModel {
           opensThought: Self.opensThought(checkpoint), contextLength: checkpoint.configuration.maxPositions,
           imageLimits: ImageLimits(
             maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels")),
-          templateVariables: checkpoint.namedTokens))
+          templateVariables: checkpoint.namedTokens, name: name))
     } catch { throw ConfigurationError("\(place.path): chat template: \(error)") }
     try Self.check(tokenizer, against: checkpoint)
     if chat.control.stop.isEmpty {
