@@ -68,7 +68,8 @@ extension APIError {
         400, "The pictures alone take \(value) tokens, but the context holds \(limit).", param: "messages",
         code: "context_length_exceeded")
     case .imagesUnsupported(let field, let model):
-      self.init(400, "\(field): the model \(model) does not take pictures.", param: field, code: "unsupported_parameter")
+      self.init(
+        400, "\(field): the model \(model) does not take pictures.", param: field, code: "unsupported_parameter")
     }
   }
 

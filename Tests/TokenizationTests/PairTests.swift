@@ -5,7 +5,9 @@ import Tokenization
 
 @Suite struct `Pairs of GGUF files` {
   /// Writes the tensors of `checkpoint` that `names` has a name for.
-  private static func write(_ checkpoint: Checkpoint, _ names: GGUFTensorNames, _ metadata: GGUFMetadata, _ path: String) throws {
+  private static func write(
+    _ checkpoint: Checkpoint, _ names: GGUFTensorNames, _ metadata: GGUFMetadata, _ path: String
+  ) throws {
     let tensors = checkpoint.tensorNames.compactMap { name in names.stored(name).map { (stored: $0, name: name) } }
     var plans: [GGUFTensorPlan] = []
     for tensor in tensors {
