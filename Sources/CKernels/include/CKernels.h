@@ -126,12 +126,14 @@ void ck_layer_norm(ck_workers *workers, float *out, size_t out_stride, const flo
 void ck_layer_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,
                        const float *weight, const float *bias, float epsilon);
 
-/// In place on `heads` heads of `x[rows, heads * head_dim]`: RMS norm of each head by `weight[head_dim]`, then the rotary
-/// rotation of pairs `(i, i + head_dim / 2)` by row `positions[row]` of the tables `[positions, head_dim / 2]`.
+/// In place on `heads` heads of `x[rows, heads * head_dim]`: RMS norm of each head by `weight[head_dim]`, none without a weight,
+/// then the rotary rotation of pairs `(i, i + head_dim / 2)`, or `(2i, 2i + 1)` when `interleaved`, by row `positions[row]` of
+/// the tables `[positions, head_dim / 2]`.
 void ck_norm_rope(ck_workers *workers, float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim,
-                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines);
-void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *weight,
-                      float epsilon, const int32_t *positions, const float *cosines, const float *sines);
+                  const float *_Nullable weight, float epsilon, const int32_t *positions, const float *cosines,
+                  const float *sines, bool interleaved);
+void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *_Nullable weight,
+                      float epsilon, const int32_t *positions, const float *cosines, const float *sines, bool interleaved);
 
 // Attention ---------------------------------------------------------------------------------------------------------------
 

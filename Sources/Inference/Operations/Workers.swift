@@ -63,15 +63,14 @@ struct Operations: BitwiseCopyable {
       workers, out.base, out.stride, x.base, x.stride, UInt32(rows), UInt32(columns), norm.weight, norm.bias, epsilon)
   }
 
-  /// Normalises each head and rotates it by its row's position, in place.
+  /// Normalises each head, unless there is no weight, and rotates it by its row's position, in place.
   func normRope(
-    _ x: Rows, _ rows: Int, heads: Int, dimension: Int, weight: UnsafePointer<Float>, epsilon: Float,
+    _ x: Rows, _ rows: Int, heads: Int, dimension: Int, weight: UnsafePointer<Float>?, epsilon: Float,
     positions: UnsafePointer<Int32>, rope: RopeTables
   ) {
     ck_norm_rope(
       workers, x.base, x.stride, UInt32(rows), UInt32(heads), UInt32(dimension), weight, epsilon, positions,
-      rope.cosines,
-      rope.sines)
+      rope.cosines, rope.sines, rope.interleaved)
   }
 
   /// Appends `rows` keys and values at `position`.
@@ -104,7 +103,9 @@ struct LayerNormWeights: BitwiseCopyable {
   var weight, bias: UnsafePointer<Float>
 }
 
-/// Cosines and sines by position, `[positions, head dimension / 2]` each.
+/// Cosines and sines by position, `[positions, head dimension / 2]` each, and which values of a head they rotate.
 struct RopeTables: BitwiseCopyable {
   var cosines, sines: UnsafePointer<Float>
+  /// Pairs are `(2i, 2i + 1)` as in GGUF's llama architecture, else `(i, i + head dimension / 2)`.
+  var interleaved = false
 }
