@@ -73,18 +73,23 @@ struct BenchCommand: AsyncParsableCommand {
     var report = BenchReport(model: path, runner: runner, loading: loading, json: json)
     var benchmark = ModelBenchmark(runner: runner)
     report.begin(bandwidth: ReadBandwidth.measure(threads: runner.threadCount))
-    try benchmark.run(plan(checkpoint)) { report.add($0) }
+    try benchmark.run(try plan(checkpoint)) { report.add($0) }
     report.end(bandwidth: ReadBandwidth.measure(threads: runner.threadCount))
   }
 
-  private func plan(_ checkpoint: Checkpoint) -> BenchmarkPlan {
-    let vision = checkpoint.configuration.vision
+  private func plan(_ checkpoint: Checkpoint) throws -> BenchmarkPlan {
     func sizes(_ sizes: Sizes) -> [Int] { sizes.values.filter { $0 > 0 } }
-    return BenchmarkPlan(
+    var plan = BenchmarkPlan(
       prefill: sizes(prompts), decode: sizes(tokens), depths: depths.values, sequences: batches.values,
-      pictures: sizes(views).map {
-        .noise(views: $0, side: vision.imageSize, patchesPerSide: vision.imageSize / vision.patchSize)
-      }, repetitions: repetitions)
+      repetitions: repetitions)
+    guard !sizes(views).isEmpty else { return plan }
+    guard let vision = checkpoint.configuration.vision else {
+      throw ValidationError("--views: this model takes text alone")
+    }
+    plan.pictures = sizes(views).map {
+      .noise(views: $0, side: vision.imageSize, patchesPerSide: vision.imageSize / vision.patchSize)
+    }
+    return plan
   }
 }
 

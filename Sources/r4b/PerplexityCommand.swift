@@ -51,6 +51,10 @@ struct PerplexityCommand: AsyncParsableCommand {
     let (settings, base) = try options.load()
     let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
     let checkpoint = try Checkpoint(directory: path)
+    let context = checkpoint.configuration.maxPositions
+    guard window <= context else {
+      throw ConfigurationError("--window \(window): the model's context holds \(context) positions")
+    }
     let tokenizer = try Tokenizer(json: checkpoint.tokenizerJSON)
     var tokens = tokenizer.encode(text, literal: special ? [] : [0..<text.utf8.count])
     guard tokens.count >= window else {
@@ -58,9 +62,6 @@ struct PerplexityCommand: AsyncParsableCommand {
     }
     if let windows { tokens = Array(tokens.prefix(windows * window)) }
     let model = try RModel(checkpoint: checkpoint, progress: LoadingProgress().show)
-    guard window <= model.contextLength else {
-      throw ConfigurationError("--window \(window): the model's context holds \(model.contextLength) positions")
-    }
     let runner = try RRunner(model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: 1)
     var score = TextScore()
     try runner.score(
