@@ -77,7 +77,7 @@ let package = Package(
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
-    tests(of: "CKernels"),
+    tests(of: "CKernels", fixtures: true),
     tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
     tests(of: "HTTP", ["Transport"]),
