@@ -64,13 +64,12 @@ struct BenchCommand: AsyncParsableCommand {
     let (settings, base) = try options.load(flags: [
       (path: "scheduling.threads", text: threads.map(String.init), flag: "--threads")
     ])
-    let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
     let start = ContinuousClock.now
-    let checkpoint = try Checkpoint(directory: path)
+    let checkpoint = try LoadedModel.checkpoint(settings: settings, base: base)
     let model = try RModel(checkpoint: checkpoint, progress: LoadingProgress().show)
     let runner = try RRunner(model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: chunk)
     let loading = (ContinuousClock.now - start) / .seconds(1)
-    var report = BenchReport(model: path, runner: runner, loading: loading, json: json)
+    var report = BenchReport(model: checkpoint.path, runner: runner, loading: loading, json: json)
     var benchmark = ModelBenchmark(runner: runner)
     report.begin(bandwidth: ReadBandwidth.measure(threads: runner.threadCount))
     try benchmark.run(try plan(checkpoint)) { report.add($0) }

@@ -49,13 +49,12 @@ struct PerplexityCommand: AsyncParsableCommand {
       throw ConfigurationError("\(file): cannot be read as UTF-8 text")
     }
     let (settings, base) = try options.load()
-    let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
-    let checkpoint = try Checkpoint(directory: path)
+    let checkpoint = try LoadedModel.checkpoint(settings: settings, base: base)
     let context = checkpoint.configuration.maxPositions
     guard window <= context else {
       throw ConfigurationError("--window \(window): the model's context holds \(context) positions")
     }
-    let tokenizer = try Tokenizer(json: checkpoint.tokenizerJSON)
+    let tokenizer = try LoadedModel.tokenizer(of: checkpoint)
     var tokens = tokenizer.encode(text, literal: special ? [] : [0..<text.utf8.count])
     guard tokens.count >= window else {
       throw ConfigurationError("\(file): \(tokens.count) tokens, a window takes \(window)")
