@@ -8,7 +8,7 @@ import Tokenization
 package final class ChatModel: Sendable {
   /// What a checkpoint says about chatting.
   package struct Configuration: Sendable {
-    /// The source of the chat template; nil takes R-4B's form from spec §4.3.
+    /// The source of the chat template; nil takes R-4B's form from spec §4.3 where the tokenizer has its tags, else a plain one.
     package var template: String?
     /// Spelling of the image placeholder.
     package var imageToken = "<image>"
@@ -22,11 +22,15 @@ package final class ChatModel: Sendable {
     /// Places that a prompt may take.
     package var contextLength: Int
     package var imageLimits: ImageLimits
+    /// The model's name, for errors.
+    package var name: String
 
     package init(
       template: String?, stopTokens: Set<TokenID>, opensThought: Bool, contextLength: Int,
-      imageLimits: ImageLimits = ImageLimits(), templateVariables: [String: String] = [:]
+      imageLimits: ImageLimits = ImageLimits(), templateVariables: [String: String] = [:],
+      name: String = "loaded"
     ) {
+      self.name = name
       (self.template, self.stopTokens, self.opensThought) = (template, stopTokens, opensThought)
       (self.contextLength, self.imageLimits) = (contextLength, imageLimits)
       self.templateVariables = templateVariables
@@ -58,7 +62,9 @@ package final class ChatModel: Sendable {
       tokenizer, tags, stop: Self.stopTokens(tokenizer, configuration.stopTokens), image: imageToken)
     let spellings = tokenizer.specialTokens.map(\.text) + [configuration.imageToken]
     prompter = try Prompter(
-      template: configuration.template ?? Prompter.fallbackTemplate, imageToken: configuration.imageToken,
+      template: configuration.template
+        ?? (tokenizer.id(of: "<|im_start|>") == nil ? Prompter.plainTemplate : Prompter.fallbackTemplate),
+      imageToken: configuration.imageToken,
       spellings: spellings, variables: configuration.templateVariables)
   }
 
@@ -97,7 +103,8 @@ package final class ChatModel: Sendable {
     let (rendered, literal) = try prompter.render(conversation)
     let limit = configuration.contextLength
     guard let tokens = tokenizer.encode(rendered, literal: literal, limit: limit) else { throw .tooLong(limit: limit) }
-    return tokens
+    guard let leading = tokenizer.leadingToken, tokens.first != leading else { return tokens }
+    return [leading] + tokens
   }
 
   private static func stopTokens(_ tokenizer: Tokenizer, _ stated: Set<TokenID>) -> Set<TokenID> {
@@ -129,7 +136,7 @@ package final class ChatModel: Sendable {
       }
     }
     guard let first = parts.first else { return [] }
-    guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field) }
+    guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
     var places = 0
     for part in parts {
       do {
