@@ -26,14 +26,13 @@ struct LoadedModel {
   /// Loads everything; on failure throws a sentence that names the file. `progress` gets a fraction while weights are read.
   init(settings: Settings, base: URL, progress: (Double) -> Void) async throws {
     let place = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
-    let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
-    let checkpoint = try Checkpoint(path: place.path, mmproj: mmproj)
+    let checkpoint = try Self.checkpoint(settings: settings, base: base)
     name = settings.optionalString("model.name") ?? Self.name(of: place)
     self.checkpoint = checkpoint
     let imageLimits = ImageLimits(
       maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))
     // A vocabulary of 150,000 entries takes as long to sort in as a gigabyte of weights to read: one beside the other.
-    async let chat = Self.chat(of: checkpoint, imageLimits)
+    async let chat = Self.chat(of: checkpoint, name: name, imageLimits)
     let model = try RModel(checkpoint: checkpoint, progress: progress)
     self.model = model
     weightType = Self.weightType(of: model)
@@ -51,13 +50,13 @@ struct LoadedModel {
   }
 
   /// Tokenizer, template and pictures, checked against each other.
-  private static func chat(of checkpoint: Checkpoint, _ imageLimits: ImageLimits) throws -> ChatModel {
+  private static func chat(of checkpoint: Checkpoint, name: String, _ imageLimits: ImageLimits) throws -> ChatModel {
     let tokenizer = try tokenizer(of: checkpoint)
     try check(tokenizer, against: checkpoint)
     let configuration = ChatModel.Configuration(
       template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
       opensThought: opensThought(checkpoint), contextLength: checkpoint.configuration.maxPositions,
-      imageLimits: imageLimits, templateVariables: checkpoint.namedTokens)
+      imageLimits: imageLimits, templateVariables: checkpoint.namedTokens, name: name)
     let chat: ChatModel
     do {
       chat = try ChatModel(
@@ -94,7 +93,15 @@ struct LoadedModel {
     return url.pathExtension == "gguf" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
   }
 
-  private static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
+  /// Opens the files that the settings name; relative paths start from `base`.
+  static func checkpoint(settings: Settings, base: URL) throws -> Checkpoint {
+    let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
+    let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
+    return try Checkpoint(path: path, mmproj: mmproj)
+  }
+
+  /// The checkpoint's own tokenizer.
+  static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
     switch checkpoint.tokenizer {
     case .json(let bytes, let path):
       do { return try Tokenizer(json: bytes) } catch {
