@@ -79,7 +79,7 @@ let package = Package(
     tests(of: "Configuration", ["JSON"]),
     tests(of: "HTTP", ["Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
-    tests(of: "Inference", ["GenerationTypes", "ModelFiles"], fixtures: true),
+    tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
     tests(of: "ModelFiles", ["JSON"], fixtures: true),
     .testTarget(
