@@ -32,7 +32,7 @@ struct InspectCommand: AsyncParsableCommand {
           + "\(vocabulary.preTokenizer)")
     }
     print("context      \(checkpoint.configuration.maxPositions) positions")
-    print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: R-4B's own form is used")")
+    print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: a plain form is used")")
     print("stop tokens  \(checkpoint.generation.endOfSequence.map(String.init).joined(separator: " "))")
     let summary = CheckpointSummary(of: checkpoint)
     print("\ngroup                        tensors    parameters         bytes  types")

@@ -24,8 +24,7 @@ struct LoadedModel {
   /// Loads everything; on failure throws a sentence that names the file. `progress` gets a fraction while weights are read.
   init(settings: Settings, base: URL, progress: @escaping (Double) -> Void) throws {
     let place = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
-    let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
-    let checkpoint = try Checkpoint(path: place.path, mmproj: mmproj)
+    let checkpoint = try Self.checkpoint(settings: settings, base: base)
     name = settings.optionalString("model.name") ?? Self.name(of: place)
     self.checkpoint = checkpoint
     weightType = Self.weightType(of: checkpoint)
@@ -39,7 +38,7 @@ struct LoadedModel {
           opensThought: Self.opensThought(checkpoint), contextLength: checkpoint.configuration.maxPositions,
           imageLimits: ImageLimits(
             maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels")),
-          templateVariables: checkpoint.namedTokens))
+          templateVariables: checkpoint.namedTokens, name: name))
     } catch { throw ConfigurationError("\(place.path): chat template: \(error)") }
     try Self.check(tokenizer, against: checkpoint)
     if chat.control.stop.isEmpty {
@@ -73,7 +72,15 @@ struct LoadedModel {
     return url.pathExtension == "gguf" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
   }
 
-  private static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
+  /// Opens the files that the settings name; relative paths start from `base`.
+  static func checkpoint(settings: Settings, base: URL) throws -> Checkpoint {
+    let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
+    let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
+    return try Checkpoint(path: path, mmproj: mmproj)
+  }
+
+  /// The checkpoint's own tokenizer.
+  static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
     switch checkpoint.tokenizer {
     case .json(let bytes, let path):
       do { return try Tokenizer(json: bytes) } catch {

@@ -70,13 +70,13 @@ struct QuantizeCommand: AsyncParsableCommand {
     let vocabulary = try vocabulary(of: checkpoint)
     var files: [QuantizedFile] = []
     let visionType = self.visionType ?? (type == .bf16 ? .bf16 : .f16)
-    if let metadata = checkpoint.visionMetadata(visionType, name: name) {
+    if let metadata = checkpoint.visionMetadata(name: name) {
       let plan = checkpoint.configuration.visionPlan(visionType)
-      files.append(try QuantizedFile(path: vision.path, metadata: metadata, plan: plan))
+      files.append(try QuantizedFile(path: vision.path, visionType, metadata: metadata, plan: plan))
     }
     files.append(
       try QuantizedFile(
-        path: place.path, metadata: checkpoint.textMetadata(type, name: name, vocabulary: vocabulary),
+        path: place.path, type, metadata: checkpoint.textMetadata(name: name, vocabulary: vocabulary),
         plan: checkpoint.configuration.textPlan(type, head: head)))
     let quantizer = try Quantizer(checkpoint, into: files)
     let interruption = Interruption()

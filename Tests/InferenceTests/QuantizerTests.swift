@@ -25,10 +25,10 @@ import Testing
     )
     return [
       try QuantizedFile(
-        path: folder + "/mmproj-tiny.gguf", metadata: #require(checkpoint.visionMetadata(visionType, name: "tiny")),
+        path: folder + "/mmproj-tiny.gguf", visionType, metadata: #require(checkpoint.visionMetadata(name: "tiny")),
         plan: checkpoint.configuration.visionPlan(visionType)),
       try QuantizedFile(
-        path: folder + "/tiny.gguf", metadata: checkpoint.textMetadata(type, name: "tiny", vocabulary: vocabulary),
+        path: folder + "/tiny.gguf", type, metadata: checkpoint.textMetadata(name: "tiny", vocabulary: vocabulary),
         plan: checkpoint.configuration.textPlan(type)),
     ]
   }

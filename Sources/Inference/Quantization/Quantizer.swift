@@ -12,8 +12,12 @@ package struct QuantizedFile {
   let plan: [PlannedTensor]
 
   /// Creates the file at `path`, not yet under that name.
-  package init(path: String, metadata: GGUFMetadata, plan: [PlannedTensor]) throws(ModelFileError) {
+  package init(path: String, _ fileType: FileType, metadata: GGUFMetadata, plan: [PlannedTensor])
+    throws(ModelFileError)
+  {
     self.plan = plan
+    var metadata = metadata
+    fileType.describe(&metadata)
     writer = try GGUFWriter(path: path, metadata: metadata, tensors: plan.map(\.written))
   }
 }

@@ -24,7 +24,7 @@ package enum FileType: String, Sendable, CaseIterable {
   }
 
   /// `general.file_type`, llama.cpp's number of the mixture.
-  var code: UInt32 {
+  private var code: UInt32 {
     switch self {
     case .f16: 1
     case .q4_0: 2
@@ -34,6 +34,12 @@ package enum FileType: String, Sendable, CaseIterable {
     case .q6K: 18
     case .bf16: 32
     }
+  }
+
+  /// Adds to the metadata of a file that it has this mixture.
+  package func describe(_ metadata: inout GGUFMetadata) {
+    metadata["general.file_type"] = .uint32(code)
+    metadata["general.quantization_version"] = .uint32(2)
   }
 
   /// Whether a vision file can have it: the tower is small, and its rows are no multiples of 256.
