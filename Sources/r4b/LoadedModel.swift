@@ -27,15 +27,15 @@ struct LoadedModel {
   init(settings: Settings, base: URL, progress: (Double) -> Void) async throws {
     let place = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
     let checkpoint = try Self.checkpoint(settings: settings, base: base)
-    name = settings.optionalString("model.name") ?? Self.name(of: place)
-    self.checkpoint = checkpoint
+    let name = settings.optionalString("model.name") ?? Self.name(of: place)
+    (self.name, self.checkpoint) = (name, checkpoint)
     let imageLimits = ImageLimits(
       maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))
     // A vocabulary of 150,000 entries takes as long to sort in as a gigabyte of weights to read: one beside the other.
     async let chat = Self.chat(of: checkpoint, name: name, imageLimits)
-    let model = try RModel(checkpoint: checkpoint, progress: progress)
+    let model = try Self.model(of: checkpoint, settings, progress: progress)
     self.model = model
-    weightType = Self.weightType(of: model)
+    weightType = settings.optionalString("model.quantize")?.uppercased() ?? Self.weightType(of: model)
     self.chat = try await chat
     sampling = Self.sampling(of: checkpoint.generation)
     let threads = settings.optionalInt("scheduling.threads")
@@ -98,6 +98,14 @@ struct LoadedModel {
     let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
     let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
     return try Checkpoint(path: path, mmproj: mmproj)
+  }
+
+  /// Reads the weights, rounded where the settings ask for it.
+  static func model(of checkpoint: Checkpoint, _ settings: Settings, progress: (Double) -> Void) throws -> RModel {
+    guard let name = settings.optionalString("model.quantize"), let type = FileType(rawValue: name) else {
+      return try RModel(checkpoint: checkpoint, progress: progress)
+    }
+    return try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: type), progress: progress)
   }
 
   /// The checkpoint's own tokenizer.
