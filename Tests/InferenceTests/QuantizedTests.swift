@@ -92,6 +92,17 @@ import Testing
     #expect(together == alone)
   }
 
+  /// Half of the layers' delicate matrices get 6 bits, the head too; rows of the tower that are no whole blocks stay bf16.
+  @Test func `quantising while loading follows the plan of llama-quantize`() throws {
+    let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
+    let mixed = try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: .q4KM))
+    let stored = try RModel(checkpoint: checkpoint)
+    #expect(Set(mixed.matrixBytes.keys) == [.q4K, .q6K, .q8_0, .bf16])
+    #expect(Set(stored.matrixBytes.keys) == [.bf16])
+    #expect(mixed.parameterCount == stored.parameterCount)
+    #expect(mixed.weightBytes * 2 < stored.weightBytes)
+  }
+
   /// Logits of twelve greedy steps after each prompt, all prompts in one batch.
   private func greedy(_ prompts: [[TokenID]], _ runner: RRunner) throws -> [[[Float]]] {
     let sequences = try prompts.map { _ in try runner.makeSequence(capacity: 64) }
