@@ -83,6 +83,14 @@ def test_files_that_are_there_stay(tmp_path):
     assert (tmp_path / "tiny.gguf").read_bytes() == before
 
 
+def test_what_a_killed_run_left_is_written_over(tmp_path):
+    for name in ("tiny.gguf.partial", "mmproj-tiny.gguf.partial"):
+        (tmp_path / name).write_bytes(b"x" * (8 << 20))
+    assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mmproj-tiny.gguf", "tiny.gguf"]
+    assert all(len(gguf.GGUFReader(path).tensors) > 40 and path.stat().st_size < 8 << 20 for path in tmp_path.iterdir())
+
+
 def test_a_disk_that_is_too_small_is_named_and_nothing_is_left(tmp_path):
     limit = 2 << 20
     done = subprocess.run([binary(), "quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0"], capture_output=True, text=True, timeout=120,
