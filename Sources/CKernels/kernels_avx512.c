@@ -10,7 +10,8 @@
 #define CK_TILE_ROWS 6
 #define CK_TILE_COLUMNS 4
 #define CK_STREAM_COLUMNS 8
-#define CK_TILE_QUERIES 8
+#define CK_TILE_QUERIES 12
+#define CK_TILE_SUMS 24
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -7,4 +7,5 @@
 #define CK_TILE_COLUMNS 2
 #define CK_STREAM_COLUMNS 4
 #define CK_TILE_QUERIES 2
+#define CK_TILE_SUMS 8
 #include "kernels.inc"
