@@ -7,7 +7,8 @@ package final class Checkpoint: Sendable {
   /// As given to `init`.
   package let directory: String
   package let configuration: RConfiguration
-  package let preprocessor: PreprocessorConfiguration
+  /// nil exactly where the configuration has no vision.
+  package let preprocessor: PreprocessorConfiguration?
   package let generation: GenerationConfiguration
   /// The bytes of `tokenizer.json`.
   package let tokenizerJSON: [UInt8]
@@ -27,7 +28,10 @@ package final class Checkpoint: Sendable {
     }
     let preprocessor = try Self.object("preprocessor_config.json", in: directory)
     var configuration = try RConfiguration(reading: json, preprocessor: preprocessor)
-    self.preprocessor = try PreprocessorConfiguration(reading: preprocessor, for: configuration)
+    self.preprocessor = try configuration.vision.map { vision throws(ModelFileError) in
+      try PreprocessorConfiguration(
+        reading: preprocessor, side: vision.imageSize, pinpoints: configuration.imageGridPinpoints)
+    }
     generation = try GenerationConfiguration(
       reading: try Self.object("generation_config.json", in: directory), configuration: json,
       vocabularySize: configuration.text.vocabularySize)
@@ -40,6 +44,9 @@ package final class Checkpoint: Sendable {
     store = try TensorStore(in: directory)
     // Whatever tie_word_embeddings says: a head that was saved is used.
     configuration.text.tied = store.tensors["lm_head.weight"] == nil && store.unreadable["lm_head.weight"] == nil
+    if let linear = store.tensors["model.multi_modal_projector.linear_1.weight"] {
+      configuration.projectorSize = linear.rowCount
+    }
     self.configuration = configuration
     try Self.check(configuration, json, store)
   }
@@ -92,10 +99,10 @@ package final class Checkpoint: Sendable {
     }
     let visionLayers = store.layerCount(after: visionLayerPrefix)
     // Without any, the first missing tensor says more.
-    guard visionLayers == 0 || configuration.vision.layerCount <= visionLayers else {
+    if let vision = configuration.vision, visionLayers > 0, vision.layerCount > visionLayers {
       throw json.fault(
         "vision_feature_layer", expected: "one of the checkpoint's \(visionLayers) encoder layers",
-        found: "layer \(configuration.vision.layerCount)")
+        found: "layer \(vision.layerCount)")
     }
     // A bias left unread would change every reply without a sign.
     for tensor in store.tensors.values where tensor.name.hasPrefix(decoderLayerPrefix) && tensor.name.hasSuffix(".bias")

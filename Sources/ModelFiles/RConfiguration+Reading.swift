@@ -40,6 +40,7 @@ extension TextConfiguration {
     rmsNormEpsilon = try json.number("rms_norm_eps", in: 0...0.1) ?? 1e-6
     maxPositions = try json.integer("max_position_embeddings", in: 1...1 << 24) ?? 32768
     tied = try json.flag("tie_word_embeddings") ?? false
+    (headNorms, rotation) = (true, .halves)
     guard headCount % kvHeadCount == 0 else {
       throw json.fault(
         "num_key_value_heads", expected: "a divisor of num_attention_heads, \(headCount)", found: "\(kvHeadCount)")
@@ -81,18 +82,20 @@ extension RConfiguration {
     guard let text = try json.child("text_config") else { throw json.fault("text_config", expected: "an object") }
     guard let vision = try json.child("vision_config") else { throw json.fault("vision_config", expected: "an object") }
     self.text = try TextConfiguration(reading: text)
-    self.vision = try VisionConfiguration(reading: vision)
+    var tower = try VisionConfiguration(reading: vision)
     try json.only("vision_feature_select_strategy", "full")
     try json.only("multimodal_projector_bias", true)
     try json.only("projector_hidden_act", "gelu")
     projectorHiddenAct = .gelu
-    self.vision.layerCount = try Self.layersToRun(of: self.vision.layerCount, json)
+    projectorSize = self.text.hiddenSize
+    tower.layerCount = try Self.layersToRun(of: tower.layerCount, json)
+    self.vision = tower
     visionAspectRatio = try Self.aspectRatio(json)
     imageTokenIndex = try Self.imageToken(json, vocabularySize: self.text.vocabularySize)
     let stated = try json.integer("max_position_embeddings", in: 1...1 << 24) ?? 32768
     maxPositions = min(stated, self.text.maxPositions)
 
-    let tile = self.vision.imageSize
+    let tile = tower.imageSize
     let own = try json.pinpoints(tile: tile)
     let other = try preprocessor?.pinpoints(tile: tile)
     if let own, let other, own != other, let preprocessor {

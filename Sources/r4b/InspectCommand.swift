@@ -17,17 +17,16 @@ struct InspectCommand: AsyncParsableCommand {
       throw ExitCode.failure
     }
     let text = checkpoint.configuration.text
-    let vision = checkpoint.configuration.vision
     print("checkpoint   \(directory)")
     print(
       "decoder      \(text.layerCount) layers, hidden \(text.hiddenSize), \(text.headCount) heads over \(text.kvHeadCount) of "
         + "\(text.headDimension), intermediate \(text.intermediateSize), vocabulary \(text.vocabularySize)"
         + (text.tied ? ", tied head" : ""))
-    print(
-      "vision       \(vision.layerCount) layers, hidden \(vision.hiddenSize), \(vision.headCount) heads, views of "
-        + "\(vision.imageSize)×\(vision.imageSize) in \(vision.patchCount) patches")
-    let pinpoints = checkpoint.preprocessor.pinpoints.map { "\($0.height)×\($0.width)" }.joined(separator: " ")
-    print("pictures     best of \(pinpoints) (height×width), resample \(checkpoint.preprocessor.resample)")
+    if let vision = checkpoint.configuration.vision, let preprocessor = checkpoint.preprocessor {
+      Self.show(vision, preprocessor, checkpoint.configuration.visionAspectRatio)
+    } else {
+      print("vision       none: pictures are refused")
+    }
     print("context      \(checkpoint.configuration.maxPositions) positions")
     print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: R-4B's own form is used")")
     print("stop tokens  \(checkpoint.generation.endOfSequence.map(String.init).joined(separator: " "))")
@@ -45,6 +44,18 @@ struct InspectCommand: AsyncParsableCommand {
         throw ExitCode.failure
       }
     }
+  }
+
+  private static func show(
+    _ vision: VisionConfiguration, _ preprocessor: PreprocessorConfiguration, _ ratio: VisionAspectRatio
+  ) {
+    print(
+      "vision       \(vision.layerCount) layers, hidden \(vision.hiddenSize), \(vision.headCount) heads, views of "
+        + "\(vision.imageSize)×\(vision.imageSize) in \(vision.patchCount) patches")
+    let pinpoints = preprocessor.pinpoints.map { "\($0.height)×\($0.width)" }.joined(separator: " ")
+    let packing =
+      ratio == .baseView ? "base view only (no image_newline)" : "best of \(pinpoints) (height×width)"
+    print("pictures     \(packing), resample \(preprocessor.resample)")
   }
 
   private func row(_ name: String, _ tensors: Int, _ parameters: Int, _ bytes: Int, _ types: String) -> String {

@@ -70,19 +70,22 @@ struct LoadedModel {
     return parameters.max { $0.value < $1.value }?.key.rawValue ?? ""
   }
 
-  private static func imageProcessor(of checkpoint: Checkpoint) throws -> ImageProcessor {
-    let vision = checkpoint.configuration.vision
-    let preprocessor = checkpoint.preprocessor
+  private static func imageProcessor(of checkpoint: Checkpoint) throws -> ImageProcessor? {
+    guard let vision = checkpoint.configuration.vision, let preprocessor = checkpoint.preprocessor else { return nil }
     guard let filter = ResampleFilter(rawValue: preprocessor.resample) else {
       throw ConfigurationError(
         "\(checkpoint.directory)/preprocessor_config.json: resample \(preprocessor.resample) is not a filter of Pillow")
     }
     var maxPatches: Int?
-    if case .anyres(let limit) = checkpoint.configuration.visionAspectRatio { maxPatches = limit }
+    var pinpoints = preprocessor.pinpoints
+    switch checkpoint.configuration.visionAspectRatio {
+    case .anyres(let limit): maxPatches = limit
+    case .baseView: pinpoints = []
+    }
     do {
       return try ImageProcessor(
         side: vision.imageSize, patchSize: vision.patchSize,
-        pinpoints: preprocessor.pinpoints.map { ($0.height, $0.width) }, resample: filter, maxPatches: maxPatches)
+        pinpoints: pinpoints.map { ($0.height, $0.width) }, resample: filter, maxPatches: maxPatches)
     } catch { throw ConfigurationError("\(checkpoint.directory)/preprocessor_config.json: \(error)") }
   }
 
@@ -93,6 +96,7 @@ struct LoadedModel {
       throw ConfigurationError(
         "tokenizer.json has ids up to \(tokenizer.vocabularySize - 1), but config.json says vocab_size \(rows)")
     }
+    if checkpoint.configuration.vision == nil { return }
     guard let image = tokenizer.id(of: "<image>") else {
       throw ConfigurationError("tokenizer.json has no token <image>")
     }

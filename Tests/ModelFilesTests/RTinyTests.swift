@@ -22,9 +22,9 @@ private let rTiny = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         == RConfiguration(
           text: text, vision: vision, imageTokenIndex: 624, visionAspectRatio: .anyres(maxPatches: nil),
           imageGridPinpoints: RConfiguration.defaultPinpoints(imageSize: 56), maxPositions: 2048))
-    #expect(checkpoint.preprocessor.mean == [0.5, 0.5, 0.5])
-    #expect(checkpoint.preprocessor.resample == 2)
-    #expect(checkpoint.preprocessor.size == PixelSize(height: 56, width: 56))
+    #expect(checkpoint.preprocessor?.mean == [0.5, 0.5, 0.5])
+    #expect(checkpoint.preprocessor?.resample == 2)
+    #expect(checkpoint.preprocessor?.size == PixelSize(height: 56, width: 56))
     #expect(checkpoint.generation == GenerationConfiguration(endOfSequence: [621, 619], padding: 619))
     #expect(checkpoint.chatTemplate?.contains("thinking_mode") == true)
     #expect(try JSONValue(parsing: checkpoint.tokenizerJSON)["model"]?["type"] == "BPE")
