@@ -18,6 +18,8 @@ struct LoadedModel {
   let engine: Engine
   /// The type that most weights are stored in, for instance `BF16`.
   let weightType: String
+  /// What a position takes in the KV cache and how many there are, for the operator.
+  let cacheNote: String
   /// What `generation_config.json` asks for; greedy when it says nothing.
   let sampling: SamplingParameters
 
@@ -53,8 +55,10 @@ struct LoadedModel {
     self.model = model
     sampling = Self.sampling(of: checkpoint.generation)
     let threads = settings.optionalInt("scheduling.threads")
-    let runner = try RRunner(model: model, threads: threads)
+    let runner = try RRunner(
+      model: model, threads: threads, cacheType: KVCacheType(rawValue: settings.string("scheduling.kv_type")))
     let kvTokens = settings.optionalInt("scheduling.kv_tokens") ?? Self.kvTokens(for: runner, settings)
+    cacheNote = "KV cache: \(runner.cacheType), \(runner.bytesPerPosition) bytes a position, \(kvTokens) positions."
     engine = Engine(
       runner: runner,
       configuration: EngineConfiguration(

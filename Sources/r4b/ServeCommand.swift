@@ -50,6 +50,7 @@ struct ServeCommand: AsyncParsableCommand {
     note(
       "Loaded \(loaded.name) in \((ContinuousClock.now - started).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2))))."
     )
+    note(loaded.cacheNote)
 
     let engine = loaded.engine
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)

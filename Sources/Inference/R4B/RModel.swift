@@ -35,7 +35,6 @@ package final class RModel: @unchecked Sendable {
   /// nil: a model of text alone.
   let sight: Sight?
   let decoder: Qwen3
-  let kvShape: KVShape
   private let mappings: [Mapping]
 
   /// The longest context for which rotary tables are made.
@@ -59,7 +58,6 @@ package final class RModel: @unchecked Sendable {
     sight = weights.sight
     decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope)
     (parameterCount, weightBytes, vocabularySize) = (reader.parameterCount, total, text.vocabularySize)
-    kvShape = KVShape(text)
     mappings = [storage, tables]
     progress?(1)
   }
