@@ -2,7 +2,7 @@
 #ifndef KERNEL_TABLE_H
 #define KERNEL_TABLE_H
 
-#include "CKernels.h"
+#include "packed.h"
 
 typedef struct ck_product {
   float *out;
@@ -17,6 +17,12 @@ typedef struct ck_product {
 typedef struct ck_kernel_table {
   /// Output columns `[begin, end)` of all rows.
   void (*matmul)(const ck_product *product, uint32_t begin, uint32_t end);
+  /// How the inputs of a product with packed weights of `type` are rounded.
+  ck_input (*input_of)(ck_type type);
+  /// Rounds `count` numbers, at most a chunk, into a record of `input`.
+  void (*round_inputs)(ck_input input, void *record, const float *x, uint32_t count);
+  /// Groups `[begin, end)` of sixteen outputs of all rows.
+  void (*multiply_packed)(const ck_packed_product *product, uint32_t begin, uint32_t end);
   void (*rms_norm)(float *out, const float *x, uint32_t columns, const float *weight, float epsilon);
   void (*layer_norm)(float *out, const float *x, uint32_t columns, const float *weight, const float *bias, float epsilon);
   /// Rotates pairs half a head apart.

@@ -12,41 +12,6 @@ static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 /// Rows of `columns` elements that make up one task.
 static uint32_t rows_per_task(uint32_t columns) { return columns >= GRAIN ? 1 : GRAIN / (columns ? columns : 1); }
 
-// Products ----------------------------------------------------------------------------------------------------------------
-
-typedef struct product_job {
-  ck_product product;
-  const ck_kernel_table *table;
-  uint32_t step;
-} product_job;
-
-static void run_product(const void *context, uint32_t task) {
-  const product_job *job = context;
-  uint32_t begin = task * job->step;
-  job->table->matmul(&job->product, begin, begin + smaller(job->step, job->product.w.rows - begin));
-}
-
-static void multiply_part(ck_workers *workers, ck_product product) {
-  product_job job = {product, ck_workers_table(workers), 0};
-  const uint32_t rows = product.rows;
-  const ck_matrix w = product.w;
-  // Enough tasks that a slow thread is made up for, each with enough work, in multiples of every tile's columns.
-  uint32_t even = divide_up(w.rows, 8 * (size_t)ck_workers_count(workers));
-  uint32_t least = divide_up(4 * (size_t)GRAIN, (size_t)rows * (w.columns ? w.columns : 1));
-  job.step = divide_up(even > least ? even : least, 24) * 24;
-  ck_workers_run(workers, divide_up(w.rows, job.step), run_product, &job);
-}
-
-void ck_matmul(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_linear w,
-               const float *bias, bool accumulate) {
-  if (!rows) return;
-  for (uint32_t i = 0; i < w.count; i++) {
-    if (w.parts[i].rows) multiply_part(workers, (ck_product){out, x, out_stride, x_stride, rows, w.parts[i], bias, accumulate});
-    out += w.parts[i].rows;
-    if (bias) bias += w.parts[i].rows;
-  }
-}
-
 // Rows --------------------------------------------------------------------------------------------------------------------
 
 typedef struct row_job {

@@ -127,6 +127,140 @@ static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_
   drop(memory), drop(x.memory), drop(bias.memory);
 }
 
+/// `rows` rows of GGUF blocks of random bits, whose f16 scales are between 2⁻⁷ and 2⁻³ of either sign; or, where `extreme`, all one bits
+/// with scales of one.
+static fenced blocks(ck_type type, uint32_t rows, uint32_t columns, bool extreme) {
+  static const struct { uint8_t first, count; } scales[] = {
+      [CK_Q8_0] = {0, 1}, [CK_Q4_0] = {0, 1}, [CK_Q4_1] = {0, 2}, [CK_Q5_0] = {0, 1}, [CK_Q5_1] = {0, 2},
+      [CK_Q4_K] = {0, 2}, [CK_Q5_K] = {0, 2}, [CK_Q6_K] = {208, 1}};
+  const size_t count = (size_t)rows * columns / ck_block_values(type), bytes = ck_block_bytes(type);
+  fenced f = fence(count * bytes);
+  for (size_t b = 0; b < count; b++) {
+    uint8_t *block = (uint8_t *)f.data + b * bytes;
+    for (size_t i = 0; i < bytes; i++) block[i] = extreme ? 255 : (uint8_t)(number() * 1000);
+    // The lowest 8-bit number is the worst that a file can hold.
+    for (size_t i = 2; extreme && type == CK_Q8_0 && i < bytes; i++) block[i] = 128;
+    for (size_t i = 0; i < scales[type].count; i++) {
+      uint16_t half = extreme ? 0x3c00 : (uint16_t)((block[0] & 1) << 15 | (0x2000 + (uint16_t)block[1] * 16));
+      memcpy(block + scales[type].first + 2 * i, &half, 2);
+    }
+  }
+  return f;
+}
+
+/// A packed matrix that begins on a line and ends at the fence.
+static fenced pack(const fenced *rows_of, ck_type type, uint32_t rows, uint32_t columns) {
+  fenced f = fence(ck_packed_bytes(type, rows, columns));
+  ck_pack(f.data, rows_of->data, type, rows, columns);
+  return f;
+}
+
+/// Largest difference of `[rows, columns]` over the sum of the magnitudes of the element's terms.
+static double worst(grid a, grid b, grid terms) {
+  double most = 0;
+  for (uint32_t r = 0; r < a.rows; r++)
+    for (uint32_t c = 0; c < a.columns; c++) {
+      double apart = fabs((double)a.at[r * a.stride + c] - b.at[r * b.stride + c]) / (terms.at[r * terms.stride + c] + 1e-30);
+      if (!(apart <= most)) most = apart;
+    }
+  return isinf(difference(a, b)) ? INFINITY : most;
+}
+
+/// The sum of the magnitudes of every output's terms, the minima's counted apart.
+static grid magnitudes(ck_matrix w, grid x) {
+  grid out = make(x.rows, w.rows, 0), row = make(1, w.columns, 0);
+  for (uint32_t c = 0; c < w.rows; c++) {
+    ck_matrix_row(row.at, w, c);
+    float most = 0;
+    for (uint32_t i = 0; i < w.columns; i++) most = fmaxf(most, fabsf(row.at[i]));
+    for (uint32_t r = 0; r < x.rows; r++) {
+      double sum = 0;
+      for (uint32_t i = 0; i < w.columns; i++) sum += fabs((double)x.at[r * x.stride + i]) * most;
+      out.at[r * out.stride + c] = (float)sum;
+    }
+  }
+  drop(row.memory);
+  return out;
+}
+
+static void check_packed(ck_type type, uint32_t rows, uint32_t columns, uint32_t k, uint32_t x_columns, bool extreme) {
+  fenced source = blocks(type, columns, k, extreme), memory = pack(&source, type, columns, k);
+  ck_matrix w = {memory.data, type, columns, x_columns};
+  grid x = make(rows, x_columns, 3), bias = make(1, columns, 0), wide = make(1, k, 0), row = make(1, x_columns, 0);
+  for (uint32_t c = 0; c < columns; c++) {
+    ck_widen(wide.at, source.data + c * ck_row_bytes(type, k), type, k);
+    ck_matrix_row(row.at, w, c);
+    expect(!memcmp(wide.at, row.at, x_columns * sizeof(float)), "a row of packed weights", type, c, k);
+  }
+  if (extreme)
+    for (uint32_t r = 0; r < rows; r++)
+      for (uint32_t i = 0; i < x_columns; i++) x.at[r * x.stride + i] = r % 3 == 0 ? 1 : r % 3 == 1 ? -1 : i % 2 ? 1 : -1;
+  grid terms = magnitudes(w, x);
+  for (int variant = 0; variant < 3; variant++) {
+    const float *b = variant ? bias.at : NULL;
+    grid out = make(rows, columns, 2), expected = copy(out), single = copy(out);
+    ck_matmul_ref(expected.at, expected.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
+    for (uint32_t r = 0; r < rows; r++)
+      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1, ck_single(w), b, variant == 2);
+    ck_matmul(pools[2], out.at, out.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
+    expect(worst(out, expected, terms) < 1e-6, "packed product", type * 100000 + rows, columns, k);
+    expect(same_bits(out, single), "a row alone has the bits it has in a batch of packed products", type * 100000 + rows, columns, k);
+    drop(out.memory), drop(expected.memory), drop(single.memory);
+  }
+  drop(source), drop(memory), drop(x.memory), drop(bias.memory), drop(wide.memory), drop(row.memory), drop(terms.memory);
+}
+
+/// Parts of different types side by side are the parts one by one.
+static void check_parts(ck_type a, ck_type b, ck_type c, uint32_t rows) {
+  enum { K = 512 };
+  const ck_type types[3] = {a, b, c};
+  const uint32_t columns[3] = {40, 3, 17};
+  fenced source[3], memory[3];
+  ck_linear linear = {.count = 3};
+  for (int i = 0; i < 3; i++) {
+    const bool plain = ck_block_values(types[i]) == 1;
+    source[i] = plain ? weights(types[i], columns[i] * K) : blocks(types[i], columns[i], K, false);
+    memory[i] = plain ? fence(0) : pack(&source[i], types[i], columns[i], K);
+    linear.parts[i] = (ck_matrix){plain ? source[i].data : memory[i].data, types[i], columns[i], K};
+  }
+  grid x = make(rows, K, 1), bias = make(1, 60, 0), out = make(rows, 60, 2), apart = copy(out);
+  ck_matmul(pools[3], out.at, out.stride, x.at, x.stride, rows, linear, bias.at, true);
+  for (uint32_t i = 0, at = 0; i < 3; at += columns[i++])
+    ck_matmul(pools[1], apart.at + at, apart.stride, x.at, x.stride, rows, ck_single(linear.parts[i]), bias.at + at, true);
+  expect(same_bits(out, apart), "parts side by side", a, b, c);
+  for (int i = 0; i < 3; i++) drop(source[i]), drop(memory[i]);
+  drop(x.memory), drop(bias.memory), drop(out.memory), drop(apart.memory);
+}
+
+/// Inputs that are not finite spoil their own row, and it with not-a-number.
+static void check_not_finite(ck_type type) {
+  fenced source = blocks(type, 20, 512, false), memory = pack(&source, type, 20, 512);
+  grid x = make(5, 512, 0), out = make(5, 20, 0);
+  x.at[3] = NAN, x.at[512 + 400] = INFINITY, x.at[2 * 512] = -INFINITY;
+  for (int i = 0; i < 512; i++) x.at[4 * 512 + i] = 1e-38f;
+  ck_matmul(pools[2], out.at, 20, x.at, 512, 5, ck_single((ck_matrix){memory.data, type, 20, 512}), NULL, false);
+  for (uint32_t r = 0; r < 5; r++)
+    for (uint32_t c = 0; c < 20; c++)
+      expect(r < 3 ? isnan(out.at[r * 20 + c]) : r == 3 ? isfinite(out.at[r * 20 + c]) : out.at[r * 20 + c] == 0,
+             "products of what is not finite", type, r, c);
+  drop(source), drop(memory), drop(x.memory), drop(out.memory);
+}
+
+static void check_packed_types(void) {
+  static const uint32_t wide[] = {256, 512, 768, 1280}, narrow[] = {32, 64, 256, 288, 512, 1120};
+  for (ck_type type = CK_Q8_0; type <= CK_Q6_K; type++) {
+    const bool super = ck_block_values(type) == 256;
+    for (uint32_t rows = 1; rows <= 14; rows++) {
+      const uint32_t k = super ? wide[rows % COUNT(wide)] : narrow[rows % COUNT(narrow)];
+      check_packed(type, rows, 1 + rows * 29 % 40, k, rows % 3 ? k : k - 1 - rows, false);
+    }
+    check_packed(type, 33, 40, 512, 512, false), check_packed(type, 75, 17, 256, 256, false), check_packed(type, 130, 16, 2560, 2560, false);
+    check_packed(type, 4, 16, 512, 512, true);
+    check_not_finite(type);
+    check_parts(type, CK_Q4_K + type % 3, CK_Q6_K, 3), check_parts(CK_Q4_0, CK_F16, type, 5), check_parts(type, CK_Q8_0, CK_Q5_1, 1);
+  }
+}
+
 static void check_norms(uint32_t rows, uint32_t columns) {
   grid x = make(rows, columns, 1), weight = make(1, columns, 0), bias = make(1, columns, 0), out = make(rows, columns, 5);
   grid expected = make(rows, columns, 0);
@@ -305,6 +439,7 @@ static void check_table(void) {
     for (uint32_t group = 1; group <= 14; group++) check_attention(type, 1, 520 + group, group, 1, 32, true);
   }
   check_widening();
+  check_packed_types();
 }
 
 int main(void) {
@@ -313,7 +448,7 @@ int main(void) {
     if (!ck_isa_available(isa)) continue;
     isa_name = names[isa];
     for (int32_t threads = 1; threads < 4; threads++)
-      if (!(pools[threads] = ck_workers_create(threads, isa))) return 2;
+      if (!(pools[threads] = ck_workers_create(threads, isa)) || !ck_workers_reserve(pools[threads], 50, 1280)) return 2;
     int before = failures;
     check_table();
     for (int32_t threads = 1; threads < 4; threads++) ck_workers_destroy(pools[threads]);
