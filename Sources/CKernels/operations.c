@@ -164,27 +164,6 @@ void ck_attention(ck_workers *workers, const ck_attention_job *jobs, uint32_t co
 
 // Input -------------------------------------------------------------------------------------------------------------------
 
-void ck_widen(float *out, const void *in, ck_type type, size_t count) {
-  if (type == CK_F32) {
-    memcpy(out, in, count * sizeof(float));
-    return;
-  }
-  const uint16_t *words = in;
-  for (size_t i = 0; i < count; i++) {
-    uint32_t word = words[i], bits = word << 16;
-    if (type == CK_F16) {
-      // As the kernels do without hardware: shift into place, correct the exponent's bias, put infinities back.
-      uint32_t magnitude = (word & 0x7fff) << 13;
-      float scaled;
-      memcpy(&scaled, &magnitude, sizeof scaled);
-      scaled *= 0x1p112f;
-      memcpy(&bits, &scaled, sizeof bits);
-      bits |= (magnitude >= 0x0f800000 ? 0x7f800000 : 0) | (word & 0x8000) << 16;
-    }
-    memcpy(&out[i], &bits, sizeof bits);
-  }
-}
-
 typedef struct patch_job {
   float *out;
   const uint8_t *view;

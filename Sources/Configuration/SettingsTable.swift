@@ -8,8 +8,16 @@ extension Setting {
 
   /// All settings, in the order of the documentation.
   package static let all: [Setting] = [
-    Setting("model.path", .string, "Models/r-tiny", "Directory of the checkpoint, relative to config.json."),
-    Setting("model.name", .optionalString, nil, "Name that clients send as `model`; null takes the directory's name."),
+    Setting(
+      "model.path", .string, "Models/r-tiny",
+      "Directory in Hugging Face layout, GGUF file, or directory of GGUF files, relative to config.json."),
+    Setting(
+      "model.mmproj", .optionalString, nil,
+      "Vision file of a GGUF file, relative to config.json; null takes `mmproj-NAME.gguf` beside `NAME.gguf`."),
+    Setting(
+      "model.name", .optionalString, nil,
+      "Name that clients send as `model`; null takes the directory's or file's name."
+    ),
 
     Setting("server.host", .string, "127.0.0.1", "Address to listen on. Beyond loopback an API key is required."),
     Setting("server.port", .integer(0...65535), 8080, "TCP port; 0 lets the system choose one."),

@@ -78,7 +78,10 @@ extension VisionConfiguration {
 extension RConfiguration {
   /// Reads `config.json`. Pinpoints that it does not state come from `preprocessor`; stated in both, they must agree.
   init(reading json: ConfigurationReader, preprocessor: ConfigurationReader?) throws(ModelFileError) {
-    guard json["model_type"] == "R" else { throw json.fault("model_type", expected: "\"R\"") }
+    // Bee is R-4B's sibling: the same code under another name, with other sizes.
+    guard ["R", "Bee", "bee"].contains(json["model_type"]) else {
+      throw json.fault("model_type", expected: "\"R\" or \"Bee\"")
+    }
     guard let text = try json.child("text_config") else { throw json.fault("text_config", expected: "an object") }
     guard let vision = try json.child("vision_config") else { throw json.fault("vision_config", expected: "an object") }
     self.text = try TextConfiguration(reading: text)
@@ -119,12 +122,9 @@ extension RConfiguration {
 
   private static func aspectRatio(_ json: ConfigurationReader) throws(ModelFileError) -> VisionAspectRatio {
     let name = "vision_aspect_ratio"
-    guard let text = try json.text(name), text != "anyres" else { return .anyres(maxPatches: nil) }
-    let limited = "anyres_max_"
-    guard text.hasPrefix(limited), let count = Int(text.dropFirst(limited.count)), (1...1000).contains(count) else {
-      throw json.fault(name, expected: "\"anyres\" or \"anyres_max_N\" with N from 1 to 1000")
-    }
-    return .anyres(maxPatches: count)
+    guard let text = try json.text(name) else { return .anyres(maxPatches: nil) }
+    guard let ratio = VisionAspectRatio(text) else { throw json.fault(name, expected: VisionAspectRatio.forms) }
+    return ratio
   }
 
   private static func imageToken(_ json: ConfigurationReader, vocabularySize: Int) throws(ModelFileError) -> Int? {

@@ -1,4 +1,4 @@
-// `config.json` of R-4B, checked. A key that is absent has the default of its transformers class (RConfig, Qwen3Config,
+// What a checkpoint says about the model's shape, checked. In `config.json` a key that is absent has the default of its transformers class (RConfig, Qwen3Config,
 // SiglipVisionConfig), because `save_pretrained` leaves out values that equal it. Options that change the arithmetic and
 // are not built here are refused, never ignored.
 import JSON
@@ -17,6 +17,28 @@ package enum VisionAspectRatio: Sendable, Equatable {
   case anyres(maxPatches: Int?)
   /// The base view alone: all that is left where a file holds no `image_newline`.
   case baseView
+
+  static let forms = "\"anyres\" or \"anyres_max_N\" with N from 1 to 1000"
+
+  /// Reads the form that configurations have; nil for any other.
+  init?(_ text: String) {
+    let limited = "anyres_max_"
+    if text == "anyres" {
+      self = .anyres(maxPatches: nil)
+    } else if text.hasPrefix(limited), let count = Int(text.dropFirst(limited.count)), (1...1000).contains(count) {
+      self = .anyres(maxPatches: count)
+    } else {
+      return nil
+    }
+  }
+
+  /// The form that configurations have; nil where it is the file that lacks a tensor.
+  package var text: String? {
+    switch self {
+    case .anyres(let count): count.map { "anyres_max_\($0)" } ?? "anyres"
+    case .baseView: nil
+    }
+  }
 }
 
 /// The shape of the decoder: Qwen3, or llama, which differs in what `headNorms` and `rotation` say.
@@ -95,7 +117,7 @@ package enum ProjectorActivation: String, Sendable, CaseIterable {
   case gelu
 }
 
-/// What `config.json` says, resolved.
+/// What a checkpoint says, resolved.
 package struct RConfiguration: Sendable, Equatable {
   package var text: TextConfiguration
   /// nil: a model of text alone.

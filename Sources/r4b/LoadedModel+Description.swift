@@ -16,8 +16,9 @@ extension LoadedModel {
       "parameters": .integer(Int64(checkpoint.parameterCount)),
       "quantization": .string(weightType),
       "context_length": .integer(Int64(engine.contextLength)),
-      "thinking_modes": ["auto", "long", "short"],
     ]
+    let thinks = chat.tags.open != nil && chat.tags.close != nil
+    meta["thinking_modes"] = thinks ? ["auto", "long", "short"] : []
     if let tokens = imageTokens { meta["image_tokens"] = .string(tokens) }
     return ModelDescription(
       id: name, created: Int(Date().timeIntervalSince1970), owner: "r4b",

@@ -47,6 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
     let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    for sentence in loaded.checkpoint.notes { note("Note: \(sentence).") }
     note(
       "Loaded \(loaded.name) in \((ContinuousClock.now - started).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2))))."
     )

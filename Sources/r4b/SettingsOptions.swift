@@ -7,8 +7,11 @@ struct SettingsOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Settings file.", valueName: "path"))
   var config: String?
 
-  @Option(help: ArgumentHelp("Checkpoint directory in Hugging Face layout.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Directory in Hugging Face layout, or GGUF file.", valueName: "path"))
   var model: String?
+
+  @Option(help: ArgumentHelp("Vision file that goes with a GGUF file.", valueName: "path"))
+  var mmproj: String?
 
   @Option(
     name: .customLong("set"),
@@ -39,9 +42,9 @@ struct SettingsOptions: ParsableArguments {
     for flag in flags {
       if let text = flag.text { try settings.apply(flag: flag.path, text: text, source: flag.flag) }
     }
-    if let model {
-      try settings.apply(
-        flag: "model.path", text: URL(fileURLWithPath: model, relativeTo: here).path, source: "--model")
+    for (path, text, flag) in [("model.path", model, "--model"), ("model.mmproj", mmproj, "--mmproj")] {
+      guard let text else { continue }
+      try settings.apply(flag: path, text: URL(fileURLWithPath: text, relativeTo: here).path, source: flag)
     }
     return (settings, base)
   }

@@ -3,6 +3,7 @@
 // begins and has not-a-number between its rows, so that a read or write too far shows.
 #define _GNU_SOURCE
 #include "CKernels.h"
+#include "quants.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,6 +412,28 @@ static void check_widening(void) {
   }
 }
 
+/// Rounding to blocks gives the same bytes with and without AVX2, from any numbers, within its bytes; what comes back is finite
+/// and near.
+static void check_rounding(ck_type type) {
+  const uint32_t count = 512;
+  const float odd[] = {NAN, INFINITY, -INFINITY, 0, -0.f, 1e-45f, -1e-38f, 3e38f, -3e38f, 65504, 1e-15f, -1e-20f};
+  fenced out = fence(ck_row_bytes(type, count)), other = fence(out.bytes);
+  grid in = make(1, count, 0), back = make(1, count, 0);
+  for (uint32_t round = 0; round < 200; round++) {
+    const uint32_t share = round % 5 * 25;  // per cent of odd numbers
+    for (uint32_t i = 0; i < count; i++)
+      in.at[i] = (number() + 1.7f) / 3.4f * 100 < (float)share ? odd[(uint32_t)((number() + 1.7f) * 1000) % COUNT(odd)] : number();
+    const bool fine = ck_quantize(out.data, in.at, type, count);
+    expect(fine == ck_quantize_baseline(other.data, in.at, type, count) && !memcmp(out.data, other.data, out.bytes),
+           "rounding on any machine", type, round, share);
+    ck_widen(back.at, out.data, type, count);
+    for (uint32_t i = 0; i < count; i++)
+      expect(share ? isfinite(back.at[i]) || ck_block_values(type) == 1 : fine && fabsf(back.at[i] - in.at[i]) < 0.25f,
+             "rounded numbers", type, round, i);
+  }
+  drop(out), drop(other), drop(in.memory), drop(back.memory);
+}
+
 static void check_table(void) {
   static const uint32_t ks[] = {1, 3, 4, 7, 8, 15, 16, 17, 31, 33, 64, 131}, columns[] = {1, 2, 3, 5, 8, 17, 50};
   for (ck_type type = CK_F32; type <= CK_BF16; type++) {
@@ -454,5 +477,7 @@ int main(void) {
     for (int32_t threads = 1; threads < 4; threads++) ck_workers_destroy(pools[threads]);
     printf("  %s: %s\n", isa_name, failures == before ? "as the reference" : "NOT as the reference");
   }
+  isa_name = "every machine";
+  for (ck_type type = CK_F32; type <= CK_Q6_K; type++) check_rounding(type);
   return failures != 0;
 }

@@ -211,12 +211,15 @@ void ck_gelu_erf_ref(float *x, size_t count);
 /// In place: `exp(x)`, at most 2 ulp from e⁻⁸⁶ to e⁸⁸; zero below, held at e⁸⁸ above. What softmax and the activations use.
 void ck_exp(ck_workers *workers, float *x, size_t count);
 
-/// Widens `count` numbers, whole blocks in GGUF's layout, to f32.
+/// Widens `count` numbers, whole blocks in GGUF's layout, to f32: the bits that the `gguf` package gives.
 void ck_widen(float *out, const void *in, ck_type type, size_t count);
 
-/// Rounds `count` numbers, whole blocks, to `type` in GGUF's layout; the scales are searched for the least squared error.
-/// Numbers that are not finite count as zero.
-void ck_quantize(void *out, const float *in, ck_type type, size_t count);
+/// Rounds `count` numbers, whole blocks, to `type` in GGUF's layout, on the calling thread; the scales of the K types are searched
+/// for the least squared error. On every machine the bytes are those of llama.cpp's quantiser without an importance matrix, but
+/// for the sign of a scale or minimum of zero.
+/// False when a number was not finite or beyond what the type holds: f16 and bf16 then hold an infinity or NaN, and blocks take
+/// NaN for 0 and what is beyond ±65504 for that, so that no scale is infinite or NaN.
+bool ck_quantize(void *out, const float *in, ck_type type, size_t count);
 
 /// `out[patches², 3 * patch²]`: the non-overlapping patches of an 8-bit RGB view `[side, side, 3]`, row-major, each channel
 /// after channel, through `levels[3, 256]`. What is left at the right and lower edge is not used.

@@ -38,6 +38,13 @@ final class Workers {
 
   deinit { ck_workers_destroy(handle) }
 
+  /// Makes room for the rounded inputs of products with quantised weights.
+  func reserve(rows: Int, columns: Int) throws(InferenceError) {
+    guard ck_workers_reserve(handle, UInt32(rows), UInt32(columns)) else {
+      throw .outOfMemory(bytes: rows * columns, purpose: "the inputs of quantised products")
+    }
+  }
+
   var count: Int { Int(ck_workers_count(handle)) }
 }
 
@@ -47,9 +54,16 @@ struct Operations: BitwiseCopyable {
 
   /// `out = x · wᵀ + bias` for `rows` rows, or added to `out`.
   func multiply(
+    _ out: Rows, _ x: Rows, _ rows: Int, _ w: ck_linear, bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
+  ) {
+    ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), w, bias, accumulate)
+  }
+
+  /// The same with a single matrix.
+  func multiply(
     _ out: Rows, _ x: Rows, _ rows: Int, _ w: ck_matrix, bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
   ) {
-    ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), ck_single(w), bias, accumulate)
+    multiply(out, x, rows, ck_single(w), bias: bias, accumulate: accumulate)
   }
 
   /// `out = x / rms(x) · weight`, row by row.

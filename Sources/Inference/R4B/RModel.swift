@@ -32,6 +32,8 @@ package final class RModel: @unchecked Sendable {
   package let parameterCount: Int
   /// Bytes that the weights take in memory.
   package let weightBytes: Int
+  /// Bytes of matrices in memory by type.
+  package let matrixBytes: [ElementType: Int]
   /// nil: a model of text alone.
   let sight: Sight?
   let decoder: Qwen3
@@ -40,26 +42,43 @@ package final class RModel: @unchecked Sendable {
   /// The longest context for which rotary tables are made.
   private static let longestContext = 1 << 20
 
-  /// Reads every weight. `progress` is called with the fraction read, from 0 to 1.
-  package init(checkpoint: Checkpoint, progress: ((Double) -> Void)? = nil) throws(ModelLoadError) {
+  /// Reads every weight; `plan` says what a matrix becomes, by default what it is stored as. `progress` is called with the
+  /// fraction read, from 0 to 1.
+  package init(
+    checkpoint: Checkpoint, plan: @escaping (TensorInfo) -> ElementType = \.type,
+    progress: ((Double) -> Void)? = nil
+  ) throws(ModelLoadError) {
     let configuration = checkpoint.configuration, text = configuration.text
     try lifting { () throws(InferenceError) in try Self.check(configuration) }
-    var counter = WeightReader(counting: checkpoint)
+    var counter = WeightReader(counting: checkpoint, plan: plan)
     _ = try Self.read(&counter, checkpoint)
     let total = counter.byteCount
     let storage = try Self.map(total, "weights", hugePages: true)
-    var reader = WeightReader(checkpoint, into: storage) { progress?(Double($0) / Double(total)) }
+    var reader = WeightReader(checkpoint, plan: plan, into: storage)
     let weights = try Self.read(&reader, checkpoint)
+    do throws(ModelFileError) { try reader.fill { progress?($0) } } catch { throw .file(error) }
     contextLength = configuration.maxPositions
     let tableBytes = RopeTables.byteCount(positions: contextLength, headDimension: text.headDimension)
     let tables = try Self.map(tableBytes, "rotary tables", hugePages: false)
-    let rope = RopeTables(
-      filling: tables, positions: contextLength, headDimension: text.headDimension, theta: text.ropeTheta)
+    let rope = RopeTables(filling: tables, positions: contextLength, text)
     sight = weights.sight
     decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope)
     (parameterCount, weightBytes, vocabularySize) = (reader.parameterCount, total, text.vocabularySize)
+    matrixBytes = reader.matrixBytes
     mappings = [storage, tables]
-    progress?(1)
+  }
+
+  /// Whether a matrix is quantised, so that products round their inputs.
+  var isQuantized: Bool { matrixBytes.keys.contains(where: \.isQuantized) }
+
+  /// Columns of the widest matrix.
+  var widestInput: Int {
+    let text = decoder.configuration
+    var widths = [text.hidden, text.queryWidth, text.intermediate]
+    if let tower = sight?.tower.configuration, let projector = sight?.projector {
+      widths += [tower.hidden, tower.intermediate, tower.patchWidth, Int(projector.linear2.columns)]
+    }
+    return widths.reduce(0, max)
   }
 
   /// Refuses shapes that the kernels do not run; the checkpoint has already bounded each number and held it against tensors.

@@ -43,6 +43,10 @@ package final class RRunner: ModelRunner {
     var arena = Arena(memory)
     (text, sight) = Self.scratch(model, maxBatch, &arena)
     workers = try Workers(threads: threads, kernels: kernels)
+    if model.isQuantized {
+      let patches = model.sight?.tower.configuration.patches ?? 0
+      try workers.reserve(rows: max(maxBatch, patches), columns: model.widestInput)
+    }
     (self.model, self.maxBatch) = (model, maxBatch)
   }
 
