@@ -64,4 +64,10 @@ package final class KVSequence {
   }
 
   var base: UnsafeMutableRawPointer { mapping.base }
+
+  /// Forgets the positions from `count` on; what is appended next takes their place.
+  package func truncate(to count: Int) {
+    precondition((0...self.count).contains(count))
+    self.count = count
+  }
 }
