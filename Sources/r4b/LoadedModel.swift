@@ -40,7 +40,7 @@ struct LoadedModel {
     sampling = Self.sampling(of: checkpoint.generation)
     let threads = settings.optionalInt("scheduling.threads")
     let runner = try RRunner(
-      model: model, threads: threads, cacheType: KVCacheType(rawValue: settings.string("scheduling.kv_type")))
+      model: model, threads: threads, cacheType: settings.cacheType)
     let kvTokens = settings.optionalInt("scheduling.kv_tokens") ?? Self.kvTokens(for: runner, settings)
     memory = Self.memory(of: runner, kvTokens: kvTokens)
     engine = Engine(
@@ -185,4 +185,9 @@ struct LoadedModel {
     guard let bytes = AvailableMemory.bytes() else { return wanted }
     return max(min(wanted, bytes / 2 / runner.bytesPerPosition), min(runner.contextLength, 256))
   }
+}
+
+extension Settings {
+  /// What keys and values are kept in; nil lets the runner choose.
+  var cacheType: KVCacheType? { KVCacheType(rawValue: string("scheduling.kv_type")) }
 }
