@@ -29,13 +29,25 @@ typedef struct ck_kernel_table {
   void (*rope)(float *x, uint32_t head_dim, const float *cosines, const float *sines);
   /// Rotates neighbours.
   void (*rope_pairs)(float *x, uint32_t head_dim, const float *cosines, const float *sines);
-  /// Query rows `[begin, end)` of the heads that share `kv_head`.
+  /// `rows` rows of one head, rounded, from `position` on.
+  void (*store_kv)(const ck_kv *kv, uint32_t head, const float *keys, const float *values, size_t stride, uint32_t rows,
+                   uint32_t position);
+  /// Pairs `[begin, end)` of a query row and one of the heads that share `kv_head`, at most `ck_task_pairs` of them: pair i is
+  /// head `i % group` of row `i / group`.
   void (*attention)(const ck_attention_job *job, uint32_t kv_head, uint32_t begin, uint32_t end);
   void (*silu_mul)(float *out, const float *gate, const float *up, size_t count);
   void (*gelu_tanh)(float *x, size_t count);
   void (*gelu_erf)(float *x, size_t count);
   void (*exp)(float *x, size_t count);
 } ck_kernel_table;
+
+enum { CK_MAX_PAIRS = 96 };
+/// Queries of one attention task, a multiple of every tile: enough that keys and values are widened seldom, few enough that
+/// the state of all stays in the second cache.
+static inline uint32_t ck_task_pairs(uint32_t head_dim) {
+  uint32_t padded = ck_padded_head(head_dim);
+  return padded <= 128 ? CK_MAX_PAIRS : CK_MAX_PAIRS * 128 / padded / 12 * 12;
+}
 
 extern const ck_kernel_table ck_table_baseline;
 #if defined(__x86_64__)

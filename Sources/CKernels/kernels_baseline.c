@@ -10,5 +10,6 @@
 #define CK_TILE_COLUMNS 2
 #define CK_STREAM_COLUMNS 4
 #define CK_TILE_QUERIES 2
+#define CK_TILE_SUMS 8
 #define CK_INPUTS 2
 #include "kernels.inc"

@@ -7,7 +7,8 @@
 #define CK_TILE_ROWS 6
 #define CK_TILE_COLUMNS 4
 #define CK_STREAM_COLUMNS 8
-#define CK_TILE_QUERIES 4
+#define CK_TILE_QUERIES 6
+#define CK_TILE_SUMS 24
 #define CK_INPUTS 4
 #include "kernels.inc"
 #endif

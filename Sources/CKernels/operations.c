@@ -115,6 +115,7 @@ void ck_exp(ck_workers *workers, float *x, size_t count) { map(workers, ck_worke
 // Attention ---------------------------------------------------------------------------------------------------------------
 
 typedef struct store_job {
+  const ck_kernel_table *table;
   ck_kv kv;
   const float *keys, *values;
   size_t stride;
@@ -123,50 +124,41 @@ typedef struct store_job {
 
 static void run_store(const void *context, uint32_t head) {
   const store_job *j = context;
-  const uint32_t dim = j->kv.head_dim;
-  const size_t pitch = ck_value_stride(dim);
-  float *keys = j->kv.keys + head * ck_key_plane(j->kv.capacity, dim);
-  float *values = j->kv.values + head * ck_value_plane(j->kv.capacity, dim);
-  for (uint32_t r = 0; r < j->rows; r++) {
-    const uint32_t at = j->position + r;
-    const float *key = j->keys + r * j->stride + (size_t)head * dim, *value = j->values + r * j->stride + (size_t)head * dim;
-    float *block = keys + (size_t)(at / CK_KEY_BLOCK) * CK_KEY_BLOCK * dim + at % CK_KEY_BLOCK;
-    for (uint32_t d = 0; d < dim; d++) block[(size_t)d * CK_KEY_BLOCK] = key[d];
-    memcpy(values + at * pitch, value, dim * sizeof(float));
-    memset(values + at * pitch + dim, 0, (pitch - dim) * sizeof(float));
-  }
+  const size_t column = (size_t)head * j->kv.head_dim;
+  j->table->store_kv(&j->kv, head, j->keys + column, j->values + column, j->stride, j->rows, j->position);
 }
 
 void ck_store_kv(ck_workers *workers, ck_kv kv, const float *keys, const float *values, size_t stride, uint32_t rows,
                  uint32_t position) {
-  store_job job = {kv, keys, values, stride, rows, position};
+  store_job job = {ck_workers_table(workers), kv, keys, values, stride, rows, position};
   if ((size_t)rows * kv.heads * kv.head_dim >= GRAIN) ck_workers_run(workers, kv.heads, run_store, &job);
   else
     for (uint32_t head = 0; head < kv.heads; head++) run_store(&job, head);
 }
-
-/// Query rows of one task: enough that a tile of queries is filled and the keys stay in the second cache.
-enum { QUERY_ROWS = 32 };
 
 typedef struct attention_batch {
   const ck_kernel_table *table;
   const ck_attention_job *jobs;
 } attention_batch;
 
-static uint32_t task_count(const ck_attention_job *job) { return divide_up(job->rows, QUERY_ROWS) * job->kv.heads; }
+static uint32_t pair_count(const ck_attention_job *job) { return job->rows * (job->heads / job->kv.heads); }
+
+/// Tasks of one KV head.
+static uint32_t head_tasks(const ck_attention_job *job) { return divide_up(pair_count(job), ck_task_pairs(job->kv.head_dim)); }
 
 static void run_attention(const void *context, uint32_t task) {
   const attention_batch *batch = context;
   const ck_attention_job *job = batch->jobs;
-  for (uint32_t n; task >= (n = task_count(job)); job++) task -= n;
-  uint32_t begin = task / job->kv.heads * QUERY_ROWS;
-  batch->table->attention(job, task % job->kv.heads, begin, begin + smaller(QUERY_ROWS, job->rows - begin));
+  for (uint32_t n; task >= (n = head_tasks(job) * job->kv.heads); job++) task -= n;
+  // Tasks of one head follow each other: its keys and values stay in the cache that the cores share.
+  const uint32_t step = ck_task_pairs(job->kv.head_dim), head = task / head_tasks(job), begin = task % head_tasks(job) * step;
+  batch->table->attention(job, head, begin, begin + smaller(step, pair_count(job) - begin));
 }
 
 void ck_attention(ck_workers *workers, const ck_attention_job *jobs, uint32_t count) {
   attention_batch batch = {ck_workers_table(workers), jobs};
   uint32_t tasks = 0;
-  for (uint32_t i = 0; i < count; i++) tasks += task_count(&jobs[i]);
+  for (uint32_t i = 0; i < count; i++) tasks += head_tasks(&jobs[i]) * jobs[i].kv.heads;
   ck_workers_run(workers, tasks, run_attention, &batch);
 }
 

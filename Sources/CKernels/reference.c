@@ -83,33 +83,56 @@ void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, 
     }
 }
 
+static float stored(const char *block, ck_type type, size_t scale, size_t scales, size_t index) {
+  float value;
+  if (type == CK_Q8_0) {
+    ck_widen(&value, block + 2 * scale, CK_F16, 1);
+    return value * ((const int8_t *)block)[2 * scales + index];
+  }
+  ck_widen(&value, block + index * ck_block_bytes(type), type, 1);
+  return value;
+}
+
+void ck_load_kv_ref(float *key, float *value, ck_kv kv, uint32_t head, uint32_t position) {
+  const uint32_t dim = kv.head_dim, lane = position % 16, block = position % CK_KV_SEGMENT / 16;
+  const size_t segment = position / CK_KV_SEGMENT * kv.segment_stride, scales = dim / 32 * 16;
+  const char *keys = (const char *)kv.keys + segment + head * ck_key_plane(kv.type, dim) + block * ck_key_block(kv.type, dim);
+  const char *values =
+      (const char *)kv.values + segment + head * ck_value_plane(kv.type, dim) + block * ck_value_block(kv.type, dim);
+  for (uint32_t d = 0; d < dim; d++) {
+    key[d] = stored(keys, kv.type, d / 32 * 16 + lane, scales, d * 16 + lane);
+    value[d] = stored(values, kv.type, d / 32 * 16 + lane, scales, lane * ck_padded_head(dim) + d);
+  }
+}
+
 void ck_attention_ref(const ck_attention_job *job) {
   const uint32_t dim = job->kv.head_dim, group = job->heads / job->kv.heads;
   const uint32_t longest = job->first_limit + (job->causal ? job->rows : 0);
   double *weights = malloc(longest * sizeof(double));
-  if (!weights) abort();
-  for (uint32_t r = 0; r < job->rows; r++)
-    for (uint32_t h = 0; h < job->heads; h++) {
+  float *keys = malloc((size_t)longest * dim * sizeof(float)), *values = malloc((size_t)longest * dim * sizeof(float));
+  if (!weights || !keys || !values) abort();
+  for (uint32_t h = 0; h < job->heads; h++) {
+    const uint32_t last = job->first_limit + (job->causal ? job->rows - 1 : 0);
+    for (uint32_t j = 0; j < last; j++) ck_load_kv_ref(keys + j * dim, values + j * dim, job->kv, h / group, j);
+    for (uint32_t r = 0; r < job->rows; r++) {
       const float *query = job->queries + r * job->query_stride + (size_t)h * dim;
-      const float *keys = job->kv.keys + (h / group) * ck_key_plane(job->kv.capacity, dim);
-      const float *values = job->kv.values + (h / group) * ck_value_plane(job->kv.capacity, dim);
       const uint32_t limit = job->first_limit + (job->causal ? r : 0);
       double top = -INFINITY, total = 0;
       for (uint32_t j = 0; j < limit; j++) {
         double score = 0;
-        for (uint32_t d = 0; d < dim; d++)
-          score += (double)query[d] * keys[(size_t)(j / CK_KEY_BLOCK * dim + d) * CK_KEY_BLOCK + j % CK_KEY_BLOCK];
+        for (uint32_t d = 0; d < dim; d++) score += (double)query[d] * keys[j * dim + d];
         weights[j] = score * job->scale;
         if (weights[j] > top) top = weights[j];
       }
       for (uint32_t j = 0; j < limit; j++) total += weights[j] = exp(weights[j] - top);
       for (uint32_t d = 0; d < dim; d++) {
         double sum = 0;
-        for (uint32_t j = 0; j < limit; j++) sum += weights[j] * values[j * ck_value_stride(dim) + d];
+        for (uint32_t j = 0; j < limit; j++) sum += weights[j] * values[j * dim + d];
         job->out[r * job->out_stride + (size_t)h * dim + d] = (float)(sum / total);
       }
     }
-  free(weights);
+  }
+  free(weights), free(keys), free(values);
 }
 
 void ck_silu_mul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t width) {

@@ -70,6 +70,10 @@ extension Setting {
       "scheduling.kv_tokens", .optionalInteger(16...100_000_000), nil,
       "Positions in the KV cache over all sequences; null takes half of the available memory."),
     Setting(
+      "scheduling.kv_type", .choice(["auto", "f32", "f16", "q8_0"]), "auto",
+      "What cached keys and values are rounded to; auto is f32 for weights in f32, else f16. q8_0 takes heads in multiples of 32."
+    ),
+    Setting(
       "scheduling.prefill_chunk", .integer(1...4096), 256, "Prompt positions processed between two decoding steps."),
 
     Setting("shutdown.grace_s", .number(0...3600), 30, "Seconds that running requests get after SIGTERM."),

@@ -39,7 +39,8 @@ struct LoadedModel {
     self.chat = try await chat
     sampling = Self.sampling(of: checkpoint.generation)
     let threads = settings.optionalInt("scheduling.threads")
-    let runner = try RRunner(model: model, threads: threads)
+    let runner = try RRunner(
+      model: model, threads: threads, cacheType: settings.cacheType)
     let kvTokens = settings.optionalInt("scheduling.kv_tokens") ?? Self.kvTokens(for: runner, settings)
     memory = Self.memory(of: runner, kvTokens: kvTokens)
     engine = Engine(
@@ -86,7 +87,7 @@ struct LoadedModel {
     let types = parts.map { "\($0.key.rawValue) \(binary($0.value))" }.joined(separator: ", ")
     return
       "weights \(binary(runner.model.weightBytes)) (\(types)), buffers \(binary(runner.scratchBytes)), KV cache up to "
-      + "\(binary(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions"
+      + "\(binary(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions in \(runner.cacheType)"
   }
 
   /// The last part of a path, without the ending of a GGUF file.
@@ -152,12 +153,12 @@ struct LoadedModel {
     let rows = checkpoint.configuration.text.vocabularySize
     if tokenizer.vocabularySize > rows {
       throw ConfigurationError(
-        "\(checkpoint.path): the tokenizer has ids up to \(tokenizer.vocabularySize - 1), but the model has \(rows) rows"
+        "\(checkpoint.tokenizer.file): the tokenizer has ids up to \(tokenizer.vocabularySize - 1), but the model has \(rows) rows"
       )
     }
     if checkpoint.configuration.vision == nil { return }
     guard let image = tokenizer.id(of: "<image>") else {
-      throw ConfigurationError("\(checkpoint.path): the tokenizer has no token <image>")
+      throw ConfigurationError("\(checkpoint.tokenizer.file): the tokenizer has no token <image>")
     }
     if let index = checkpoint.configuration.imageTokenIndex, index != Int(image) {
       throw ConfigurationError(
@@ -184,4 +185,9 @@ struct LoadedModel {
     guard let bytes = AvailableMemory.bytes() else { return wanted }
     return max(min(wanted, bytes / 2 / runner.bytesPerPosition), min(runner.contextLength, 256))
   }
+}
+
+extension Settings {
+  /// What keys and values are kept in; nil lets the runner choose.
+  var cacheType: KVCacheType? { KVCacheType(rawValue: string("scheduling.kv_type")) }
 }

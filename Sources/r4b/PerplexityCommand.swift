@@ -61,7 +61,8 @@ struct PerplexityCommand: AsyncParsableCommand {
     }
     if let windows { tokens = Array(tokens.prefix(windows * window)) }
     let model = try LoadedModel.model(of: checkpoint, settings, progress: LoadingProgress().show)
-    let runner = try RRunner(model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: 1)
+    let runner = try RRunner(
+      model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: 1, cacheType: settings.cacheType)
     var score = TextScore()
     try runner.score(
       tokens, window: window, vocabulary: min(tokenizer.vocabularySize, runner.vocabularySize), alternatives: top

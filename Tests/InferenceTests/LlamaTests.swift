@@ -30,7 +30,7 @@ import Testing
   @Test func `layers and logits are within 1e-5 of transformers, in any chunks`() throws {
     let reference = try Reference.read(), model = try model()
     for (chunk, threads) in [(100, 1), (1, 2), (7, 2)] {
-      let runner = try RRunner(model: model, threads: threads)
+      let runner = try RRunner(model: model, threads: threads, cacheType: .f32)
       var last: [String: [Float]] = [:]
       runner.tap = { last[$0] = Array($1) }
       let sequence = try runner.makeSequence(capacity: 64)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RungTests {
   @Test(arguments: Expected.checkpoints)
   func `every rung and the logits are within 1e-4 of the reference`(checkpoint: String) throws {
-    let runner = try RRunner(model: try Expected.model(checkpoint))
+    let runner = try RRunner(model: try Expected.model(checkpoint), cacheType: .f32)
     var worst = ("", 0.0)
     for expected in try Expected.read().cases where expected.checkpoint == checkpoint {
       var rungs: [String: [Float]] = [:]
@@ -33,14 +33,19 @@ import Testing
     print("largest error of \(checkpoint): \(worst.1) at \(worst.0)")
   }
 
-  @Test(arguments: ["one-layer", "odd-f32", "wide-group", "r-tiny"])
-  func `prefill in any chunks and on any number of threads gives the same bits`(checkpoint: String) throws {
+  @Test(arguments: [
+    ("one-layer", KVCacheType.f16), ("odd-f32", .f32), ("wide-group", .f16), ("r-tiny", .f32), ("r-tiny", .f16),
+    ("r-tiny", .q8_0),
+  ])
+  func `prefill in any chunks and on any number of threads gives the same bits`(
+    checkpoint: String, cacheType: KVCacheType
+  ) throws {
     let model = try Expected.model(checkpoint)
     let expected = try #require(try Expected.read().cases.first { $0.checkpoint == checkpoint })
     for kernels in KernelTable.allCases where kernels.isAvailable {
       var whole: [Float] = []
       for (threads, chunk) in [(1, 1000), (1, 1), (2, 3), (3, 16), (4, 1000), (2, 7)] {
-        let runner = try RRunner(model: model, threads: threads, kernels: kernels)
+        let runner = try RRunner(model: model, threads: threads, kernels: kernels, cacheType: cacheType)
         let features = try expected.image.map { try runner.encode(try $0.prepared()) }
         let sequence = try runner.makeSequence(capacity: runner.contextLength)
         var logits: [Float] = []
@@ -103,6 +108,8 @@ import Testing
     }
     #expect(throws: InferenceError.self) { try runner.makeSequence(capacity: runner.contextLength + 1) }
     #expect(throws: InferenceError.self) { try runner.makeSequence(capacity: 0) }
+    // Heads of 24 values.
+    #expect(throws: InferenceError.self) { _ = try RRunner(model: model, threads: 1, cacheType: .q8_0) }
     for kernels in KernelTable.allCases where !kernels.isAvailable {
       #expect(throws: InferenceError.self) { _ = try RRunner(model: model, threads: 1, kernels: kernels) }
     }

@@ -290,24 +290,73 @@ static void check_norm_rope(uint32_t rows, uint32_t heads, uint32_t dim) {
   drop(weight.memory), drop(cosines.memory), drop(sines.memory);
 }
 
-static void check_attention(uint32_t rows, uint32_t position, uint32_t heads, uint32_t kv_heads, uint32_t dim, bool causal) {
-  const uint32_t filled = rows + position, capacity = (filled + 15) / 16 * 16, width = kv_heads * dim;
-  grid keys = make(kv_heads, (uint32_t)ck_key_plane(capacity, dim), 0);
-  grid values = make(kv_heads, (uint32_t)ck_value_plane(capacity, dim), 0);
-  for (size_t i = 0; i < kv_heads * keys.stride; i++) keys.at[i] = NAN;
-  for (size_t i = 0; i < kv_heads * values.stride; i++) values.at[i] = NAN;
-  ck_kv kv = {keys.at, values.at, capacity, kv_heads, dim};
+/// The nearest half by its definition, ties to even, held at ±65504.
+static float nearest_half(float x) {
+  const double a = fabs((double)x), step = ldexp(1, a < ldexp(1, -14) ? -24 : ilogb(a) - 10), rounded = rint(a / step) * step;
+  return (float)copysign(rounded > 65504 ? 65504 : rounded, x);
+}
+
+/// Every stored number is the source rounded as the header says.
+static void check_stored(ck_kv kv, const float *keys, const float *values, size_t stride, uint32_t rows) {
+  float key[CK_MAX_HEAD_DIM], value[CK_MAX_HEAD_DIM];
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t head = 0; head < kv.heads; head++) {
+      ck_load_kv_ref(key, value, kv, head, r);
+      for (int which = 0; which < 2; which++) {
+        const float *source = (which ? values : keys) + r * stride + head * kv.head_dim, *got = which ? value : key;
+        for (uint32_t d = 0; d < kv.head_dim; d++) {
+          float expected = source[d];
+          if (kv.type == CK_F16) expected = nearest_half(expected);
+          if (kv.type == CK_Q8_0) {
+            float top = 0;
+            for (uint32_t i = d / 32 * 32; i < d / 32 * 32 + 32; i++) top = fmaxf(top, fabsf(source[i]));
+            const float scale = nearest_half(top / 127), inverse = scale > 0 ? 1 / scale : 0;
+            expected = fmaxf(-127, fminf(127, rintf(expected * inverse))) * scale;
+          }
+          expect(got[d] == expected, "a stored key or value", r, d, which);
+        }
+      }
+    }
+}
+
+/// A cache that ends at the fence, full of what is not a number in f32 and f16.
+static ck_kv cache(fenced *memory, ck_type type, uint32_t positions, uint32_t heads, uint32_t dim) {
+  const size_t keys = heads * ck_key_plane(type, dim), values = heads * ck_value_plane(type, dim);
+  *memory = fence((positions + CK_KV_SEGMENT - 1) / CK_KV_SEGMENT * (keys + values));
+  memset(memory->data, 0xff, memory->bytes);
+  return (ck_kv){memory->data, memory->data + keys, keys + values, heads, dim, type};
+}
+
+/// Numbers of every size, also beyond what the type holds.
+static void check_store(ck_type type, uint32_t rows, uint32_t heads, uint32_t dim) {
+  fenced memory;
+  ck_kv kv = cache(&memory, type, rows, heads, dim);
+  grid source = make(rows, 2 * heads * dim, 1);
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t c = 0; c < source.columns; c++) source.at[r * source.stride + c] *= ldexpf(1, (int)(r * 7 + c / 32) % 46 - 28);
+  source.at[0] = 65519.9f, source.at[source.columns - 1] = 65520, source.at[source.columns / 2] = 0;
+  ck_store_kv(pools[2], kv, source.at, source.at + heads * dim, source.stride, rows, 0);
+  check_stored(kv, source.at, source.at + heads * dim, source.stride, rows);
+  drop(memory), drop(source.memory);
+}
+
+static void check_attention(ck_type type, uint32_t rows, uint32_t position, uint32_t heads, uint32_t kv_heads, uint32_t dim,
+                            bool causal) {
+  const uint32_t filled = rows + position, width = kv_heads * dim;
+  fenced memory;
+  ck_kv kv = cache(&memory, type, filled, kv_heads, dim);
   grid source = make(filled, 2 * width, 1), queries = make(rows, heads * dim, 2), out = make(rows, heads * dim, 3);
   grid expected = copy(out), single = copy(out);
   ck_store_kv(pools[2], kv, source.at, source.at + width, source.stride, position, 0);
   const float *rest = source.at + position * source.stride;
   ck_store_kv(pools[2], kv, rest, rest + width, source.stride, rows, position);
+  check_stored(kv, source.at, source.at + width, source.stride, filled);
   ck_attention_job job = {queries.at, queries.stride, out.at, out.stride, kv, rows, heads, causal ? position + 1 : filled, causal,
                           2 / sqrtf((float)dim)};
   ck_attention(pools[3], &job, 1);
   job.out = expected.at;
   ck_attention_ref(&job);
-  expect(difference(out, expected) < 3e-6, causal ? "causal attention" : "attention", rows, position, dim);
+  expect(difference(out, expected) < (dim > 256 ? 6e-6 : 3e-6), causal ? "causal attention" : "attention", rows, position, dim);
   for (uint32_t r = 0; r < rows; r++) {
     ck_attention_job one = job;
     one.queries = queries.at + r * queries.stride, one.out = single.at + r * single.stride, one.rows = 1;
@@ -315,8 +364,7 @@ static void check_attention(uint32_t rows, uint32_t position, uint32_t heads, ui
     ck_attention(pools[1], &one, 1);
   }
   expect(same_bits(out, single), "attention of a row alone", rows, position, dim);
-  drop(keys.memory), drop(values.memory), drop(source.memory), drop(queries.memory);
-  drop(out.memory), drop(expected.memory), drop(single.memory);
+  drop(memory), drop(source.memory), drop(queries.memory), drop(out.memory), drop(expected.memory), drop(single.memory);
 }
 
 static void check_elements(uint32_t count) {
@@ -400,9 +448,19 @@ static void check_table(void) {
     check_norms(1 + (uint32_t)i * 4, sizes[i] + 1), check_silu(1 + (uint32_t)i * 3, sizes[i]), check_elements(sizes[i]);
   check_elements(40001);
   for (uint32_t dim = 2; dim <= 128; dim += dim < 40 ? 2 : 44) check_norm_rope(1 + dim / 2, 1 + dim % 3, dim);
-  for (uint32_t rows = 1; rows <= 12; rows++)
-    for (uint32_t dim = 1; dim <= 70; dim += 3 + rows % 4) check_attention(rows, rows * 29 % 81, 6, 1 + rows % 3, dim, rows % 4 > 0);
-  check_attention(1, 200, 8, 2, 128, true), check_attention(81, 0, 2, 2, 72, false), check_attention(40, 59, 9, 1, 34, true);
+  static const ck_type caches[] = {CK_F32, CK_F16, CK_Q8_0};
+  for (size_t i = 0; i < COUNT(caches); i++) {
+    const ck_type type = caches[i];
+    const uint32_t first = type == CK_Q8_0 ? 32 : 1, step = type == CK_Q8_0 ? 32 : 3;
+    for (uint32_t rows = 1; rows <= 12; rows++)
+      for (uint32_t dim = first; dim <= 70; dim += step + (step == 3 ? rows % 4 : 0))
+        check_attention(type, rows, rows * 29 % 81, 6, 1 + rows % 3, dim, rows % 4 > 0);
+    check_store(type, 97, 3, 64), check_store(type, 17, 1, first), check_store(type, 33, 2, type == CK_Q8_0 ? 96 : 85);
+    check_attention(type, 1, 1100, 8, 2, 128, true), check_attention(type, 81, 0, 2, 2, type == CK_Q8_0 ? 64 : 72, false);
+    check_attention(type, 40, 59, 9, 1, type == CK_Q8_0 ? 32 : 34, true), check_attention(type, 70, 480, 4, 1, 160, true);
+    check_attention(type, 5, 600, 5, 1, 1024, true);
+    for (uint32_t group = 1; group <= 14; group++) check_attention(type, 1, 520 + group, group, 1, 32, true);
+  }
   check_widening();
   check_packed_types();
 }

@@ -52,6 +52,8 @@ typedef enum CK_CLOSED_ENUM ck_isa {
 
 /// Keys in one block of the KV cache, and the multiple to which a value row is padded.
 enum { CK_KEY_BLOCK = 16 };
+/// Positions in one segment of the KV cache. Softmax is summed segment by segment, so that segments can be shared out.
+enum { CK_KV_SEGMENT = 512 };
 /// The largest head that attention takes.
 enum { CK_MAX_HEAD_DIM = 1024 };
 
@@ -137,18 +139,33 @@ void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, 
 
 // Attention ---------------------------------------------------------------------------------------------------------------
 
-/// Keys and values of one layer, head by head. A key plane is `[capacity / 16, head_dim, 16]`: sixteen positions side by side,
-/// so that scores are summed without a horizontal step. A value plane is `[capacity, padded head_dim]`, zero beyond the head.
-/// `capacity` is a multiple of 16.
+/// Keys and values of one layer in segments of CK_KV_SEGMENT positions, each with a plane for every head; planes are made of
+/// blocks of sixteen positions. `type` is f32, f16 or, for heads that are multiples of 32, q8_0.
+///
+/// A block of keys is `[head_dim, 16]`: sixteen positions side by side, so that scores are summed without a horizontal step. A
+/// block of values is `[16, padded head_dim]`, zero beyond the head. In q8_0, 32 neighbours of a head share a scale; the
+/// block's scales `[head_dim / 32, 16]` stand before its bytes.
 typedef struct ck_kv {
-  float *keys, *values;
-  uint32_t capacity, heads, head_dim;
+  void *keys, *values;
+  /// Bytes from one segment to the next, of keys and of values.
+  size_t segment_stride;
+  uint32_t heads, head_dim;
+  ck_type type;
 } ck_kv;
 
-/// Floats of one head's key and value plane.
-static inline size_t ck_key_plane(uint32_t capacity, uint32_t head_dim) { return (size_t)capacity * head_dim; }
-static inline size_t ck_value_stride(uint32_t head_dim) { return ((size_t)head_dim + 15) / 16 * 16; }
-static inline size_t ck_value_plane(uint32_t capacity, uint32_t head_dim) { return capacity * ck_value_stride(head_dim); }
+static inline uint32_t ck_padded_head(uint32_t head_dim) { return (head_dim + 15) / 16 * 16; }
+/// Bytes of a block of keys and of a block of values.
+static inline size_t ck_key_block(ck_type type, uint32_t head_dim) { return CK_KEY_BLOCK * ck_row_bytes(type, head_dim); }
+static inline size_t ck_value_block(ck_type type, uint32_t head_dim) {
+  return CK_KEY_BLOCK * ck_row_bytes(type, ck_padded_head(head_dim));
+}
+/// Bytes of one head's keys and values in one segment.
+static inline size_t ck_key_plane(ck_type type, uint32_t head_dim) {
+  return CK_KV_SEGMENT / CK_KEY_BLOCK * ck_key_block(type, head_dim);
+}
+static inline size_t ck_value_plane(ck_type type, uint32_t head_dim) {
+  return CK_KV_SEGMENT / CK_KEY_BLOCK * ck_value_block(type, head_dim);
+}
 
 /// Query rows against the keys and values of one sequence.
 typedef struct ck_attention_job {
@@ -165,9 +182,12 @@ typedef struct ck_attention_job {
   float scale;
 } ck_attention_job;
 
-/// Appends `keys[rows, kv.heads * head_dim]` and `values` likewise at `position`.
+/// Writes `keys[rows, kv.heads * head_dim]` and `values` likewise from `position` on, rounded to the cache's type: f16 to the
+/// nearest, held at ±65504; q8_0 to the nearest multiple of a scale that is the largest magnitude over 127, in f16.
 void ck_store_kv(ck_workers *workers, ck_kv kv, const float *keys, const float *values, size_t stride, uint32_t rows,
                  uint32_t position);
+/// What is stored of one head at `position`, as f32 `[head_dim]` each.
+void ck_load_kv_ref(float *key, float *value, ck_kv kv, uint32_t head, uint32_t position);
 
 /// `out = softmax(scale · queries · keysᵀ) · values` for every job. Weights below e⁻⁸⁶ of a row's largest count as zero.
 void ck_attention(ck_workers *workers, const ck_attention_job *jobs, uint32_t count);

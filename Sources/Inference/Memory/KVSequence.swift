@@ -1,32 +1,49 @@
-// The keys and values of one timeline. Pages are committed as positions are written, so room costs nothing until it is used.
+// The keys and values of one timeline, in segments of positions that hold every layer and head. Pages are committed as
+// positions are written, so room costs nothing until it is used.
 import CKernels
-import ModelFiles
 
-/// The shape of a KV cache in f32: what one layer and one position take.
+/// What keys and values are rounded to when they are cached.
+package enum KVCacheType: String, CaseIterable, Sendable {
+  case f32, f16, q8_0
+
+  var type: ck_type {
+    switch self {
+    case .f32: .f32
+    case .f16: .f16
+    case .q8_0: .q8_0
+    }
+  }
+}
+
+/// The shape of a KV cache: what one layer and one position take.
 struct KVShape: BitwiseCopyable {
   var layers, heads, headDimension: Int
+  var type: ck_type
+  /// Positions of a segment.
+  static let segment = Int(CK_KV_SEGMENT)
 
-  init(_ text: TextConfiguration) {
-    (layers, heads, headDimension) = (text.layerCount, text.kvHeadCount, text.headDimension)
+  init(_ decoder: Qwen3Configuration, _ type: KVCacheType) throws(InferenceError) {
+    guard type != .q8_0 || decoder.headDimension % 32 == 0 else {
+      throw .unsupported(
+        "scheduling.kv_type q8_0 takes heads in multiples of 32 values, the model's have \(decoder.headDimension)")
+    }
+    (layers, heads, headDimension) = (decoder.layers, decoder.kvHeads, decoder.headDimension)
+    self.type = type.type
   }
 
-  /// Floats of one layer of `capacity` positions.
-  func layerCount(capacity: Int) -> Int {
-    heads
-      * (ck_key_plane(UInt32(capacity), UInt32(headDimension)) + ck_value_plane(UInt32(capacity), UInt32(headDimension)))
-  }
-
+  private var keyBytes: Int { heads * ck_key_plane(type, UInt32(headDimension)) }
+  private var layerBytes: Int { keyBytes + heads * ck_value_plane(type, UInt32(headDimension)) }
+  /// Bytes of one segment of all layers.
+  var segmentBytes: Int { layers * layerBytes }
   /// Bytes of one position in all layers.
-  var bytesPerPosition: Int {
-    layers * heads * (headDimension + ck_value_stride(UInt32(headDimension))) * MemoryLayout<Float>.stride
-  }
+  var bytesPerPosition: Int { segmentBytes / Self.segment }
 
-  /// The planes of a layer in memory that begins at `base`.
-  func layer(_ index: Int, at base: UnsafeMutablePointer<Float>, capacity: Int) -> ck_kv {
-    let keys = base + index * layerCount(capacity: capacity)
-    let values = keys + heads * ck_key_plane(UInt32(capacity), UInt32(headDimension))
+  /// A layer of the cache that begins at `base`.
+  func layer(_ index: Int, at base: UnsafeMutableRawPointer) -> ck_kv {
+    let keys = base + index * layerBytes
     return ck_kv(
-      keys: keys, values: values, capacity: UInt32(capacity), heads: UInt32(heads), head_dim: UInt32(headDimension))
+      keys: keys, values: keys + keyBytes, segment_stride: segmentBytes, heads: UInt32(heads),
+      head_dim: UInt32(headDimension), type: type)
   }
 }
 
@@ -36,20 +53,17 @@ package final class KVSequence {
   package let capacity: Int
   /// Positions held.
   package internal(set) var count = 0
-  /// `capacity` up to a whole block of keys.
-  let paddedCapacity: Int
-  let base: UnsafeMutablePointer<Float>
   private let mapping: Mapping
 
   init(shape: KVShape, capacity: Int) throws(InferenceError) {
-    let block = Int(CK_KEY_BLOCK)
-    paddedCapacity = (capacity + block - 1) / block * block
-    let floats = shape.layers * shape.layerCount(capacity: paddedCapacity)
-    // Normal pages: a huge page would commit 2 MiB for every plane at the first position.
-    mapping = try Mapping(byteCount: floats * MemoryLayout<Float>.stride, hugePages: false, purpose: "a KV cache")
-    base = mapping.base.bindMemory(to: Float.self, capacity: floats)
+    let segments = (capacity + KVShape.segment - 1) / KVShape.segment
+    mapping = try Mapping(byteCount: segments * shape.segmentBytes, hugePages: false, purpose: "a KV cache")
+    // A segment's first position commits all of its huge pages: only where the sequence may fill it.
+    mapping.adviseHugePages(byteCount: capacity / KVShape.segment * shape.segmentBytes)
     self.capacity = capacity
   }
+
+  var base: UnsafeMutableRawPointer { mapping.base }
 
   /// Forgets the positions from `count` on; what is appended next takes their place.
   package func truncate(to count: Int) {

@@ -12,9 +12,12 @@ final class Mapping {
     guard let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       base != MAP_FAILED
     else { throw .outOfMemory(bytes: byteCount, purpose: purpose) }
-    if hugePages { madvise(base, size, MADV_HUGEPAGE) }
     (self.base, self.byteCount) = (base, byteCount)
+    if hugePages { adviseHugePages(byteCount: size) }
   }
+
+  /// Asks for huge pages in the first `byteCount` bytes alone.
+  func adviseHugePages(byteCount: Int) { if byteCount > 0 { madvise(base, byteCount, MADV_HUGEPAGE) } }
 
   deinit { munmap(base, max(byteCount, 1)) }
 }

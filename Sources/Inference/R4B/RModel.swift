@@ -37,7 +37,6 @@ package final class RModel: @unchecked Sendable {
   /// nil: a model of text alone.
   let sight: Sight?
   let decoder: Qwen3
-  let kvShape: KVShape
   private let mappings: [Mapping]
 
   /// The longest context for which rotary tables are made.
@@ -66,7 +65,6 @@ package final class RModel: @unchecked Sendable {
     decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope)
     (parameterCount, weightBytes, vocabularySize) = (reader.parameterCount, total, text.vocabularySize)
     matrixBytes = reader.matrixBytes
-    kvShape = KVShape(text)
     mappings = [storage, tables]
   }
 

@@ -24,11 +24,19 @@ package final class RRunner: ModelRunner {
   private let text: Qwen3Scratch
   private let sight: SightScratch?
 
+  /// What the sequences' keys and values are rounded to.
+  package let cacheType: KVCacheType
+  private let kvShape: KVShape
+
   /// Starts `threads` threads, by default as many as this process may use, and maps scratch memory for `maxBatch` places.
-  package init(model: RModel, threads: Int? = nil, maxBatch: Int = 512, kernels: KernelTable? = nil)
-    throws(InferenceError)
-  {
+  /// Without a `cacheType` keys and values are kept in f16, or in f32 where the decoder's weights are.
+  package init(
+    model: RModel, threads: Int? = nil, maxBatch: Int = 512, kernels: KernelTable? = nil,
+    cacheType: KVCacheType? = nil
+  ) throws(InferenceError) {
     guard (1...65536).contains(maxBatch) else { throw .invalidBatch("a maximum of \(maxBatch) places") }
+    self.cacheType = cacheType ?? (model.decoder.weights.embedding.type == .f32 ? .f32 : .f16)
+    kvShape = try KVShape(model.decoder.configuration, self.cacheType)
     var counter = Arena()
     _ = Self.scratch(model, maxBatch, &counter)
     memory = try Mapping(byteCount: counter.byteCount, hugePages: true, purpose: "scratch buffers")
@@ -56,7 +64,7 @@ package final class RRunner: ModelRunner {
 
   package var vocabularySize: Int { model.vocabularySize }
   package var contextLength: Int { model.contextLength }
-  package var bytesPerPosition: Int { model.kvShape.bytesPerPosition }
+  package var bytesPerPosition: Int { kvShape.bytesPerPosition }
   /// Threads that share the work, the caller included.
   package var threadCount: Int { workers.count }
   /// Bytes of scratch memory mapped.
@@ -66,7 +74,7 @@ package final class RRunner: ModelRunner {
     guard (1...contextLength).contains(capacity) else {
       throw .sequenceFull(needed: capacity, capacity: contextLength)
     }
-    return try KVSequence(shape: model.kvShape, capacity: capacity)
+    return try KVSequence(shape: kvShape, capacity: capacity)
   }
 
   package func encode(_ image: PreparedImage) throws(InferenceError) -> ImageFeatures {
@@ -106,7 +114,7 @@ package final class RRunner: ModelRunner {
     let (rows, sequences) = fill(batch)
     guard rows > 0 else { return }
     model.decoder.forward(
-      workers.operations, text, rows: rows, sequences: sequences, kv: model.kvShape, tap: tap)
+      workers.operations, text, rows: rows, sequences: sequences, kv: kvShape, tap: tap)
     for entry in batch.entries { entry.sequence.count += entry.count }
     report(batch, logits)
   }
@@ -166,7 +174,7 @@ package final class RRunner: ModelRunner {
       }
       for i in first..<row { text.positions[i] = Int32(sequence.count + i - first) }
       text.sequences[sequences] = SequenceRows(
-        base: sequence.base, capacity: sequence.paddedCapacity, position: sequence.count, row: first, count: row - first
+        base: sequence.base, position: sequence.count, row: first, count: row - first
       )
       sequences += 1
     }

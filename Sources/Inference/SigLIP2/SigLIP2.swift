@@ -53,12 +53,12 @@ struct SigLIP2Scratch: BitwiseCopyable {
     fused = arena.rows(c.patches, 3 * c.hidden)
     attended = arena.rows(c.patches, c.hidden)
     up = arena.rows(c.patches, c.intermediate)
-    let block = Int(CK_KEY_BLOCK)
-    let capacity = UInt32((c.patches + block - 1) / block * block), dimension = UInt32(c.headDimension)
+    let segments = (c.patches + Int(CK_KV_SEGMENT) - 1) / Int(CK_KV_SEGMENT), dimension = UInt32(c.headDimension)
+    let keys = c.heads * ck_key_plane(.f32, dimension), values = c.heads * ck_value_plane(.f32, dimension)
+    let cache = UnsafeMutableRawPointer(arena.buffer(UInt8.self, segments * (keys + values)))
     kv = ck_kv(
-      keys: arena.buffer(Float.self, c.heads * ck_key_plane(capacity, dimension)),
-      values: arena.buffer(Float.self, c.heads * ck_value_plane(capacity, dimension)), capacity: capacity,
-      heads: UInt32(c.heads), head_dim: dimension)
+      keys: cache, values: cache + keys, segment_stride: keys + values, heads: UInt32(c.heads), head_dim: dimension,
+      type: .f32)
     job = arena.buffer(ck_attention_job.self, 1)
   }
 }
