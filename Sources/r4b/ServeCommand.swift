@@ -66,7 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
       limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
       observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
     _ = DescriptorLimit.raise()
-    let signals = Signals()
+    let signals = await Signals()
     let addresses = try server.listen(host: host, port: settings.int("server.port"))
     for address in addresses { note("Listening on http://\(address)") }
 
@@ -173,20 +173,26 @@ private struct Signals {
   private let stream: AsyncStream<Void>
   private let sources: [any DispatchSourceSignal]
 
-  init() {
+  /// Both are caught once this returns; until then one that is ignored would be lost.
+  init() async {
     let (stream, continuation) = AsyncStream<Void>.makeStream()
     let received = Count()
     self.stream = stream
-    sources = [SIGTERM, SIGINT].map { number in
+    var sources: [any DispatchSourceSignal] = []
+    for number in [SIGTERM, SIGINT] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number)
       source.setEventHandler {
         if received.increment() > 1 { _exit(130) }
         continuation.yield()
       }
-      source.resume()
-      return source
+      await withCheckedContinuation { registered in
+        source.setRegistrationHandler { registered.resume() }
+        source.resume()
+      }
+      sources.append(source)
     }
+    self.sources = sources
   }
 
   func first() async { for await _ in stream { return } }
