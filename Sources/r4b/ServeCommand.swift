@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
         "server.host \(host) is reachable from other machines and there is no API key: set R4B_API_KEY or auth.keys_file, "
           + "or server.insecure=true to serve without one")
     }
+    let limits = try Self.limits(settings)
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
     let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
@@ -63,10 +64,10 @@ struct ServeCommand: AsyncParsableCommand {
       configuration: try Self.apiConfiguration(settings, base, loaded, keys, onLoopback: onLoopback), chat: loaded.chat,
       engine: engine, metrics: metrics, log: log)
     let server = HTTPServer(
-      limits: Self.limits(settings), admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
+      limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
       observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
     _ = DescriptorLimit.raise()
-    let signals = Signals()
+    let signals = await Signals()
     let addresses = try server.listen(host: host, port: settings.int("server.port"))
     for address in addresses { note("Listening on http://\(address)") }
 
@@ -105,10 +106,16 @@ struct ServeCommand: AsyncParsableCommand {
     host == "localhost" || host == "::1" || host.hasPrefix("127.")
   }
 
-  private static func limits(_ settings: Settings) -> HTTPLimits {
+  private static func limits(_ settings: Settings) throws(ConfigurationError) -> HTTPLimits {
     var limits = HTTPLimits()
     limits.headBytes = settings.int("http.max_head_bytes")
     limits.bodyBytes = settings.int("http.max_body_bytes")
+    limits.bufferedBodyBytes = settings.int("http.max_buffered_bytes")
+    guard limits.bufferedBodyBytes / 2 >= limits.bodyBytes else {
+      throw ConfigurationError(
+        "http.max_buffered_bytes is \(limits.bufferedBodyBytes), at least twice http.max_body_bytes, "
+          + "\(limits.bodyBytes), is needed")
+    }
     limits.headTimeout = settings.seconds("http.head_timeout_s")
     limits.bodyTimeout = settings.seconds("http.body_timeout_s")
     limits.idleTimeout = settings.seconds("http.idle_timeout_s")
@@ -152,20 +159,26 @@ private struct Signals {
   private let stream: AsyncStream<Void>
   private let sources: [any DispatchSourceSignal]
 
-  init() {
+  /// Both are caught once this returns; until then one that is ignored would be lost.
+  init() async {
     let (stream, continuation) = AsyncStream<Void>.makeStream()
     let received = Count()
     self.stream = stream
-    sources = [SIGTERM, SIGINT].map { number in
+    var sources: [any DispatchSourceSignal] = []
+    for number in [SIGTERM, SIGINT] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number)
       source.setEventHandler {
         if received.increment() > 1 { _exit(130) }
         continuation.yield()
       }
-      source.resume()
-      return source
+      await withCheckedContinuation { registered in
+        source.setRegistrationHandler { registered.resume() }
+        source.resume()
+      }
+      sources.append(source)
     }
+    self.sources = sources
   }
 
   func first() async { for await _ in stream { return } }

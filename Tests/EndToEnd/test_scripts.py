@@ -68,11 +68,17 @@ def test_a_key_of_the_environment_is_used(environment):
     assert run(environment | {"R4B_API_KEY": "sesame"}, "--once", "--port", "0").returncode == 0
 
 
+def unignored():
+    """As from a terminal: under nohup, or in the background of a script, signals are ignored, and a shell cannot trap those."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_to_the_foreground_stops_the_server_once_and_cleanly(tmp_path, environment, number, code):
     with tempfile.TemporaryFile("w+") as log:
         script = subprocess.Popen([ROOT / "scripts/run", "--port", "0"], env=environment | {"TMPDIR": str(tmp_path)}, stdin=subprocess.DEVNULL,
-                                  stderr=log, start_new_session=True)
+                                  stderr=log, start_new_session=True, preexec_fn=unignored)
 
         def text():
             log.seek(0)
