@@ -74,17 +74,19 @@ struct LoadedModel {
     model.matrixBytes.max { $0.value < $1.value }?.key.rawValue ?? ""
   }
 
+  /// Bytes for a reader: `2.41 GiB`.
+  static func binary(_ bytes: Int) -> String {
+    let mebibytes = Double(bytes) / 1_048_576
+    return mebibytes < 1024 ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)
+  }
+
   /// What is kept in memory, for the operator.
   private static func memory(of runner: RRunner, kvTokens: Int) -> String {
-    func shown(_ bytes: Int) -> String {
-      let mebibytes = Double(bytes) / 1_048_576
-      return mebibytes < 1024 ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)
-    }
     let parts = runner.model.matrixBytes.sorted { $0.value > $1.value }
-    let types = parts.map { "\($0.key.rawValue) \(shown($0.value))" }.joined(separator: ", ")
+    let types = parts.map { "\($0.key.rawValue) \(binary($0.value))" }.joined(separator: ", ")
     return
-      "weights \(shown(runner.model.weightBytes)) (\(types)), buffers \(shown(runner.scratchBytes)), KV cache up to "
-      + "\(shown(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions"
+      "weights \(binary(runner.model.weightBytes)) (\(types)), buffers \(binary(runner.scratchBytes)), KV cache up to "
+      + "\(binary(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions"
   }
 
   /// The last part of a path, without the ending of a GGUF file.

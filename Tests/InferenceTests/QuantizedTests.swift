@@ -134,6 +134,24 @@ import Testing
     }
   }
 
+  @Test func `a value that no block can hold is an error that names the tensor`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: URL(filePath: Expected.directory("one-layer")), to: folder)
+    let file = folder.appendingPathComponent("model.safetensors")
+    var bytes = try Data(contentsOf: file)
+    // The head is written last; its last value becomes infinite in bf16.
+    bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [0x80, 0x7F])
+    try bytes.write(to: file)
+    let checkpoint = try Checkpoint(directory: folder.path)
+    do {
+      _ = try RModel(checkpoint: checkpoint, plan: { $0.shape.count == 2 ? .q8_0 : $0.type })
+      Issue.record("an infinite weight was taken")
+    } catch {
+      #expect("\(error)".contains("finite values that Q8_0 can hold, in row "))
+    }
+  }
+
   @Test func `progress rises to the whole`() throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     var fractions: [Double] = []
