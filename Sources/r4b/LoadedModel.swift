@@ -152,12 +152,12 @@ struct LoadedModel {
     let rows = checkpoint.configuration.text.vocabularySize
     if tokenizer.vocabularySize > rows {
       throw ConfigurationError(
-        "\(checkpoint.path): the tokenizer has ids up to \(tokenizer.vocabularySize - 1), but the model has \(rows) rows"
+        "\(checkpoint.tokenizer.file): the tokenizer has ids up to \(tokenizer.vocabularySize - 1), but the model has \(rows) rows"
       )
     }
     if checkpoint.configuration.vision == nil { return }
     guard let image = tokenizer.id(of: "<image>") else {
-      throw ConfigurationError("\(checkpoint.path): the tokenizer has no token <image>")
+      throw ConfigurationError("\(checkpoint.tokenizer.file): the tokenizer has no token <image>")
     }
     if let index = checkpoint.configuration.imageTokenIndex, index != Int(image) {
       throw ConfigurationError(

@@ -143,4 +143,12 @@ package enum TokenizerSource: Sendable {
   /// The bytes of `tokenizer.json`, and its path.
   case json([UInt8], path: String)
   case vocabulary(TokenizerVocabulary)
+
+  /// Path of the file that describes it, for messages.
+  package var file: String {
+    switch self {
+    case .json(_, let path): path
+    case .vocabulary(let vocabulary): vocabulary.file
+    }
+  }
 }
