@@ -55,7 +55,9 @@ def theirs(o, folder):
 
 
 def tool(o):
-    """What llama-perplexity says; None where it does not take the text, which it wants twice as long as a window."""
+    """What llama-perplexity says; None where it does not take the text, which it wants twice as long as a window and reads without special tokens."""
+    if o.special:
+        return None
     done = subprocess.run([o.peer / "llama-perplexity", "-m", o.model, "-f", o.text, "-c", str(o.window), "-b", str(o.window), "-t", str(o.threads),
                            "--chunks", str(o.windows)], capture_output=True, text=True)
     found = re.search(r"PPL = ([\d.]+)", done.stdout + done.stderr)
@@ -84,7 +86,7 @@ def main():
     print(f"places                     {len(reference)}")
     print(f"same most probable token   {same} ({100 * same / len(reference):.1f} %); else apart by {', '.join(f'{m:.3f}' for m in sorted(misses)) or '–'} nat")
     print(f"top 5, difference in nat   median {statistics.median(differences):.4f}, 99 % below {differences[int(len(differences) * .99)]:.4f}, "
-          f"most {differences[-1]:.4f}; {absent} of {5 * len(reference)} not among our first 50")
+          f"most {differences[-1]:.4f}, mean {statistics.mean(differences):.4f}; {100 * sum(d <= .15 for d in differences) / len(differences):.1f} % within 0.15; {absent} of {5 * len(reference)} not among our first 50")
     print(f"perplexity                 {our_perplexity:.4f} against {their_perplexity:.4f}: {100 * (our_perplexity / their_perplexity - 1):+.2f} %")
     if peers := tool(o):
         print(f"llama-perplexity           {peers:.4f}: {100 * (our_perplexity / peers - 1):+.2f} %")
