@@ -71,7 +71,7 @@ import Testing
     #expect(house.metrics.requests.value("auto", "thinking", "stop") == 0)
   }
 
-  @Test(.timeLimit(.minutes(1))) func `silence is bridged by comments, and a client that leaves frees the engine`()
+  @Test(.timeLimit(.minutes(10))) func `silence is bridged by comments, and a client that leaves frees the engine`()
     async throws
   {
     var house = House()
@@ -96,7 +96,7 @@ import Testing
     #expect(house.log.contains(#""status":499"#) && house.log.contains(#""failure":"cancelled""#))
   }
 
-  @Test(.timeLimit(.minutes(1))) func `a reply that ends at a stop string frees the engine while another goes on`()
+  @Test(.timeLimit(.minutes(10))) func `a reply that ends at a stop string frees the engine while another goes on`()
     async throws
   {
     let house = House()
@@ -141,7 +141,8 @@ import Testing
     #expect(house.metrics.tokens.value("answer", "auto", "thinking") == 0)
   }
 
-  @Test(.timeLimit(.minutes(1))) func `a peer that takes no more ends the stream and the engine's work`() async throws {
+  @Test(.timeLimit(.minutes(10))) func `a peer that takes no more ends the stream and the engine's work`() async throws
+  {
     struct Gone: Error {}
     struct Broken: HTTPBodyWriter { func write(_ bytes: [UInt8]) async throws { throw Gone() } }
     let house = House()

@@ -34,8 +34,8 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   "\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
 }
 
-@Suite struct `Server` {
-  private func exchange(_ request: String, limits: HTTPLimits = HTTPLimits()) async -> String {
+@Suite(.timeLimit(.minutes(10))) struct `Server` {
+  private func exchange(_ request: String, limits: HTTPLimits = .unhurried) async -> String {
     let server = HTTPServer(limits: limits, handler: echo)
     let peer = TestPeer(server)
     await peer.send(request)
@@ -49,7 +49,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test func `one connection serves requests one after the other`() async {
-    let peer = TestPeer(HTTPServer(handler: echo))
+    let peer = TestPeer(HTTPServer(limits: .unhurried, handler: echo))
     for number in 0..<5 {
       await peer.send("POST /\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok")
       #expect(await peer.read { $0.hasSuffix("ok") }.hasSuffix("POST /\(number) ok"))
@@ -65,7 +65,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test func `read-ahead is bounded and nothing of it is lost`() async {
-    var limits = HTTPLimits()
+    var limits = HTTPLimits.unhurried
     limits.readAheadBytes = 64
     let count = 200
     let text = await exchange(
@@ -114,7 +114,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test func `100 Continue is sent once a body is wanted`() async {
-    let peer = TestPeer(HTTPServer(handler: echo))
+    let peer = TestPeer(HTTPServer(limits: .unhurried, handler: echo))
     await peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
     #expect(await peer.read { $0.hasSuffix("\r\n\r\n") } == "HTTP/1.1 100 Continue\r\n\r\n")
     await peer.send("ok")
@@ -122,7 +122,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test func `a body too large is refused at the head, without 100 Continue`() async {
-    var limits = HTTPLimits()
+    var limits = HTTPLimits.unhurried
     limits.bodyBytes = 10
     let text = await exchange(
       "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n", limits: limits)
@@ -141,7 +141,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test func `a refusal is received although bytes went unread`() async throws {
-    let server = HTTPServer(handler: echo)
+    let server = HTTPServer(limits: .unhurried, handler: echo)
     let address = try #require(try server.listen(host: "127.0.0.1", port: 0).first)
     let peer = try TestPeer(host: address.host, port: address.port)
     await peer.send("BAD\r\n\r\n" + String(repeating: "x", count: 500_000))
@@ -151,6 +151,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
 
   @Test func `admission refuses before the body and keeps the connection only without one`() async {
     let server = HTTPServer(
+      limits: .unhurried,
       admission: { head, _ in head.headers["Authorization"] == nil ? HTTPResponse(status: 401) : nil }, handler: echo)
     let peer = TestPeer(server)
     await peer.send(get("/a") + get("/b", "Authorization: x\r\n"))
@@ -162,7 +163,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test func `thirty megabytes arrive whole`() async {
-    let server = HTTPServer { request in
+    let server = HTTPServer(limits: .unhurried) { request in
       let sum = stride(from: 0, to: request.body.count, by: 1024).reduce(0) { $0 + Int(request.body[$1]) }
       return HTTPResponse(status: 200, body: .bytes(Array("\(request.body.count) \(sum)".utf8)))
     }
@@ -175,7 +176,9 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
 
   @Test(arguments: ["127.0.0.1", "::1", "localhost", "::"])
   func `a live port answers over IPv4 and IPv6`(host: String) async throws {
-    let server = HTTPServer { HTTPResponse(status: 200, body: .bytes(Array($0.remoteAddress.utf8))) }
+    let server = HTTPServer(limits: .unhurried) {
+      HTTPResponse(status: 200, body: .bytes(Array($0.remoteAddress.utf8)))
+    }
     let addresses = try server.listen(host: host, port: 0)
     #expect(addresses.count == (host == "localhost" ? 2 : 1))
     #expect(Set(addresses.map(\.port)).count == 1)
@@ -187,7 +190,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
       await peer.send(get("/", "Connection: close\r\n"))
       #expect(await peer.read().hasSuffix("\r\n\r\n\(target)"))
     }
-    await server.shutdown(grace: .seconds(1))
+    await server.shutdown(grace: .seconds(600))
     #expect(server.connectionCount == 0)
     #expect(throws: TestPeerError.self) { try TestPeer(host: host == "::" ? "::1" : host, port: addresses[0].port) }
   }

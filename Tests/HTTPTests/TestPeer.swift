@@ -3,16 +3,32 @@ import HTTP
 import Synchronization
 import Transport
 
+// Tests of other rooms keep the cooperative pool's few threads busy for a minute at a time on a small or loaded machine, and
+// between two `await`s a test may stand in line behind all of them. So no deadline runs while a test goes about its business:
+// servers have `HTTPLimits.unhurried`, and what is about time is one call here, on a thread of its own.
+
+extension HTTPLimits {
+  /// Limits whose times no test comes to.
+  static var unhurried: HTTPLimits {
+    var limits = HTTPLimits()
+    (limits.headTimeout, limits.bodyTimeout) = (.seconds(3600), .seconds(3600))
+    (limits.idleTimeout, limits.writeTimeout) = (.seconds(3600), .seconds(3600))
+    return limits
+  }
+}
+
 /// The client's end of a connection. Blocking calls run on threads of their own, so that the server's stay free.
 final class TestPeer: Sendable {
   private let number: Int32
 
-  /// One end of a socket pair whose other end `server` serves.
-  init(_ server: HTTPServer) {
+  /// One end of a socket pair whose other end `server` serves. It finds `first`, which must fit the kernel's buffer, there.
+  init(_ server: HTTPServer, sending first: String = "") {
     var pair: [Int32] = [0, 0]
     precondition(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
     number = pair[0]
     setTimeout()
+    let bytes = Array(first.utf8)
+    precondition(Foundation.send(number, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
     server.serve(SocketDescriptor(owning: pair[1]))
   }
 
@@ -31,27 +47,37 @@ final class TestPeer: Sendable {
   deinit { close(number) }
 
   private func setTimeout() {
-    var timeout = timeval(tv_sec: 20, tv_usec: 0)
+    var timeout = timeval(tv_sec: 600, tv_usec: 0)
     setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
   }
 
   func send(_ text: String) async { await send(Array(text.utf8)) }
 
-  func send(_ bytes: [UInt8]) async {
-    await off { [number] in
-      var sent = 0
-      while sent < bytes.count {
-        let count = bytes.withUnsafeBytes {
-          Foundation.send(number, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
-        }
-        guard count > 0 else { return }
-        sent += count
+  func send(_ bytes: [UInt8]) async { await off { self.sendAll(bytes) } }
+
+  /// Sends `piece` so many times, pausing before each.
+  func drip(_ piece: String, times: Int, pause: Duration) async {
+    await off {
+      for _ in 0..<times {
+        usleep(UInt32(pause / .microseconds(1)))
+        self.sendAll(Array(piece.utf8))
       }
     }
   }
 
-  /// Reads until `enough`, the peer's end or 20 s.
+  private func sendAll(_ bytes: [UInt8]) {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Foundation.send(number, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { return }
+      sent += count
+    }
+  }
+
+  /// Reads until `enough`, the peer's end or ten minutes.
   func read(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) async -> String {
     await off { [number] in
       var bytes: [UInt8] = []
@@ -65,7 +91,7 @@ final class TestPeer: Sendable {
     }
   }
 
-  /// Whether the other side has ended or reset the connection, waiting for it up to 20 s.
+  /// Whether the other side has ended or reset the connection, waiting for it up to ten minutes.
   func isEnded() async -> Bool {
     await off { [number] in
       var byte: UInt8 = 0
@@ -86,13 +112,12 @@ final class TestPeer: Sendable {
 
 struct TestPeerError: Error {}
 
-/// Waits up to 5 s for a condition that another thread brings about.
+/// Waits for a condition that another thread brings about; false only when the test's own time is over.
 func eventually(_ condition: @Sendable () -> Bool) async -> Bool {
-  for _ in 0..<500 {
-    if condition() { return true }
-    try? await Task.sleep(for: .milliseconds(10))
+  while !condition() {
+    do { try await Task.sleep(for: .milliseconds(10)) } catch { return condition() }
   }
-  return condition()
+  return true
 }
 
 /// Counts what a server tells.

@@ -1,4 +1,4 @@
-// The engine with its thread. The limit of a minute turns a hang into a failure.
+// The engine with its thread. The time limit turns a hang into a failure; nothing else here depends on how fast the machine is.
 import Dispatch
 import Foundation
 import GenerationTypes
@@ -8,7 +8,7 @@ import Scheduling
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct `Engine thread` {
+@Suite(.timeLimit(.minutes(10))) struct `Engine thread` {
   private func engine(
     _ configuration: EngineConfiguration = .init(kvTokens: 10_000), observer: EngineObserver? = nil,
     beforeStep: @escaping @Sendable () throws -> Void = {}
@@ -39,7 +39,7 @@ import Testing
     }
     #expect(ledger.snapshot.faults == [])
     try await eventually { engine.load.kvTokens == 0 }
-    await engine.shutdown(grace: .seconds(5))
+    await engine.shutdown(grace: .seconds(3600))
     #expect(ledger.snapshot.runnerIsGone && ledger.snapshot.openCapacity == 0)
   }
 
@@ -66,12 +66,18 @@ import Testing
   }
 
   @Test func `cancelling the reader's task ends the request`() async throws {
-    let (engine, ledger) = engine(beforeStep: { usleep(1000) })
+    let gate = DispatchSemaphore(value: 0)
+    let (engine, ledger) = engine(beforeStep: { gate.wait() })
     let stream = try engine.submit(request(prompt: 5, reply: 4000))
     let reader = Task { await Reply(of: stream) }
-    try await eventually { ledger.steps > 2 }
+    for _ in 0..<3 { gate.signal() }
+    try await eventually { ledger.steps == 3 }
     reader.cancel()
-    #expect(await reader.value.tokens.count < 4000)
+    _ = await reader.value
+    // One step may be under way; it is the last.
+    for _ in 0..<10 { gate.signal() }
+    try await eventually { engine.load.running == 0 }
+    #expect(ledger.steps <= 4)
     await engine.shutdown(grace: .zero)
   }
 
@@ -83,7 +89,7 @@ import Testing
         reports.withLock { $0.append(report) }
       })
     _ = await Reply(of: try engine.submit(request(prompt: 10, reply: 3)))
-    await engine.shutdown(grace: .seconds(1))
+    await engine.shutdown(grace: .seconds(3600))
     let seen = reports.withLock { $0 }
     #expect(seen.map(\.prefillRows) == [4, 4, 2, 0, 0])
     #expect(seen.map(\.decodeRows) == [0, 0, 0, 1, 1])
@@ -96,7 +102,7 @@ import Testing
     let running = try engine.submit(request(prompt: 5, reply: 3))
     try await eventually { engine.load.running == 1 }
     let waiting = try engine.submit(request(prompt: 5, reply: 3))
-    async let ended: Void = engine.shutdown(grace: .seconds(50))
+    async let ended: Void = engine.shutdown(grace: .seconds(3600))
     #expect(await Reply(of: waiting).error == .shuttingDown)
     #expect(throws: AdmissionError.shuttingDown) { try engine.submit(request(prompt: 5, reply: 3)) }
     for _ in 0..<3 { gate.signal() }
@@ -110,7 +116,7 @@ import Testing
     let (engine, ledger) = engine(.init(kvTokens: 4000))
     let streams = try (0..<2).map { try engine.submit(request(prompt: 5, reply: 1900, salt: $0)) }
     try await eventually { ledger.steps > 3 }
-    async let first: Void = engine.shutdown(grace: .seconds(50))
+    async let first: Void = engine.shutdown(grace: .seconds(3600))
     async let second: Void = engine.shutdown(grace: .zero)
     _ = await (first, second)
     for stream in streams {
