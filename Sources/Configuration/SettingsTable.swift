@@ -30,6 +30,10 @@ extension Setting {
     Setting("http.max_connections_per_address", .integer(1...100_000), 10_000, "Open connections from one address."),
     Setting("http.max_head_bytes", .integer(1024...1_048_576), 16_384, "Bytes of request line and header fields."),
     Setting("http.max_body_bytes", .integer(1024...gigabyte), 67_108_864, "Bytes of a request body."),
+    Setting(
+      "http.max_buffered_bytes", .integer(2048...(1 << 40)), 536_870_912,
+      "Bytes of all request bodies received or worked on at once, at least twice max_body_bytes; beyond it requests get 503."
+    ),
     Setting("http.head_timeout_s", .number(0.1...3600), 10, "Seconds for a request's head to arrive."),
     Setting("http.body_timeout_s", .number(0.1...3600), 60, "Seconds for a request's body to arrive."),
     Setting(

@@ -3,6 +3,7 @@
 // read-ahead. A FIN while a request is read or answered counts as the peer's departure (curl and browsers never half-close);
 // once the whole response is queued it is still delivered.
 
+import Synchronization
 import Transport
 
 /// The state machine between the parser, the handler's task and the socket.
@@ -31,6 +32,8 @@ final class HTTPConnection: ConnectionDelegate {
   private var phase = Phase.reading
   private var parser: RequestParser
   private var head: RequestHead?
+  /// What the body being read takes of the server's room.
+  private var share: BodyShare?
   /// Bytes after the request in progress.
   private var readAhead: [UInt8] = []
   private var encoder = ResponseEncoder()
@@ -79,9 +82,13 @@ final class HTTPConnection: ConnectionDelegate {
     do throws(HTTPViolation) {
       while phase == .reading {
         switch try parser.parse(bytes, at: &position) {
-        case .needsMore: return waitForMore(now)
+        case .needsMore:
+          try makeRoom(for: parser.bodyCount, now)
+          return waitForMore(now)
         case .head(let head): beginBody(head, now, hasMore: position < bytes.count)
-        case .body(let body): answer(body)
+        case .body(let body):
+          try makeRoom(for: body.count, now)
+          answer(body)
         }
       }
     } catch {
@@ -103,6 +110,28 @@ final class HTTPConnection: ConnectionDelegate {
     }
   }
 
+  /// Takes room for a body that has come to `size` bytes. Where there is none, bodies that have had their time give theirs up.
+  private func makeRoom(for size: Int, _ now: UInt64) throws(HTTPViolation) {
+    guard size > 0 else { return }
+    if share == nil { share = BodyShare(service.bodies) }
+    while share?.grow(to: size) == false {
+      guard dropSlowestBody(now) else { throw .noRoom }
+    }
+  }
+
+  private func dropSlowestBody(_ now: UInt64) -> Bool {
+    loop.assumeIsolated { [number] in $0.dropSlowestBody(except: number, now) }
+  }
+
+  /// When the body in progress began, if it has taken longer than any body is entitled to while others lack room.
+  func overdueBody(_ now: UInt64) -> UInt64? {
+    guard phase == .reading, share != nil, let began, now - began > limits.bodyTimeout.nanoseconds else { return nil }
+    return began
+  }
+
+  /// Refuses the body in progress for the sake of others.
+  func dropBody() { refuse(.noRoom) }
+
   private func beginBody(_ head: RequestHead, _ now: UInt64, hasMore: Bool) {
     self.head = head
     began = now
@@ -116,6 +145,11 @@ final class HTTPConnection: ConnectionDelegate {
       return answer(with: response)
     }
     guard head.framing != .length(0) else { return }
+    if case .length(let count) = head.framing {
+      while !service.bodies.hasRoom(for: count) {
+        guard dropSlowestBody(now) else { return refuse(.noRoom) }
+      }
+    }
     socket.readSize = Self.bodyReadSize
     if head.expectsContinue, !hasMore {
       socket.queue(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
@@ -141,15 +175,16 @@ final class HTTPConnection: ConnectionDelegate {
     let request = HTTPRequest(
       method: head.method, path: head.path, query: head.query, headers: head.headers, body: body,
       remoteAddress: remoteAddress)
-    task = Self.start(request, loop, number)
+    task = Self.start(WaitingRequest(request, share), loop, number)
+    share = nil
   }
 
-  private static func start(_ request: HTTPRequest, _ loop: HTTPLoop, _ number: UInt64) -> Task<Void, Never> {
+  private static func start(_ request: WaitingRequest, _ loop: HTTPLoop, _ number: UInt64) -> Task<Void, Never> {
     Task { await run(request, loop, number) }
   }
 
-  private static func run(_ request: HTTPRequest, _ loop: HTTPLoop, _ number: UInt64) async {
-    let response = await loop.service.handler(request)
+  private static func run(_ request: WaitingRequest, _ loop: HTTPLoop, _ number: UInt64) async {
+    let response = await request.answer(by: loop.service.handler)
     guard await loop.respond(response, on: number), case .stream(let produce) = response.body else { return }
     do {
       try await produce(HTTPLoopWriter(loop: loop, number: number))
@@ -228,7 +263,12 @@ final class HTTPConnection: ConnectionDelegate {
     service.observer?.rejected(violation, remoteAddress: remoteAddress)
     encoder.keepsAlive = false
     if let head { encoder.isHead = head.method == "HEAD" } else { encoder.isHead = false }
-    answer(with: service.errorResponse(violation.status, violation.message))
+    // No request follows; what has come of the body is let go now and not when the connection ends.
+    parser = RequestParser(limits: limits)
+    share = nil
+    var response = service.errorResponse(violation.status, violation.message)
+    if violation.status == 503, response.headers["Retry-After"] == nil { response.headers["Retry-After"] = "1" }
+    answer(with: response)
   }
 
   /// Answers at the head: the body, if there is one, is not read.
@@ -316,9 +356,28 @@ final class HTTPConnection: ConnectionDelegate {
     phase = .closed
     task = nil
     readAhead = []
+    share = nil
     socket.close()
     service.leave(remoteAddress)
     loop.assumeIsolated { [number] in $0.remove(number) }
+  }
+}
+
+/// A request between its connection and its handler's task, which takes it out: what a task's closure captures lives as long as
+/// the task, and a body must not be held until the last token of a streamed reply.
+private final class WaitingRequest: Sendable {
+  private let content: Mutex<(request: HTTPRequest, share: BodyShare?)?>
+
+  init(_ request: HTTPRequest, _ share: BodyShare?) { content = Mutex((request, share)) }
+
+  /// Calls the handler, once. Body and share are let go when it returns.
+  func answer(by handler: HTTPHandler) async -> HTTPResponse {
+    guard let (request, share) = content.withLock({ $0.take() }) else {
+      preconditionFailure("a request has one answer")
+    }
+    let response = await handler(request)
+    withExtendedLifetime(share) {}
+    return response
   }
 }
 

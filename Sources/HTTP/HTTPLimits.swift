@@ -10,11 +10,15 @@ package struct HTTPLimits: Sendable {
   package var targetBytes = 8 << 10
   /// A body without its transfer coding: 32 MiB, else 413.
   package var bodyBytes = 32 << 20
+  /// Bodies of all connections together, from their first byte until their handler returns: 512 MiB, else 503. An eighth of it
+  /// is for bodies up to 64 KiB alone.
+  package var bufferedBodyBytes = 512 << 20
   /// From the first byte of a head to its last: 10 s, else 408; a new connection must begin within it too.
   package var headTimeout = Duration.seconds(10)
   /// Without progress of a body, and beyond what `bodyBytesPerSecond` allows for the whole: 20 s, else 408.
   package var bodyTimeout = Duration.seconds(20)
-  /// The mean rate a body must keep after its first `bodyTimeout`: 8 KiB/s.
+  /// The mean rate a body must keep after its first `bodyTimeout`: 8 KiB/s. A body that takes longer than `bodyTimeout` is also
+  /// refused when others lack room.
   package var bodyBytesPerSecond = 8 << 10
   /// Between two requests of a connection: 75 s, then it is closed.
   package var idleTimeout = Duration.seconds(75)

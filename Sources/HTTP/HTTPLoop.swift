@@ -38,6 +38,16 @@ actor HTTPLoop {
 
   func remove(_ number: UInt64) { connections[number] = nil }
 
+  /// Refuses the body that has been under way longest, if that is longer than any is entitled to; false if there is none.
+  func dropSlowestBody(except number: UInt64, _ now: UInt64) -> Bool {
+    let overdue = connections.compactMap { other, connection in
+      other == number ? nil : connection.overdueBody(now).map { (began: $0, connection: connection) }
+    }
+    guard let slowest = overdue.min(by: { $0.began < $1.began }) else { return false }
+    slowest.connection.dropBody()
+    return true
+  }
+
   // MARK: From handler tasks
 
   /// Sends a response, or the head of a streamed one; true if the stream's closure is to run.

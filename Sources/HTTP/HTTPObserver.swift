@@ -1,9 +1,11 @@
 // What a server tells beside its handler: connections, and requests that no handler ever saw.
 
-/// Receives counts for metrics and logs; called from the server's event loops, so it must return quickly.
+/// Receives counts for metrics and logs; called from the server's event loops and tasks, so it must return quickly.
 package protocol HTTPObserver: Sendable {
   func connectionOpened()
   func connectionClosed()
+  /// The bodies held, being received or with a handler, have become so many bytes more or less.
+  func bodyBytesChanged(by change: Int)
   /// A request was answered with an error by the server itself.
   func rejected(_ violation: HTTPViolation, remoteAddress: String)
   /// A response could not be sent to its end: the peer left, or took nothing for too long.

@@ -18,6 +18,7 @@ final class HTTPService: Sendable {
   let admission: HTTPAdmission?
   let errorResponse: HTTPErrorResponse
   let observer: (any HTTPObserver)?
+  let bodies: BodyRoom
   private let counts = Mutex(ConnectionCounts())
 
   init(
@@ -27,6 +28,7 @@ final class HTTPService: Sendable {
   ) {
     (self.limits, self.handler, self.admission) = (limits, handler, admission)
     (self.errorResponse, self.observer) = (errorResponse, observer)
+    bodies = BodyRoom(capacity: limits.bufferedBodyBytes, observer: observer)
   }
 
   var connectionCount: Int { counts.withLock { $0.total } }

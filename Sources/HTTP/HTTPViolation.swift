@@ -16,6 +16,7 @@ package struct HTTPViolation: Error, Sendable, Equatable, CustomStringConvertibl
 
   package var description: String { "\(status) \(reason.rawValue): \(message)" }
 
+  static let noRoom = HTTPViolation(503, .capacity, "too many request bodies are being received; try again")
   static func malformed(_ message: String) -> HTTPViolation { HTTPViolation(400, .malformed, message) }
   static func tooLarge(_ status: Int, _ what: String, limit: Int) -> HTTPViolation {
     HTTPViolation(status, .tooLarge, "\(what) exceeds the limit of \(limit) bytes")

@@ -33,6 +33,8 @@ package final class ServerMetrics: Sendable {
   package let http: Counter
   /// Open client connections; the HTTP server adds and subtracts.
   package let connections = Mutex(0)
+  /// Bytes of request bodies held; likewise.
+  package let bodyBytes = Mutex(0)
 
   private let model: String
   private let aliasPrompt, aliasGeneration, aliasSuccess: Counter
@@ -106,6 +108,10 @@ package final class ServerMetrics: Sendable {
     registry.register(
       Sampled(.gauge, "r4b_connections", "Open client connections.") { [weak self] in
         self.map { Double($0.connections.withLock { $0 }) }
+      })
+    registry.register(
+      Sampled(.gauge, "r4b_http_body_bytes", "Bytes of request bodies being received or worked on.") { [weak self] in
+        self.map { Double($0.bodyBytes.withLock { $0 }) }
       })
     registry.register(
       Sampled(.gauge, "r4b_build_info", "Constant 1 with the version as a label.", labels: ["version"]) {

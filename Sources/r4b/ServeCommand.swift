@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
         "server.host \(host) is reachable from other machines and there is no API key: set R4B_API_KEY or auth.keys_file, "
           + "or server.insecure=true to serve without one")
     }
+    let limits = try Self.limits(settings)
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
     let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
@@ -62,7 +63,7 @@ struct ServeCommand: AsyncParsableCommand {
       configuration: try Self.apiConfiguration(settings, base, loaded, keys, onLoopback: onLoopback), chat: loaded.chat,
       engine: engine, metrics: metrics, log: log)
     let server = HTTPServer(
-      limits: Self.limits(settings), admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
+      limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
       observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
     _ = DescriptorLimit.raise()
     let signals = Signals()
@@ -104,10 +105,16 @@ struct ServeCommand: AsyncParsableCommand {
     host == "localhost" || host == "::1" || host.hasPrefix("127.")
   }
 
-  private static func limits(_ settings: Settings) -> HTTPLimits {
+  private static func limits(_ settings: Settings) throws(ConfigurationError) -> HTTPLimits {
     var limits = HTTPLimits()
     limits.headBytes = settings.int("http.max_head_bytes")
     limits.bodyBytes = settings.int("http.max_body_bytes")
+    limits.bufferedBodyBytes = settings.int("http.max_buffered_bytes")
+    guard limits.bufferedBodyBytes / 2 >= limits.bodyBytes else {
+      throw ConfigurationError(
+        "http.max_buffered_bytes is \(limits.bufferedBodyBytes), at least twice http.max_body_bytes, "
+          + "\(limits.bodyBytes), is needed")
+    }
     limits.headTimeout = settings.seconds("http.head_timeout_s")
     limits.bodyTimeout = settings.seconds("http.body_timeout_s")
     limits.idleTimeout = settings.seconds("http.idle_timeout_s")

@@ -197,6 +197,52 @@ def test_contradictory_files_are_refused_by_name(broken, name, change):
     assert name in error or "model.safetensors" in error, error
 
 
+def test_many_bodies_in_part_are_bounded_together_and_others_are_served():
+    """A hundred clients send six of eight megabytes and then drip; texts and, once they are gone, pictures are answered."""
+    server = Server(["--set", "http.max_buffered_bytes=67108864", "--set", "http.max_body_bytes=16777216"])
+    peers = []
+    try:
+        body = with_picture((MODEL / "golden/12-sum.png").read_bytes()) | {"max_tokens": 4}
+        assert post(server, body)[0] == 200
+        before = server.resident()
+        piece = b" " * (6 << 20)
+        for _ in range(100):
+            peer = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+            peers.append(peer)
+            try:
+                peer.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                             b"Content-Length: 8388608\r\n\r\n" + piece)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+        for _ in range(3):
+            for peer in peers:
+                try:
+                    peer.sendall(b" ")
+                except OSError:
+                    pass
+            # A text has room kept for it; a picture of this size too, since it is small.
+            assert post(server, {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4})[0] == 200
+            assert post(server, body)[0] == 200
+        held = metric(server, "r4b_http_body_bytes")
+        assert 6 << 20 <= held <= 64 << 20
+        assert server.resident() < before + 64 + 40
+        assert metric(server, 'r4b_request_failures_total{reason="capacity"}') >= 100 - 64 // 6
+        status, reply = post(server, b'{"messages":[{"role":"user","content":"' + b"x" * (9 << 20) + b'"}]}')
+        assert status == 503 and reply["error"]["type"] == "server_error", reply
+        for peer in peers:
+            peer.close()
+        deadline = time.monotonic() + 60
+        while metric(server, "r4b_http_body_bytes") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert metric(server, "r4b_http_body_bytes") == 0
+        status, reply = post(server, b'{"messages":[{"role":"user","content":"' + b"x" * (9 << 20) + b'"}]}')
+        assert status == 400 and reply["error"]["code"] == "context_length_exceeded", reply
+    finally:
+        for peer in peers:
+            peer.close()
+        assert server.stop() == 0
+
+
 def test_memory_and_descriptors_return():
     server = Server()
     try:

@@ -131,6 +131,76 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     await perAddress.shutdown(grace: .zero)
   }
 
+  @Test func `bodies of all connections are bounded together, and what they held is free again`() async {
+    var limits = HTTPLimits.unhurried
+    limits.bufferedBodyBytes = 800 << 10
+    let (observer, recorder) = (TestObserver(), Recorder())
+    let server = HTTPServer(limits: limits, observer: observer) { request in
+      recorder.begin()
+      while !recorder.isReleased { try? await Task.sleep(for: .milliseconds(2)) }
+      return HTTPResponse(status: 200, body: .bytes(Array("\(request.body.count)".utf8)))
+    }
+    func post(_ count: Int) -> String { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" }
+    let body = [UInt8](repeating: 0x62, count: 300 << 10)
+    // One with its handler, one in part: 550 of the 700 KiB that large bodies may take.
+    let (whole, part) = (TestPeer(server), TestPeer(server))
+    await whole.send(Array(post(body.count).utf8) + body)
+    await part.send(Array(post(body.count).utf8) + body.prefix(250 << 10))
+    #expect(await eventually { recorder.begun == 1 && observer.counts.bodyBytes == 550 << 10 })
+    let announced = await TestPeer(server, sending: post(body.count)).read()
+    #expect(announced.hasPrefix("HTTP/1.1 503 ") && announced.contains("\r\nRetry-After: 1\r\n"))
+    let growing = TestPeer(server, sending: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n30000\r\n")
+    await growing.send([UInt8](body.prefix(192 << 10)))
+    #expect(await growing.read { $0.hasSuffix("}}") }.hasPrefix("HTTP/1.1 503 "))
+    #expect(observer.counts.bodyBytes == 550 << 10 && observer.counts.mostBodyBytes <= 700 << 10)
+    #expect(observer.counts.rejected.map(\.reason) == [.capacity, .capacity])
+    // A small body has the rest.
+    let small = TestPeer(server, sending: post(2) + "ok")
+    #expect(await eventually { recorder.begun == 2 })
+    recorder.release()
+    #expect(await small.read { $0.hasSuffix("\r\n\r\n2") }.hasPrefix("HTTP/1.1 200 "))
+    #expect(await whole.read { $0.hasSuffix("\(body.count)") }.hasPrefix("HTTP/1.1 200 "))
+    await part.send([UInt8](body.suffix(50 << 10)))
+    #expect(await part.read { $0.hasSuffix("\(body.count)") }.hasPrefix("HTTP/1.1 200 "))
+    #expect(await eventually { observer.counts.bodyBytes == 0 })
+  }
+
+  @Test func `a body that takes too long gives way when another lacks room, and only then`() async {
+    var limits = HTTPLimits.unhurried
+    (limits.bufferedBodyBytes, limits.bodyTimeout) = (400 << 10, .seconds(2))
+    let observer = TestObserver()
+    let server = HTTPServer(limits: limits, observer: observer, handler: answer)
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: \(300 << 10)\r\n\r\n"
+    let slow = TestPeer(server)
+    await slow.send(Array(head.utf8) + [UInt8](repeating: 0x62, count: 200 << 10))
+    // It keeps its rate, so its time alone does not end it.
+    await slow.drip("b", times: 10, pause: .milliseconds(250))
+    #expect(observer.counts.rejected == [])
+    let other = TestPeer(server)
+    await other.send(Array(head.utf8) + [UInt8](repeating: 0x62, count: 300 << 10))
+    #expect(await other.read().hasPrefix("HTTP/1.1 200 "))
+    #expect(await slow.read().hasPrefix("HTTP/1.1 503 "))
+    #expect(await eventually { observer.counts.bodyBytes == 0 })
+  }
+
+  @Test(arguments: [false, true]) func `a connection that ends gives its room back, its handler's when that returns`(
+    isWhole: Bool
+  ) async {
+    let (observer, recorder) = (TestObserver(), Recorder())
+    let server = HTTPServer(limits: .unhurried, observer: observer) { _ in
+      recorder.begin()
+      while !recorder.isReleased { try? await Task.sleep(for: .milliseconds(2)) }
+      return HTTPResponse(status: 200)
+    }
+    let peer = TestPeer(server, sending: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(isWhole ? 3 : 4)\r\n\r\nabc")
+    #expect(await eventually { observer.counts.bodyBytes == 3 && recorder.hasBegun == isWhole })
+    peer.endBoth()
+    #expect(await eventually { server.connectionCount == 0 })
+    if isWhole { #expect(observer.counts.bodyBytes == 3) }
+    recorder.release()
+    #expect(await eventually { observer.counts.bodyBytes == 0 })
+  }
+
   @Test func `a connection ends after its number of requests`() async {
     var limits = HTTPLimits.unhurried
     limits.requestsPerConnection = 2

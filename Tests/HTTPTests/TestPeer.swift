@@ -125,6 +125,8 @@ final class TestObserver: HTTPObserver {
   struct Counts {
     var opened = 0
     var closed = 0
+    var bodyBytes = 0
+    var mostBodyBytes = 0
     var rejected: [HTTPViolation] = []
     var aborted: [HTTPAbort] = []
   }
@@ -133,6 +135,12 @@ final class TestObserver: HTTPObserver {
   var counts: Counts { state.withLock { $0 } }
   func connectionOpened() { state.withLock { $0.opened += 1 } }
   func connectionClosed() { state.withLock { $0.closed += 1 } }
+  func bodyBytesChanged(by change: Int) {
+    state.withLock {
+      $0.bodyBytes += change
+      $0.mostBodyBytes = max($0.mostBodyBytes, $0.bodyBytes)
+    }
+  }
   func rejected(_ violation: HTTPViolation, remoteAddress: String) { state.withLock { $0.rejected.append(violation) } }
   func aborted(_ reason: HTTPAbort, remoteAddress: String) { state.withLock { $0.aborted.append(reason) } }
 }
