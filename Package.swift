@@ -47,12 +47,12 @@ let package = Package(
 
     room("JSON", [], optimised),
     room("GenerationTypes", []),
-    room("Tokenization", ["COniguruma", "GenerationTypes", "JSON"], optimised),
+    room("ModelFiles", ["JSON"], optimised),
+    room("Tokenization", ["COniguruma", "GenerationTypes", "JSON", "ModelFiles"], optimised),
     .target(
       name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
     room("Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"]),
-    room("ModelFiles", ["JSON"]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
     room("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
@@ -74,12 +74,12 @@ let package = Package(
 
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
-    tests(of: "CKernels"),
+    tests(of: "CKernels", fixtures: true),
     tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
     tests(of: "HTTP", ["Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
-    tests(of: "Inference", ["GenerationTypes", "ModelFiles"], fixtures: true),
+    tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
     tests(of: "ModelFiles", ["JSON"], fixtures: true),
     .testTarget(
@@ -87,7 +87,7 @@ let package = Package(
       swiftSettings: strict),
     tests(of: "Scheduling", ["GenerationTypes", "Inference"]),
     tests(of: "Telemetry", ["JSON"]),
-    tests(of: "Tokenization", ["GenerationTypes", "JSON"], fixtures: true),
+    tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),
     tests(of: "Transport"),
   ]
 )

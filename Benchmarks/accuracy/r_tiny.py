@@ -2,15 +2,22 @@
 """Accuracy and tokens of a served R-Tiny by mode, over HTTP: easy-VQA test questions and sums of pictured digits.
 
     pip install openai easy-vqa==1.0 scikit-learn pillow numpy
-    Benchmarks/accuracy/r_tiny.py http://localhost:8080 [--questions 300] [--sums 100] [--seed 0]
+    Benchmarks/accuracy/r_tiny.py [--quantize stored q8_0 q4_k_m q4_0] [--questions 300] [--sums 100] [--seed 0]
+    Benchmarks/accuracy/r_tiny.py http://localhost:8080
 
 The digits are scikit-learn's 8x8 ones, scaled, tinted and placed on a light ground by a seeded generator in the manner of R-Tiny's training pictures. Most
 of them were in its training set (as single glyphs, not in these pictures), so the figures say that the served model is the trained one, not how well it generalises.
 """
 import argparse
 import base64
+import contextlib
 import io
+import pathlib
 import random
+import re
+import signal
+import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -49,17 +56,27 @@ def sums(count, rng):
         yield buffer.getvalue(), question, str(sum(int(digits.target[i]) for i in chosen))
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("url"); p.add_argument("--questions", type=int, default=300)
-    p.add_argument("--sums", type=int, default=100); p.add_argument("--seed", type=int, default=0)
-    o = p.parse_args()
-    client = OpenAI(base_url=o.url + "/v1", api_key="none")
+@contextlib.contextmanager
+def served(binary, arguments):
+    """A server of our own on a free port; its URL."""
+    with tempfile.NamedTemporaryFile() as log:
+        process = subprocess.Popen([binary, "serve", "--port", "0", *arguments], stderr=log)
+        try:
+            while not (match := re.search(rb"^Listening on (http\S+)", pathlib.Path(log.name).read_bytes(), re.M)):
+                if process.poll() is not None:
+                    raise SystemExit(pathlib.Path(log.name).read_text())
+                time.sleep(0.05)
+            yield match[1].decode()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def measure(url, weights, o):
+    client = OpenAI(base_url=url + "/v1", api_key="none")
     model = client.models.list().data[0].id
-    print("| questions | n | mode | accuracy | think rate | mean thinking | mean control | mean answer | mean output | s / question |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, items in (("easy-VQA", list(easy_vqa(o.questions, random.Random(o.seed)))), ("digit sums", list(sums(o.sums, random.Random(o.seed))))):
-        for mode in ("short", "auto", "long"):
+        for mode in o.modes:
             right, counts, thought, started = 0, np.zeros(3), 0, time.monotonic()
             for picture, question, answer in items:
                 url = "data:image/png;base64," + base64.b64encode(picture).decode()
@@ -73,7 +90,27 @@ def main():
                 assert reply.usage.completion_tokens == info["thinking_tokens"] + info["control_tokens"] + info["answer_tokens"]
             n, seconds = len(items), time.monotonic() - started
             a, b, c = counts / n
-            print(f"| {name} | {n} | {mode} | {right / n:.3f} | {thought / n:.2f} | {a:.1f} | {b:.1f} | {c:.1f} | {a + b + c:.1f} | {seconds / n:.3f} |", flush=True)
+            print(f"| {weights} | {name} | {n} | {mode} | {right / n:.3f} | {thought / n:.2f} | {a:.1f} | {b:.1f} | {c:.1f} | {a + b + c:.1f} | {seconds / n:.3f} |", flush=True)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("url", nargs="?", help="a running server; without it one is started for each of --quantize")
+    p.add_argument("--binary", default=".build/release/r4b")
+    p.add_argument("--model", default="Models/r-tiny")
+    p.add_argument("--quantize", nargs="+", default=["stored"], help="types to quantise to while loading; `stored` takes the weights as they are")
+    p.add_argument("--modes", nargs="+", default=["short", "auto", "long"])
+    p.add_argument("--questions", type=int, default=300)
+    p.add_argument("--sums", type=int, default=100)
+    p.add_argument("--seed", type=int, default=0)
+    o = p.parse_args()
+    print("| weights | questions | n | mode | accuracy | think rate | mean thinking | mean control | mean answer | mean output | s / question |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    if o.url:
+        return measure(o.url, "served", o)
+    for weights in o.quantize:
+        with served(o.binary, ["--model", o.model] + ([] if weights == "stored" else ["--quantize", weights])) as url:
+            measure(url, weights, o)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 #ifndef KERNEL_TABLE_H
 #define KERNEL_TABLE_H
 
-#include "CKernels.h"
+#include "packed.h"
 
 typedef struct ck_product {
   float *out;
@@ -17,9 +17,18 @@ typedef struct ck_product {
 typedef struct ck_kernel_table {
   /// Output columns `[begin, end)` of all rows.
   void (*matmul)(const ck_product *product, uint32_t begin, uint32_t end);
+  /// How the inputs of a product with packed weights of `type` are rounded.
+  ck_input (*input_of)(ck_type type);
+  /// Rounds `count` numbers, at most a chunk, into a record of `input`.
+  void (*round_inputs)(ck_input input, void *record, const float *x, uint32_t count);
+  /// Groups `[begin, end)` of sixteen outputs of all rows.
+  void (*multiply_packed)(const ck_packed_product *product, uint32_t begin, uint32_t end);
   void (*rms_norm)(float *out, const float *x, uint32_t columns, const float *weight, float epsilon);
   void (*layer_norm)(float *out, const float *x, uint32_t columns, const float *weight, const float *bias, float epsilon);
+  /// Rotates pairs half a head apart.
   void (*rope)(float *x, uint32_t head_dim, const float *cosines, const float *sines);
+  /// Rotates neighbours.
+  void (*rope_pairs)(float *x, uint32_t head_dim, const float *cosines, const float *sines);
   /// Query rows `[begin, end)` of the heads that share `kv_head`.
   void (*attention)(const ck_attention_job *job, uint32_t kv_head, uint32_t begin, uint32_t end);
   void (*silu_mul)(float *out, const float *gate, const float *up, size_t count);

@@ -1,6 +1,7 @@
 // Kernels for x86-64 with AVX2, FMA and F16C: eight lanes, sixteen registers (12 sums, 3 weights, 1 input).
 #if defined(__x86_64__)
 #include "kernel_table.h"
+#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 #define CK_TABLE ck_table_avx2
@@ -11,6 +12,8 @@
 #define CK_TILE_COLUMNS 3
 #define CK_STREAM_COLUMNS 6
 #define CK_TILE_QUERIES 4
+#define CK_MADDUBS 1
+#define CK_INPUTS 2
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -1,6 +1,7 @@
 // Kernels for x86-64 with AVX-512 (F, BW, DQ, VL): sixteen lanes, thirty-two registers (24 sums, 4 weights, 1 input).
 #if defined(__x86_64__)
 #include "kernel_table.h"
+#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 #define CK_TABLE ck_table_avx512
@@ -11,6 +12,8 @@
 #define CK_TILE_COLUMNS 4
 #define CK_STREAM_COLUMNS 8
 #define CK_TILE_QUERIES 8
+#define CK_MADDUBS 1
+#define CK_INPUTS 6
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -12,41 +12,6 @@ static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 /// Rows of `columns` elements that make up one task.
 static uint32_t rows_per_task(uint32_t columns) { return columns >= GRAIN ? 1 : GRAIN / (columns ? columns : 1); }
 
-// Products ----------------------------------------------------------------------------------------------------------------
-
-typedef struct product_job {
-  ck_product product;
-  const ck_kernel_table *table;
-  uint32_t step;
-} product_job;
-
-static void run_product(const void *context, uint32_t task) {
-  const product_job *job = context;
-  uint32_t begin = task * job->step;
-  job->table->matmul(&job->product, begin, begin + smaller(job->step, job->product.w.rows - begin));
-}
-
-static void multiply_part(ck_workers *workers, ck_product product) {
-  product_job job = {product, ck_workers_table(workers), 0};
-  const uint32_t rows = product.rows;
-  const ck_matrix w = product.w;
-  // Enough tasks that a slow thread is made up for, each with enough work, in multiples of every tile's columns.
-  uint32_t even = divide_up(w.rows, 8 * (size_t)ck_workers_count(workers));
-  uint32_t least = divide_up(4 * (size_t)GRAIN, (size_t)rows * (w.columns ? w.columns : 1));
-  job.step = divide_up(even > least ? even : least, 24) * 24;
-  ck_workers_run(workers, divide_up(w.rows, job.step), run_product, &job);
-}
-
-void ck_matmul(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_linear w,
-               const float *bias, bool accumulate) {
-  if (!rows) return;
-  for (uint32_t i = 0; i < w.count; i++) {
-    if (w.parts[i].rows) multiply_part(workers, (ck_product){out, x, out_stride, x_stride, rows, w.parts[i], bias, accumulate});
-    out += w.parts[i].rows;
-    if (bias) bias += w.parts[i].rows;
-  }
-}
-
 // Rows --------------------------------------------------------------------------------------------------------------------
 
 typedef struct row_job {
@@ -57,6 +22,7 @@ typedef struct row_job {
   size_t out_stride, x_stride;
   uint32_t rows, columns, heads, step;
   float epsilon;
+  bool interleaved;
 } row_job;
 
 static void run_rms_norm(const void *context, uint32_t task) {
@@ -88,21 +54,23 @@ void ck_layer_norm(ck_workers *workers, float *out, size_t out_stride, const flo
 
 static void run_norm_rope(const void *context, uint32_t task) {
   const row_job *j = context;
+  void (*rotate)(float *, uint32_t, const float *, const float *) = j->interleaved ? j->table->rope_pairs : j->table->rope;
   for (uint32_t r = task * j->step, n = smaller(j->step, j->rows - r); n--; r++) {
     size_t at = (size_t)j->positions[r] * (j->columns / 2);
     for (uint32_t head = 0; head < j->heads; head++) {
       float *x = j->out + r * j->out_stride + (size_t)head * j->columns;
-      j->table->rms_norm(x, x, j->columns, j->weight, j->epsilon);
-      j->table->rope(x, j->columns, j->cosines + at, j->sines + at);
+      if (j->weight) j->table->rms_norm(x, x, j->columns, j->weight, j->epsilon);
+      rotate(x, j->columns, j->cosines + at, j->sines + at);
     }
   }
 }
 
 void ck_norm_rope(ck_workers *workers, float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim,
-                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines) {
+                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines,
+                  bool interleaved) {
   row_job job = {.table = ck_workers_table(workers), .out = x, .weight = weight, .out_stride = x_stride, .rows = rows,
                  .columns = head_dim, .heads = heads, .epsilon = epsilon, .positions = positions, .cosines = cosines,
-                 .sines = sines, .step = rows_per_task(heads * head_dim)};
+                 .sines = sines, .interleaved = interleaved, .step = rows_per_task(heads * head_dim)};
   ck_workers_run(workers, divide_up(rows, job.step), run_norm_rope, &job);
 }
 
@@ -203,27 +171,6 @@ void ck_attention(ck_workers *workers, const ck_attention_job *jobs, uint32_t co
 }
 
 // Input -------------------------------------------------------------------------------------------------------------------
-
-void ck_widen(float *out, const void *in, ck_type type, size_t count) {
-  if (type == CK_F32) {
-    memcpy(out, in, count * sizeof(float));
-    return;
-  }
-  const uint16_t *words = in;
-  for (size_t i = 0; i < count; i++) {
-    uint32_t word = words[i], bits = word << 16;
-    if (type == CK_F16) {
-      // As the kernels do without hardware: shift into place, correct the exponent's bias, put infinities back.
-      uint32_t magnitude = (word & 0x7fff) << 13;
-      float scaled;
-      memcpy(&scaled, &magnitude, sizeof scaled);
-      scaled *= 0x1p112f;
-      memcpy(&bits, &scaled, sizeof bits);
-      bits |= (magnitude >= 0x0f800000 ? 0x7f800000 : 0) | (word & 0x8000) << 16;
-    }
-    memcpy(&out[i], &bits, sizeof bits);
-  }
-}
 
 typedef struct patch_job {
   float *out;

@@ -3,27 +3,44 @@
 #include <math.h>
 #include <stdlib.h>
 
-static double element(ck_matrix w, size_t i) {
-  float value;
-  size_t size = w.type == CK_F32 ? 4 : 2;
-  ck_widen(&value, (const char *)w.data + i * size, w.type, 1);
-  return value;
+/// Inputs as products with weights of `type` see them: rounded to 8 bits with a scale for each block, or as they are.
+static void round_like(ck_type type, double *out, const float *x, uint32_t columns) {
+  const uint32_t block = ck_block_values(type);
+  for (uint32_t at = 0; at < columns; at += block) {
+    const uint32_t n = columns - at < block ? columns - at : block;
+    float most = 0;
+    bool finite = true;
+    for (uint32_t i = at; i < at + n; i++) {
+      most = fmaxf(most, fabsf(x[i]));
+      finite &= (bool)isfinite(x[i]);
+    }
+    for (uint32_t i = at; i < at + n; i++)
+      out[i] = block == 1 ? x[i] : !finite ? NAN : most < 1e-30f ? 0 : (double)rintf(x[i] * (127 / most)) * (most / 127);
+  }
 }
 
 void ck_matmul_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, ck_linear linear,
                    const float *bias, bool accumulate) {
+  const uint32_t columns = linear.parts[0].columns;
+  double *input = calloc(columns + 1, sizeof *input);
+  float *weight = calloc(columns + 1, sizeof *weight);
   for (uint32_t part = 0; part < linear.count; part++) {
     const ck_matrix w = linear.parts[part];
-    for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t r = 0; r < rows; r++) {
+      round_like(w.type, input, x + r * x_stride, columns);
       for (uint32_t c = 0; c < w.rows; c++) {
         double sum = bias ? bias[c] : 0;
-        for (uint32_t i = 0; i < w.columns; i++) sum += x[r * x_stride + i] * element(w, (size_t)c * w.columns + i);
+        ck_matrix_row(weight, w, c);
+        for (uint32_t i = 0; i < columns; i++) sum += input[i] * weight[i];
         float *o = &out[r * out_stride + c];
         *o = (float)(accumulate ? *o + sum : sum);
       }
+    }
     out += w.rows;
     if (bias) bias += w.rows;
   }
+  free(input);
+  free(weight);
 }
 
 void ck_rms_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,
@@ -50,17 +67,18 @@ void ck_layer_norm_ref(float *out, size_t out_stride, const float *x, size_t x_s
 }
 
 void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *weight,
-                      float epsilon, const int32_t *positions, const float *cosines, const float *sines) {
+                      float epsilon, const int32_t *positions, const float *cosines, const float *sines, bool interleaved) {
   const uint32_t half = head_dim / 2;
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t h = 0; h < heads; h++) {
       float *head = x + r * x_stride + (size_t)h * head_dim;
-      ck_rms_norm_ref(head, head_dim, head, head_dim, 1, head_dim, weight, epsilon);
+      if (weight) ck_rms_norm_ref(head, head_dim, head, head_dim, 1, head_dim, weight, epsilon);
       for (uint32_t i = 0; i < half; i++) {
         double c = cosines[(size_t)positions[r] * half + i], s = sines[(size_t)positions[r] * half + i];
-        double a = head[i], b = head[i + half];
-        head[i] = (float)(a * c - b * s);
-        head[i + half] = (float)(b * c + a * s);
+        float *first = interleaved ? &head[2 * i] : &head[i], *second = interleaved ? first + 1 : first + half;
+        double a = *first, b = *second;
+        *first = (float)(a * c - b * s);
+        *second = (float)(b * c + a * s);
       }
     }
 }

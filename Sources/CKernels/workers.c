@@ -31,6 +31,8 @@ struct ck_workers {
   const void *context;
   uint32_t count;
   const ck_kernel_table *table;
+  void *room;
+  size_t room_bytes;
   int32_t threads;
   pthread_t handles[];
 };
@@ -123,6 +125,8 @@ ck_workers *ck_workers_create(int32_t threads, ck_isa isa) {
   atomic_init(&w->caller_sleeps, false);
   atomic_init(&w->next, 0);
   w->table = table;
+  w->room = NULL;
+  w->room_bytes = 0;
   w->threads = 1;
   // Workers take no signals: handlers run on the threads that asked for them.
   sigset_t all, before;
@@ -145,7 +149,23 @@ void ck_workers_destroy(ck_workers *w) {
   atomic_fetch_xor(&w->gate, 0x80000000u);
   wake_all(&w->gate);
   for (int32_t i = 1; i < w->threads; i++) pthread_join(w->handles[i], NULL);
+  free(w->room);
   free(w);
+}
+
+bool ck_workers_resize(ck_workers *w, size_t bytes) {
+  if (bytes <= w->room_bytes) return true;
+  void *room = bytes < SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+  if (!room) return false;
+  free(w->room);
+  w->room = room;
+  w->room_bytes = bytes;
+  return true;
+}
+
+void *ck_workers_room(const ck_workers *w, size_t *bytes) {
+  *bytes = w->room_bytes;
+  return w->room;
 }
 
 int32_t ck_workers_count(const ck_workers *w) { return w->threads; }

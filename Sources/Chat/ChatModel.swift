@@ -8,7 +8,7 @@ import Tokenization
 package final class ChatModel: Sendable {
   /// What a checkpoint says about chatting.
   package struct Configuration: Sendable {
-    /// The source of the chat template; nil takes R-4B's form from spec §4.3.
+    /// The source of the chat template; nil takes R-4B's form from spec §4.3 where the tokenizer has its tags, else a plain one.
     package var template: String?
     /// Spelling of the image placeholder.
     package var imageToken = "<image>"
@@ -58,7 +58,9 @@ package final class ChatModel: Sendable {
       tokenizer, tags, stop: Self.stopTokens(tokenizer, configuration.stopTokens), image: imageToken)
     let spellings = tokenizer.specialTokens.map(\.text) + [configuration.imageToken]
     prompter = try Prompter(
-      template: configuration.template ?? Prompter.fallbackTemplate, imageToken: configuration.imageToken,
+      template: configuration.template
+        ?? (tokenizer.id(of: "<|im_start|>") == nil ? Prompter.plainTemplate : Prompter.fallbackTemplate),
+      imageToken: configuration.imageToken,
       spellings: spellings, variables: configuration.templateVariables)
   }
 
@@ -97,7 +99,8 @@ package final class ChatModel: Sendable {
     let (rendered, literal) = try prompter.render(conversation)
     let limit = configuration.contextLength
     guard let tokens = tokenizer.encode(rendered, literal: literal, limit: limit) else { throw .tooLong(limit: limit) }
-    return tokens
+    guard let leading = tokenizer.leadingToken, tokens.first != leading else { return tokens }
+    return [leading] + tokens
   }
 
   private static func stopTokens(_ tokenizer: Tokenizer, _ stated: Set<TokenID>) -> Set<TokenID> {

@@ -113,8 +113,8 @@ struct Prompter: Sendable {
     }
   }
 
-  /// R-4B's prompt form as far as it is known (spec §4.3), for checkpoints without a template. Thoughts of earlier turns are
-  /// dropped, as Qwen3's own template does.
+  /// R-4B's prompt form as far as it is known (spec §4.3), for checkpoints without a template; `ChatModel` opens the thought.
+  /// Thoughts of earlier turns are dropped, as Qwen3's own template does.
   static let fallbackTemplate = """
     {%- for message in messages %}
         {{- '<|im_start|>' + message.role + '\\n' }}
@@ -128,8 +128,15 @@ struct Prompter: Sendable {
         {{- '<|im_end|>\\n' }}
     {%- endfor %}
     {%- if add_generation_prompt %}
-        {{- '<|im_start|>assistant\\n<think>' }}
-        {%- if thinking_mode == 'long' %}{{- '\\n' }}{%- elif thinking_mode == 'short' %}{{- '\\n\\n</think>\\n\\n' }}{%- endif %}
+        {{- '<|im_start|>assistant\\n' }}
     {%- endif %}
+    """
+
+  /// For models whose vocabulary has no turns: names before texts.
+  static let plainTemplate = """
+    {%- for message in messages %}
+        {{- message.role | capitalize + ': ' + message.content | trim + '\\n' }}
+    {%- endfor %}
+    {%- if add_generation_prompt %}{{- 'Assistant:' }}{%- endif %}
     """
 }

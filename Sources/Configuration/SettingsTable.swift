@@ -8,8 +8,19 @@ extension Setting {
 
   /// All settings, in the order of the documentation.
   package static let all: [Setting] = [
-    Setting("model.path", .string, "Models/r-tiny", "Directory of the checkpoint, relative to config.json."),
-    Setting("model.name", .optionalString, nil, "Name that clients send as `model`; null takes the directory's name."),
+    Setting(
+      "model.path", .string, "Models/r-tiny",
+      "Directory in Hugging Face layout, GGUF file, or directory of GGUF files, relative to config.json."),
+    Setting(
+      "model.mmproj", .optionalString, nil,
+      "Vision file of a GGUF file, relative to config.json; null takes `mmproj-NAME.gguf` beside `NAME.gguf`."),
+    Setting(
+      "model.quantize", .optionalChoice(["q4_k_m", "q4_0", "q5_k_m", "q6_k", "q8_0"]), nil,
+      "Type that weights of 16 or 32 bits are rounded to while they are loaded; null keeps them as they are."),
+    Setting(
+      "model.name", .optionalString, nil,
+      "Name that clients send as `model`; null takes the directory's or file's name."
+    ),
 
     Setting("server.host", .string, "127.0.0.1", "Address to listen on. Beyond loopback an API key is required."),
     Setting("server.port", .integer(0...65535), 8080, "TCP port; 0 lets the system choose one."),

@@ -1,47 +1,47 @@
-// A model directory in Hugging Face layout, checked as a whole when it is opened: after `init` every tensor that the
-// configuration calls for is there, with its shape, in a range its file has. Immutable and read by position, so any thread
-// may read from it.
+// A model's files, checked as a whole when they are opened: after `init` every tensor that the configuration calls for is there,
+// with its shape, in a range its file has. They are a directory in Hugging Face layout, a GGUF file of text, or a pair of GGUF
+// files. Immutable and read by position, so any thread may read from it.
 
 /// An opened checkpoint: what its files say, and its tensors by name.
 package final class Checkpoint: Sendable {
   /// As given to `init`.
-  package let directory: String
+  package let path: String
   package let configuration: RConfiguration
-  package let preprocessor: PreprocessorConfiguration
+  /// nil exactly where the configuration has no vision.
+  package let preprocessor: PreprocessorConfiguration?
   package let generation: GenerationConfiguration
-  /// The bytes of `tokenizer.json`.
-  package let tokenizerJSON: [UInt8]
-  /// Jinja text; nil when the directory has none, and the prompt is then built without one.
+  package let tokenizer: TokenizerSource
+  /// Jinja text; nil when there is none, and the prompt is then built without one.
   package let chatTemplate: String?
   /// Texts of the tokens that a template may name: `bos_token`, `eos_token` and so on.
   package let namedTokens: [String: String]
+  /// Sentences for the operator: what is served other than one might think.
+  package let notes: [String]
   private let store: TensorStore
 
-  /// Opens and checks `directory`. Throws at the first file, key or tensor that is missing, out of range or contradictory.
-  package init(directory path: String) throws(ModelFileError) {
-    let directory = try ModelDirectory(path: path)
-    self.directory = path
-    guard let json = try Self.object("config.json", in: directory) else {
-      throw ModelFileError(
-        file: directory.path(of: "config.json"), expected: "the model's configuration", found: "no such file")
+  /// Opens and checks the model at `path`: a GGUF file, or a directory of either kind. `mmproj` names the vision file of a GGUF
+  /// file of text; without it, it is looked for beside it. Throws at the first file, key or tensor that is missing, out of range
+  /// or contradictory.
+  package convenience init(path: String, mmproj: String? = nil) throws(ModelFileError) {
+    switch try CheckpointLocation(path: path, mmproj: mmproj) {
+    case .directory: try self.init(path: path, parts: CheckpointParts(huggingFace: path))
+    case .gguf(let text, let vision):
+      let vision: GGUFFile? = if let vision { try GGUFFile(path: vision) } else { nil }
+      try self.init(path: path, parts: CheckpointParts(text: try GGUFFile(path: text), vision: vision))
     }
-    let preprocessor = try Self.object("preprocessor_config.json", in: directory)
-    var configuration = try RConfiguration(reading: json, preprocessor: preprocessor)
-    self.preprocessor = try PreprocessorConfiguration(reading: preprocessor, for: configuration)
-    generation = try GenerationConfiguration(
-      reading: try Self.object("generation_config.json", in: directory), configuration: json,
-      vocabularySize: configuration.text.vocabularySize)
-    guard let tokenizer = try directory.contents(of: "tokenizer.json", limit: 64 << 20) else {
-      throw ModelFileError(file: directory.path(of: "tokenizer.json"), expected: "the tokenizer", found: "no such file")
-    }
-    tokenizerJSON = tokenizer
-    chatTemplate = try ModelFiles.chatTemplate(in: directory)
-    namedTokens = try ModelFiles.namedTokens(in: directory)
-    store = try TensorStore(in: directory)
-    // Whatever tie_word_embeddings says: a head that was saved is used.
-    configuration.text.tied = store.tensors["lm_head.weight"] == nil && store.unreadable["lm_head.weight"] == nil
-    self.configuration = configuration
-    try Self.check(configuration, json, store)
+  }
+
+  /// Opens and checks a directory in Hugging Face layout.
+  package convenience init(directory: String) throws(ModelFileError) {
+    try self.init(path: directory, parts: CheckpointParts(huggingFace: directory))
+  }
+
+  private init(path: String, parts: CheckpointParts) throws(ModelFileError) {
+    try parts.check()
+    self.path = path
+    (configuration, preprocessor, generation) = (parts.configuration, parts.preprocessor, parts.generation)
+    (tokenizer, chatTemplate, namedTokens) = (parts.tokenizer, parts.chatTemplate, parts.namedTokens)
+    (notes, store) = (parts.notes, parts.store)
   }
 
   /// Canonical names in alphabetical order, those that the model does not use included.
@@ -70,40 +70,5 @@ package final class Checkpoint: Sendable {
     precondition(buffer.count == rows.count * tensor.rowByteCount, "a buffer of the wrong size for \(tensor.name)")
     try store.files[tensor.fileIndex].read(
       at: tensor.offset + rows.lowerBound * tensor.rowByteCount, into: buffer, place: .tensor(tensor.name))
-  }
-
-  private static func object(_ name: String, in directory: borrowing ModelDirectory)
-    throws(ModelFileError) -> ConfigurationReader?
-  {
-    guard let bytes = try directory.contents(of: name, limit: 4 << 20) else { return nil }
-    return try ConfigurationReader(parsing: bytes, file: directory.path(of: name))
-  }
-
-  /// Holds the configuration against the tensors. Decoder layers must be as many as stated, for one left out changes every
-  /// reply; tower layers may be more than run, since R-4B stops before the last.
-  private static func check(_ configuration: RConfiguration, _ json: ConfigurationReader, _ store: TensorStore)
-    throws(ModelFileError)
-  {
-    let decoderLayers = store.layerCount(after: decoderLayerPrefix)
-    guard decoderLayers <= configuration.text.layerCount else {
-      throw json.fault(
-        "text_config.num_hidden_layers", expected: "the checkpoint's \(decoderLayers) decoder layers",
-        found: "\(configuration.text.layerCount)")
-    }
-    let visionLayers = store.layerCount(after: visionLayerPrefix)
-    // Without any, the first missing tensor says more.
-    guard visionLayers == 0 || configuration.vision.layerCount <= visionLayers else {
-      throw json.fault(
-        "vision_feature_layer", expected: "one of the checkpoint's \(visionLayers) encoder layers",
-        found: "layer \(configuration.vision.layerCount)")
-    }
-    // A bias left unread would change every reply without a sign.
-    for tensor in store.tensors.values where tensor.name.hasPrefix(decoderLayerPrefix) && tensor.name.hasSuffix(".bias")
-    {
-      throw ModelFileError(
-        file: tensor.file, place: .tensor(tensor.name), expected: "decoder layers without bias",
-        found: "\(tensor.shape)")
-    }
-    for tensor in configuration.requiredTensors { _ = try store.require(tensor.name, shape: tensor.shape) }
   }
 }

@@ -24,12 +24,16 @@ package struct PreprocessorConfiguration: Sendable, Equatable {
     (self.resample, self.size, self.pinpoints) = (resample, size, pinpoints)
   }
 
-  /// Reads the file, or takes the defaults when there is none.
-  init(reading json: ConfigurationReader?, for model: RConfiguration) throws(ModelFileError) {
-    let side = model.vision.imageSize
+  /// SigLIP's own values for views of `side` pixels.
+  init(side: Int, pinpoints: [PixelSize]) {
     self.init(
       mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], rescaleFactor: 1.0 / 255, resample: 2,
-      size: PixelSize(height: side, width: side), pinpoints: model.imageGridPinpoints)
+      size: PixelSize(height: side, width: side), pinpoints: pinpoints)
+  }
+
+  /// Reads the file, or takes the defaults when there is none.
+  init(reading json: ConfigurationReader?, side: Int, pinpoints: [PixelSize]) throws(ModelFileError) {
+    self.init(side: side, pinpoints: pinpoints)
     guard let json else { return }
     for step in ["do_resize", "do_rescale", "do_normalize"] { try json.only(step, true) }
     mean = try Self.channels("image_mean", in: -1e3...1e3, json) ?? mean

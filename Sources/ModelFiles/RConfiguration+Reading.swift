@@ -40,6 +40,7 @@ extension TextConfiguration {
     rmsNormEpsilon = try json.number("rms_norm_eps", in: 0...0.1) ?? 1e-6
     maxPositions = try json.integer("max_position_embeddings", in: 1...1 << 24) ?? 32768
     tied = try json.flag("tie_word_embeddings") ?? false
+    (headNorms, rotation) = (true, .halves)
     guard headCount % kvHeadCount == 0 else {
       throw json.fault(
         "num_key_value_heads", expected: "a divisor of num_attention_heads, \(headCount)", found: "\(kvHeadCount)")
@@ -77,22 +78,27 @@ extension VisionConfiguration {
 extension RConfiguration {
   /// Reads `config.json`. Pinpoints that it does not state come from `preprocessor`; stated in both, they must agree.
   init(reading json: ConfigurationReader, preprocessor: ConfigurationReader?) throws(ModelFileError) {
-    guard json["model_type"] == "R" else { throw json.fault("model_type", expected: "\"R\"") }
+    // Bee is R-4B's sibling: the same code under another name, with other sizes.
+    guard ["R", "Bee", "bee"].contains(json["model_type"]) else {
+      throw json.fault("model_type", expected: "\"R\" or \"Bee\"")
+    }
     guard let text = try json.child("text_config") else { throw json.fault("text_config", expected: "an object") }
     guard let vision = try json.child("vision_config") else { throw json.fault("vision_config", expected: "an object") }
     self.text = try TextConfiguration(reading: text)
-    self.vision = try VisionConfiguration(reading: vision)
+    var tower = try VisionConfiguration(reading: vision)
     try json.only("vision_feature_select_strategy", "full")
     try json.only("multimodal_projector_bias", true)
     try json.only("projector_hidden_act", "gelu")
     projectorHiddenAct = .gelu
-    self.vision.layerCount = try Self.layersToRun(of: self.vision.layerCount, json)
+    projectorSize = self.text.hiddenSize
+    tower.layerCount = try Self.layersToRun(of: tower.layerCount, json)
+    self.vision = tower
     visionAspectRatio = try Self.aspectRatio(json)
     imageTokenIndex = try Self.imageToken(json, vocabularySize: self.text.vocabularySize)
     let stated = try json.integer("max_position_embeddings", in: 1...1 << 24) ?? 32768
     maxPositions = min(stated, self.text.maxPositions)
 
-    let tile = self.vision.imageSize
+    let tile = tower.imageSize
     let own = try json.pinpoints(tile: tile)
     let other = try preprocessor?.pinpoints(tile: tile)
     if let own, let other, own != other, let preprocessor {
@@ -116,12 +122,9 @@ extension RConfiguration {
 
   private static func aspectRatio(_ json: ConfigurationReader) throws(ModelFileError) -> VisionAspectRatio {
     let name = "vision_aspect_ratio"
-    guard let text = try json.text(name), text != "anyres" else { return .anyres(maxPatches: nil) }
-    let limited = "anyres_max_"
-    guard text.hasPrefix(limited), let count = Int(text.dropFirst(limited.count)), (1...1000).contains(count) else {
-      throw json.fault(name, expected: "\"anyres\" or \"anyres_max_N\" with N from 1 to 1000")
-    }
-    return .anyres(maxPatches: count)
+    guard let text = try json.text(name) else { return .anyres(maxPatches: nil) }
+    guard let ratio = VisionAspectRatio(text) else { throw json.fault(name, expected: VisionAspectRatio.forms) }
+    return ratio
   }
 
   private static func imageToken(_ json: ConfigurationReader, vocabularySize: Int) throws(ModelFileError) -> Int? {

@@ -8,7 +8,10 @@ extension RConfiguration {
   }
 
   /// Every tensor that running the model reads. Post-norm of the tower and its pooling head are not among them.
-  package var requiredTensors: [RequiredTensor] { textTensors + visionTensors + projectorTensors }
+  package var requiredTensors: [RequiredTensor] {
+    guard let vision else { return textTensors }
+    return textTensors + Self.tensors(of: vision) + projectorTensors(after: vision)
+  }
 
   private var textTensors: [RequiredTensor] {
     let hidden = text.hiddenSize
@@ -17,13 +20,15 @@ extension RConfiguration {
     let root = "model.language_model."
     var tensors = [RequiredTensor(name: root + "embed_tokens.weight", shape: [text.vocabularySize, hidden])]
     for layer in 0..<text.layerCount {
-      let shapes: [(String, [Int])] = [
+      var shapes: [(String, [Int])] = [
         ("input_layernorm", [hidden]), ("self_attn.q_proj", [queries, hidden]), ("self_attn.k_proj", [keys, hidden]),
         ("self_attn.v_proj", [keys, hidden]), ("self_attn.o_proj", [hidden, queries]),
-        ("self_attn.q_norm", [text.headDimension]), ("self_attn.k_norm", [text.headDimension]),
         ("post_attention_layernorm", [hidden]), ("mlp.gate_proj", [text.intermediateSize, hidden]),
         ("mlp.up_proj", [text.intermediateSize, hidden]), ("mlp.down_proj", [hidden, text.intermediateSize]),
       ]
+      if text.headNorms {
+        shapes += [("self_attn.q_norm", [text.headDimension]), ("self_attn.k_norm", [text.headDimension])]
+      }
       for (name, shape) in shapes {
         tensors.append(RequiredTensor(name: "\(decoderLayerPrefix)\(layer).\(name).weight", shape: shape))
       }
@@ -33,30 +38,32 @@ extension RConfiguration {
     return tensors
   }
 
-  private var visionTensors: [RequiredTensor] {
+  private static func tensors(of vision: VisionConfiguration) -> [RequiredTensor] {
     let hidden = vision.hiddenSize
     let embeddings = "model.vision_tower.vision_model.embeddings."
     let patch = [hidden, vision.channelCount, vision.patchSize, vision.patchSize]
-    var tensors = Self.layer(embeddings + "patch_embedding", patch)
+    var tensors = layer(embeddings + "patch_embedding", patch)
     tensors.append(RequiredTensor(name: embeddings + "position_embedding.weight", shape: [vision.patchCount, hidden]))
-    for layer in 0..<vision.layerCount {
-      let root = "\(visionLayerPrefix)\(layer)."
-      for norm in ["layer_norm1", "layer_norm2"] { tensors += Self.layer(root + norm, [hidden]) }
+    for index in 0..<vision.layerCount {
+      let root = "\(visionLayerPrefix)\(index)."
+      for norm in ["layer_norm1", "layer_norm2"] { tensors += layer(root + norm, [hidden]) }
       for projection in ["q_proj", "k_proj", "v_proj", "out_proj"] {
-        tensors += Self.layer("\(root)self_attn.\(projection)", [hidden, hidden])
+        tensors += layer("\(root)self_attn.\(projection)", [hidden, hidden])
       }
-      tensors += Self.layer(root + "mlp.fc1", [vision.intermediateSize, hidden])
-      tensors += Self.layer(root + "mlp.fc2", [hidden, vision.intermediateSize])
+      tensors += layer(root + "mlp.fc1", [vision.intermediateSize, hidden])
+      tensors += layer(root + "mlp.fc2", [hidden, vision.intermediateSize])
     }
     return tensors
   }
 
-  private var projectorTensors: [RequiredTensor] {
+  private func projectorTensors(after vision: VisionConfiguration) -> [RequiredTensor] {
     let root = "model.multi_modal_projector."
-    return Self.layer(root + "pre_norm", [vision.hiddenSize])
-      + Self.layer(root + "linear_1", [text.hiddenSize, vision.hiddenSize])
-      + Self.layer(root + "linear_2", [text.hiddenSize, text.hiddenSize])
-      + [RequiredTensor(name: "model.image_newline", shape: [text.hiddenSize])]
+    let tensors =
+      Self.layer(root + "pre_norm", [vision.hiddenSize])
+      + Self.layer(root + "linear_1", [projectorSize, vision.hiddenSize])
+      + Self.layer(root + "linear_2", [text.hiddenSize, projectorSize])
+    if case .baseView = visionAspectRatio { return tensors }
+    return tensors + [RequiredTensor(name: "model.image_newline", shape: [text.hiddenSize])]
   }
 
   /// A weight of `shape` and a bias of as many values as the weight has rows.

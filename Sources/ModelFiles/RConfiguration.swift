@@ -1,4 +1,4 @@
-// `config.json` of R-4B, checked. A key that is absent has the default of its transformers class (RConfig, Qwen3Config,
+// What a checkpoint says about the model's shape, checked. In `config.json` a key that is absent has the default of its transformers class (RConfig, Qwen3Config,
 // SiglipVisionConfig), because `save_pretrained` leaves out values that equal it. Options that change the arithmetic and
 // are not built here are refused, never ignored.
 import JSON
@@ -15,9 +15,33 @@ package struct PixelSize: Sendable, Equatable {
 package enum VisionAspectRatio: Sendable, Equatable {
   /// Tiles by the best pinpoint, unpadded. `maxPatches` is N of `anyres_max_N`: a grid of more base views is shrunk.
   case anyres(maxPatches: Int?)
+  /// The base view alone: all that is left where a file holds no `image_newline`.
+  case baseView
+
+  static let forms = "\"anyres\" or \"anyres_max_N\" with N from 1 to 1000"
+
+  /// Reads the form that configurations have; nil for any other.
+  init?(_ text: String) {
+    let limited = "anyres_max_"
+    if text == "anyres" {
+      self = .anyres(maxPatches: nil)
+    } else if text.hasPrefix(limited), let count = Int(text.dropFirst(limited.count)), (1...1000).contains(count) {
+      self = .anyres(maxPatches: count)
+    } else {
+      return nil
+    }
+  }
+
+  /// The form that configurations have; nil where it is the file that lacks a tensor.
+  package var text: String? {
+    switch self {
+    case .anyres(let count): count.map { "anyres_max_\($0)" } ?? "anyres"
+    case .baseView: nil
+    }
+  }
 }
 
-/// The shape of the Qwen3 decoder.
+/// The shape of the decoder: Qwen3, or llama, which differs in what `headNorms` and `rotation` say.
 package struct TextConfiguration: Sendable, Equatable {
   package var hiddenSize: Int
   package var layerCount: Int
@@ -33,15 +57,28 @@ package struct TextConfiguration: Sendable, Equatable {
   package var maxPositions: Int
   /// Whether the head is the embedding. Decided by the checkpoint: true when it holds no `lm_head.weight`.
   package var tied: Bool
+  /// Whether queries and keys are normalised head by head, with weights of their own.
+  package var headNorms: Bool
+  package var rotation: Rotation
+
+  /// Which values of a head rotary positions turn together.
+  package enum Rotation: Sendable, Equatable {
+    /// Those half a head apart, as in transformers.
+    case halves
+    /// Neighbours, as llama's GGUF files have them.
+    case neighbours
+  }
 
   package init(
     hiddenSize: Int, layerCount: Int, headCount: Int, kvHeadCount: Int, headDimension: Int, intermediateSize: Int,
-    vocabularySize: Int, ropeTheta: Double, rmsNormEpsilon: Double, maxPositions: Int, tied: Bool
+    vocabularySize: Int, ropeTheta: Double, rmsNormEpsilon: Double, maxPositions: Int, tied: Bool,
+    headNorms: Bool = true, rotation: Rotation = .halves
   ) {
     (self.hiddenSize, self.layerCount, self.headCount) = (hiddenSize, layerCount, headCount)
     (self.kvHeadCount, self.headDimension, self.intermediateSize) = (kvHeadCount, headDimension, intermediateSize)
     (self.vocabularySize, self.ropeTheta, self.rmsNormEpsilon) = (vocabularySize, ropeTheta, rmsNormEpsilon)
     (self.maxPositions, self.tied) = (maxPositions, tied)
+    (self.headNorms, self.rotation) = (headNorms, rotation)
   }
 }
 
@@ -80,11 +117,14 @@ package enum ProjectorActivation: String, Sendable, CaseIterable {
   case gelu
 }
 
-/// What `config.json` says, resolved.
+/// What a checkpoint says, resolved.
 package struct RConfiguration: Sendable, Equatable {
   package var text: TextConfiguration
-  package var vision: VisionConfiguration
+  /// nil: a model of text alone.
+  package var vision: VisionConfiguration?
   package var projectorHiddenAct: ProjectorActivation
+  /// Values between the projector's two layers. Decided by the checkpoint: the rows of `linear_1.weight`.
+  package var projectorSize: Int
   /// Id of `<image>`, to be compared with the tokenizer's; nil when the file does not say, and then the tokenizer decides.
   package var imageTokenIndex: Int?
   package var visionAspectRatio: VisionAspectRatio
@@ -94,12 +134,20 @@ package struct RConfiguration: Sendable, Equatable {
   package var maxPositions: Int
 
   package init(
-    text: TextConfiguration, vision: VisionConfiguration, projectorHiddenAct: ProjectorActivation = .gelu,
-    imageTokenIndex: Int?, visionAspectRatio: VisionAspectRatio, imageGridPinpoints: [PixelSize], maxPositions: Int
+    text: TextConfiguration, vision: VisionConfiguration?, projectorHiddenAct: ProjectorActivation = .gelu,
+    projectorSize: Int? = nil, imageTokenIndex: Int?, visionAspectRatio: VisionAspectRatio,
+    imageGridPinpoints: [PixelSize], maxPositions: Int
   ) {
     (self.text, self.vision, self.projectorHiddenAct) = (text, vision, projectorHiddenAct)
+    self.projectorSize = projectorSize ?? text.hiddenSize
     (self.imageTokenIndex, self.visionAspectRatio) = (imageTokenIndex, visionAspectRatio)
     (self.imageGridPinpoints, self.maxPositions) = (imageGridPinpoints, maxPositions)
+  }
+
+  /// The name of the model's class in transformers.
+  package var architecture: String {
+    if vision != nil { return "RForConditionalGeneration" }
+    return text.headNorms ? "Qwen3ForCausalLM" : "LlamaForCausalLM"
   }
 
   /// The LLaVA-NeXT list for views of `imageSize` pixels, which a model without a list of its own is taken to use.

@@ -1,8 +1,8 @@
-// All tensors of a directory, from `model.safetensors` or from the shards that `model.safetensors.index.json` names. The
-// single file wins when both are there, as in transformers.
+// All tensors of a checkpoint. Those of a directory are in `model.safetensors` or in the shards that `model.safetensors.index.json` names;
+// the single file wins when both are there, as in transformers.
 import JSON
 
-/// The tensors of one or many safetensors files under their canonical names.
+/// The tensors of one or many files under their canonical names.
 struct TensorStore: Sendable {
   /// A tensor whose type this room cannot read; an error only where it is needed.
   struct Unreadable: Sendable {
@@ -16,11 +16,16 @@ struct TensorStore: Sendable {
 
   /// The single file or the index, for messages about tensors that are nowhere.
   let source: String
-  private(set) var files: [ModelFile] = []
-  private(set) var tensors: [String: TensorInfo] = [:]
-  private(set) var unreadable: [String: Unreadable] = [:]
+  let isGGUF: Bool
+  var files: [ModelFile] = []
+  var tensors: [String: TensorInfo] = [:]
+  var unreadable: [String: Unreadable] = [:]
+
+  /// A store without tensors, for messages about `source`.
+  init(source: String, isGGUF: Bool) { (self.source, self.isGGUF) = (source, isGGUF) }
 
   init(in directory: borrowing ModelDirectory) throws(ModelFileError) {
+    isGGUF = false
     if let file = try directory.open(Self.single) {
       source = file.path
       _ = try add(file)
@@ -102,16 +107,25 @@ struct TensorStore: Sendable {
   func require(_ name: String, shape: [Int]) throws(ModelFileError) -> TensorInfo {
     if let other = unreadable[name] {
       throw ModelFileError(
-        file: other.file, place: .tensor(name), expected: "BF16, F16 or F32", found: quoted(other.type))
+        file: other.file, place: .tensor(spelling(of: name)),
+        expected: isGGUF ? GGUFTensorType.readable : "BF16, F16 or F32", found: quoted(other.type))
     }
     guard let tensor = tensors[name] else {
-      throw ModelFileError(file: source, place: .tensor(name), expected: "shape \(shape)", found: "no such tensor")
+      let isVision = GGUFTensorNames.text.stored(name) == nil
+      throw ModelFileError(
+        file: isGGUF && isVision ? files.last?.path ?? source : source, place: .tensor(spelling(of: name)),
+        expected: "shape \(shape)", found: "no such tensor")
     }
     guard tensor.shape == shape else {
       throw ModelFileError(
-        file: tensor.file, place: .tensor(name), expected: "shape \(shape)", found: "\(tensor.shape)")
+        file: tensor.file, place: .tensor(spelling(of: name)), expected: "shape \(shape)", found: "\(tensor.shape)")
     }
     return tensor
+  }
+
+  /// A tensor's name as its users know it: in GGUF files that of the file.
+  private func spelling(of name: String) -> String {
+    isGGUF ? GGUFTensorNames.text.stored(name) ?? GGUFTensorNames.vision.stored(name) ?? name : name
   }
 
   /// Layers present after `prefix`: one more than the highest index.

@@ -23,7 +23,7 @@ struct Segment: Equatable {
 }
 
 struct AddedTokens {
-  private var tokens: [AddedToken] = []
+  private(set) var tokens: [AddedToken] = []
   /// A trie: `children[node << 8 | byte]` is the next node; node 0 is the root.
   private var children: [Int: Int] = [:]
   /// The token that ends at each node.

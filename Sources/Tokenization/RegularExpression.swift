@@ -7,6 +7,8 @@ import COniguruma
 /// Sendable: the pointer is written in `init` and `deinit` only, and searches do not write to what it points to.
 final class RegularExpression: @unchecked Sendable {
   private let pointer: OpaquePointer
+  /// As written.
+  let pattern: String
 
   /// `onig_initialize` must run once, before any other call. `\p{L}` and `\p{N}` are then defined to be Unicode 16's, which the
   /// reference's Oniguruma has: the system's may be years older (Debian's 6.9.8 is Unicode 14) and would cut words elsewhere.
@@ -43,6 +45,7 @@ final class RegularExpression: @unchecked Sendable {
       throw TokenizerError(path: path, reason: "not an Oniguruma expression: \(message)")
     }
     pointer = OpaquePointer(compiled)
+    self.pattern = pattern
   }
 
   deinit { onig_free(OnigRegex(pointer)) }

@@ -4,6 +4,7 @@
 
 import GenerationTypes
 import JSON
+import ModelFiles
 import Synchronization
 
 package final class Tokenizer: Sendable {
@@ -18,6 +19,8 @@ package final class Tokenizer: Sendable {
   private let longestToken: Int
   /// Special added tokens, in the order of the file.
   package let specialTokens: [(text: String, id: TokenID)]
+  /// The token that every text of the model begins with; nil for none. `encode` does not add it.
+  package let leadingToken: TokenID?
 
   private let pool = Mutex<[Workspace]>([])
   /// Workspaces kept for later calls, about 1.3 MB each.
@@ -25,8 +28,17 @@ package final class Tokenizer: Sendable {
 
   /// Reads the contents of a `tokenizer.json`. Throws at the first thing that is wrong or that this tokenizer would do
   /// differently from the reference.
-  package init(json: [UInt8]) throws(TokenizerError) {
-    let file = try TokenizerFile(json: json)
+  package convenience init(json: [UInt8]) throws(TokenizerError) {
+    self.init(try TokenizerFile(json: json), leadingToken: nil)
+  }
+
+  /// Takes a vocabulary of GGUF. Throws at the first thing that is wrong or not known.
+  package convenience init(vocabulary: TokenizerVocabulary) throws(TokenizerError) {
+    self.init(try TokenizerFile(vocabulary), leadingToken: TokenizerFile.leadingToken(of: vocabulary))
+  }
+
+  private init(_ file: TokenizerFile, leadingToken: TokenID?) {
+    self.leadingToken = leadingToken
     (vocabulary, encoder) = (file.vocabulary, file.encoder)
     preTokenizer = PreTokenizer(expressions: file.expressions)
     composes = file.composes

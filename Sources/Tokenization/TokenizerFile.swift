@@ -7,14 +7,16 @@ import JSON
 
 /// The parts of a tokenizer, checked.
 struct TokenizerFile {
-  private(set) var vocabulary: Vocabulary
-  private(set) var encoder: BytePairEncoder
-  private(set) var expressions: [RegularExpression]
+  var vocabulary: Vocabulary
+  var encoder: BytePairEncoder
+  /// In order of rank.
+  var merges: [(left: TokenID, right: TokenID, product: TokenID)]
+  var expressions: [RegularExpression]
   /// Whether text is normalised to NFC.
-  private(set) var composes: Bool
-  private(set) var rawTokens = AddedTokens()
-  private(set) var normalizedTokens = AddedTokens()
-  private(set) var specialTokens: [(text: String, id: TokenID)] = []
+  var composes: Bool
+  var rawTokens = AddedTokens()
+  var normalizedTokens = AddedTokens()
+  var specialTokens: [(text: String, id: TokenID)] = []
 
   /// Ids a file may use: 16 times the largest vocabulary of today's models.
   private static let maxID: Int64 = 1 << 22
@@ -42,14 +44,10 @@ struct TokenizerFile {
     let vocabulary = Vocabulary(texts: texts)
     self.vocabulary = vocabulary
     // Merges name base tokens only; an id beyond them belongs to an added token.
-    let merges = try Self.readMerges(model["merges"] ?? .null, vocabulary, baseCount)
-    let byteTokens = (0...255).map { byte in
-      var text: [UInt8] = []
-      ByteLevelAlphabet.write(UInt8(byte), into: &text)
-      return vocabulary.id(of: text) ?? -1
-    }
+    merges = try Self.readMerges(model["merges"] ?? .null, vocabulary, baseCount)
     encoder = BytePairEncoder(
-      merges: MergeTable(merges), byteTokens: byteTokens, ignoreMerges: model["ignore_merges"]?.bool ?? false)
+      merges: MergeTable(merges), byteTokens: Self.byteTokens(vocabulary),
+      ignoreMerges: model["ignore_merges"]?.bool ?? false)
     for (position, entry) in added.enumerated() {
       guard vocabulary.id(of: entry.token.content.utf8) == entry.token.id else {
         throw TokenizerError(path: "added_tokens[\(position)].id", reason: "the content has another id already")
@@ -62,6 +60,15 @@ struct TokenizerFile {
         token.content = String(decoding: composed, as: UTF8.self)
       }
       normalizedTokens.add(token)
+    }
+  }
+
+  /// The token of each byte, or -1.
+  static func byteTokens(_ vocabulary: Vocabulary) -> [TokenID] {
+    (0...255).map { byte in
+      var text: [UInt8] = []
+      ByteLevelAlphabet.write(UInt8(byte), into: &text)
+      return vocabulary.id(of: text) ?? -1
     }
   }
 

@@ -61,6 +61,9 @@ struct Vocabulary {
     return decoded.bytes[decoded[Int(id)]]
   }
 
+  /// The written form of `id`, which must be below `count`.
+  func text(of id: TokenID) -> ArraySlice<UInt8> { written.bytes[written[Int(id)]] }
+
   /// The token whose written form is `text`.
   func id(of text: some Collection<UInt8>) -> TokenID? {
     var slot = Int(truncatingIfNeeded: hash(text)) & (slots.count - 1)

@@ -1,4 +1,4 @@
-// `r4b inspect DIR`: what a checkpoint holds, and whether it is whole.
+// `r4b inspect PATH`: what a checkpoint holds, and whether it is whole.
 import ArgumentParser
 import Foundation
 import ModelFiles
@@ -7,27 +7,30 @@ struct InspectCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Shows what a checkpoint holds and checks that it is whole.")
 
-  @Argument(help: "Checkpoint directory.")
-  var directory: String
+  @Argument(help: "Checkpoint directory or GGUF file.")
+  var path: String
+
+  @Option(help: ArgumentHelp("Vision file that goes with a GGUF file.", valueName: "path"))
+  var mmproj: String?
 
   func run() async throws {
     let checkpoint: Checkpoint
-    do { checkpoint = try Checkpoint(directory: directory) } catch {
+    do { checkpoint = try Checkpoint(path: path, mmproj: mmproj) } catch {
       note("error: \(error)")
       throw ExitCode.failure
     }
     let text = checkpoint.configuration.text
-    let vision = checkpoint.configuration.vision
-    print("checkpoint   \(directory)")
+    print("checkpoint   \(path)")
     print(
       "decoder      \(text.layerCount) layers, hidden \(text.hiddenSize), \(text.headCount) heads over \(text.kvHeadCount) of "
         + "\(text.headDimension), intermediate \(text.intermediateSize), vocabulary \(text.vocabularySize)"
-        + (text.tied ? ", tied head" : ""))
-    print(
-      "vision       \(vision.layerCount) layers, hidden \(vision.hiddenSize), \(vision.headCount) heads, views of "
-        + "\(vision.imageSize)×\(vision.imageSize) in \(vision.patchCount) patches")
-    let pinpoints = checkpoint.preprocessor.pinpoints.map { "\($0.height)×\($0.width)" }.joined(separator: " ")
-    print("pictures     best of \(pinpoints) (height×width), resample \(checkpoint.preprocessor.resample)")
+        + (text.tied ? ", tied head" : "") + (text.headNorms ? "" : ", no head norms"))
+    printVision(of: checkpoint)
+    if case .vocabulary(let vocabulary) = checkpoint.tokenizer {
+      print(
+        "vocabulary   \(vocabulary.tokens.count) tokens, \(vocabulary.merges.count) merges, words as in "
+          + "\(vocabulary.preTokenizer)")
+    }
     print("context      \(checkpoint.configuration.maxPositions) positions")
     print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: R-4B's own form is used")")
     print("stop tokens  \(checkpoint.generation.endOfSequence.map(String.init).joined(separator: " "))")
@@ -38,6 +41,7 @@ struct InspectCommand: AsyncParsableCommand {
       print(row(group.name, group.tensorCount, group.parameterCount, group.byteCount, types.joined(separator: " ")))
     }
     print(row("total", summary.tensorCount, summary.parameterCount, summary.byteCount, ""))
+    for sentence in checkpoint.notes { print("note: \(sentence)") }
     if !summary.unused.isEmpty { print("\nnot used: \(summary.unused.joined(separator: " "))") }
     for required in checkpoint.configuration.requiredTensors {
       do { _ = try checkpoint.require(required.name, shape: required.shape) } catch {
@@ -45,6 +49,19 @@ struct InspectCommand: AsyncParsableCommand {
         throw ExitCode.failure
       }
     }
+  }
+
+  private func printVision(of checkpoint: Checkpoint) {
+    guard let vision = checkpoint.configuration.vision, let preprocessor = checkpoint.preprocessor else {
+      print("vision       none: text only")
+      return
+    }
+    print(
+      "vision       \(vision.layerCount) layers, hidden \(vision.hiddenSize), \(vision.headCount) heads, views of "
+        + "\(vision.imageSize)×\(vision.imageSize) in \(vision.patchCount) patches")
+    let pinpoints = preprocessor.pinpoints.map { "\($0.height)×\($0.width)" }.joined(separator: " ")
+    let tiles = pinpoints.isEmpty ? "one view, no tiles" : "best of \(pinpoints) (height×width)"
+    print("pictures     \(tiles), resample \(preprocessor.resample)")
   }
 
   private func row(_ name: String, _ tensors: Int, _ parameters: Int, _ bytes: Int, _ types: String) -> String {

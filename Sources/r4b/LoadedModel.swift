@@ -16,45 +16,33 @@ struct LoadedModel {
   let chat: ChatModel
   let model: RModel
   let engine: Engine
-  /// The type that most weights are stored in, for instance `BF16`.
+  /// What the weights are in memory, for instance `Q4_K`, or the type they were rounded to while loading.
   let weightType: String
+  /// What weights, buffers and KV cache take, in a sentence for the operator.
+  let memory: String
   /// What `generation_config.json` asks for; greedy when it says nothing.
   let sampling: SamplingParameters
 
   /// Loads everything; on failure throws a sentence that names the file. `progress` gets a fraction while weights are read.
-  init(settings: Settings, base: URL, progress: @escaping (Double) -> Void) throws {
-    let directory = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
-    let checkpoint = try Checkpoint(directory: directory.path)
-    name = settings.optionalString("model.name") ?? directory.standardizedFileURL.lastPathComponent
+  init(settings: Settings, base: URL, progress: (Double) -> Void) async throws {
+    let place = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
+    let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
+    let checkpoint = try Checkpoint(path: place.path, mmproj: mmproj)
+    name = settings.optionalString("model.name") ?? Self.name(of: place)
     self.checkpoint = checkpoint
-    weightType = Self.weightType(of: checkpoint)
-    let tokenizer: Tokenizer
-    do { tokenizer = try Tokenizer(json: checkpoint.tokenizerJSON) } catch {
-      throw ConfigurationError("\(directory.path)/tokenizer.json: \(error)")
-    }
-    let imageProcessor = try Self.imageProcessor(of: checkpoint)
-    do {
-      chat = try ChatModel(
-        tokenizer: tokenizer, imageProcessor: imageProcessor,
-        configuration: ChatModel.Configuration(
-          template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
-          opensThought: true, contextLength: checkpoint.configuration.maxPositions,
-          imageLimits: ImageLimits(
-            maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels")),
-          templateVariables: checkpoint.namedTokens))
-    } catch { throw ConfigurationError("\(directory.path): chat template (chat_template.jinja): \(error)") }
-    try Self.check(tokenizer, against: checkpoint)
-    if chat.control.stop.isEmpty {
-      throw ConfigurationError(
-        "\(directory.path)/generation_config.json: eos_token_id names no token, and tokenizer.json has no <|im_end|>: "
-          + "replies would not end")
-    }
+    let imageLimits = ImageLimits(
+      maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))
+    // A vocabulary of 150,000 entries takes as long to sort in as a gigabyte of weights to read: one beside the other.
+    async let chat = Self.chat(of: checkpoint, imageLimits)
     let model = try RModel(checkpoint: checkpoint, progress: progress)
     self.model = model
+    weightType = Self.weightType(of: model)
+    self.chat = try await chat
     sampling = Self.sampling(of: checkpoint.generation)
     let threads = settings.optionalInt("scheduling.threads")
     let runner = try RRunner(model: model, threads: threads)
     let kvTokens = settings.optionalInt("scheduling.kv_tokens") ?? Self.kvTokens(for: runner, settings)
+    memory = Self.memory(of: runner, kvTokens: kvTokens)
     engine = Engine(
       runner: runner,
       configuration: EngineConfiguration(
@@ -62,43 +50,102 @@ struct LoadedModel {
         kvTokens: kvTokens, prefillChunk: settings.int("scheduling.prefill_chunk")))
   }
 
-  private static func weightType(of checkpoint: Checkpoint) -> String {
-    var parameters: [ElementType: Int] = [:]
-    for name in checkpoint.tensorNames {
-      if let tensor = checkpoint.tensor(name) { parameters[tensor.type, default: 0] += tensor.elementCount }
+  /// Tokenizer, template and pictures, checked against each other.
+  private static func chat(of checkpoint: Checkpoint, _ imageLimits: ImageLimits) throws -> ChatModel {
+    let tokenizer = try tokenizer(of: checkpoint)
+    try check(tokenizer, against: checkpoint)
+    let configuration = ChatModel.Configuration(
+      template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
+      opensThought: opensThought(checkpoint), contextLength: checkpoint.configuration.maxPositions,
+      imageLimits: imageLimits, templateVariables: checkpoint.namedTokens)
+    let chat: ChatModel
+    do {
+      chat = try ChatModel(
+        tokenizer: tokenizer, imageProcessor: try imageProcessor(of: checkpoint), configuration: configuration)
+    } catch let error as TemplateError { throw ConfigurationError("\(checkpoint.path): chat template: \(error)") }
+    if chat.control.stop.isEmpty {
+      throw ConfigurationError(
+        "\(checkpoint.path): no end-of-text token is named, and the tokenizer has no <|im_end|>: replies would not end")
     }
-    return parameters.max { $0.value < $1.value }?.key.rawValue ?? ""
+    return chat
   }
 
-  private static func imageProcessor(of checkpoint: Checkpoint) throws -> ImageProcessor {
-    let vision = checkpoint.configuration.vision
-    let preprocessor = checkpoint.preprocessor
+  /// The type that most bytes of the matrices are in.
+  private static func weightType(of model: RModel) -> String {
+    model.matrixBytes.max { $0.value < $1.value }?.key.rawValue ?? ""
+  }
+
+  /// What is kept in memory, for the operator.
+  private static func memory(of runner: RRunner, kvTokens: Int) -> String {
+    func shown(_ bytes: Int) -> String {
+      let mebibytes = Double(bytes) / 1_048_576
+      return mebibytes < 1024 ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)
+    }
+    let parts = runner.model.matrixBytes.sorted { $0.value > $1.value }
+    let types = parts.map { "\($0.key.rawValue) \(shown($0.value))" }.joined(separator: ", ")
+    return
+      "weights \(shown(runner.model.weightBytes)) (\(types)), buffers \(shown(runner.scratchBytes)), KV cache up to "
+      + "\(shown(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions"
+  }
+
+  /// The last part of a path, without the ending of a GGUF file.
+  private static func name(of place: URL) -> String {
+    let url = place.standardizedFileURL
+    return url.pathExtension == "gguf" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
+  }
+
+  private static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
+    switch checkpoint.tokenizer {
+    case .json(let bytes, let path):
+      do { return try Tokenizer(json: bytes) } catch {
+        throw ConfigurationError("\(TokenizerError(document: path, path: error.path, reason: error.reason))")
+      }
+    case .vocabulary(let vocabulary):
+      do { return try Tokenizer(vocabulary: vocabulary) } catch { throw ConfigurationError("\(error)") }
+    }
+  }
+
+  /// Whether the model is one of R-4B's kind, trained with the assistant's turn opened by `<think>`: it has a tower, or its
+  /// template knows R-4B's modes.
+  private static func opensThought(_ checkpoint: Checkpoint) -> Bool {
+    checkpoint.configuration.vision != nil || checkpoint.chatTemplate?.contains("thinking_mode") == true
+  }
+
+  private static func imageProcessor(of checkpoint: Checkpoint) throws -> ImageProcessor? {
+    guard let vision = checkpoint.configuration.vision, let preprocessor = checkpoint.preprocessor else { return nil }
     guard let filter = ResampleFilter(rawValue: preprocessor.resample) else {
       throw ConfigurationError(
-        "\(checkpoint.directory)/preprocessor_config.json: resample \(preprocessor.resample) is not a filter of Pillow")
+        "\(checkpoint.path): resample \(preprocessor.resample) is not a filter of Pillow")
     }
     var maxPatches: Int?
-    if case .anyres(let limit) = checkpoint.configuration.visionAspectRatio { maxPatches = limit }
+    var pinpoints = preprocessor.pinpoints
+    switch checkpoint.configuration.visionAspectRatio {
+    case .anyres(let limit): maxPatches = limit
+    case .baseView: pinpoints = []
+    }
     do {
       return try ImageProcessor(
         side: vision.imageSize, patchSize: vision.patchSize,
-        pinpoints: preprocessor.pinpoints.map { ($0.height, $0.width) }, resample: filter, maxPatches: maxPatches)
-    } catch { throw ConfigurationError("\(checkpoint.directory)/preprocessor_config.json: \(error)") }
+        pinpoints: pinpoints.map { ($0.height, $0.width) }, resample: filter, maxPatches: maxPatches)
+    } catch { throw ConfigurationError("\(checkpoint.path): \(error)") }
   }
 
-  /// The image token of config.json must be the tokenizer's, and every id must have a row in the tables (spec §5.3, §10.4).
+  /// The image token of the configuration must be the tokenizer's, and every id must have a row in the tables (spec §5.3, §10.4).
   private static func check(_ tokenizer: Tokenizer, against checkpoint: Checkpoint) throws {
     let rows = checkpoint.configuration.text.vocabularySize
     if tokenizer.vocabularySize > rows {
       throw ConfigurationError(
-        "tokenizer.json has ids up to \(tokenizer.vocabularySize - 1), but config.json says vocab_size \(rows)")
+        "\(checkpoint.path): the tokenizer has ids up to \(tokenizer.vocabularySize - 1), but the model has \(rows) rows"
+      )
     }
+    if checkpoint.configuration.vision == nil { return }
     guard let image = tokenizer.id(of: "<image>") else {
-      throw ConfigurationError("tokenizer.json has no token <image>")
+      throw ConfigurationError("\(checkpoint.path): the tokenizer has no token <image>")
     }
     if let index = checkpoint.configuration.imageTokenIndex, index != Int(image) {
       throw ConfigurationError(
-        "config.json says image_token_index \(index), but tokenizer.json has <image> as \(image)")
+        "\(checkpoint.path): the configuration says image_token_index \(index), but the tokenizer has <image> as \(image)"
+      )
     }
   }
 

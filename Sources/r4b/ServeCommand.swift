@@ -47,10 +47,11 @@ struct ServeCommand: AsyncParsableCommand {
     let limits = try Self.limits(settings)
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
-    let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
-    note(
-      "Loaded \(loaded.name) in \((ContinuousClock.now - started).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2))))."
-    )
+    let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    for sentence in loaded.checkpoint.notes { note("Note: \(sentence).") }
+    let duration = (ContinuousClock.now - started).formatted(
+      .units(allowed: [.seconds], fractionalPart: .show(length: 2)))
+    note("Loaded \(loaded.name) in \(duration): \(loaded.memory).")
 
     let engine = loaded.engine
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
@@ -127,22 +128,7 @@ struct ServeCommand: AsyncParsableCommand {
   private static func apiConfiguration(
     _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, onLoopback: Bool
   ) throws -> APIConfiguration {
-    let configuration = loaded.checkpoint.configuration
-    let image = configuration.vision
-    let model = ModelDescription(
-      id: loaded.name, created: Int(Date().timeIntervalSince1970), owner: "r4b",
-      vocabularySize: loaded.chat.tokenizer.vocabularySize,
-      meta: [
-        "architecture": "RForConditionalGeneration",
-        "parameters": .integer(Int64(loaded.checkpoint.parameterCount)),
-        "quantization": .string(loaded.weightType),
-        "context_length": .integer(Int64(loaded.engine.contextLength)),
-        "thinking_modes": ["auto", "long", "short"],
-        "image_tokens": .string(
-          "\(image.patchCount) + h * (w + 1), h and w the kept rows and columns of the tile grid in patches of \(image.patchSize) px"
-        ),
-      ])
-    var api = APIConfiguration(model: model)
+    var api = APIConfiguration(model: loaded.description)
     api.limits.bodyBytes = settings.int("http.max_body_bytes")
     // More replies than the engine ever holds would be 429 for ever, which no retry mends.
     api.limits.choices = min(

@@ -7,8 +7,16 @@ struct SettingsOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Settings file.", valueName: "path"))
   var config: String?
 
-  @Option(help: ArgumentHelp("Checkpoint directory in Hugging Face layout.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Directory in Hugging Face layout, or GGUF file.", valueName: "path"))
   var model: String?
+
+  @Option(help: ArgumentHelp("Vision file that goes with a GGUF file.", valueName: "path"))
+  var mmproj: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Rounds weights of 16 or 32 bits while loading: q4_k_m, q4_0, q5_k_m, q6_k or q8_0.", valueName: "type"))
+  var quantize: String?
 
   @Option(
     name: .customLong("set"),
@@ -39,10 +47,11 @@ struct SettingsOptions: ParsableArguments {
     for flag in flags {
       if let text = flag.text { try settings.apply(flag: flag.path, text: text, source: flag.flag) }
     }
-    if let model {
-      try settings.apply(
-        flag: "model.path", text: URL(fileURLWithPath: model, relativeTo: here).path, source: "--model")
+    for (path, text, flag) in [("model.path", model, "--model"), ("model.mmproj", mmproj, "--mmproj")] {
+      guard let text else { continue }
+      try settings.apply(flag: path, text: URL(fileURLWithPath: text, relativeTo: here).path, source: flag)
     }
+    if let quantize { try settings.apply(flag: "model.quantize", text: quantize, source: "--quantize") }
     return (settings, base)
   }
 

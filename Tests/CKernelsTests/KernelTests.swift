@@ -42,8 +42,10 @@ extension Kernels {
             for (useBias, accumulate) in [(false, false), (true, false), (true, true)] {
               let out = Padded.random(rows, columns, gap: 2, &numbers), expected = out.copy()
               let b = useBias ? UnsafePointer(bias.base) : nil
-              ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), ck_single(w.matrix), b, accumulate)
-              ck_matmul_ref(expected.base, expected.stride, x.base, x.stride, UInt32(rows), ck_single(w.matrix), b, accumulate)
+              ck_matmul(
+                workers, out.base, out.stride, x.base, x.stride, UInt32(rows), ck_single(w.matrix), b, accumulate)
+              ck_matmul_ref(
+                expected.base, expected.stride, x.base, x.stride, UInt32(rows), ck_single(w.matrix), b, accumulate)
               #expect(difference(out.values, expected.values) < 2e-6, "\(type) \(rows)×\(columns)×\(k)")
               #expect(out.isIntact)
             }
@@ -97,23 +99,25 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `normalised rotary heads are the reference's`(isa: ck_isa) throws {
+    func `rotary heads are the reference's, normalised or not, with either pairing`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         var numbers = Numbers(4)
         for (rows, heads, dimension) in [(1, 1, 2), (3, 2, 6), (5, 3, 34), (70, 4, 128)] {
-          let x = Padded.random(rows, heads * dimension, gap: 9, &numbers), expected = x.copy()
           let cosines = Padded.random(11, dimension / 2, &numbers), sines = Padded.random(11, dimension / 2, &numbers)
           let weight = Padded.random(1, dimension, &numbers)
           let positions = (0..<rows).map { Int32($0 * 7 % 11) }
-          ck_norm_rope(
-            workers, x.base, x.stride, UInt32(rows), UInt32(heads), UInt32(dimension), weight.base, 1e-6, positions,
-            cosines.base, sines.base)
-          ck_norm_rope_ref(
-            expected.base, expected.stride, UInt32(rows), UInt32(heads), UInt32(dimension), weight.base, 1e-6,
-            positions,
-            cosines.base, sines.base)
-          #expect(difference(x.values, expected.values) < 1e-6)
-          #expect(x.isIntact)
+          for (normalised, interleaved) in [(true, false), (true, true), (false, false), (false, true)] {
+            let x = Padded.random(rows, heads * dimension, gap: 9, &numbers), expected = x.copy()
+            let scales = normalised ? UnsafePointer(weight.base) : nil
+            ck_norm_rope(
+              workers, x.base, x.stride, UInt32(rows), UInt32(heads), UInt32(dimension), scales, 1e-6, positions,
+              cosines.base, sines.base, interleaved)
+            ck_norm_rope_ref(
+              expected.base, expected.stride, UInt32(rows), UInt32(heads), UInt32(dimension), scales, 1e-6, positions,
+              cosines.base, sines.base, interleaved)
+            #expect(difference(x.values, expected.values) < 1e-6)
+            #expect(x.isIntact)
+          }
         }
       }
     }

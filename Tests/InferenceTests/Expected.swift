@@ -76,9 +76,12 @@ struct Expected: Decodable {
 
   static let checkpoints = ["one-layer", "five-layers-tied", "odd-f32", "mixed-types", "wide-group", "r-tiny"]
 
+  static func directory(_ name: String) -> String {
+    name == "r-tiny" ? tests + "/../../Models/r-tiny" : fixtures + name
+  }
+
   static func model(_ name: String) throws -> RModel {
-    let directory = name == "r-tiny" ? tests + "/../../Models/r-tiny" : fixtures + name
-    return try RModel(checkpoint: try Checkpoint(directory: directory))
+    try RModel(checkpoint: try Checkpoint(directory: directory(name)))
   }
 }
 

@@ -90,7 +90,20 @@ import Testing
     var tiny = TinyCheckpoint()
     tiny.set("vision_config.num_hidden_layers", .integer(Int64(stated)))
     tiny.set("vision_feature_layer", .integer(Int64(feature)))
-    #expect(try tiny.write().open().configuration.vision.layerCount == run)
+    #expect(try tiny.write().open().configuration.vision?.layerCount == run)
+  }
+
+  @Test(arguments: ["R", "Bee"])
+  func `a sibling with a wider projector loads from its configuration and tensors`(type: String) throws {
+    var tiny = TinyCheckpoint()
+    tiny.set("model_type", .string(type))
+    let root = "model.multi_modal_projector.linear_"
+    tiny.tensors[tiny.position(of: root + "1.weight")] = TinyTensor(root + "1.weight", [32, 4])
+    tiny.tensors[tiny.position(of: root + "1.bias")] = TinyTensor(root + "1.bias", [32])
+    tiny.tensors[tiny.position(of: root + "2.weight")] = TinyTensor(root + "2.weight", [8, 32])
+    let configuration = try tiny.write().open().configuration
+    #expect(configuration.projectorSize == 32)
+    #expect(configuration.requiredTensors.contains { $0.name == root + "2.weight" && $0.shape == [8, 32] })
   }
 
   @Test func `the links of the Hugging Face cache work`() throws {

@@ -322,7 +322,7 @@ import Testing
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same mutations on every run.
-private struct SplitMix {
+struct SplitMix {
   var state: UInt64
 
   mutating func next() -> UInt64 {

@@ -3,6 +3,7 @@
 // begins and has not-a-number between its rows, so that a read or write too far shows.
 #define _GNU_SOURCE
 #include "CKernels.h"
+#include "quants.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,140 @@ static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_
   drop(memory), drop(x.memory), drop(bias.memory);
 }
 
+/// `rows` rows of GGUF blocks of random bits, whose f16 scales are between 2⁻⁷ and 2⁻³ of either sign; or, where `extreme`, all one bits
+/// with scales of one.
+static fenced blocks(ck_type type, uint32_t rows, uint32_t columns, bool extreme) {
+  static const struct { uint8_t first, count; } scales[] = {
+      [CK_Q8_0] = {0, 1}, [CK_Q4_0] = {0, 1}, [CK_Q4_1] = {0, 2}, [CK_Q5_0] = {0, 1}, [CK_Q5_1] = {0, 2},
+      [CK_Q4_K] = {0, 2}, [CK_Q5_K] = {0, 2}, [CK_Q6_K] = {208, 1}};
+  const size_t count = (size_t)rows * columns / ck_block_values(type), bytes = ck_block_bytes(type);
+  fenced f = fence(count * bytes);
+  for (size_t b = 0; b < count; b++) {
+    uint8_t *block = (uint8_t *)f.data + b * bytes;
+    for (size_t i = 0; i < bytes; i++) block[i] = extreme ? 255 : (uint8_t)(number() * 1000);
+    // The lowest 8-bit number is the worst that a file can hold.
+    for (size_t i = 2; extreme && type == CK_Q8_0 && i < bytes; i++) block[i] = 128;
+    for (size_t i = 0; i < scales[type].count; i++) {
+      uint16_t half = extreme ? 0x3c00 : (uint16_t)((block[0] & 1) << 15 | (0x2000 + (uint16_t)block[1] * 16));
+      memcpy(block + scales[type].first + 2 * i, &half, 2);
+    }
+  }
+  return f;
+}
+
+/// A packed matrix that begins on a line and ends at the fence.
+static fenced pack(const fenced *rows_of, ck_type type, uint32_t rows, uint32_t columns) {
+  fenced f = fence(ck_packed_bytes(type, rows, columns));
+  ck_pack(f.data, rows_of->data, type, rows, columns);
+  return f;
+}
+
+/// Largest difference of `[rows, columns]` over the sum of the magnitudes of the element's terms.
+static double worst(grid a, grid b, grid terms) {
+  double most = 0;
+  for (uint32_t r = 0; r < a.rows; r++)
+    for (uint32_t c = 0; c < a.columns; c++) {
+      double apart = fabs((double)a.at[r * a.stride + c] - b.at[r * b.stride + c]) / (terms.at[r * terms.stride + c] + 1e-30);
+      if (!(apart <= most)) most = apart;
+    }
+  return isinf(difference(a, b)) ? INFINITY : most;
+}
+
+/// The sum of the magnitudes of every output's terms, the minima's counted apart.
+static grid magnitudes(ck_matrix w, grid x) {
+  grid out = make(x.rows, w.rows, 0), row = make(1, w.columns, 0);
+  for (uint32_t c = 0; c < w.rows; c++) {
+    ck_matrix_row(row.at, w, c);
+    float most = 0;
+    for (uint32_t i = 0; i < w.columns; i++) most = fmaxf(most, fabsf(row.at[i]));
+    for (uint32_t r = 0; r < x.rows; r++) {
+      double sum = 0;
+      for (uint32_t i = 0; i < w.columns; i++) sum += fabs((double)x.at[r * x.stride + i]) * most;
+      out.at[r * out.stride + c] = (float)sum;
+    }
+  }
+  drop(row.memory);
+  return out;
+}
+
+static void check_packed(ck_type type, uint32_t rows, uint32_t columns, uint32_t k, uint32_t x_columns, bool extreme) {
+  fenced source = blocks(type, columns, k, extreme), memory = pack(&source, type, columns, k);
+  ck_matrix w = {memory.data, type, columns, x_columns};
+  grid x = make(rows, x_columns, 3), bias = make(1, columns, 0), wide = make(1, k, 0), row = make(1, x_columns, 0);
+  for (uint32_t c = 0; c < columns; c++) {
+    ck_widen(wide.at, source.data + c * ck_row_bytes(type, k), type, k);
+    ck_matrix_row(row.at, w, c);
+    expect(!memcmp(wide.at, row.at, x_columns * sizeof(float)), "a row of packed weights", type, c, k);
+  }
+  if (extreme)
+    for (uint32_t r = 0; r < rows; r++)
+      for (uint32_t i = 0; i < x_columns; i++) x.at[r * x.stride + i] = r % 3 == 0 ? 1 : r % 3 == 1 ? -1 : i % 2 ? 1 : -1;
+  grid terms = magnitudes(w, x);
+  for (int variant = 0; variant < 3; variant++) {
+    const float *b = variant ? bias.at : NULL;
+    grid out = make(rows, columns, 2), expected = copy(out), single = copy(out);
+    ck_matmul_ref(expected.at, expected.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
+    for (uint32_t r = 0; r < rows; r++)
+      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1, ck_single(w), b, variant == 2);
+    ck_matmul(pools[2], out.at, out.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
+    expect(worst(out, expected, terms) < 1e-6, "packed product", type * 100000 + rows, columns, k);
+    expect(same_bits(out, single), "a row alone has the bits it has in a batch of packed products", type * 100000 + rows, columns, k);
+    drop(out.memory), drop(expected.memory), drop(single.memory);
+  }
+  drop(source), drop(memory), drop(x.memory), drop(bias.memory), drop(wide.memory), drop(row.memory), drop(terms.memory);
+}
+
+/// Parts of different types side by side are the parts one by one.
+static void check_parts(ck_type a, ck_type b, ck_type c, uint32_t rows) {
+  enum { K = 512 };
+  const ck_type types[3] = {a, b, c};
+  const uint32_t columns[3] = {40, 3, 17};
+  fenced source[3], memory[3];
+  ck_linear linear = {.count = 3};
+  for (int i = 0; i < 3; i++) {
+    const bool plain = ck_block_values(types[i]) == 1;
+    source[i] = plain ? weights(types[i], columns[i] * K) : blocks(types[i], columns[i], K, false);
+    memory[i] = plain ? fence(0) : pack(&source[i], types[i], columns[i], K);
+    linear.parts[i] = (ck_matrix){plain ? source[i].data : memory[i].data, types[i], columns[i], K};
+  }
+  grid x = make(rows, K, 1), bias = make(1, 60, 0), out = make(rows, 60, 2), apart = copy(out);
+  ck_matmul(pools[3], out.at, out.stride, x.at, x.stride, rows, linear, bias.at, true);
+  for (uint32_t i = 0, at = 0; i < 3; at += columns[i++])
+    ck_matmul(pools[1], apart.at + at, apart.stride, x.at, x.stride, rows, ck_single(linear.parts[i]), bias.at + at, true);
+  expect(same_bits(out, apart), "parts side by side", a, b, c);
+  for (int i = 0; i < 3; i++) drop(source[i]), drop(memory[i]);
+  drop(x.memory), drop(bias.memory), drop(out.memory), drop(apart.memory);
+}
+
+/// Inputs that are not finite spoil their own row, and it with not-a-number.
+static void check_not_finite(ck_type type) {
+  fenced source = blocks(type, 20, 512, false), memory = pack(&source, type, 20, 512);
+  grid x = make(5, 512, 0), out = make(5, 20, 0);
+  x.at[3] = NAN, x.at[512 + 400] = INFINITY, x.at[2 * 512] = -INFINITY;
+  for (int i = 0; i < 512; i++) x.at[4 * 512 + i] = 1e-38f;
+  ck_matmul(pools[2], out.at, 20, x.at, 512, 5, ck_single((ck_matrix){memory.data, type, 20, 512}), NULL, false);
+  for (uint32_t r = 0; r < 5; r++)
+    for (uint32_t c = 0; c < 20; c++)
+      expect(r < 3 ? isnan(out.at[r * 20 + c]) : r == 3 ? isfinite(out.at[r * 20 + c]) : out.at[r * 20 + c] == 0,
+             "products of what is not finite", type, r, c);
+  drop(source), drop(memory), drop(x.memory), drop(out.memory);
+}
+
+static void check_packed_types(void) {
+  static const uint32_t wide[] = {256, 512, 768, 1280}, narrow[] = {32, 64, 256, 288, 512, 1120};
+  for (ck_type type = CK_Q8_0; type <= CK_Q6_K; type++) {
+    const bool super = ck_block_values(type) == 256;
+    for (uint32_t rows = 1; rows <= 14; rows++) {
+      const uint32_t k = super ? wide[rows % COUNT(wide)] : narrow[rows % COUNT(narrow)];
+      check_packed(type, rows, 1 + rows * 29 % 40, k, rows % 3 ? k : k - 1 - rows, false);
+    }
+    check_packed(type, 33, 40, 512, 512, false), check_packed(type, 75, 17, 256, 256, false), check_packed(type, 130, 16, 2560, 2560, false);
+    check_packed(type, 4, 16, 512, 512, true);
+    check_not_finite(type);
+    check_parts(type, CK_Q4_K + type % 3, CK_Q6_K, 3), check_parts(CK_Q4_0, CK_F16, type, 5), check_parts(type, CK_Q8_0, CK_Q5_1, 1);
+  }
+}
+
 static void check_norms(uint32_t rows, uint32_t columns) {
   grid x = make(rows, columns, 1), weight = make(1, columns, 0), bias = make(1, columns, 0), out = make(rows, columns, 5);
   grid expected = make(rows, columns, 0);
@@ -140,14 +275,19 @@ static void check_norms(uint32_t rows, uint32_t columns) {
 }
 
 static void check_norm_rope(uint32_t rows, uint32_t heads, uint32_t dim) {
-  grid x = make(rows, heads * dim, 9), expected = copy(x), weight = make(1, dim, 0);
+  grid weight = make(1, dim, 0);
   grid cosines = make(11, dim / 2, 0), sines = make(11, dim / 2, 0);
   int32_t positions[128];
   for (uint32_t r = 0; r < rows; r++) positions[r] = (int32_t)(r * 7 % 11);
-  ck_norm_rope(pools[2], x.at, x.stride, rows, heads, dim, weight.at, 1e-6f, positions, cosines.at, sines.at);
-  ck_norm_rope_ref(expected.at, expected.stride, rows, heads, dim, weight.at, 1e-6f, positions, cosines.at, sines.at);
-  expect(difference(x, expected) < 1e-6, "normalised rotary heads", rows, heads, dim);
-  drop(x.memory), drop(expected.memory), drop(weight.memory), drop(cosines.memory), drop(sines.memory);
+  for (int variant = 0; variant < 4; variant++) {
+    const float *w = variant & 1 ? NULL : weight.at;
+    grid x = make(rows, heads * dim, 9), expected = copy(x);
+    ck_norm_rope(pools[2], x.at, x.stride, rows, heads, dim, w, 1e-6f, positions, cosines.at, sines.at, variant & 2);
+    ck_norm_rope_ref(expected.at, expected.stride, rows, heads, dim, w, 1e-6f, positions, cosines.at, sines.at, variant & 2);
+    expect(difference(x, expected) < 1e-6, "rotary heads", rows, heads, dim);
+    drop(x.memory), drop(expected.memory);
+  }
+  drop(weight.memory), drop(cosines.memory), drop(sines.memory);
 }
 
 static void check_attention(uint32_t rows, uint32_t position, uint32_t heads, uint32_t kv_heads, uint32_t dim, bool causal) {
@@ -180,7 +320,9 @@ static void check_attention(uint32_t rows, uint32_t position, uint32_t heads, ui
 }
 
 static void check_elements(uint32_t count) {
-  grid x = make(1, count, 0), tanh = copy(x), erf = copy(x), power = copy(x), tanh_ref, erf_ref;
+  grid x = make(1, count, 0);
+  x.at[0] = 1;  // The lower tail's relative error is larger than the others': it must not stand alone.
+  grid tanh = copy(x), erf = copy(x), power = copy(x), tanh_ref, erf_ref;
   for (uint32_t i = 0; i < count; i++) tanh.at[i] = erf.at[i] = 7 * x.at[i], power.at[i] = x.at[i] = 50 * x.at[i];
   tanh_ref = copy(tanh), erf_ref = copy(erf);
   ck_gelu_tanh(pools[2], tanh.at, count), ck_gelu_tanh_ref(tanh_ref.at, count);
@@ -222,6 +364,28 @@ static void check_widening(void) {
   }
 }
 
+/// Rounding to blocks gives the same bytes with and without AVX2, from any numbers, within its bytes; what comes back is finite
+/// and near.
+static void check_rounding(ck_type type) {
+  const uint32_t count = 512;
+  const float odd[] = {NAN, INFINITY, -INFINITY, 0, -0.f, 1e-45f, -1e-38f, 3e38f, -3e38f, 65504, 1e-15f, -1e-20f};
+  fenced out = fence(ck_row_bytes(type, count)), other = fence(out.bytes);
+  grid in = make(1, count, 0), back = make(1, count, 0);
+  for (uint32_t round = 0; round < 200; round++) {
+    const uint32_t share = round % 5 * 25;  // per cent of odd numbers
+    for (uint32_t i = 0; i < count; i++)
+      in.at[i] = (number() + 1.7f) / 3.4f * 100 < (float)share ? odd[(uint32_t)((number() + 1.7f) * 1000) % COUNT(odd)] : number();
+    const bool fine = ck_quantize(out.data, in.at, type, count);
+    expect(fine == ck_quantize_baseline(other.data, in.at, type, count) && !memcmp(out.data, other.data, out.bytes),
+           "rounding on any machine", type, round, share);
+    ck_widen(back.at, out.data, type, count);
+    for (uint32_t i = 0; i < count; i++)
+      expect(share ? isfinite(back.at[i]) || ck_block_values(type) == 1 : fine && fabsf(back.at[i] - in.at[i]) < 0.25f,
+             "rounded numbers", type, round, i);
+  }
+  drop(out), drop(other), drop(in.memory), drop(back.memory);
+}
+
 static void check_table(void) {
   static const uint32_t ks[] = {1, 3, 4, 7, 8, 15, 16, 17, 31, 33, 64, 131}, columns[] = {1, 2, 3, 5, 8, 17, 50};
   for (ck_type type = CK_F32; type <= CK_BF16; type++) {
@@ -240,6 +404,7 @@ static void check_table(void) {
     for (uint32_t dim = 1; dim <= 70; dim += 3 + rows % 4) check_attention(rows, rows * 29 % 81, 6, 1 + rows % 3, dim, rows % 4 > 0);
   check_attention(1, 200, 8, 2, 128, true), check_attention(81, 0, 2, 2, 72, false), check_attention(40, 59, 9, 1, 34, true);
   check_widening();
+  check_packed_types();
 }
 
 int main(void) {
@@ -248,11 +413,13 @@ int main(void) {
     if (!ck_isa_available(isa)) continue;
     isa_name = names[isa];
     for (int32_t threads = 1; threads < 4; threads++)
-      if (!(pools[threads] = ck_workers_create(threads, isa))) return 2;
+      if (!(pools[threads] = ck_workers_create(threads, isa)) || !ck_workers_reserve(pools[threads], 50, 1280)) return 2;
     int before = failures;
     check_table();
     for (int32_t threads = 1; threads < 4; threads++) ck_workers_destroy(pools[threads]);
     printf("  %s: %s\n", isa_name, failures == before ? "as the reference" : "NOT as the reference");
   }
+  isa_name = "every machine";
+  for (ck_type type = CK_F32; type <= CK_Q6_K; type++) check_rounding(type);
   return failures != 0;
 }

@@ -126,12 +126,14 @@ void ck_layer_norm(ck_workers *workers, float *out, size_t out_stride, const flo
 void ck_layer_norm_ref(float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows, uint32_t columns,
                        const float *weight, const float *bias, float epsilon);
 
-/// In place on `heads` heads of `x[rows, heads * head_dim]`: RMS norm of each head by `weight[head_dim]`, then the rotary
-/// rotation of pairs `(i, i + head_dim / 2)` by row `positions[row]` of the tables `[positions, head_dim / 2]`.
+/// In place on `heads` heads of `x[rows, heads * head_dim]`: RMS norm of each head by `weight[head_dim]`, none without a weight,
+/// then the rotary rotation of pairs `(i, i + head_dim / 2)`, or `(2i, 2i + 1)` when `interleaved`, by row `positions[row]` of
+/// the tables `[positions, head_dim / 2]`.
 void ck_norm_rope(ck_workers *workers, float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim,
-                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines);
-void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *weight,
-                      float epsilon, const int32_t *positions, const float *cosines, const float *sines);
+                  const float *_Nullable weight, float epsilon, const int32_t *positions, const float *cosines,
+                  const float *sines, bool interleaved);
+void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *_Nullable weight,
+                      float epsilon, const int32_t *positions, const float *cosines, const float *sines, bool interleaved);
 
 // Attention ---------------------------------------------------------------------------------------------------------------
 
@@ -189,12 +191,15 @@ void ck_gelu_erf_ref(float *x, size_t count);
 /// In place: `exp(x)`, at most 2 ulp from e⁻⁸⁶ to e⁸⁸; zero below, held at e⁸⁸ above. What softmax and the activations use.
 void ck_exp(ck_workers *workers, float *x, size_t count);
 
-/// Widens `count` numbers, whole blocks in GGUF's layout, to f32.
+/// Widens `count` numbers, whole blocks in GGUF's layout, to f32: the bits that the `gguf` package gives.
 void ck_widen(float *out, const void *in, ck_type type, size_t count);
 
-/// Rounds `count` numbers, whole blocks, to `type` in GGUF's layout; the scales are searched for the least squared error.
-/// Numbers that are not finite count as zero.
-void ck_quantize(void *out, const float *in, ck_type type, size_t count);
+/// Rounds `count` numbers, whole blocks, to `type` in GGUF's layout, on the calling thread; the scales of the K types are searched
+/// for the least squared error. On every machine the bytes are those of llama.cpp's quantiser without an importance matrix, but
+/// for the sign of a scale or minimum of zero.
+/// False when a number was not finite or beyond what the type holds: f16 and bf16 then hold an infinity or NaN, and blocks take
+/// NaN for 0 and what is beyond ±65504 for that, so that no scale is infinite or NaN.
+bool ck_quantize(void *out, const float *in, ck_type type, size_t count);
 
 /// `out[patches², 3 * patch²]`: the non-overlapping patches of an 8-bit RGB view `[side, side, 3]`, row-major, each channel
 /// after channel, through `levels[3, 256]`. What is left at the right and lower edge is not used.

@@ -1,36 +1,42 @@
 // Puts a checkpoint's tensors where the kernels want them. A model's load code runs twice over a reader: the first time it
-// counts bytes, the second time it reads into one arena of that size.
+// counts bytes, the second time it hands out places in one arena of that size. `fill` then reads everything, on all cores.
 import CKernels
 import ModelFiles
+import Synchronization
 
-/// Reads tensors into an arena; norms and biases as f32, matrices as stored.
+/// Lays tensors out in an arena and fills it: norms and biases as f32, matrices as stored or as `plan` says.
 struct WeightReader {
+  /// The type that a matrix has in memory.
+  typealias Plan = (TensorInfo) -> ElementType
+
   private let checkpoint: Checkpoint
+  private let plan: Plan
   private var arena: Arena
-  private let reads: Bool
-  private let progress: (Int) -> Void
+  private let places: Bool
+  private var placements: [WeightPlacement] = []
   /// Values asked for.
   private(set) var parameterCount = 0
+  /// Bytes of matrices in memory, by type.
+  private(set) var matrixBytes: [ElementType: Int] = [:]
 
   /// A reader that counts.
-  init(counting checkpoint: Checkpoint) {
-    (self.checkpoint, arena, reads, progress) = (checkpoint, Arena(), false, { _ in })
+  init(counting checkpoint: Checkpoint, plan: @escaping Plan) {
+    (self.checkpoint, self.plan, arena, places) = (checkpoint, plan, Arena(), false)
   }
 
-  /// A reader that fills `mapping`, calling `progress` with the bytes placed so far.
-  init(_ checkpoint: Checkpoint, into mapping: Mapping, progress: @escaping (Int) -> Void) {
-    (self.checkpoint, arena, reads, self.progress) = (checkpoint, Arena(mapping), true, progress)
+  /// A reader that fills `mapping`.
+  init(_ checkpoint: Checkpoint, plan: @escaping Plan, into mapping: Mapping) {
+    (self.checkpoint, self.plan, arena, places) = (checkpoint, plan, Arena(mapping), true)
   }
 
   /// Bytes that the tensors take in memory.
   var byteCount: Int { arena.byteCount }
 
-  /// A tensor of `count` values as f32.
+  /// A tensor as f32.
   mutating func vector(_ name: String, shape: [Int]) throws(ModelFileError) -> UnsafePointer<Float> {
     let tensor = try checkpoint.require(name, shape: shape)
-    parameterCount += tensor.elementCount
     let out = arena.buffer(Float.self, tensor.elementCount)
-    if reads { try widen(tensor, into: out) }
+    add(tensor, as: .f32, at: out)
     return UnsafePointer(out)
   }
 
@@ -44,52 +50,62 @@ struct WeightReader {
   mutating func vectors(_ names: [String], width: Int) throws(ModelFileError) -> UnsafePointer<Float> {
     let out = arena.buffer(Float.self, names.count * width)
     for (i, name) in names.enumerated() {
-      let tensor = try checkpoint.require(name, shape: [width])
-      parameterCount += width
-      if reads { try widen(tensor, into: out + i * width) }
+      add(try checkpoint.require(name, shape: [width]), as: .f32, at: out + i * width)
     }
     return UnsafePointer(out)
   }
 
-  /// Matrices of the same width laid one below the other: `[sum of rows, columns]`. They keep their type when it is the same,
-  /// else they become f32. A tensor of more dimensions is taken as rows of its outermost.
-  mutating func matrix(_ parts: [(name: String, shape: [Int])]) throws(ModelFileError) -> ck_matrix {
-    var tensors: [TensorInfo] = []
-    for part in parts { tensors.append(try checkpoint.require(part.name, shape: part.shape)) }
-    let rows = tensors.reduce(0) { $0 + $1.rowCount }
-    let columns = tensors[0].elementCount / tensors[0].rowCount
-    let type = tensors.allSatisfy { $0.type == tensors[0].type } ? tensors[0].type : .f32
-    parameterCount += rows * columns
-    let size = type.byteCount(of: rows * columns)
-    let memory = arena.bytes(size)
-    if reads, var out = memory {
-      for tensor in tensors {
-        let bytes = type.byteCount(of: tensor.elementCount)
-        if tensor.type == type {
-          try checkpoint.read(tensor, into: UnsafeMutableRawBufferPointer(start: out, count: bytes))
-        } else {
-          try widen(tensor, into: out.bindMemory(to: Float.self, capacity: tensor.elementCount))
+  /// A matrix; a tensor of more dimensions is taken as rows of its outermost.
+  mutating func matrix(_ name: String, shape: [Int]) throws(ModelFileError) -> ck_matrix {
+    let tensor = try checkpoint.require(name, shape: shape)
+    let type = plan(tensor), rows = tensor.rowCount, columns = rows == 0 ? 0 : tensor.elementCount / rows
+    let size = WeightPlacement.byteCount(type, rows: rows, columns: columns)
+    let memory = arena.bytes(size) ?? Arena.nowhere
+    add(tensor, as: type, at: memory)
+    matrixBytes[type, default: 0] += size
+    return ck_matrix(
+      data: UnsafeRawPointer(memory), type: type.kernelType, rows: UInt32(rows), columns: UInt32(columns))
+  }
+
+  /// Up to three matrices of the same width whose outputs stand side by side.
+  mutating func linear(_ parts: [(name: String, shape: [Int])]) throws(ModelFileError) -> ck_linear {
+    var linear = ck_single(try matrix(parts[0].name, shape: parts[0].shape))
+    if parts.count > 1 { linear.parts.1 = try matrix(parts[1].name, shape: parts[1].shape) }
+    if parts.count > 2 { linear.parts.2 = try matrix(parts[2].name, shape: parts[2].shape) }
+    linear.count = UInt32(parts.count)
+    return linear
+  }
+
+  private mutating func add(_ tensor: TensorInfo, as type: ElementType, at destination: UnsafeMutableRawPointer) {
+    parameterCount += tensor.elementCount
+    if places { placements.append(WeightPlacement(tensor: tensor, type: type, destination: destination)) }
+  }
+
+  /// Reads every tensor that was asked for to its place. Each core takes the next piece when it is done with one; `progress` is
+  /// called at every percent with the fraction placed, by one core at a time.
+  func fill(progress: (Double) -> Void) throws(ModelFileError) {
+    let pieces = placements.flatMap { placement in placement.pieces.map { (placement, $0) } }
+    let sizes = pieces.reduce(LaneBuffers.Sizes()) { $0.union($1.0.bufferBytes($1.1.count)) }
+    let next = Atomic(0)
+    let state = Mutex<(done: Int, failure: ModelFileError?)>((0, nil))
+    Lanes.run(min(Lanes.count, pieces.count)) { _ in
+      let buffers = LaneBuffers(sizes)
+      while true {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < pieces.count, state.withLock({ $0.failure == nil }) else { return }
+        let (placement, rows) = pieces[index]
+        do throws(ModelFileError) { try placement.place(rows, of: checkpoint, through: buffers) } catch {
+          state.withLock { $0.failure = $0.failure ?? error }
         }
-        out += bytes
-        progress(arena.byteCount)
+        state.withLock {
+          $0.done += 1
+          if $0.done * 100 / pieces.count > ($0.done - 1) * 100 / pieces.count {
+            progress(Double($0.done) / Double(pieces.count))
+          }
+        }
       }
     }
-    return ck_matrix(
-      data: UnsafeRawPointer(memory ?? Arena.nowhere), type: type.kernelType, rows: UInt32(rows),
-      columns: UInt32(columns))
-  }
-
-  /// A matrix of one tensor.
-  mutating func matrix(_ name: String, shape: [Int]) throws(ModelFileError) -> ck_matrix {
-    try matrix([(name, shape)])
-  }
-
-  private func widen(_ tensor: TensorInfo, into out: UnsafeMutablePointer<Float>) throws(ModelFileError) {
-    let raw = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.byteCount, alignment: Arena.alignment)
-    defer { raw.deallocate() }
-    try checkpoint.read(tensor, into: raw)
-    guard let base = raw.baseAddress else { return }
-    ck_widen(out, base, tensor.type.kernelType, tensor.elementCount)
+    if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 }
 

@@ -38,6 +38,13 @@ final class Workers {
 
   deinit { ck_workers_destroy(handle) }
 
+  /// Makes room for the rounded inputs of products with quantised weights.
+  func reserve(rows: Int, columns: Int) throws(InferenceError) {
+    guard ck_workers_reserve(handle, UInt32(rows), UInt32(columns)) else {
+      throw .outOfMemory(bytes: rows * columns, purpose: "the inputs of quantised products")
+    }
+  }
+
   var count: Int { Int(ck_workers_count(handle)) }
 }
 
@@ -47,9 +54,16 @@ struct Operations: BitwiseCopyable {
 
   /// `out = x · wᵀ + bias` for `rows` rows, or added to `out`.
   func multiply(
+    _ out: Rows, _ x: Rows, _ rows: Int, _ w: ck_linear, bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
+  ) {
+    ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), w, bias, accumulate)
+  }
+
+  /// The same with a single matrix.
+  func multiply(
     _ out: Rows, _ x: Rows, _ rows: Int, _ w: ck_matrix, bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
   ) {
-    ck_matmul(workers, out.base, out.stride, x.base, x.stride, UInt32(rows), ck_single(w), bias, accumulate)
+    multiply(out, x, rows, ck_single(w), bias: bias, accumulate: accumulate)
   }
 
   /// `out = x / rms(x) · weight`, row by row.
@@ -63,15 +77,14 @@ struct Operations: BitwiseCopyable {
       workers, out.base, out.stride, x.base, x.stride, UInt32(rows), UInt32(columns), norm.weight, norm.bias, epsilon)
   }
 
-  /// Normalises each head and rotates it by its row's position, in place.
+  /// Normalises each head, unless there is no weight, and rotates it by its row's position, in place.
   func normRope(
-    _ x: Rows, _ rows: Int, heads: Int, dimension: Int, weight: UnsafePointer<Float>, epsilon: Float,
+    _ x: Rows, _ rows: Int, heads: Int, dimension: Int, weight: UnsafePointer<Float>?, epsilon: Float,
     positions: UnsafePointer<Int32>, rope: RopeTables
   ) {
     ck_norm_rope(
       workers, x.base, x.stride, UInt32(rows), UInt32(heads), UInt32(dimension), weight, epsilon, positions,
-      rope.cosines,
-      rope.sines)
+      rope.cosines, rope.sines, rope.interleaved)
   }
 
   /// Appends `rows` keys and values at `position`.
@@ -104,7 +117,9 @@ struct LayerNormWeights: BitwiseCopyable {
   var weight, bias: UnsafePointer<Float>
 }
 
-/// Cosines and sines by position, `[positions, head dimension / 2]` each.
+/// Cosines and sines by position, `[positions, head dimension / 2]` each, and which values of a head they rotate.
 struct RopeTables: BitwiseCopyable {
   var cosines, sines: UnsafePointer<Float>
+  /// Pairs are `(2i, 2i + 1)` as in GGUF's llama architecture, else `(i, i + head dimension / 2)`.
+  var interleaved = false
 }

@@ -1,5 +1,5 @@
 // The Qwen3 decoder: pre-norm blocks of grouped-query attention with normalised queries and keys, rotary positions, and a
-// SiLU-gated network; f32 arithmetic over weights as stored. Configuration, weights, forward, load.
+// SiLU-gated network; llama is the same without the norms. Configuration, weights, forward, load.
 import CKernels
 import GenerationTypes
 import ModelFiles
@@ -23,10 +23,12 @@ struct Qwen3Configuration: BitwiseCopyable {
   var fusedWidth: Int { queryWidth + 2 * keyWidth }
 }
 
-/// One block's weights. Query, key and value rows are one matrix, so are gate and up.
+/// One block's weights. Queries, keys and values are one product, so are gate and up; their types may differ.
 struct Qwen3Layer: BitwiseCopyable {
-  var inputNorm, queryNorm, keyNorm, postNorm: UnsafePointer<Float>
-  var queryKeyValue, output, gateUp, down: ck_matrix
+  var inputNorm, postNorm: UnsafePointer<Float>
+  var queryNorm, keyNorm: UnsafePointer<Float>?
+  var queryKeyValue, gateUp: ck_linear
+  var output, down: ck_matrix
 }
 
 /// The decoder's weights; `head` is the embedding when the checkpoint has none.
@@ -75,9 +77,7 @@ struct Qwen3 {
 
   /// Writes the embedding of `token`, which is within the vocabulary, to `out[hidden]`.
   func embed(_ token: TokenID, into out: UnsafeMutablePointer<Float>) {
-    let table = weights.embedding, width = Int(table.columns)
-    let size = table.type == .f32 ? 4 : 2
-    ck_widen(out, table.data + Int(token) * width * size, table.type, width)
+    ck_matrix_row(out, weights.embedding, UInt32(token))
   }
 
   /// Runs every block over `rows` rows of `s.x`, appending their keys and values to `sequences` sequences.
@@ -132,22 +132,25 @@ extension Qwen3Weights {
     layers = []
     for index in 0..<text.layerCount {
       let layer = "\(root)layers.\(index)."
+      func norm(_ name: String) throws(ModelFileError) -> UnsafePointer<Float>? {
+        guard text.headNorms else { return nil }
+        return try reader.vector("\(layer)self_attn.\(name).weight", shape: [text.headDimension])
+      }
       layers.append(
         Qwen3Layer(
           inputNorm: try reader.vector(layer + "input_layernorm.weight", shape: [hidden]),
-          queryNorm: try reader.vector(layer + "self_attn.q_norm.weight", shape: [text.headDimension]),
-          keyNorm: try reader.vector(layer + "self_attn.k_norm.weight", shape: [text.headDimension]),
           postNorm: try reader.vector(layer + "post_attention_layernorm.weight", shape: [hidden]),
-          queryKeyValue: try reader.matrix([
+          queryNorm: try norm("q_norm"), keyNorm: try norm("k_norm"),
+          queryKeyValue: try reader.linear([
             (layer + "self_attn.q_proj.weight", [queries, hidden]),
             (layer + "self_attn.k_proj.weight", [keys, hidden]),
             (layer + "self_attn.v_proj.weight", [keys, hidden]),
           ]),
-          output: try reader.matrix(layer + "self_attn.o_proj.weight", shape: [hidden, queries]),
-          gateUp: try reader.matrix([
+          gateUp: try reader.linear([
             (layer + "mlp.gate_proj.weight", [text.intermediateSize, hidden]),
             (layer + "mlp.up_proj.weight", [text.intermediateSize, hidden]),
           ]),
+          output: try reader.matrix(layer + "self_attn.o_proj.weight", shape: [hidden, queries]),
           down: try reader.matrix(layer + "mlp.down_proj.weight", shape: [hidden, text.intermediateSize])))
     }
     norm = try reader.vector(root + "norm.weight", shape: [hidden])

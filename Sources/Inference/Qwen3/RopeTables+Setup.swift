@@ -1,5 +1,7 @@
-// Rotary tables: angle = position · θ^(-2i / head dimension), in double precision, rounded once.
+// Rotary tables: angle = position · θ^(-2i / head dimension), in double precision, rounded once. All cores share the work,
+// which is two million sines and cosines for R-4B.
 import Glibc
+import ModelFiles
 
 extension RopeTables {
   /// Bytes of both tables.
@@ -8,18 +10,20 @@ extension RopeTables {
   }
 
   /// Fills `mapping`, which holds `byteCount` bytes.
-  init(filling mapping: Mapping, positions: Int, headDimension: Int, theta: Double) {
-    let half = headDimension / 2
+  init(filling mapping: Mapping, positions: Int, _ text: TextConfiguration) {
+    let half = text.headDimension / 2, run = 256
     let cosines = mapping.base.bindMemory(to: Float.self, capacity: 2 * positions * half)
     let sines = cosines + positions * half
-    for i in 0..<half {
-      let frequency = 1 / pow(theta, Double(2 * i) / Double(headDimension))
-      for position in 0..<positions {
-        let angle = Double(position) * frequency
-        cosines[position * half + i] = Float(cos(angle))
-        sines[position * half + i] = Float(sin(angle))
+    let frequencies = (0..<half).map { 1 / pow(text.ropeTheta, Double(2 * $0) / Double(text.headDimension)) }
+    Lanes.run((positions + run - 1) / run) { index in
+      for position in index * run..<min((index + 1) * run, positions) {
+        for (i, frequency) in frequencies.enumerated() {
+          let angle = Double(position) * frequency
+          cosines[position * half + i] = Float(cos(angle))
+          sines[position * half + i] = Float(sin(angle))
+        }
       }
     }
-    self.init(cosines: cosines, sines: sines)
+    self.init(cosines: cosines, sines: sines, interleaved: text.rotation == .neighbours)
   }
 }

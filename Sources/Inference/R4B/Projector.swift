@@ -2,19 +2,21 @@
 import CKernels
 import ModelFiles
 
-/// The projector's weights, and `newline[text hidden]`.
+/// The projector's weights, and `newline[text hidden]`, which a model of base views has not.
 struct ProjectorWeights: BitwiseCopyable {
   var norm: LayerNormWeights
   var linear1, linear2: ck_matrix
-  var bias1, bias2, newline: UnsafePointer<Float>
+  var bias1, bias2: UnsafePointer<Float>
+  var newline: UnsafePointer<Float>?
 }
 
 /// The projector's buffers for one view.
 struct ProjectorScratch: BitwiseCopyable {
   var inner, out: Rows
 
-  init(rows: Int, width: Int, in arena: inout Arena) {
-    inner = arena.rows(rows, width)
+  /// For `rows` places of `size` values between the layers and `width` after them.
+  init(rows: Int, size: Int, width: Int, in arena: inout Arena) {
+    inner = arena.rows(rows, size)
     out = arena.rows(rows, width)
   }
 }
@@ -31,15 +33,16 @@ extension ProjectorWeights {
     operations.multiply(s.out, s.inner, rows, linear2, bias: bias2)
   }
 
-  /// Reads the projector, or counts what it takes.
-  init(_ reader: inout WeightReader, _ configuration: RConfiguration) throws(ModelFileError) {
+  /// Reads the projector behind a tower of `width` values, or counts what it takes.
+  init(_ reader: inout WeightReader, _ configuration: RConfiguration, width: Int) throws(ModelFileError) {
     let root = "model.multi_modal_projector."
-    let (vision, text) = (configuration.vision.hiddenSize, configuration.text.hiddenSize)
-    norm = try reader.layerNorm(root + "pre_norm", width: vision)
-    linear1 = try reader.matrix(root + "linear_1.weight", shape: [text, vision])
-    bias1 = try reader.vector(root + "linear_1.bias", shape: [text])
-    linear2 = try reader.matrix(root + "linear_2.weight", shape: [text, text])
+    let (size, text) = (configuration.projectorSize, configuration.text.hiddenSize)
+    norm = try reader.layerNorm(root + "pre_norm", width: width)
+    linear1 = try reader.matrix(root + "linear_1.weight", shape: [size, width])
+    bias1 = try reader.vector(root + "linear_1.bias", shape: [size])
+    linear2 = try reader.matrix(root + "linear_2.weight", shape: [text, size])
     bias2 = try reader.vector(root + "linear_2.bias", shape: [text])
-    newline = try reader.vector("model.image_newline", shape: [text])
+    newline =
+      configuration.visionAspectRatio == .baseView ? nil : try reader.vector("model.image_newline", shape: [text])
   }
 }

@@ -15,6 +15,12 @@ package enum ModelLoadError: Error, Equatable, Sendable, CustomStringConvertible
   }
 }
 
+/// What turns pictures into places of the decoder.
+struct Sight {
+  let tower: SigLIP2
+  let projector: ProjectorWeights
+}
+
 /// Immutable weights, shared by every runner. `@unchecked Sendable`: its pointers lead into mappings that it owns and that
 /// nobody writes to after `init`.
 package final class RModel: @unchecked Sendable {
@@ -26,8 +32,10 @@ package final class RModel: @unchecked Sendable {
   package let parameterCount: Int
   /// Bytes that the weights take in memory.
   package let weightBytes: Int
-  let vision: SigLIP2
-  let projector: ProjectorWeights
+  /// Bytes of matrices in memory by type.
+  package let matrixBytes: [ElementType: Int]
+  /// nil: a model of text alone.
+  let sight: Sight?
   let decoder: Qwen3
   let kvShape: KVShape
   private let mappings: [Mapping]
@@ -35,50 +43,65 @@ package final class RModel: @unchecked Sendable {
   /// The longest context for which rotary tables are made.
   private static let longestContext = 1 << 20
 
-  /// Reads every weight. `progress` is called with the fraction read, from 0 to 1.
-  package init(checkpoint: Checkpoint, progress: ((Double) -> Void)? = nil) throws(ModelLoadError) {
+  /// Reads every weight; `plan` says what a matrix becomes, by default what it is stored as. `progress` is called with the
+  /// fraction read, from 0 to 1.
+  package init(
+    checkpoint: Checkpoint, plan: @escaping (TensorInfo) -> ElementType = \.type,
+    progress: (Double) -> Void = { _ in }
+  ) throws(ModelLoadError) {
     let configuration = checkpoint.configuration, text = configuration.text
     try lifting { () throws(InferenceError) in try Self.check(configuration) }
-    var counter = WeightReader(counting: checkpoint)
-    _ = try Self.read(&counter, configuration)
+    var counter = WeightReader(counting: checkpoint, plan: plan)
+    _ = try Self.read(&counter, checkpoint)
     let total = counter.byteCount
     let storage = try Self.map(total, "weights", hugePages: true)
-    var reader = WeightReader(checkpoint, into: storage) { progress?(Double($0) / Double(total)) }
-    let weights = try Self.read(&reader, configuration)
+    var reader = WeightReader(checkpoint, plan: plan, into: storage)
+    let weights = try Self.read(&reader, checkpoint)
+    do throws(ModelFileError) { try reader.fill(progress: progress) } catch { throw .file(error) }
     contextLength = configuration.maxPositions
     let tableBytes = RopeTables.byteCount(positions: contextLength, headDimension: text.headDimension)
     let tables = try Self.map(tableBytes, "rotary tables", hugePages: false)
-    let rope = RopeTables(
-      filling: tables, positions: contextLength, headDimension: text.headDimension, theta: text.ropeTheta)
-    vision = SigLIP2(
-      configuration: SigLIP2Configuration(configuration.vision), weights: weights.vision,
-      levels: SigLIP2.levels(checkpoint.preprocessor))
-    projector = weights.projector
+    let rope = RopeTables(filling: tables, positions: contextLength, text)
+    sight = weights.sight
     decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope)
     (parameterCount, weightBytes, vocabularySize) = (reader.parameterCount, total, text.vocabularySize)
+    matrixBytes = reader.matrixBytes
     kvShape = KVShape(text)
     mappings = [storage, tables]
-    progress?(1)
+  }
+
+  /// Whether a matrix is quantised, so that products round their inputs.
+  var isQuantized: Bool { matrixBytes.keys.contains(where: \.isQuantized) }
+
+  /// Columns of the widest matrix.
+  var widestInput: Int {
+    let text = decoder.configuration
+    var widths = [text.hidden, text.queryWidth, text.intermediate]
+    if let tower = sight?.tower.configuration, let projector = sight?.projector {
+      widths += [tower.hidden, tower.intermediate, tower.patchWidth, Int(projector.linear2.columns)]
+    }
+    return widths.reduce(0, max)
   }
 
   /// Refuses shapes that the kernels do not run; the checkpoint has already bounded each number and held it against tensors.
   private static func check(_ configuration: RConfiguration) throws(InferenceError) {
-    let (text, vision, longestHead) = (configuration.text, configuration.vision, Int(CK_MAX_HEAD_DIM))
+    let (text, longestHead) = (configuration.text, Int(CK_MAX_HEAD_DIM))
     guard text.headDimension % 2 == 0, text.headDimension <= longestHead else {
       throw .unsupported("head_dim \(text.headDimension), even and at most \(longestHead) is run")
     }
     guard text.headCount % text.kvHeadCount == 0 else {
       throw .unsupported("\(text.headCount) query heads share \(text.kvHeadCount) KV heads unevenly")
     }
+    guard configuration.maxPositions <= longestContext else {
+      throw .unsupported("\(configuration.maxPositions) positions, at most \(longestContext)")
+    }
+    guard let vision = configuration.vision else { return }
     guard vision.hiddenSize % vision.headCount == 0, vision.headDimension <= longestHead else {
       throw .unsupported(
         "\(vision.headCount) vision heads of \(vision.hiddenSize) values, at most \(longestHead) a head")
     }
     guard vision.channelCount == 3, vision.patchCount > 0 else {
       throw .unsupported("\(vision.channelCount) channels and \(vision.patchCount) patches, 3 and some are run")
-    }
-    guard configuration.maxPositions <= longestContext else {
-      throw .unsupported("\(configuration.maxPositions) positions, at most \(longestContext)")
     }
   }
 
@@ -88,13 +111,20 @@ package final class RModel: @unchecked Sendable {
     }
   }
 
-  private static func read(_ reader: inout WeightReader, _ configuration: RConfiguration) throws(ModelLoadError)
-    -> (vision: SigLIP2Weights, projector: ProjectorWeights, decoder: Qwen3Weights)
+  private static func read(_ reader: inout WeightReader, _ checkpoint: Checkpoint) throws(ModelLoadError)
+    -> (sight: Sight?, decoder: Qwen3Weights)
   {
+    let configuration = checkpoint.configuration
     do throws(ModelFileError) {
-      let vision = try SigLIP2Weights(&reader, configuration.vision)
-      let projector = try ProjectorWeights(&reader, configuration)
-      return (vision, projector, try Qwen3Weights(&reader, configuration.text))
+      var sight: Sight?
+      if let vision = configuration.vision, let preprocessor = checkpoint.preprocessor {
+        let tower = SigLIP2(
+          configuration: SigLIP2Configuration(vision), weights: try SigLIP2Weights(&reader, vision),
+          levels: SigLIP2.levels(preprocessor))
+        let projector = try ProjectorWeights(&reader, configuration, width: vision.hiddenSize)
+        sight = Sight(tower: tower, projector: projector)
+      }
+      return (sight, try Qwen3Weights(&reader, configuration.text))
     } catch { throw .file(error) }
   }
 }

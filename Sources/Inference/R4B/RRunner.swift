@@ -6,6 +6,12 @@ import GenerationTypes
 /// Called with the name of an intermediate result and its values, for tests that compare them with a reference.
 package typealias RungTap = (String, UnsafeBufferPointer<Float>) -> Void
 
+/// Buffers for one view on its way from pixels to the decoder.
+private struct SightScratch: BitwiseCopyable {
+  var tower: SigLIP2Scratch
+  var projector: ProjectorScratch
+}
+
 /// Runs an `RModel` on a pool of threads.
 package final class RRunner: ModelRunner {
   package let model: RModel
@@ -16,8 +22,7 @@ package final class RRunner: ModelRunner {
   private let workers: Workers
   private let memory: Mapping
   private let text: Qwen3Scratch
-  private let vision: SigLIP2Scratch
-  private let projection: ProjectorScratch
+  private let sight: SightScratch?
 
   /// Starts `threads` threads, by default as many as this process may use, and maps scratch memory for `maxBatch` places.
   package init(model: RModel, threads: Int? = nil, maxBatch: Int = 512, kernels: KernelTable? = nil)
@@ -28,19 +33,25 @@ package final class RRunner: ModelRunner {
     _ = Self.scratch(model, maxBatch, &counter)
     memory = try Mapping(byteCount: counter.byteCount, hugePages: true, purpose: "scratch buffers")
     var arena = Arena(memory)
-    (text, vision, projection) = Self.scratch(model, maxBatch, &arena)
+    (text, sight) = Self.scratch(model, maxBatch, &arena)
     workers = try Workers(threads: threads, kernels: kernels)
+    if model.isQuantized {
+      let patches = model.sight?.tower.configuration.patches ?? 0
+      try workers.reserve(rows: max(maxBatch, patches), columns: model.widestInput)
+    }
     (self.model, self.maxBatch) = (model, maxBatch)
   }
 
   private static func scratch(_ model: RModel, _ rows: Int, _ arena: inout Arena)
-    -> (Qwen3Scratch, SigLIP2Scratch, ProjectorScratch)
+    -> (Qwen3Scratch, SightScratch?)
   {
-    let vision = model.vision.configuration, text = model.decoder.configuration
-    return (
-      Qwen3Scratch(text, rows: rows, in: &arena), SigLIP2Scratch(vision, in: &arena),
-      ProjectorScratch(rows: vision.patches, width: text.hidden, in: &arena)
-    )
+    let text = Qwen3Scratch(model.decoder.configuration, rows: rows, in: &arena)
+    guard let sight = model.sight else { return (text, nil) }
+    let tower = SigLIP2Scratch(sight.tower.configuration, in: &arena)
+    let projector = ProjectorScratch(
+      rows: sight.tower.configuration.patches, size: Int(sight.projector.linear1.rows),
+      width: model.decoder.configuration.hidden, in: &arena)
+    return (text, SightScratch(tower: tower, projector: projector))
   }
 
   package var vocabularySize: Int { model.vocabularySize }
@@ -59,7 +70,14 @@ package final class RRunner: ModelRunner {
   }
 
   package func encode(_ image: PreparedImage) throws(InferenceError) -> ImageFeatures {
-    let tower = model.vision, c = tower.configuration, width = model.decoder.configuration.hidden
+    guard let sight = model.sight, let scratch = self.sight else {
+      throw .invalidImage("a picture, the model takes text alone")
+    }
+    let c = sight.tower.configuration, width = model.decoder.configuration.hidden
+    let newline = sight.projector.newline
+    guard newline != nil || !(image.layout.grid != nil || image.layout.newlineAfterBase) else {
+      throw .invalidImage("a picture in rows, the model has no vector that ends one")
+    }
     guard image.side == c.side else { throw .invalidImage("views of \(image.side) pixels, the model takes \(c.side)") }
     // Before anything is multiplied: more views than bytes cannot be.
     guard (1...max(1, image.views.count)).contains(image.viewCount),
@@ -69,14 +87,14 @@ package final class RRunner: ModelRunner {
     image.views.withUnsafeBufferPointer { views in
       guard let base = views.baseAddress else { return }
       for view in 0..<image.viewCount {
-        tower.forward(workers.operations, vision, view: base + view * 3 * c.side * c.side, tap: tap)
-        model.projector.forward(workers.operations, vision, projection, rows: c.patches)
-        let features = projection.out.values(c.patches * width)
+        sight.tower.forward(workers.operations, scratch.tower, view: base + view * 3 * c.side * c.side, tap: tap)
+        sight.projector.forward(workers.operations, scratch.tower, scratch.projector, rows: c.patches)
+        let features = scratch.projector.out.values(c.patches * width)
         tap?("projected", features)
         packing.place(view: view, features)
       }
     }
-    packing.finish(newline: UnsafeBufferPointer(start: model.projector.newline, count: width))
+    packing.finish(newline: UnsafeBufferPointer(start: newline, count: newline == nil ? 0 : width))
     if let tap { packing.values.withUnsafeBufferPointer { tap("image.packed", $0) } }
     return ImageFeatures(rows: image.layout.tokenCount, values: packing.values)
   }

@@ -23,10 +23,11 @@ struct SigLIP2Configuration: BitwiseCopyable {
   var patchWidth: Int { 3 * patch * patch }
 }
 
-/// One block's weights; query, key and value rows are one matrix.
+/// One block's weights; queries, keys and values are one product.
 struct SigLIP2Layer: BitwiseCopyable {
   var norm1, norm2: LayerNormWeights
-  var queryKeyValue, output, up, down: ck_matrix
+  var queryKeyValue: ck_linear
+  var output, up, down: ck_matrix
   var queryKeyValueBias, outputBias, upBias, downBias: UnsafePointer<Float>
 }
 
@@ -123,7 +124,7 @@ extension SigLIP2Weights {
         SigLIP2Layer(
           norm1: try reader.layerNorm(layer + "layer_norm1", width: hidden),
           norm2: try reader.layerNorm(layer + "layer_norm2", width: hidden),
-          queryKeyValue: try reader.matrix(projections.map { ($0 + ".weight", [hidden, hidden]) }),
+          queryKeyValue: try reader.linear(projections.map { ($0 + ".weight", [hidden, hidden]) }),
           output: try reader.matrix(layer + "self_attn.out_proj.weight", shape: [hidden, hidden]),
           up: try reader.matrix(layer + "mlp.fc1.weight", shape: [inner, hidden]),
           down: try reader.matrix(layer + "mlp.fc2.weight", shape: [hidden, inner]),

@@ -1,0 +1,58 @@
+// A checkpoint from one GGUF file of text, or from a pair with a vision tower.
+
+extension CheckpointParts {
+  /// Reads `text`, and `vision` when there is one.
+  init(text: GGUFFile, vision: GGUFFile?) throws(ModelFileError) {
+    let metadata = text.metadata
+    let architecture = try TextArchitecture(reading: metadata)
+    let decoder = try TextConfiguration(reading: text, architecture)
+    let tower: VisionMetadata? =
+      if let vision { try VisionMetadata(reading: vision, hiddenSize: decoder.hiddenSize) } else { nil }
+    configuration = RConfiguration(
+      text: decoder, vision: tower?.tower, projectorSize: tower?.projectorSize,
+      imageTokenIndex: tower?.imageTokenIndex, visionAspectRatio: tower?.aspectRatio ?? .anyres(maxPatches: nil),
+      imageGridPinpoints: tower?.preprocessor.pinpoints ?? [], maxPositions: decoder.maxPositions)
+    preprocessor = tower?.preprocessor
+    let vocabulary = try TokenizerVocabulary(reading: metadata, rows: decoder.vocabularySize)
+    tokenizer = .vocabulary(vocabulary)
+    namedTokens = vocabulary.namedTokens
+    generation = try GenerationConfiguration(reading: metadata, vocabulary)
+    chatTemplate = try metadata.text("tokenizer.chat_template")
+    store = try TensorStore(text: text, vision: vision)
+    if vision == nil, vocabulary.tokens.contains("<image>") {
+      notes.append("\(text.path) has an image token, but there is no mmproj file beside it: pictures are refused")
+    }
+    if let vision, tower?.aspectRatio == .baseView {
+      notes.append(
+        "\(vision.path) has no model.image_newline: pictures are seen as one view of \(tower?.tower.patchCount ?? 0) "
+          + "tokens, without tiles")
+    }
+    decoderLayers = { metadata.fault("\(architecture.rawValue).block_count", expected: $0) }
+    visionLayers = { (vision ?? text).metadata.fault("clip.vision.block_count", expected: $0) }
+  }
+}
+
+extension GenerationConfiguration {
+  /// Reads what converters keep of `generation_config.json`. A file that states a temperature wants to be sampled.
+  init(reading metadata: GGUFMetadata, _ vocabulary: TokenizerVocabulary) throws(ModelFileError) {
+    self.init(endOfSequence: vocabulary.stopTokens, padding: vocabulary.padding)
+    func key(_ name: String) -> String { "general.sampling.\(name)" }
+    temperature = try metadata.number(key("temp"), in: 0...100)
+    doSample = temperature.map { $0 > 0 }
+    topK = try metadata.integer(key("top_k"), in: 0...1 << 22)
+    topP = try metadata.number(key("top_p"), in: 0...1)
+    minP = try metadata.number(key("min_p"), in: 0...1)
+    repetitionPenalty = try metadata.number(key("penalty_repeat"), in: 1e-3...1e3)
+  }
+
+  /// Adds the sampling defaults to the metadata of a file to be written.
+  package func write(into metadata: inout GGUFMetadata) {
+    func key(_ name: String) -> String { "general.sampling.\(name)" }
+    if let repetitionPenalty { metadata[key("penalty_repeat")] = .float32(Float(repetitionPenalty)) }
+    guard doSample == true else { return }
+    metadata[key("temp")] = .float32(Float(temperature ?? 1))
+    metadata[key("top_k")] = (topK ?? 50) >= 0 ? .uint32(UInt32(topK ?? 50)) : nil
+    if let topP { metadata[key("top_p")] = .float32(Float(topP)) }
+    if let minP { metadata[key("min_p")] = .float32(Float(minP)) }
+  }
+}

@@ -1,0 +1,81 @@
+// What every kind of checkpoint comes to, and how it is read from a directory in Hugging Face layout.
+
+/// The parts of a checkpoint before its tensors are held against its configuration.
+struct CheckpointParts {
+  var configuration: RConfiguration
+  var preprocessor: PreprocessorConfiguration?
+  var generation: GenerationConfiguration
+  var tokenizer: TokenizerSource
+  var chatTemplate: String?
+  var namedTokens: [String: String]
+  var notes: [String] = []
+  var store: TensorStore
+  /// The error for a number of layers that the tensors contradict: it names the place that states it, and what is expected there.
+  var decoderLayers: (_ expected: String) -> ModelFileError
+  var visionLayers: (_ expected: String) -> ModelFileError
+
+  /// Reads a directory with `config.json`, `tokenizer.json` and safetensors.
+  init(huggingFace path: String) throws(ModelFileError) {
+    let directory = try ModelDirectory(path: path)
+    guard let json = try Self.object("config.json", in: directory) else {
+      throw ModelFileError(
+        file: directory.path(of: "config.json"), expected: "the model's configuration", found: "no such file")
+    }
+    let preprocessor = try Self.object("preprocessor_config.json", in: directory)
+    configuration = try RConfiguration(reading: json, preprocessor: preprocessor)
+    if let tower = configuration.vision {
+      self.preprocessor = try PreprocessorConfiguration(
+        reading: preprocessor, side: tower.imageSize, pinpoints: configuration.imageGridPinpoints)
+    }
+    generation = try GenerationConfiguration(
+      reading: try Self.object("generation_config.json", in: directory), configuration: json,
+      vocabularySize: configuration.text.vocabularySize)
+    let name = "tokenizer.json"
+    guard let bytes = try directory.contents(of: name, limit: 64 << 20) else {
+      throw ModelFileError(file: directory.path(of: name), expected: "the tokenizer", found: "no such file")
+    }
+    tokenizer = .json(bytes, path: directory.path(of: name))
+    chatTemplate = try ModelFiles.chatTemplate(in: directory)
+    namedTokens = try ModelFiles.namedTokens(in: directory)
+    store = try TensorStore(in: directory)
+    // Whatever tie_word_embeddings says: a head that was saved is used.
+    configuration.text.tied = store.tensors["lm_head.weight"] == nil && store.unreadable["lm_head.weight"] == nil
+    if let first = store.tensors["model.multi_modal_projector.linear_1.weight"], first.shape.count == 2 {
+      configuration.projectorSize = first.shape[0]
+    }
+    let (text, tower) = (configuration.text, configuration.vision)
+    decoderLayers = { json.fault("text_config.num_hidden_layers", expected: $0, found: "\(text.layerCount)") }
+    visionLayers = { json.fault("vision_feature_layer", expected: $0, found: "layer \(tower?.layerCount ?? 0)") }
+  }
+
+  private static func object(_ name: String, in directory: borrowing ModelDirectory)
+    throws(ModelFileError) -> ConfigurationReader?
+  {
+    guard let bytes = try directory.contents(of: name, limit: 4 << 20) else { return nil }
+    return try ConfigurationReader(parsing: bytes, file: directory.path(of: name))
+  }
+
+  /// Holds the configuration against the tensors. Decoder layers must be as many as stated, for one left out changes every
+  /// reply; tower layers may be more than run, since R-4B stops before the last.
+  func check() throws(ModelFileError) {
+    let layers = store.layerCount(after: decoderLayerPrefix)
+    guard layers <= configuration.text.layerCount else {
+      throw decoderLayers("the checkpoint's \(layers) decoder layers")
+    }
+    if let tower = configuration.vision {
+      let layers = store.layerCount(after: visionLayerPrefix)
+      // Without any, the first missing tensor says more.
+      guard layers == 0 || tower.layerCount <= layers else {
+        throw visionLayers("one of the checkpoint's \(layers) encoder layers")
+      }
+    }
+    // A bias left unread would change every reply without a sign.
+    for tensor in store.tensors.values where tensor.name.hasPrefix(decoderLayerPrefix) && tensor.name.hasSuffix(".bias")
+    {
+      throw ModelFileError(
+        file: tensor.file, place: .tensor(tensor.storedName), expected: "decoder layers without bias",
+        found: "\(tensor.shape)")
+    }
+    for tensor in configuration.requiredTensors { _ = try store.require(tensor.name, shape: tensor.shape) }
+  }
+}

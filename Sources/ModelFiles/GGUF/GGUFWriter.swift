@@ -1,0 +1,189 @@
+// Writes a GGUF file, version 3: the header first, then the tensors' bytes in its order, in pieces of any size. The file grows
+// under a name that ends in `.partial`, locked against a second writer, and takes its own name only when it is whole and on
+// the disk; whatever happens before that, no file of the wanted name is touched.
+import Glibc
+
+/// What a tensor of a file to be written is.
+package struct GGUFTensorPlan: Sendable, Equatable {
+  package let name: String
+  package let type: ElementType
+  /// Outermost dimension first; the last is whole blocks of `type`.
+  package let shape: [Int]
+
+  package init(name: String, type: ElementType, shape: [Int]) {
+    (self.name, self.type, self.shape) = (name, type, shape)
+  }
+
+  package var byteCount: Int { type.byteCount(of: shape.reduce(1, *)) }
+}
+
+/// A GGUF file in the making. One thread at a time may use it. Unless `finish` has succeeded, `deinit` removes what was written.
+package final class GGUFWriter {
+  /// The name that the file will have.
+  package let path: String
+  package let tensors: [GGUFTensorPlan]
+  /// Bytes of the whole file.
+  package let byteCount: Int
+  /// The tensor that the next bytes belong to; `tensors.count` when all are written.
+  package private(set) var current = 0
+  private let descriptor: Int32
+  private let partial: String
+  private var position = 0
+  /// Bytes that the current tensor still lacks.
+  private var missing = 0
+  private var isFinished = false
+
+  private static let alignment = GGUFHeader.defaultAlignment
+
+  /// The name of a file that is not whole yet.
+  package static func partialPath(of path: String) -> String { path + ".partial" }
+
+  /// Creates the file and writes its header. Room for the whole file is asked for at once, where the file system can promise it,
+  /// so that a disk that is too small is known before hours of work.
+  package init(path: String, metadata: GGUFMetadata, tensors: [GGUFTensorPlan]) throws(ModelFileError) {
+    (self.path, self.tensors) = (path, tensors)
+    partial = Self.partialPath(of: path)
+    let header = Self.header(metadata, tensors)
+    byteCount = tensors.reduce(header.count) { $0 + Self.padded($1.byteCount) }
+    descriptor = Glibc.open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    guard descriptor >= 0 else {
+      isFinished = true
+      throw ModelFileError(file: partial, expected: "a new file", found: systemError(errno))
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, Self.isNamed(partial, descriptor) else {
+      isFinished = true  // It is another's file.
+      throw ModelFileError(
+        file: partial, expected: "no other process that writes this file", found: "one that does")
+    }
+    guard ftruncate(descriptor, 0) == 0 else { throw failure("an empty file") }
+    let reserved = posix_fallocate(descriptor, 0, off_t(byteCount))
+    // What else may go wrong with the promise does not stop the writing.
+    if reserved == ENOSPC || reserved == EFBIG || reserved == EDQUOT {
+      throw ModelFileError(file: partial, expected: "room for \(byteCount) bytes", found: systemError(reserved))
+    }
+    try header.withUnsafeBytes { bytes in
+      Result { () throws(ModelFileError) in try put(bytes) }
+    }.get()
+    skipEmpty()
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+    if !isFinished { unlink(partial) }
+  }
+
+  /// Appends bytes to the current tensor, and the padding behind its last.
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+    precondition(bytes.count <= missing, "more bytes than tensor \(current) of \(tensors.count) has")
+    try put(bytes)
+    missing -= bytes.count
+    if missing > 0 || bytes.isEmpty { return }
+    let zeros = [UInt8](repeating: 0, count: Self.padded(position) - position)
+    try zeros.withUnsafeBytes { bytes in
+      Result { () throws(ModelFileError) in try put(bytes) }
+    }.get()
+    current += 1
+    skipEmpty()
+  }
+
+  /// Makes the file whole: on the disk first, then under its name. A file of that name is replaced at once.
+  package func finish() throws(ModelFileError) {
+    precondition(current == tensors.count, "\(current) of \(tensors.count) tensors are written")
+    guard fsync(descriptor) == 0 else { throw failure("the file on the disk") }
+    guard rename(partial, path) == 0 else { throw failure("the name \(quoted(path))") }
+    isFinished = true
+    // The name is on the disk when its directory is.
+    let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    let opened = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard opened >= 0 else { return }
+    _ = fsync(opened)
+    close(opened)
+  }
+
+  /// Whether `descriptor` is still the file called `path`: another writer may have finished it before it was locked here.
+  private static func isNamed(_ path: String, _ descriptor: Int32) -> Bool {
+    var (own, named) = (stat(), stat())
+    return fstat(descriptor, &own) == 0 && lstat(path, &named) == 0 && own.st_ino == named.st_ino
+      && own.st_dev == named.st_dev
+  }
+
+  private func skipEmpty() {
+    while current < tensors.count, tensors[current].byteCount == 0 { current += 1 }
+    missing = current < tensors.count ? tensors[current].byteCount : 0
+  }
+
+  private func put(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+    var done = 0
+    while done < bytes.count {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+      let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(position + done))
+      if count > 0 { done += count; continue }
+      if count < 0, errno == EINTR { continue }
+      throw failure("room for \(byteCount) bytes, of which \(position + done) are written")
+    }
+    position += done
+  }
+
+  private func failure(_ expected: String) -> ModelFileError {
+    ModelFileError(file: partial, expected: expected, found: systemError(errno))
+  }
+
+  // MARK: - Header
+
+  private static func padded(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
+
+  private static func header(_ metadata: GGUFMetadata, _ tensors: [GGUFTensorPlan]) -> [UInt8] {
+    var out = Array("GGUF".utf8)
+    append(UInt32(3), to: &out)
+    append(UInt64(tensors.count), to: &out)
+    // Every file of this writer has the default alignment, whatever the file had that the metadata come from.
+    let keys = metadata.keys.filter { $0 != "general.alignment" }
+    append(UInt64(keys.count), to: &out)
+    for key in keys {
+      guard let value = metadata[key] else { continue }
+      append(string: key.utf8, to: &out)
+      append(value, to: &out)
+    }
+    var offset = 0
+    for tensor in tensors {
+      append(string: tensor.name.utf8, to: &out)
+      append(UInt32(tensor.shape.count), to: &out)
+      for extent in tensor.shape.reversed() { append(UInt64(extent), to: &out) }
+      append(GGUFTensorType(tensor.type).code, to: &out)
+      append(UInt64(offset), to: &out)
+      offset += padded(tensor.byteCount)
+    }
+    out += [UInt8](repeating: 0, count: padded(out.count) - out.count)
+    return out
+  }
+
+  private static func append(_ value: GGUFValue, to out: inout [UInt8]) {
+    switch value {
+    case .scalar(let scalar):
+      append(scalar.kind.rawValue, to: &out)
+      withUnsafeBytes(of: scalar.bits.littleEndian) { out += $0.prefix(scalar.kind.byteCount) }
+    case .string(let bytes):
+      append(GGUFKind.string.rawValue, to: &out)
+      append(string: bytes, to: &out)
+    case .numbers(let numbers):
+      append(GGUFKind.array.rawValue, to: &out)
+      append(numbers.kind.rawValue, to: &out)
+      append(UInt64(numbers.count), to: &out)
+      out += numbers.bytes
+    case .strings(let strings):
+      append(GGUFKind.array.rawValue, to: &out)
+      append(GGUFKind.string.rawValue, to: &out)
+      append(UInt64(strings.count), to: &out)
+      for index in 0..<strings.count { append(string: strings[index], to: &out) }
+    }
+  }
+
+  private static func append(string: some Collection<UInt8>, to out: inout [UInt8]) {
+    append(UInt64(string.count), to: &out)
+    out += string
+  }
+
+  private static func append(_ value: some FixedWidthInteger, to out: inout [UInt8]) {
+    withUnsafeBytes(of: value.littleEndian) { out += $0 }
+  }
+}

@@ -1,0 +1,144 @@
+// A vocabulary as GGUF describes it (`tokenizer.ggml.*`): the currency between a file and the tokenizer, which other rooms build.
+
+/// What a token is for; the raw values are GGUF's.
+package enum TokenKind: Int, Sendable {
+  case normal = 1
+  /// Stands for text that has no token.
+  case unknown = 2
+  /// Steers the model and is no text: `<|im_end|>`.
+  case control = 3
+  /// An added token that is text: `<think>`.
+  case userDefined = 4
+  /// A row of the tables that no text leads to.
+  case unused = 5
+  case byte = 6
+}
+
+/// Tokens, merges and special ids of a byte-level BPE vocabulary.
+package struct TokenizerVocabulary: Sendable, Equatable {
+  /// The file they come from, for messages.
+  package var file: String
+  /// By id, in the byte-level alphabet; added tokens as they are.
+  package var tokens: GGUFStrings
+  /// By id, as many as `tokens`.
+  package var kinds: [TokenKind]
+  /// In order of rank: two tokens with a space between them.
+  package var merges: GGUFStrings
+  /// llama.cpp's name for the way that text is cut into words: `qwen2`.
+  package var preTokenizer: String
+  package var beginning: Int?
+  package var end: Int?
+  /// Ends the assistant's turn, where that is another token.
+  package var endOfTurn: Int?
+  package var padding: Int?
+  /// Whether texts begin with `beginning`; nil where the file leaves it to `preTokenizer`.
+  package var addsBeginning: Bool?
+  /// All ids that end a reply, where the file lists them.
+  package var stops: [Int]?
+
+  package init(
+    file: String = "", tokens: GGUFStrings, kinds: [TokenKind], merges: GGUFStrings, preTokenizer: String,
+    beginning: Int? = nil, end: Int? = nil, endOfTurn: Int? = nil, padding: Int? = nil, addsBeginning: Bool? = nil,
+    stops: [Int]? = nil
+  ) {
+    self.stops = stops
+    (self.file, self.tokens, self.kinds, self.merges) = (file, tokens, kinds, merges)
+    (self.preTokenizer, self.beginning, self.end) = (preTokenizer, beginning, end)
+    (self.endOfTurn, self.padding, self.addsBeginning) = (endOfTurn, padding, addsBeginning)
+  }
+
+  private static let prefix = "tokenizer.ggml."
+  /// GGUF itself has room for two.
+  private static let stopKey = "r4b.stop_token_ids"
+
+  /// Reads `metadata`, of a model with `rows` rows in its tables.
+  package init(reading metadata: GGUFMetadata, rows: Int) throws(ModelFileError) {
+    func key(_ name: String) -> String { Self.prefix + name }
+    guard try metadata.text(key("model")) == "gpt2" else {
+      let isSentencePiece = metadata[key("model")]?.text == "llama"
+      throw metadata.fault(
+        key("model"), expected: "\"gpt2\", a byte-level BPE vocabulary",
+        found: isSentencePiece ? "\"llama\", a SentencePiece vocabulary" : nil)
+    }
+    file = metadata.file
+    guard let tokens = try metadata.strings(key("tokens")), (1...rows).contains(tokens.count) else {
+      throw metadata.fault(key("tokens"), expected: "an array of 1 to \(rows) strings, one a row of token_embd.weight")
+    }
+    self.tokens = tokens
+    guard let merges = try metadata.strings(key("merges")) else {
+      throw metadata.fault(key("merges"), expected: "an array of strings")
+    }
+    self.merges = merges
+    let types = try metadata.integers(key("token_type"), in: 1...6)
+    if let types, types.count != tokens.count {
+      throw metadata.fault(key("token_type"), expected: "an array of \(tokens.count) numbers, one a token")
+    }
+    kinds = types?.compactMap(TokenKind.init) ?? [TokenKind](repeating: .normal, count: tokens.count)
+    // Files older than the key were made for GPT-2's own.
+    preTokenizer = try metadata.text(key("pre")) ?? "default"
+    let ids = 0...tokens.count - 1
+    beginning = try metadata.integer(key("bos_token_id"), in: ids)
+    end = try metadata.integer(key("eos_token_id"), in: ids)
+    endOfTurn = try metadata.integer(key("eot_token_id"), in: ids)
+    padding = try metadata.integer(key("padding_token_id"), in: ids)
+    addsBeginning = try metadata.flag(key("add_bos_token"))
+    stops = try metadata.integers(Self.stopKey, in: ids)
+    if try metadata.flag(key("add_space_prefix")) == true {
+      throw metadata.fault(key("add_space_prefix"), expected: "false, all that is supported")
+    }
+  }
+
+  /// Adds the vocabulary to the metadata of a file to be written.
+  package func write(into metadata: inout GGUFMetadata) {
+    func key(_ name: String) -> String { Self.prefix + name }
+    metadata[key("model")] = .text("gpt2")
+    metadata[key("pre")] = .text(preTokenizer)
+    metadata[key("tokens")] = .strings(tokens)
+    metadata[key("token_type")] = .numbers(GGUFNumbers(kinds.map { Int32($0.rawValue) }))
+    metadata[key("merges")] = .strings(merges)
+    for (name, id) in [
+      ("bos_token_id", beginning), ("eos_token_id", end), ("eot_token_id", endOfTurn), ("padding_token_id", padding),
+    ] {
+      if let id { metadata[key(name)] = .uint32(UInt32(id)) }
+    }
+    if let addsBeginning { metadata[key("add_bos_token")] = .bool(addsBeginning) }
+    if let stops { metadata[Self.stopKey] = .numbers(GGUFNumbers(stops.map(Int32.init))) }
+  }
+
+  /// Adds rows that no text leads to, so that there are `rows`: llama.cpp wants a token for every row of the tables.
+  package mutating func pad(to rows: Int) {
+    while tokens.count < rows {
+      tokens.append("[PAD\(tokens.count)]".utf8)
+      kinds.append(.unused)
+    }
+  }
+
+  /// The text of token `id` as the file writes it.
+  package func text(of id: Int) -> String { String(decoding: tokens[id], as: UTF8.self) }
+
+  /// Ids that end a reply: what the file names, and the control tokens that end a turn in the common forms of chat, of which
+  /// files often name only one.
+  var stopTokens: [Int] {
+    if let stops { return stops }
+    let endings: Set = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"]
+    let named = [end, endOfTurn].compactMap(\.self)
+    let common = kinds.indices.filter { kinds[$0] == .control && endings.contains(text(of: $0)) }
+    return named + common.filter { !named.contains($0) }
+  }
+
+  /// The tokens that chat templates may name, by that name.
+  var namedTokens: [String: String] {
+    var named: [String: String] = [:]
+    for (name, id) in [("bos_token", beginning), ("eos_token", end), ("pad_token", padding)] {
+      if let id { named[name] = text(of: id) }
+    }
+    return named
+  }
+}
+
+/// Where a checkpoint's tokenizer is described.
+package enum TokenizerSource: Sendable {
+  /// The bytes of `tokenizer.json`, and its path.
+  case json([UInt8], path: String)
+  case vocabulary(TokenizerVocabulary)
+}

@@ -1,0 +1,54 @@
+// The tensors of a GGUF file of text, and of the file with its vision tower, under their canonical names. A tensor without one
+// is refused: left out of the sum, it would change every reply without a sign.
+
+extension TensorStore {
+  /// Takes over the tensors of `text` and of `vision`.
+  init(text: GGUFFile, vision: GGUFFile?) throws(ModelFileError) {
+    self.init(source: text.path, isGGUF: true)
+    try add(text, canonical: GGUFTensorNames.text.canonical)
+    guard let vision else { return }
+    let swapped = Self.hasSwappedNames(vision)
+    try add(vision) { stored in
+      guard let name = GGUFTensorNames.vision.canonical(stored), swapped else {
+        return GGUFTensorNames.vision.canonical(stored)
+      }
+      if name.contains(".mlp.fc1.") { return name.replacing(".mlp.fc1.", with: ".mlp.fc2.") }
+      return name.replacing(".mlp.fc2.", with: ".mlp.fc1.")
+    }
+  }
+
+  /// Older converters called the first layer of the tower's MLP `ffn_down`; its shape tells, as it ends in the hidden size.
+  private static func hasSwappedNames(_ vision: GGUFFile) -> Bool {
+    guard let up = vision.tensor("v.blk.0.ffn_up.weight"), let norm = vision.tensor("v.blk.0.ln2.weight"),
+      up.shape.count == 2, let hidden = norm.shape.first
+    else { return false }
+    return up.shape[0] == hidden && up.shape[1] != hidden
+  }
+
+  private mutating func add(_ gguf: GGUFFile, canonical: (String) -> String?) throws(ModelFileError) {
+    for tensor in gguf.tensors {
+      guard let name = canonical(tensor.name) else {
+        throw ModelFileError(
+          file: gguf.path, place: .tensor(tensor.name), expected: "tensors that this architecture is known to have",
+          found: "\(tensor.type.name) \(tensor.shape)")
+      }
+      try add(tensor, as: name, of: gguf)
+    }
+    files.append(gguf.file)
+  }
+
+  private mutating func add(_ tensor: GGUFTensor, as name: String, of gguf: GGUFFile) throws(ModelFileError) {
+    if let other = tensors[name]?.file ?? unreadable[name]?.file {
+      throw ModelFileError(
+        file: gguf.path, place: .tensor(tensor.name), expected: "one tensor for \(quoted(name))",
+        found: other == gguf.path ? "a second under another name" : "another in \(other)")
+    }
+    guard let type = tensor.type.element, let byteCount = tensor.byteCount else {
+      unreadable[name] = Unreadable(file: gguf.path, type: tensor.type.name)
+      return
+    }
+    tensors[name] = TensorInfo(
+      name: name, storedName: tensor.name, file: gguf.path, type: type, shape: tensor.shape, byteCount: byteCount,
+      offset: tensor.offset, fileIndex: files.count)
+  }
+}
