@@ -79,7 +79,7 @@ import Testing
     let bench = Bench()
     let talking = try bench.core.submit(request(prompt: 4, reply: 20))
     bench.rounds(1)
-    let pictures = [picture(7, count: 2, at: 1, views: 5)]
+    let pictures = [picture(7, count: 2, at: 0, views: 5)]
     let seeing = try bench.core.submit(request(prompt: 4, reply: 2, pictures: pictures))
     var leaving: AsyncThrowingStream<GenerationEvent, any Error>? = try bench.core.submit(
       request(prompt: 4, reply: 2, salt: 1, pictures: pictures))
