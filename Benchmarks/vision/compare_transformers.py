@@ -33,9 +33,11 @@ class Theirs:
                 weights |= {name: tensors.get_tensor(name) for name in tensors.keys() if "vision_tower" in name or "projector" in name}
         vision = SiglipVisionConfig(**{k: v for k, v in configuration["vision_config"].items() if k != "model_type"})
         self.tower = SiglipVisionModel(vision).eval()
-        root = "model.vision_tower."
-        missing = self.tower.load_state_dict({k.removeprefix(root): v.float() for k, v in weights.items() if k.startswith(root)}, strict=False)
-        assert not missing.unexpected_keys and all("post_layernorm" in k or "head" in k for k in missing.missing_keys), missing
+        # Before version 5 of transformers the names begin with `vision_model`.
+        root = "model.vision_tower." + ("" if any(k.startswith("vision_model.") for k in self.tower.state_dict()) else "vision_model.")
+        keys = self.tower.load_state_dict({k.removeprefix(root): v.float() for k, v in weights.items() if k.startswith(root)}, strict=False)
+        missing = [k for k in keys.missing_keys if "post_layernorm" not in k and "head" not in k]
+        assert not keys.unexpected_keys and not missing, (keys.unexpected_keys[:3], missing[:3])
         self.tower = self.tower.to(dtype)
         self.projector = {k.removeprefix("model.multi_modal_projector."): v.to(dtype) for k, v in weights.items() if "projector" in k}
         self.dtype = dtype
