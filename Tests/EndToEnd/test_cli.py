@@ -1,9 +1,12 @@
 """The command line: chat, inspect, settings, signals."""
+import fcntl
 import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 import time
 import urllib.request
 
@@ -91,9 +94,11 @@ def test_a_second_signal_ends_at_once():
     server = Server()
     reply = stream(server, 1900)
     reply.readline()
-    started = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
-    time.sleep(0.05)
+    # Two signals that come before the first is taken are one.
+    while "Stopping" not in server.read():
+        time.sleep(0.01)
+    started = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(timeout=10) != 0 or time.monotonic() - started < 1
 
@@ -104,8 +109,9 @@ def test_the_log_has_a_line_a_request_and_no_content(server):
     request = urllib.request.Request(server.url + "/v1/chat/completions", body, {"Content-Type": "application/json", "X-Request-Id": "my-id-1"})
     with urllib.request.urlopen(request, timeout=30) as reply:
         assert reply.headers["x-request-id"] == "my-id-1"
-    time.sleep(0.2)
-    log = server.read()
+    deadline = time.monotonic() + 30
+    while "my-id-1" not in (log := server.read()) and time.monotonic() < deadline:
+        time.sleep(0.02)
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{") and "my-id-1" in line]
     assert len(lines) == 1 and marker not in log
 
@@ -160,11 +166,21 @@ def test_a_question_that_cannot_fit_and_a_missing_picture_are_told_in_one_line()
 
 
 def test_ctrl_c_stops_a_reply_and_exits_130():
-    process = subprocess.Popen([binary(), "chat", "--temperature", "2", "--mode", "long", "--seed", "1", "Tell me everything"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stderr.read(1)  # the reply has begun
+    # The pipe has room for the first words only: when the signal comes the reply has begun and cannot have ended.
+    reader, writer = os.pipe()
+    filled = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096) - 16
+    os.write(writer, b" " * filled)
+    process = subprocess.Popen([binary(), "chat", "--temperature", "2", "--mode", "long", "--seed", "20", "Tell me everything"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=writer)
+    os.close(writer)
+    while struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, bytes(4)))[0] == filled:
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=30)
-    assert process.returncode == 130 and b"(stopped)" in error, (process.returncode, error)
+    # It hears of the signal while it waits for room, and of the two hundred tokens to come says no more.
+    time.sleep(2)
+    with open(reader, "rb") as stream:
+        error = stream.read().decode().strip()
+    assert process.wait(timeout=60) == 130 and error.endswith("(stopped)"), (process.returncode, error)
 
 
 def test_a_reader_that_left_ends_the_program_without_a_crash():
