@@ -57,6 +57,7 @@ let package = Package(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
     room("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
     room("Scheduling", ["GenerationTypes", "Inference"]),
+    room("Benchmarking", ["GenerationTypes", "Inference"], optimised),
     room("Transport", []),
     room("HTTP", ["Transport"]),
     room("Telemetry", ["JSON"]),
@@ -65,7 +66,8 @@ let package = Package(
     .executableTarget(
       name: "r4b",
       dependencies: [
-        "API", "Chat", "Configuration", "GenerationTypes", "HTTP", "Imaging", "Inference", "JSON", "ModelFiles",
+        "API", "Benchmarking", "Chat", "Configuration", "GenerationTypes", "HTTP", "Imaging", "Inference", "JSON",
+        "ModelFiles",
         "Scheduling", "Telemetry", "Tokenization", "Transport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -75,8 +77,9 @@ let package = Package(
 
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+    tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "CKernels", fixtures: true),
-    tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"], fixtures: true),
+    tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
     tests(of: "HTTP", ["Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),

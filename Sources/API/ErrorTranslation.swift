@@ -67,8 +67,9 @@ extension APIError {
       self.init(
         400, "The pictures alone take \(value) tokens, but the context holds \(limit).", param: "messages",
         code: "context_length_exceeded")
-    case .imagesUnsupported(let field):
-      self.init(400, "\(field): the loaded model does not take pictures.", param: field, code: "unsupported_parameter")
+    case .imagesUnsupported(let field, let model):
+      self.init(
+        400, "\(field): the model \(model) does not take pictures.", param: field, code: "unsupported_parameter")
     }
   }
 

@@ -12,7 +12,7 @@ package enum ChatError: Error, Sendable, CustomStringConvertible {
   /// The pictures alone take more places than the context has.
   case tooManyImageTokens(value: Int, limit: Int)
   /// The model has no vision tower.
-  case imagesUnsupported(field: String)
+  case imagesUnsupported(field: String, model: String)
 
   /// For the terminal; API has its own words.
   package var description: String {
@@ -22,7 +22,7 @@ package enum ChatError: Error, Sendable, CustomStringConvertible {
     case .tooLong(let limit): "the text takes more than \(limit) tokens, all that the context holds"
     case .tooManyImageTokens(let value, let limit):
       "the pictures alone take \(value) tokens, but the context holds \(limit)"
-    case .imagesUnsupported(let field): "\(field): the model does not take pictures"
+    case .imagesUnsupported(let field, let model): "\(field): the model \(model) does not take pictures"
     }
   }
 }

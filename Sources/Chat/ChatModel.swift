@@ -22,11 +22,15 @@ package final class ChatModel: Sendable {
     /// Places that a prompt may take.
     package var contextLength: Int
     package var imageLimits: ImageLimits
+    /// The model's name, for errors.
+    package var name: String
 
     package init(
       template: String?, stopTokens: Set<TokenID>, opensThought: Bool, contextLength: Int,
-      imageLimits: ImageLimits = ImageLimits(), templateVariables: [String: String] = [:]
+      imageLimits: ImageLimits = ImageLimits(), templateVariables: [String: String] = [:],
+      name: String = "loaded"
     ) {
+      self.name = name
       (self.template, self.stopTokens, self.opensThought) = (template, stopTokens, opensThought)
       (self.contextLength, self.imageLimits) = (contextLength, imageLimits)
       self.templateVariables = templateVariables
@@ -132,7 +136,7 @@ package final class ChatModel: Sendable {
       }
     }
     guard let first = parts.first else { return [] }
-    guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field) }
+    guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
     var places = 0
     for part in parts {
       do {

@@ -1,6 +1,7 @@
 // `r4b inspect PATH`: what a checkpoint holds, and whether it is whole.
 import ArgumentParser
 import Foundation
+import Inference
 import ModelFiles
 
 struct InspectCommand: AsyncParsableCommand {
@@ -32,7 +33,7 @@ struct InspectCommand: AsyncParsableCommand {
           + "\(vocabulary.preTokenizer)")
     }
     print("context      \(checkpoint.configuration.maxPositions) positions")
-    print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: R-4B's own form is used")")
+    print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: a plain form is used")")
     print("stop tokens  \(checkpoint.generation.endOfSequence.map(String.init).joined(separator: " "))")
     let summary = CheckpointSummary(of: checkpoint)
     print("\ngroup                        tensors    parameters         bytes  types")
@@ -41,6 +42,9 @@ struct InspectCommand: AsyncParsableCommand {
       print(row(group.name, group.tensorCount, group.parameterCount, group.byteCount, types.joined(separator: " ")))
     }
     print(row("total", summary.tensorCount, summary.parameterCount, summary.byteCount, ""))
+    if let bytes = try? RModel.weightBytes(of: checkpoint) {
+      print("in memory                 \(LoadedModel.binary(bytes)) of weights")
+    }
     for sentence in checkpoint.notes { print("note: \(sentence)") }
     if !summary.unused.isEmpty { print("\nnot used: \(summary.unused.joined(separator: " "))") }
     for required in checkpoint.configuration.requiredTensors {

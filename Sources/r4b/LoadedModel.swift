@@ -26,17 +26,16 @@ struct LoadedModel {
   /// Loads everything; on failure throws a sentence that names the file. `progress` gets a fraction while weights are read.
   init(settings: Settings, base: URL, progress: (Double) -> Void) async throws {
     let place = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
-    let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
-    let checkpoint = try Checkpoint(path: place.path, mmproj: mmproj)
-    name = settings.optionalString("model.name") ?? Self.name(of: place)
-    self.checkpoint = checkpoint
+    let checkpoint = try Self.checkpoint(settings: settings, base: base)
+    let name = settings.optionalString("model.name") ?? Self.name(of: place)
+    (self.name, self.checkpoint) = (name, checkpoint)
     let imageLimits = ImageLimits(
       maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))
     // A vocabulary of 150,000 entries takes as long to sort in as a gigabyte of weights to read: one beside the other.
-    async let chat = Self.chat(of: checkpoint, imageLimits)
-    let model = try RModel(checkpoint: checkpoint, progress: progress)
+    async let chat = Self.chat(of: checkpoint, name: name, imageLimits)
+    let model = try Self.model(of: checkpoint, settings, progress: progress)
     self.model = model
-    weightType = Self.weightType(of: model)
+    weightType = settings.optionalString("model.quantize")?.uppercased() ?? Self.weightType(of: model)
     self.chat = try await chat
     sampling = Self.sampling(of: checkpoint.generation)
     let threads = settings.optionalInt("scheduling.threads")
@@ -51,13 +50,13 @@ struct LoadedModel {
   }
 
   /// Tokenizer, template and pictures, checked against each other.
-  private static func chat(of checkpoint: Checkpoint, _ imageLimits: ImageLimits) throws -> ChatModel {
+  private static func chat(of checkpoint: Checkpoint, name: String, _ imageLimits: ImageLimits) throws -> ChatModel {
     let tokenizer = try tokenizer(of: checkpoint)
     try check(tokenizer, against: checkpoint)
     let configuration = ChatModel.Configuration(
       template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
       opensThought: opensThought(checkpoint), contextLength: checkpoint.configuration.maxPositions,
-      imageLimits: imageLimits, templateVariables: checkpoint.namedTokens)
+      imageLimits: imageLimits, templateVariables: checkpoint.namedTokens, name: name)
     let chat: ChatModel
     do {
       chat = try ChatModel(
@@ -75,17 +74,19 @@ struct LoadedModel {
     model.matrixBytes.max { $0.value < $1.value }?.key.rawValue ?? ""
   }
 
+  /// Bytes for a reader: `2.41 GiB`.
+  static func binary(_ bytes: Int) -> String {
+    let mebibytes = Double(bytes) / 1_048_576
+    return mebibytes < 1024 ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)
+  }
+
   /// What is kept in memory, for the operator.
   private static func memory(of runner: RRunner, kvTokens: Int) -> String {
-    func shown(_ bytes: Int) -> String {
-      let mebibytes = Double(bytes) / 1_048_576
-      return mebibytes < 1024 ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)
-    }
     let parts = runner.model.matrixBytes.sorted { $0.value > $1.value }
-    let types = parts.map { "\($0.key.rawValue) \(shown($0.value))" }.joined(separator: ", ")
+    let types = parts.map { "\($0.key.rawValue) \(binary($0.value))" }.joined(separator: ", ")
     return
-      "weights \(shown(runner.model.weightBytes)) (\(types)), buffers \(shown(runner.scratchBytes)), KV cache up to "
-      + "\(shown(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions"
+      "weights \(binary(runner.model.weightBytes)) (\(types)), buffers \(binary(runner.scratchBytes)), KV cache up to "
+      + "\(binary(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions"
   }
 
   /// The last part of a path, without the ending of a GGUF file.
@@ -94,7 +95,23 @@ struct LoadedModel {
     return url.pathExtension == "gguf" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
   }
 
-  private static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
+  /// Opens the files that the settings name; relative paths start from `base`.
+  static func checkpoint(settings: Settings, base: URL) throws -> Checkpoint {
+    let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
+    let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
+    return try Checkpoint(path: path, mmproj: mmproj)
+  }
+
+  /// Reads the weights, rounded where the settings ask for it.
+  static func model(of checkpoint: Checkpoint, _ settings: Settings, progress: (Double) -> Void) throws -> RModel {
+    guard let name = settings.optionalString("model.quantize"), let type = FileType(rawValue: name) else {
+      return try RModel(checkpoint: checkpoint, progress: progress)
+    }
+    return try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: type), progress: progress)
+  }
+
+  /// The checkpoint's own tokenizer.
+  static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
     switch checkpoint.tokenizer {
     case .json(let bytes, let path):
       do { return try Tokenizer(json: bytes) } catch {
@@ -135,12 +152,12 @@ struct LoadedModel {
     let rows = checkpoint.configuration.text.vocabularySize
     if tokenizer.vocabularySize > rows {
       throw ConfigurationError(
-        "\(checkpoint.path): the tokenizer has ids up to \(tokenizer.vocabularySize - 1), but the model has \(rows) rows"
+        "\(checkpoint.tokenizer.file): the tokenizer has ids up to \(tokenizer.vocabularySize - 1), but the model has \(rows) rows"
       )
     }
     if checkpoint.configuration.vision == nil { return }
     guard let image = tokenizer.id(of: "<image>") else {
-      throw ConfigurationError("\(checkpoint.path): the tokenizer has no token <image>")
+      throw ConfigurationError("\(checkpoint.tokenizer.file): the tokenizer has no token <image>")
     }
     if let index = checkpoint.configuration.imageTokenIndex, index != Int(image) {
       throw ConfigurationError(

@@ -291,7 +291,7 @@ import Testing
     (.image(field: "f", .undecodable(.png)), 422, "f", "damaged"),
     (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot prepare pictures"),
     (.tooManyImageTokens(value: 9, limit: 8), 400, "messages", "take 9 tokens, but the context holds 8"),
-    (.imagesUnsupported(field: "f"), 400, "f", "does not take pictures"),
+    (.imagesUnsupported(field: "f", model: "Smol"), 400, "f", "the model Smol does not take pictures"),
   ])
   func `a conversation that Chat refuses names its field`(
     error: ChatError, status: Int, param: String, says: String

@@ -1,6 +1,7 @@
 """The command line: chat, inspect, settings, signals."""
 import fcntl
 import json
+import math
 import os
 import shutil
 import signal
@@ -191,3 +192,34 @@ def test_a_reader_that_left_ends_the_program_without_a_crash():
         # Either the signal's default or one line; never a trap.
         assert process.wait(timeout=30) in (-signal.SIGPIPE, 1) and b"Fatal" not in error
         assert not ignored or error.endswith(b"error: standard output is closed\n"), error
+
+
+def test_bench_measures_every_row_as_often_as_asked():
+    done = run("bench", "--model", MODEL, "-p", "8,16", "-n", "4", "-d", "0,32", "-b", "1,2", "--views", "1", "-r", "2", "--json")
+    report = json.loads(done.stdout)
+    assert [row["test"] for row in report["results"]] == ["view × 1", "pp8", "pp16", "tg4", "tg4 × 2", "pp8 @ d32", "pp16 @ d32", "tg4 @ d32", "tg4 × 2 @ d32"]
+    assert all(len(row["rates"]) == 2 and min(row["rates"]) > 0 for row in report["results"])
+    assert report["weight_bytes"] > 7_000_000 and len(report["read_bandwidth"]) == 2
+    table = run("bench", "--model", MODEL, "-p", "8", "-n", "0", "-r", "1").stdout
+    assert "pp8 " in table and "tg" not in table and "GB/s read after" in table
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["bench", "-p", "6x"], "6x"), (["bench", "-b", "0"], "--batch must be numbers from 1"), (["bench", "-p", "3000"], "the sequence holds 2048"),
+    (["perplexity", "nowhere.txt"], "nowhere.txt"), (["perplexity", "--window", "2", "README.md"], "--window must be from 4"),
+    (["perplexity", "--window", "4096", "README.md"], "holds 2048 positions"),
+])
+def test_mistakes_in_measuring_are_named(arguments, words):
+    done = run(arguments[0], "--model", MODEL, *arguments[1:])
+    assert done.returncode not in (0, 133, 139) and words in done.stderr, done.stderr
+
+
+def test_perplexity_foresees_a_learned_reply(tmp_path):
+    text = tmp_path / "text"
+    text.write_text("<|im_start|>user\nAdd 9 and 4.<|im_end|>\n<|im_start|>assistant\n<think>\n9 + 4 = 13.\n</think>\n\n13<|im_end|>")
+    done = run("perplexity", "--model", MODEL, "--special", "--json", "--window", 31, text)  # the whole text
+    places, total = [json.loads(line) for line in done.stdout.splitlines()[:-1]], json.loads(done.stdout.splitlines()[-1])
+    assert [p["position"] for p in places] == list(range(16, 31)) and total["tokens"] == 15
+    # The first place is the choice to think, which is not the model's own here.
+    assert all(p["logprob"] > -0.01 and p["top"][0][0] == p["id"] for p in places[1:])
+    assert total["perplexity"] == pytest.approx(math.exp(-sum(p["logprob"] for p in places) / 15))

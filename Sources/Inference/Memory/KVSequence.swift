@@ -50,4 +50,10 @@ package final class KVSequence {
     base = mapping.base.bindMemory(to: Float.self, capacity: floats)
     self.capacity = capacity
   }
+
+  /// Forgets the positions from `count` on; what is appended next takes their place.
+  package func truncate(to count: Int) {
+    precondition((0...self.count).contains(count))
+    self.count = count
+  }
 }

@@ -70,6 +70,13 @@ package final class RModel: @unchecked Sendable {
     mappings = [storage, tables]
   }
 
+  /// Bytes that the weights of `checkpoint` would take in memory as they are stored.
+  package static func weightBytes(of checkpoint: Checkpoint) throws(ModelLoadError) -> Int {
+    var counter = WeightReader(counting: checkpoint, plan: \.type)
+    _ = try read(&counter, checkpoint)
+    return counter.byteCount
+  }
+
   /// Whether a matrix is quantised, so that products round their inputs.
   var isQuantized: Bool { matrixBytes.keys.contains(where: \.isQuantized) }
 

@@ -1,0 +1,82 @@
+// Times a runner at the border that the scheduler uses, without server, tokenizer and sampling.
+import GenerationTypes
+import Inference
+
+/// Runs workloads on one runner. Sequences are filled to a depth once and set back after each repetition.
+package struct ModelBenchmark {
+  private let runner: RRunner
+  private var random = NumberSource()
+
+  package init(runner: RRunner) { self.runner = runner }
+
+  /// Runs the whole plan, pictures first, then depth by depth; calls `report` after each workload.
+  package mutating func run(_ plan: BenchmarkPlan, report: (WorkloadResult) -> Void) throws {
+    guard plan.longest <= runner.contextLength else {
+      throw InferenceError.sequenceFull(needed: plan.longest, capacity: runner.contextLength)
+    }
+    for picture in plan.pictures {
+      let times = try repeated(plan.repetitions) { _ in try seconds { _ = try runner.encode(picture) } }
+      report(WorkloadResult(workload: .views(count: picture.viewCount), seconds: times))
+    }
+    for depth in plan.depths {
+      var sequences: [KVSequence] = []
+      for workload in plan.workloads(depth: depth) {
+        while sequences.count < workload.sequences {
+          let sequence = try runner.makeSequence(capacity: max(1, plan.longest))
+          try prefill(sequence, random.tokens(depth, below: runner.vocabularySize))
+          sequences.append(sequence)
+        }
+        let chosen = Array(sequences.prefix(workload.sequences))
+        let times = try repeated(plan.repetitions) { isWarmup in
+          defer { for sequence in chosen { sequence.truncate(to: depth) } }
+          return try time(workload, chosen, isWarmup: isWarmup)
+        }
+        report(WorkloadResult(workload: workload, seconds: times))
+      }
+    }
+  }
+
+  /// The seconds of each repetition after one that does not count, so that pages are there and the clock is up.
+  private func repeated(_ count: Int, _ body: (_ isWarmup: Bool) throws -> Double) rethrows -> [Double] {
+    _ = try body(true)
+    return try (0..<max(1, count)).map { _ in try body(false) }
+  }
+
+  /// Seconds of one repetition; warming up takes a whole prompt, but one decoded token only.
+  private mutating func time(_ workload: Workload, _ sequences: [KVSequence], isWarmup: Bool) throws -> Double {
+    let size = runner.vocabularySize
+    if case .decode(let tokens, _, _) = workload {
+      let steps = isWarmup ? 1 : tokens
+      let ids = random.tokens(steps * sequences.count, below: size)
+      return try seconds { for step in 0..<steps { try decode(sequences, ids, step) } }
+    }
+    let prompt = random.tokens(workload.count, below: size)
+    return try seconds { for sequence in sequences { try prefill(sequence, prompt) } }
+  }
+
+  /// Appends one token to each sequence.
+  private func decode(_ sequences: [KVSequence], _ ids: [TokenID], _ step: Int) throws {
+    let first = step * sequences.count
+    let entries = sequences.enumerated().map { index, sequence in
+      Batch.Entry(sequence: sequence, inputs: [.tokens(ids[first + index...first + index])], wantsLogits: true)
+    }
+    try runner.step(Batch(entries: entries)) { _, _ in }
+  }
+
+  /// Appends a prompt in steps as large as the runner takes; logits after the last place only.
+  private func prefill(_ sequence: KVSequence, _ tokens: [TokenID]) throws {
+    for start in stride(from: 0, to: tokens.count, by: runner.maxBatch) {
+      let end = min(tokens.count, start + runner.maxBatch)
+      let entry = Batch.Entry(
+        sequence: sequence, inputs: [.tokens(tokens[start..<end])], wantsLogits: end == tokens.count)
+      try runner.step(Batch(entries: [entry])) { _, _ in }
+    }
+  }
+}
+
+/// Seconds that `body` takes.
+private func seconds(_ body: () throws -> Void) rethrows -> Double {
+  let start = ContinuousClock.now
+  try body()
+  return (ContinuousClock.now - start) / .seconds(1)
+}

@@ -1,0 +1,63 @@
+import Chat
+import GenerationTypes
+import ModelFiles
+import Testing
+import Tokenization
+
+/// Models that have no thinking tags, no pictures, perhaps no template: SmolLM2 and the like.
+@Suite struct `Models of text alone` {
+  /// A vocabulary of single printable bytes and `control` tokens.
+  private static func chat(
+    template: String? = nil, control: [String] = ["<|im_start|>", "<|im_end|>"], pre: String = "gpt-2"
+  ) throws -> ChatModel {
+    var tokens = GGUFStrings((33...126).map { String(UnicodeScalar($0)) } + ["Ġ", "Ċ"])
+    var kinds = [TokenKind](repeating: .normal, count: tokens.count)
+    for text in control {
+      tokens.append(text.utf8)
+      kinds.append(.control)
+    }
+    let end = tokens.count - 1
+    let vocabulary = TokenizerVocabulary(
+      tokens: tokens, kinds: kinds, merges: GGUFStrings(), preTokenizer: pre, beginning: end, end: end)
+    return try ChatModel(
+      tokenizer: Tokenizer(vocabulary: vocabulary), imageProcessor: nil,
+      configuration: .init(
+        template: template, stopTokens: [TokenID(end)], opensThought: false, contextLength: 512, name: "Smol"))
+  }
+
+  @Test(arguments: ThinkingMode.allCases)
+  func `a chat is the template's and nothing more, whatever mode is asked for`(mode: ThinkingMode) async throws {
+    let chat = try Self.chat()
+    let prepared = try await chat.prepare(.user("Hi", mode: mode))
+    #expect(chat.tokenizer.decode(prepared.prompt.tokens) == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
+    #expect(prepared.start == .beforeThought && !prepared.decides)
+    var parser = prepared.makeParser()
+    var text = ""
+    for id in chat.tokenizer.encode("A <think> b\n\nc<|im_end|>") {
+      for case .content(let piece) in parser.consume(GeneratedToken(id: id)) { text += piece }
+    }
+    for case .content(let piece) in parser.finish() { text += piece }
+    #expect(text == "A <think> b\n\nc")
+    #expect(parser.outcome == .nonThinking && parser.thoughtEnd == nil)
+    #expect(parser.counts.thinking == 0 && parser.counts.control == 1 && parser.counts.answer == 14)
+  }
+
+  @Test func `without turns in the vocabulary the prompt is plain text`() async throws {
+    let chat = try Self.chat(control: ["<end>"])
+    let prepared = try await chat.prepare(.user(" Hi "))
+    #expect(chat.tokenizer.decode(prepared.prompt.tokens) == "User: Hi\nAssistant:")
+  }
+
+  @Test func `a model whose texts begin with a token gets it once`() async throws {
+    for template in ["{{ messages[0].content }}", "{{ '<s>' + messages[0].content }}"] {
+      let chat = try Self.chat(template: template, control: ["<s>"], pre: "llama-bpe")
+      #expect(chat.tokenizer.decode(try await chat.prepare(.user("Hi")).prompt.tokens) == "<s>Hi")
+    }
+  }
+
+  @Test func `a picture is refused in words that name the model`() async throws {
+    let chat = try Self.chat()
+    let error = await #expect(throws: ChatError.self) { try await chat.prepare(.user("Hi", images: [[1, 2, 3]])) }
+    #expect("\(try #require(error))" == "image: the model Smol does not take pictures")
+  }
+}
