@@ -72,6 +72,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
+    benchmark("vision", ["GenerationTypes", "Inference", "ModelFiles"], exclude: ["compare_transformers.py"]),
     benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
 
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),

@@ -46,6 +46,8 @@ package struct Batch<Sequence> {
 /// A loaded model that can be stepped. Not thread-safe: one thread owns a runner and its sequences.
 package protocol ModelRunner: AnyObject {
   associatedtype Sequence: AnyObject
+  /// A picture that is being encoded.
+  associatedtype Picture: AnyObject
   /// Columns of a logits row: the rows of the head, at least the tokenizer's size.
   var vocabularySize: Int { get }
   /// Positions a sequence may hold.
@@ -56,9 +58,22 @@ package protocol ModelRunner: AnyObject {
   var bytesPerPosition: Int { get }
   /// Opens an empty timeline with room for `capacity` positions. Throws when memory cannot be had.
   func makeSequence(capacity: Int) throws -> Sequence
-  /// Runs the vision tower and the projector over every view of one picture.
-  func encode(_ image: PreparedImage) throws -> ImageFeatures
+  /// Begins a picture: checks it and computes nothing.
+  func begin(_ image: PreparedImage) throws -> Picture
+  /// Takes a picture further through vision tower and projector, by a piece small enough that replies may wait for it; gives its
+  /// features when that was the last. One picture at a time: what another has begun of a view is lost and done again.
+  func advance(_ picture: Picture) throws -> ImageFeatures?
   /// Appends every entry's inputs to its sequence. Calls `logits` once per entry that wants them, in order, with the entry's
   /// index and `vocabularySize` values that it may overwrite; they are gone when it returns.
   func step(_ batch: Batch<Sequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
+}
+
+extension ModelRunner {
+  /// The features of one picture, at one go.
+  package func encode(_ image: PreparedImage) throws -> ImageFeatures {
+    let picture = try begin(image)
+    while true {
+      if let features = try advance(picture) { return features }
+    }
+  }
 }

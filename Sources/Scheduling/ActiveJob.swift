@@ -3,11 +3,11 @@ import GenerationTypes
 import Inference
 
 /// A request from its admission to its end. Not thread-safe: the engine's thread owns it.
-final class ActiveJob<Sequence: AnyObject> {
+final class ActiveJob<Runner: ModelRunner> {
   typealias Instant = ContinuousClock.Instant
 
   private(set) var request: GenerationRequest
-  let sequence: Sequence
+  let sequence: Runner.Sequence
   let started: Instant
   var sampler: Sampler
   /// The token sampled last, not yet in the sequence.
@@ -17,11 +17,13 @@ final class ActiveJob<Sequence: AnyObject> {
   private let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
   private let submitted: Instant
   private var timings = GenerationTimings()
+  /// What has been done of `nextPicture`.
+  private var picture: Runner.Picture?
   /// Features of the pictures encoded so far, nil again once they are in the sequence.
   private var features: [ImageFeatures?] = []
 
   /// `started` is the moment of admission.
-  init(_ submission: Submission, sequence: Sequence, started: Instant) {
+  init(_ submission: Submission, sequence: Runner.Sequence, started: Instant) {
     (request, continuation, submitted) = (submission.request, submission.continuation, submission.time)
     (self.sequence, self.started) = (sequence, started)
     sampler = Sampler(parameters: request.sampling, control: request.control, prompt: request.prompt.tokens)
@@ -65,11 +67,23 @@ extension ActiveJob {
   /// Prompt places before the next picture.
   var readyPlaces: Int { nextPicture?.position ?? request.prompt.tokens.count }
 
-  /// Takes the features of `nextPicture`, whose pixels are let go, and the time it took.
-  func add(_ encoded: ImageFeatures, took: Duration) {
+  /// Takes `nextPicture` a piece further; its features, for `add`, when that was the last.
+  func advancePicture(with runner: Runner) throws -> ImageFeatures? {
+    guard let nextPicture else { return nil }
+    let start = Instant.now
+    defer { timings.image += .now - start }
+    if let picture { return try runner.advance(picture) }
+    let begun = try runner.begin(nextPicture.image)
+    // The runner has the pixels now.
     request.prompt.pictures[features.count].image.views = []
+    picture = begun
+    return try runner.advance(begun)
+  }
+
+  /// Takes the features of `nextPicture`.
+  func add(_ encoded: ImageFeatures) {
+    picture = nil
     features.append(encoded)
-    timings.image += took
   }
 
   /// What fills the prompt's places in `range`, which ends at `readyPlaces` at most. Lets go of pictures that end in it.

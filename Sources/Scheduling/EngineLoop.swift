@@ -1,13 +1,13 @@
-// The engine's thread, round by round: drop what was cancelled, start what was admitted, encode at most one picture, step, report.
+// The engine's thread, round by round: drop what was cancelled, start what was admitted, encode a piece of a picture, step, report.
 //
-// Pictures are encoded between steps, one a round, when their prompt has come to them; running replies wait for that long.
+// Pictures are encoded between steps, a piece a round, when their prompt has come to them; running replies wait for that long.
 // A step that throws fails the requests that were in it, and the engine goes on.
 import GenerationTypes
 import Inference
 
 /// Runner, sequences and running requests; belongs to one thread.
 package final class EngineLoop<Runner: ModelRunner> {
-  private typealias Job = ActiveJob<Runner.Sequence>
+  private typealias Job = ActiveJob<Runner>
   private typealias Sampled = Result<GeneratedToken, SamplingError>
 
   private let runner: Runner
@@ -37,7 +37,7 @@ package final class EngineLoop<Runner: ModelRunner> {
     case .work(let cancelled):
       for id in cancelled { jobs[id] = nil }
       while let (id, submission) = core.admitNext() { start(id, submission) }
-      encodeOnePicture()
+      encodePiece()
       step()
       return true
     }
@@ -75,16 +75,15 @@ extension EngineLoop {
     }
   }
 
-  private func encodeOnePicture() {
+  private func encodePiece() {
     guard let id = core.update({ $0.awaitingInputs }), let job = jobs[id], let picture = job.nextPicture else { return }
-    let start = ContinuousClock.now
     do {
-      let features = try runner.encode(picture.image)
+      guard let features = try job.advancePicture(with: runner) else { return }
       let expected = picture.image.layout.tokenCount
       guard features.rows == expected else {
         return end(id, job, .inference("picture has \(features.rows) rows of features, its layout \(expected)"))
       }
-      job.add(features, took: .now - start)
+      job.add(features)
       let places = job.readyPlaces
       core.update { $0.setReady(id, places: places) }
     } catch {

@@ -73,6 +73,32 @@ import Testing
     #expect(await Reply(of: seeing).ids.count == 1)
   }
 
+  @Test func `a running reply gets a token between the pieces of one picture, and cancelling ends it there`()
+    async throws
+  {
+    let bench = Bench()
+    let talking = try bench.core.submit(request(prompt: 4, reply: 20))
+    bench.rounds(1)
+    let pictures = [picture(7, count: 2, at: 0, views: 5)]
+    let seeing = try bench.core.submit(request(prompt: 4, reply: 2, pictures: pictures))
+    var leaving: AsyncThrowingStream<GenerationEvent, any Error>? = try bench.core.submit(
+      request(prompt: 4, reply: 2, salt: 1, pictures: pictures))
+    for round in 1...8 {
+      bench.rounds(1)
+      // The second picture is begun when the first is done.
+      let ledger = bench.ledger.snapshot
+      #expect(ledger.views == round && ledger.encoded == (round < 5 ? 0 : 1))
+      #expect(ledger.steps.last?.rows.first.map { $0 == (0, 1) } == true)
+    }
+    withExtendedLifetime(leaving) {}
+    leaving = nil
+    bench.finish()
+    #expect(bench.ledger.snapshot.views == 8)
+    #expect(await Reply(of: talking).ids.count == 20)
+    let reply = await Reply(of: seeing)
+    #expect(reply.ids.count == 2 && (reply.timings?.image ?? .zero) > .zero)
+  }
+
   @Test func `the stop token is reported and ends the reply, the limit ends it too`() async throws {
     let bench = Bench()
     let free = try bench.core.submit(request(prompt: 9, reply: 15))

@@ -19,7 +19,9 @@ final class Ledger: Sendable {
   }
   struct State: Sendable {
     var steps: [Step] = []
+    /// Pictures and views that were encoded.
     var encoded = 0
+    var views = 0
     var made = 0
     var openCapacity = 0
     var largestOpenCapacity = 0
@@ -86,8 +88,23 @@ final class FakeRunner: ModelRunner {
     return FakeSequence(number: number, capacity: capacity, ledger: ledger)
   }
 
-  func encode(_ image: PreparedImage) throws -> ImageFeatures {
+  /// A picture and how many of its views are to come.
+  final class Picture {
+    let image: PreparedImage
+    var left: Int
+
+    init(_ image: PreparedImage) { (self.image, left) = (image, image.viewCount) }
+  }
+
+  func begin(_ image: PreparedImage) throws -> Picture { Picture(image) }
+
+  /// A view at a time.
+  func advance(_ picture: Picture) throws -> ImageFeatures? {
     if encodeFails { throw Scripted(description: "blind") }
+    picture.left -= 1
+    ledger.state.withLock { $0.views += 1 }
+    guard picture.left == 0 else { return nil }
+    let image = picture.image
     ledger.state.withLock { $0.encoded += 1 }
     let first = Float(image.views.first ?? 0)
     return ImageFeatures(rows: image.layout.tokenCount, values: (0..<image.layout.tokenCount).map { first + Float($0) })
@@ -133,9 +150,9 @@ final class FakeRunner: ModelRunner {
 
 // MARK: - Requests and replies
 
-func picture(_ value: UInt8, count: Int, at position: Int) -> Prompt.Picture {
+func picture(_ value: UInt8, count: Int, at position: Int, views: Int = 1) -> Prompt.Picture {
   let image = PreparedImage(
-    views: [value], viewCount: 1, side: 1, layout: ImageLayout(patchesPerSide: 1, grid: nil, tokenCount: count),
+    views: [value], viewCount: views, side: 1, layout: ImageLayout(patchesPerSide: 1, grid: nil, tokenCount: count),
     width: 1,
     height: 1)
   return Prompt.Picture(image: image, position: position)

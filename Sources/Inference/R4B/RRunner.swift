@@ -6,12 +6,6 @@ import GenerationTypes
 /// Called with the name of an intermediate result and its values, for tests that compare them with a reference.
 package typealias RungTap = (String, UnsafeBufferPointer<Float>) -> Void
 
-/// Buffers for one view on its way from pixels to the decoder.
-private struct SightScratch: BitwiseCopyable {
-  var tower: SigLIP2Scratch
-  var projector: ProjectorScratch
-}
-
 /// Runs an `RModel` on a pool of threads.
 package final class RRunner: ModelRunner {
   package let model: RModel
@@ -19,10 +13,12 @@ package final class RRunner: ModelRunner {
   /// Shows intermediate results when set: `vision.embeddings`, `vision.layer.i` and `projected` for every view,
   /// `image.packed`, and for every step `text.layer.i` and `logits`.
   package var tap: RungTap?
-  private let workers: Workers
+  let workers: Workers
   private let memory: Mapping
   private let text: Qwen3Scratch
-  private let sight: SightScratch?
+  let sight: SightScratch?
+  /// The picture whose view is in `sight`.
+  weak var viewed: ViewedPicture?
 
   /// What the sequences' keys and values are rounded to.
   package let cacheType: KVCacheType
@@ -75,36 +71,6 @@ package final class RRunner: ModelRunner {
       throw .sequenceFull(needed: capacity, capacity: contextLength)
     }
     return try KVSequence(shape: kvShape, capacity: capacity)
-  }
-
-  package func encode(_ image: PreparedImage) throws(InferenceError) -> ImageFeatures {
-    guard let sight = model.sight, let scratch = self.sight else {
-      throw .invalidImage("a picture, the model takes text alone")
-    }
-    let c = sight.tower.configuration, width = model.decoder.configuration.hidden
-    let newline = sight.projector.newline
-    guard newline != nil || !(image.layout.grid != nil || image.layout.newlineAfterBase) else {
-      throw .invalidImage("a picture in rows, the model has no vector that ends one")
-    }
-    guard image.side == c.side else { throw .invalidImage("views of \(image.side) pixels, the model takes \(c.side)") }
-    // Before anything is multiplied: more views than bytes cannot be.
-    guard (1...max(1, image.views.count)).contains(image.viewCount),
-      image.views.count / (3 * c.side * c.side) == image.viewCount, image.views.count % (3 * c.side * c.side) == 0
-    else { throw .invalidImage("\(image.views.count) bytes in \(image.viewCount) views of \(c.side) pixels") }
-    var packing = try AnyresPacking(image.layout, viewCount: image.viewCount, side: c.grid, width: width)
-    image.views.withUnsafeBufferPointer { views in
-      guard let base = views.baseAddress else { return }
-      for view in 0..<image.viewCount {
-        sight.tower.forward(workers.operations, scratch.tower, view: base + view * 3 * c.side * c.side, tap: tap)
-        sight.projector.forward(workers.operations, scratch.tower, scratch.projector, rows: c.patches)
-        let features = scratch.projector.out.values(c.patches * width)
-        tap?("projected", features)
-        packing.place(view: view, features)
-      }
-    }
-    packing.finish(newline: UnsafeBufferPointer(start: newline, count: newline == nil ? 0 : width))
-    if let tap { packing.values.withUnsafeBufferPointer { tap("image.packed", $0) } }
-    return ImageFeatures(rows: image.layout.tokenCount, values: packing.values)
   }
 
   package func step(_ batch: Batch<KVSequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void)

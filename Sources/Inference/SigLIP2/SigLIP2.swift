@@ -1,5 +1,5 @@
 // The SigLIP2 tower up to the layer that the model looks at, without the norm that would follow the last: patches, learned
-// positions, pre-norm blocks of bidirectional attention. One view at a time. Configuration, weights, forward, load.
+// positions, pre-norm blocks of bidirectional attention. One view at a time, some blocks at a time: a view is seconds of work. Configuration, weights, forward, load.
 import CKernels
 import ModelFiles
 
@@ -70,20 +70,25 @@ struct SigLIP2 {
   /// `[3, 256]`.
   let levels: [Float]
 
-  /// Encodes one view, `[side, side, 3]`, into `s.x[patches, hidden]`.
-  func forward(_ operations: Operations, _ s: SigLIP2Scratch, view: UnsafePointer<UInt8>, tap: RungTap?) {
+  /// Puts the embeddings of one view, `[side, side, 3]`, into `s.x[patches, hidden]`.
+  func embed(_ operations: Operations, _ s: SigLIP2Scratch, view: UnsafePointer<UInt8>, tap: RungTap?) {
     let c = configuration, n = c.patches
     operations.patches(s.patches, view, side: c.side, patch: c.patch, levels: levels)
     s.x.base.update(from: weights.positions, count: n * c.hidden)
     operations.multiply(s.x, s.patches, n, weights.patch, bias: weights.patchBias, accumulate: true)
     tap?("vision.embeddings", s.x.values(n * c.hidden))
+  }
+
+  /// Takes `s.x[patches, hidden]` through `blocks`.
+  func forward(_ operations: Operations, _ s: SigLIP2Scratch, blocks: Range<Int>, tap: RungTap?) {
+    let c = configuration, n = c.patches
     let keys = s.fused.from(column: c.hidden), values = s.fused.from(column: 2 * c.hidden)
     s.job.pointee = ck_attention_job(
       queries: s.fused.base, query_stride: s.fused.stride, out: s.attended.base, out_stride: s.attended.stride,
       kv: s.kv,
       rows: UInt32(n), heads: UInt32(c.heads), first_limit: UInt32(n), causal: false,
       scale: Float(1 / Double(c.headDimension).squareRoot()))
-    for (index, layer) in weights.layers.enumerated() {
+    for (index, layer) in zip(blocks, weights.layers[blocks]) {
       operations.layerNorm(s.normed, s.x, n, layer.norm1, c.hidden, c.epsilon)
       operations.multiply(s.fused, s.normed, n, layer.queryKeyValue, bias: layer.queryKeyValueBias)
       operations.store(s.kv, keys: keys, values: values, n, position: 0)

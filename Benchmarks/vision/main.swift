@@ -1,0 +1,42 @@
+// Encodes one picture of one view for compare_transformers.py: with the weights as stored, then with every matrix in Q8_0, in turn.
+//   vision-benchmark checkpoint view rounds
+// `view` holds `side · side · 3` bytes. Prints the seconds of each round and type, and writes the tower's output and what the projector
+// makes of it as f32 to `view` + ".stored.tower", ".stored.projected", ".q8_0.tower", ".q8_0.projected".
+import Foundation
+import GenerationTypes
+import Inference
+import ModelFiles
+
+let arguments = CommandLine.arguments
+let path = arguments[2]
+let checkpoint = try Checkpoint(directory: arguments[1])
+guard let vision = checkpoint.configuration.vision else { fatalError("no vision tower in \(arguments[1])") }
+let view = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+let grid = vision.imageSize / vision.patchSize
+let image = PreparedImage(
+  views: view, viewCount: 1, side: vision.imageSize,
+  layout: ImageLayout(patchesPerSide: grid, grid: nil, tokenCount: grid * grid), width: vision.imageSize,
+  height: vision.imageSize)
+
+var runners: [(name: String, runner: RRunner)] = []
+for (name, type) in [("stored", nil), ("q8_0", ElementType.q8_0)] {
+  let model = try RModel(checkpoint: checkpoint) { $0.shape.count > 1 ? type ?? $0.type : $0.type }
+  runners.append((name, try RRunner(model: model)))
+}
+for round in 0..<(Int(arguments[3]) ?? 1) {
+  for (name, runner) in runners {
+    let time = try ContinuousClock().measure { _ = try runner.encode(image) }
+    print("\(round) \(name) \(time / .seconds(1))")
+    fflush(nil)
+  }
+}
+for (name, runner) in runners {
+  runner.tap = { rung, values in
+    let ending = rung == "vision.layer.\(vision.layerCount - 1)" ? "tower" : rung
+    guard ending == "tower" || ending == "projected" else { return }
+    do { try Data(buffer: values).write(to: URL(fileURLWithPath: "\(path).\(name).\(ending)")) } catch {
+      fatalError("\(error)")
+    }
+  }
+  _ = try runner.encode(image)
+}
