@@ -8,6 +8,6 @@
 #define CK_TILE_COLUMNS 4
 #define CK_STREAM_COLUMNS 8
 #define CK_TILE_QUERIES 4
-#define CK_INPUTS 4
+#define CK_INPUTS 3
 #include "kernels.inc"
 #endif
