@@ -14,6 +14,8 @@ package struct Setting: Sendable {
     /// An integer or null.
     case optionalInteger(ClosedRange<Int>)
     case choice([String])
+    /// One of the names or null.
+    case optionalChoice([String])
     case strings
   }
 
@@ -41,6 +43,7 @@ package struct Setting: Sendable {
     case .optionalString: "a string or null"
     case .optionalInteger(let range): "an integer from \(range.lowerBound) to \(range.upperBound), or null"
     case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
+    case .optionalChoice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ") + ", or null"
     case .strings: "a list of strings"
     }
   }
@@ -56,6 +59,7 @@ package struct Setting: Sendable {
       case .optionalString: value.isNull || value.string.map { !$0.isEmpty } ?? false
       case .optionalInteger(let range): value.isNull || value.int.map(range.contains) ?? false
       case .choice(let names): value.string.map(names.contains) ?? false
+      case .optionalChoice(let names): value.isNull || value.string.map(names.contains) ?? false
       case .strings: value.array.map { $0.allSatisfy { $0.string != nil } } ?? false
       }
     if !fits { throw ConfigurationError("\(source): \(path) must be \(allowed), not \(Self.shown(value))") }
@@ -66,7 +70,7 @@ package struct Setting: Sendable {
     let value: JSONValue
     switch kind {
     case .string, .choice: value = .string(text)
-    case .optionalString: value = text.isEmpty ? .null : .string(text)
+    case .optionalString, .optionalChoice: value = text.isEmpty ? .null : .string(text)
     case .strings:
       value = .array(text.split(separator: ",").map { .string($0.trimmingPrefix(while: \.isWhitespace).description) })
     case .bool, .integer, .number, .optionalInteger:

@@ -15,6 +15,9 @@ extension Setting {
       "model.mmproj", .optionalString, nil,
       "Vision file of a GGUF file, relative to config.json; null takes `mmproj-NAME.gguf` beside `NAME.gguf`."),
     Setting(
+      "model.quantize", .optionalChoice(["q4_k_m", "q4_0", "q5_k_m", "q6_k", "q8_0"]), nil,
+      "Type that weights of 16 or 32 bits are rounded to while they are loaded; null keeps them as they are."),
+    Setting(
       "model.name", .optionalString, nil,
       "Name that clients send as `model`; null takes the directory's or file's name."
     ),

@@ -43,7 +43,12 @@ extension TokenizerFile {
     }
     encoder = BytePairEncoder(
       merges: MergeTable(merges), byteTokens: Self.byteTokens(self.vocabulary), ignoreMerges: scheme.ignoresMerges)
+    var addedBytes = 0
     for (id, text) in texts.enumerated() where !text.isEmpty {
+      if ![.normal, .byte, .unused].contains(vocabulary.kinds[id]) { addedBytes += text.utf8.count }
+      guard addedBytes <= Self.maxAddedBytes else {
+        throw fault("tokens[\(id)]", "the added tokens are longer than \(Self.maxAddedBytes) bytes together")
+      }
       switch vocabulary.kinds[id] {
       case .normal, .byte, .unused: continue
       case .control, .unknown:

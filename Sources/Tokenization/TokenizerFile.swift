@@ -20,6 +20,8 @@ struct TokenizerFile {
 
   /// Ids a file may use: 16 times the largest vocabulary of today's models.
   private static let maxID: Int64 = 1 << 22
+  /// Bytes of all added tokens together, each of which becomes a node of a search tree; the models of today have some 20,000.
+  static let maxAddedBytes = 1 << 20
   /// Values in the document; a merge is three.
   private static let maxValues = 24_000_000
 
@@ -216,6 +218,7 @@ struct TokenizerFile {
       throw TokenizerError(path: "added_tokens", reason: "expected an array, not \(value.typeName)")
     }
     var tokens: [(token: AddedToken, normalized: Bool)] = []
+    var byteCount = 0
     for (position, entry) in entries.enumerated() {
       let path = "added_tokens[\(position)]"
       guard case .integer(let id)? = entry["id"], (0..<maxID).contains(id) else {
@@ -223,6 +226,10 @@ struct TokenizerFile {
       }
       guard let content = entry["content"]?.string, !content.isEmpty else {
         throw TokenizerError(path: "\(path).content", reason: "expected a text that is not empty")
+      }
+      byteCount += content.utf8.count
+      guard byteCount <= maxAddedBytes else {
+        throw TokenizerError(path: path, reason: "the added tokens are longer than \(maxAddedBytes) bytes together")
       }
       let token = AddedToken(
         id: TokenID(id), content: content, special: try flag("special", entry, path),

@@ -66,7 +66,7 @@ struct BenchCommand: AsyncParsableCommand {
     ])
     let start = ContinuousClock.now
     let checkpoint = try LoadedModel.checkpoint(settings: settings, base: base)
-    let model = try RModel(checkpoint: checkpoint, progress: LoadingProgress().show)
+    let model = try LoadedModel.model(of: checkpoint, settings, progress: LoadingProgress().show)
     let runner = try RRunner(model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: chunk)
     let loading = (ContinuousClock.now - start) / .seconds(1)
     var report = BenchReport(model: checkpoint.path, runner: runner, loading: loading, json: json)

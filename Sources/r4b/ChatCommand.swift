@@ -50,7 +50,7 @@ struct ChatCommand: AsyncParsableCommand {
 
   private func chat() async throws {
     let (settings, base) = try options.load()
-    let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
     let mode = ThinkingMode(rawValue: self.mode ?? settings.string("generation.thinking_mode")) ?? .auto
     var session = TerminalSession(
       loaded: loaded, mode: mode, maxTokens: maxTokens ?? settings.optionalInt("generation.max_tokens"))

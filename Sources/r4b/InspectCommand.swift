@@ -1,6 +1,7 @@
 // `r4b inspect PATH`: what a checkpoint holds, and whether it is whole.
 import ArgumentParser
 import Foundation
+import Inference
 import ModelFiles
 
 struct InspectCommand: AsyncParsableCommand {
@@ -41,6 +42,9 @@ struct InspectCommand: AsyncParsableCommand {
       print(row(group.name, group.tensorCount, group.parameterCount, group.byteCount, types.joined(separator: " ")))
     }
     print(row("total", summary.tensorCount, summary.parameterCount, summary.byteCount, ""))
+    if let bytes = try? RModel.weightBytes(of: checkpoint) {
+      print("in memory                 \(LoadedModel.binary(bytes)) of weights")
+    }
     for sentence in checkpoint.notes { print("note: \(sentence)") }
     if !summary.unused.isEmpty { print("\nnot used: \(summary.unused.joined(separator: " "))") }
     for required in checkpoint.configuration.requiredTensors {

@@ -2,6 +2,7 @@
 import API
 import Chat
 import Foundation
+import Inference
 import JSON
 import ModelFiles
 import Scheduling
@@ -15,6 +16,7 @@ extension LoadedModel {
       "architecture": .string(configuration.architecture),
       "parameters": .integer(Int64(checkpoint.parameterCount)),
       "quantization": .string(weightType),
+      "weight_bytes": .integer(Int64(model.weightBytes)),
       "context_length": .integer(Int64(engine.contextLength)),
     ]
     let thinks = chat.tags.open != nil && chat.tags.close != nil

@@ -16,41 +16,32 @@ struct LoadedModel {
   let chat: ChatModel
   let model: RModel
   let engine: Engine
-  /// The type that most weights are stored in, for instance `BF16`.
+  /// What the weights are in memory, for instance `Q4_K`, or the type they were rounded to while loading.
   let weightType: String
+  /// What weights, buffers and KV cache take, in a sentence for the operator.
+  let memory: String
   /// What `generation_config.json` asks for; greedy when it says nothing.
   let sampling: SamplingParameters
 
   /// Loads everything; on failure throws a sentence that names the file. `progress` gets a fraction while weights are read.
-  init(settings: Settings, base: URL, progress: @escaping (Double) -> Void) throws {
+  init(settings: Settings, base: URL, progress: (Double) -> Void) async throws {
     let place = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base)
     let checkpoint = try Self.checkpoint(settings: settings, base: base)
-    name = settings.optionalString("model.name") ?? Self.name(of: place)
-    self.checkpoint = checkpoint
-    weightType = Self.weightType(of: checkpoint)
-    let tokenizer = try Self.tokenizer(of: checkpoint)
-    let imageProcessor = try Self.imageProcessor(of: checkpoint)
-    do {
-      chat = try ChatModel(
-        tokenizer: tokenizer, imageProcessor: imageProcessor,
-        configuration: ChatModel.Configuration(
-          template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
-          opensThought: Self.opensThought(checkpoint), contextLength: checkpoint.configuration.maxPositions,
-          imageLimits: ImageLimits(
-            maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels")),
-          templateVariables: checkpoint.namedTokens, name: name))
-    } catch { throw ConfigurationError("\(place.path): chat template: \(error)") }
-    try Self.check(tokenizer, against: checkpoint)
-    if chat.control.stop.isEmpty {
-      throw ConfigurationError(
-        "\(place.path): no end-of-text token is named, and the tokenizer has no <|im_end|>: replies would not end")
-    }
-    let model = try RModel(checkpoint: checkpoint, progress: progress)
+    let name = settings.optionalString("model.name") ?? Self.name(of: place)
+    (self.name, self.checkpoint) = (name, checkpoint)
+    let imageLimits = ImageLimits(
+      maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))
+    // A vocabulary of 150,000 entries takes as long to sort in as a gigabyte of weights to read: one beside the other.
+    async let chat = Self.chat(of: checkpoint, name: name, imageLimits)
+    let model = try Self.model(of: checkpoint, settings, progress: progress)
     self.model = model
+    weightType = settings.optionalString("model.quantize")?.uppercased() ?? Self.weightType(of: model)
+    self.chat = try await chat
     sampling = Self.sampling(of: checkpoint.generation)
     let threads = settings.optionalInt("scheduling.threads")
     let runner = try RRunner(model: model, threads: threads)
     let kvTokens = settings.optionalInt("scheduling.kv_tokens") ?? Self.kvTokens(for: runner, settings)
+    memory = Self.memory(of: runner, kvTokens: kvTokens)
     engine = Engine(
       runner: runner,
       configuration: EngineConfiguration(
@@ -58,12 +49,44 @@ struct LoadedModel {
         kvTokens: kvTokens, prefillChunk: settings.int("scheduling.prefill_chunk")))
   }
 
-  private static func weightType(of checkpoint: Checkpoint) -> String {
-    var parameters: [ElementType: Int] = [:]
-    for name in checkpoint.tensorNames {
-      if let tensor = checkpoint.tensor(name) { parameters[tensor.type, default: 0] += tensor.elementCount }
+  /// Tokenizer, template and pictures, checked against each other.
+  private static func chat(of checkpoint: Checkpoint, name: String, _ imageLimits: ImageLimits) throws -> ChatModel {
+    let tokenizer = try tokenizer(of: checkpoint)
+    try check(tokenizer, against: checkpoint)
+    let configuration = ChatModel.Configuration(
+      template: checkpoint.chatTemplate, stopTokens: Set(checkpoint.generation.endOfSequence.map(TokenID.init)),
+      opensThought: opensThought(checkpoint), contextLength: checkpoint.configuration.maxPositions,
+      imageLimits: imageLimits, templateVariables: checkpoint.namedTokens, name: name)
+    let chat: ChatModel
+    do {
+      chat = try ChatModel(
+        tokenizer: tokenizer, imageProcessor: try imageProcessor(of: checkpoint), configuration: configuration)
+    } catch let error as TemplateError { throw ConfigurationError("\(checkpoint.path): chat template: \(error)") }
+    if chat.control.stop.isEmpty {
+      throw ConfigurationError(
+        "\(checkpoint.path): no end-of-text token is named, and the tokenizer has no <|im_end|>: replies would not end")
     }
-    return parameters.max { $0.value < $1.value }?.key.rawValue ?? ""
+    return chat
+  }
+
+  /// The type that most bytes of the matrices are in.
+  private static func weightType(of model: RModel) -> String {
+    model.matrixBytes.max { $0.value < $1.value }?.key.rawValue ?? ""
+  }
+
+  /// Bytes for a reader: `2.41 GiB`.
+  static func binary(_ bytes: Int) -> String {
+    let mebibytes = Double(bytes) / 1_048_576
+    return mebibytes < 1024 ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)
+  }
+
+  /// What is kept in memory, for the operator.
+  private static func memory(of runner: RRunner, kvTokens: Int) -> String {
+    let parts = runner.model.matrixBytes.sorted { $0.value > $1.value }
+    let types = parts.map { "\($0.key.rawValue) \(binary($0.value))" }.joined(separator: ", ")
+    return
+      "weights \(binary(runner.model.weightBytes)) (\(types)), buffers \(binary(runner.scratchBytes)), KV cache up to "
+      + "\(binary(runner.bytesPerPosition * kvTokens)) for \(kvTokens) positions"
   }
 
   /// The last part of a path, without the ending of a GGUF file.
@@ -77,6 +100,14 @@ struct LoadedModel {
     let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
     let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
     return try Checkpoint(path: path, mmproj: mmproj)
+  }
+
+  /// Reads the weights, rounded where the settings ask for it.
+  static func model(of checkpoint: Checkpoint, _ settings: Settings, progress: (Double) -> Void) throws -> RModel {
+    guard let name = settings.optionalString("model.quantize"), let type = FileType(rawValue: name) else {
+      return try RModel(checkpoint: checkpoint, progress: progress)
+    }
+    return try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: type), progress: progress)
   }
 
   /// The checkpoint's own tokenizer.

@@ -60,7 +60,7 @@ struct PerplexityCommand: AsyncParsableCommand {
       throw ConfigurationError("\(file): \(tokens.count) tokens, a window takes \(window)")
     }
     if let windows { tokens = Array(tokens.prefix(windows * window)) }
-    let model = try RModel(checkpoint: checkpoint, progress: LoadingProgress().show)
+    let model = try LoadedModel.model(of: checkpoint, settings, progress: LoadingProgress().show)
     let runner = try RRunner(model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: 1)
     var score = TextScore()
     try runner.score(

@@ -9,7 +9,10 @@ struct R4B: AsyncParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "r4b", abstract: "Runs the auto-thinking vision–language model R-4B on CPU.", version: version,
-    subcommands: [ServeCommand.self, ChatCommand.self, InspectCommand.self, BenchCommand.self, PerplexityCommand.self],
+    subcommands: [
+      ServeCommand.self, ChatCommand.self, InspectCommand.self, QuantizeCommand.self, BenchCommand.self,
+      PerplexityCommand.self,
+    ],
     defaultSubcommand: nil)
 }
 

@@ -46,11 +46,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
-    let loaded = try LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
     for sentence in loaded.checkpoint.notes { note("Note: \(sentence).") }
-    note(
-      "Loaded \(loaded.name) in \((ContinuousClock.now - started).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2))))."
-    )
+    let duration = (ContinuousClock.now - started).formatted(
+      .units(allowed: [.seconds], fractionalPart: .show(length: 2)))
+    note("Loaded \(loaded.name) in \(duration): \(loaded.memory).")
 
     let engine = loaded.engine
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)

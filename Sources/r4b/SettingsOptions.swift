@@ -14,6 +14,11 @@ struct SettingsOptions: ParsableArguments {
   var mmproj: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Rounds weights of 16 or 32 bits while loading: q4_k_m, q4_0, q5_k_m, q6_k or q8_0.", valueName: "type"))
+  var quantize: String?
+
+  @Option(
     name: .customLong("set"),
     help: ArgumentHelp("Any setting, for instance scheduling.threads=2.", valueName: "name=value"))
   var assignments: [String] = []
@@ -46,6 +51,7 @@ struct SettingsOptions: ParsableArguments {
       guard let text else { continue }
       try settings.apply(flag: path, text: URL(fileURLWithPath: text, relativeTo: here).path, source: flag)
     }
+    if let quantize { try settings.apply(flag: "model.quantize", text: quantize, source: "--quantize") }
     return (settings, base)
   }
 

@@ -92,6 +92,17 @@ import Testing
     #expect(together == alone)
   }
 
+  /// Half of the layers' delicate matrices get 6 bits, the head too; rows of the tower that are no whole blocks stay bf16.
+  @Test func `quantising while loading follows the plan of llama-quantize`() throws {
+    let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
+    let mixed = try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: .q4KM))
+    let stored = try RModel(checkpoint: checkpoint)
+    #expect(Set(mixed.matrixBytes.keys) == [.q4K, .q6K, .q8_0, .bf16])
+    #expect(Set(stored.matrixBytes.keys) == [.bf16])
+    #expect(mixed.parameterCount == stored.parameterCount)
+    #expect(mixed.weightBytes * 2 < stored.weightBytes)
+  }
+
   /// Logits of twelve greedy steps after each prompt, all prompts in one batch.
   private func greedy(_ prompts: [[TokenID]], _ runner: RRunner) throws -> [[[Float]]] {
     let sequences = try prompts.map { _ in try runner.makeSequence(capacity: 64) }
@@ -120,6 +131,24 @@ import Testing
       #expect(throws: ModelLoadError.self) {
         _ = try RModel(checkpoint: checkpoint, plan: { type.isQuantized && $0.shape.count == 2 ? type : $0.type })
       }
+    }
+  }
+
+  @Test func `a value that no block can hold is an error that names the tensor`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: URL(filePath: Expected.directory("one-layer")), to: folder)
+    let file = folder.appendingPathComponent("model.safetensors")
+    var bytes = try Data(contentsOf: file)
+    // The head is written last; its last value becomes infinite in bf16.
+    bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [0x80, 0x7F])
+    try bytes.write(to: file)
+    let checkpoint = try Checkpoint(directory: folder.path)
+    do {
+      _ = try RModel(checkpoint: checkpoint, plan: { $0.shape.count == 2 ? .q8_0 : $0.type })
+      Issue.record("an infinite weight was taken")
+    } catch {
+      #expect("\(error)".contains("finite values that Q8_0 can hold, in row "))
     }
   }
 

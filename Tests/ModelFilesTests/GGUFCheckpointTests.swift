@@ -213,6 +213,32 @@ import Testing
     for words in ["expected ", "found "] + damage.words { #expect(message.contains(words), "\(message)") }
   }
 
+  @Test func `a pair with flipped bits opens whole or not at all`() throws {
+    let good = TinyPair()
+    let (text, vision) = (good.text.file, good.vision.file)
+    let headers = [good.text.header.count, good.vision.header.count]
+    let directory = try TemporaryDirectory()
+    var random = SplitMix(state: 20_251_124)
+    var opened = 0
+    for run in 0..<200 {
+      var files = [text, vision]
+      for _ in 0...random.next() % 2 {
+        let at = Int(random.next() % UInt64(headers[run % 2]))
+        files[run % 2][at] ^= 1 << UInt8(random.next() % 8)
+      }
+      try directory.write("model.gguf", files[0])
+      try directory.write("mmproj-model.gguf", files[1])
+      guard let checkpoint = try? Checkpoint(path: directory.path) else { continue }
+      opened += 1
+      for tensor in checkpoint.configuration.requiredTensors {
+        let info = try checkpoint.require(tensor.name, shape: tensor.shape)
+        #expect(try checkpoint.bytes(of: info).count == info.byteCount)
+      }
+    }
+    // A flipped bit in a token's text, say, changes nothing that is checked.
+    #expect((1..<150).contains(opened), "\(opened)")
+  }
+
   @Test func `a directory must say which file is meant`() throws {
     let pair = TinyPair()
     let directory = try pair.write()

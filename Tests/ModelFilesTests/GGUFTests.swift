@@ -166,10 +166,10 @@ import Testing
 
   @Test func `a mutated header is refused or describes places in its file`() throws {
     var fuzz = GGUFFuzz(seed: 20_251_123)
-    for _ in 0..<20_000 { fuzz.run() }
+    for _ in 0..<4_000 { fuzz.run() }
     #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
     // Changed names, values and digits pass; changed counts and lengths mostly do not.
-    #expect((1_000..<12_000).contains(fuzz.accepted), "\(fuzz.accepted)")
+    #expect((200..<2_400).contains(fuzz.accepted), "\(fuzz.accepted)")
   }
 
   /// R4B_FUZZ names the number of runs, R4B_FUZZ_SEED where they begin: for the long campaigns of a release build.

@@ -72,6 +72,16 @@ import Tokenization
     #expect(error?.path == "tokenizer.ggml.merges[4]")
   }
 
+  @Test func `added tokens may not be longer together than a search tree should be large`() throws {
+    var vocabulary = Self.vocabulary(pre: "qwen2")
+    for number in 0..<300 {
+      vocabulary.tokens.append("<\(number)\(String(repeating: "x", count: 4000))>".utf8)
+      vocabulary.kinds.append(.control)
+    }
+    let error = #expect(throws: TokenizerError.self) { try Tokenizer(vocabulary: vocabulary) }
+    #expect(error?.reason == "the added tokens are longer than 1048576 bytes together")
+  }
+
   @Test func `a vocabulary goes through a GGUF file unchanged`() throws {
     var vocabulary = try TokenizerVocabulary(tokenizerJSON: Fixtures.tinyFile())
     #expect(vocabulary.preTokenizer == "qwen2")

@@ -63,17 +63,24 @@ struct WeightPlacement {
     }
     let groups = range.lowerBound / Int(CK_PACK_ROWS)
     let out = destination + groups * ck_packed_bytes(type.kernelType, UInt32(CK_PACK_ROWS), UInt32(columns))
-    let blocks = tensor.type == type ? buffers.stored : round(range.count, buffers)
+    let blocks = tensor.type == type ? buffers.stored : try round(range, buffers)
     ck_pack(out, blocks, type.kernelType, UInt32(range.count), UInt32(paddedColumns))
   }
 
-  /// Rounds `count` stored rows to `type`; returns them in GGUF's layout, filled up to whole blocks with zeros.
-  private func round(_ count: Int, _ buffers: borrowing LaneBuffers) -> UnsafeMutableRawPointer {
+  /// Rounds the stored rows to `type`; returns them in GGUF's layout, filled up to whole blocks with zeros.
+  private func round(_ range: Range<Int>, _ buffers: borrowing LaneBuffers)
+    throws(ModelFileError) -> UnsafeMutableRawPointer
+  {
     let values = buffers.values.assumingMemoryBound(to: Float.self), blockRow = type.byteCount(of: paddedColumns)
     for i in columns..<paddedColumns { values[i] = 0 }
-    for row in 0..<count {
+    for row in 0..<range.count {
       ck_widen(values, buffers.stored + row * storedRow, tensor.type.kernelType, columns)
-      ck_quantize(buffers.blocks + row * blockRow, values, type.kernelType, paddedColumns)
+      guard ck_quantize(buffers.blocks + row * blockRow, values, type.kernelType, paddedColumns) else {
+        throw ModelFileError(
+          file: tensor.file, place: .tensor(tensor.storedName),
+          expected: "finite values that \(type.rawValue) can hold, in row \(range.lowerBound + row)",
+          found: "one that is not")
+      }
     }
     return buffers.blocks
   }

@@ -82,7 +82,7 @@ struct WeightReader {
   }
 
   /// Reads every tensor that was asked for to its place. Each core takes the next piece when it is done with one; `progress` is
-  /// called with the fraction placed by one core at a time.
+  /// called at every percent with the fraction placed, by one core at a time.
   func fill(progress: (Double) -> Void) throws(ModelFileError) {
     let pieces = placements.flatMap { placement in placement.pieces.map { (placement, $0) } }
     let sizes = pieces.reduce(LaneBuffers.Sizes()) { $0.union($1.0.bufferBytes($1.1.count)) }
@@ -99,7 +99,9 @@ struct WeightReader {
         }
         state.withLock {
           $0.done += 1
-          progress(Double($0.done) / Double(pieces.count))
+          if $0.done * 100 / pieces.count > ($0.done - 1) * 100 / pieces.count {
+            progress(Double($0.done) / Double(pieces.count))
+          }
         }
       }
     }

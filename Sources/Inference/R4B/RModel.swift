@@ -47,7 +47,7 @@ package final class RModel: @unchecked Sendable {
   /// fraction read, from 0 to 1.
   package init(
     checkpoint: Checkpoint, plan: @escaping (TensorInfo) -> ElementType = \.type,
-    progress: ((Double) -> Void)? = nil
+    progress: (Double) -> Void = { _ in }
   ) throws(ModelLoadError) {
     let configuration = checkpoint.configuration, text = configuration.text
     try lifting { () throws(InferenceError) in try Self.check(configuration) }
@@ -57,7 +57,7 @@ package final class RModel: @unchecked Sendable {
     let storage = try Self.map(total, "weights", hugePages: true)
     var reader = WeightReader(checkpoint, plan: plan, into: storage)
     let weights = try Self.read(&reader, checkpoint)
-    do throws(ModelFileError) { try reader.fill { progress?($0) } } catch { throw .file(error) }
+    do throws(ModelFileError) { try reader.fill(progress: progress) } catch { throw .file(error) }
     contextLength = configuration.maxPositions
     let tableBytes = RopeTables.byteCount(positions: contextLength, headDimension: text.headDimension)
     let tables = try Self.map(tableBytes, "rotary tables", hugePages: false)
@@ -68,6 +68,13 @@ package final class RModel: @unchecked Sendable {
     matrixBytes = reader.matrixBytes
     kvShape = KVShape(text)
     mappings = [storage, tables]
+  }
+
+  /// Bytes that the weights of `checkpoint` would take in memory as they are stored.
+  package static func weightBytes(of checkpoint: Checkpoint) throws(ModelLoadError) -> Int {
+    var counter = WeightReader(counting: checkpoint, plan: \.type)
+    _ = try read(&counter, checkpoint)
+    return counter.byteCount
   }
 
   /// Whether a matrix is quantised, so that products round their inputs.

@@ -4,7 +4,7 @@
 /// A place in a header, and the bytes around it.
 struct GGUFCursor {
   /// Far beyond any model's metadata: the longest vocabularies take some 20 MB.
-  static let maximumHeaderByteCount = 128 << 20
+  static let maximumHeaderByteCount = 64 << 20
   private static let pieceByteCount = 1 << 18
 
   let path: String

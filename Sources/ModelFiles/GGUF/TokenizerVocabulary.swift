@@ -48,6 +48,8 @@ package struct TokenizerVocabulary: Sendable, Equatable {
   }
 
   private static let prefix = "tokenizer.ggml."
+  /// Sixteen times those of today's largest vocabularies.
+  private static let maximumMerges = 1 << 22
   /// GGUF itself has room for two.
   private static let stopKey = "r4b.stop_token_ids"
 
@@ -65,8 +67,8 @@ package struct TokenizerVocabulary: Sendable, Equatable {
       throw metadata.fault(key("tokens"), expected: "an array of 1 to \(rows) strings, one a row of token_embd.weight")
     }
     self.tokens = tokens
-    guard let merges = try metadata.strings(key("merges")) else {
-      throw metadata.fault(key("merges"), expected: "an array of strings")
+    guard let merges = try metadata.strings(key("merges")), merges.count <= Self.maximumMerges else {
+      throw metadata.fault(key("merges"), expected: "an array of at most \(Self.maximumMerges) strings")
     }
     self.merges = merges
     let types = try metadata.integers(key("token_type"), in: 1...6)

@@ -1,0 +1,47 @@
+// What `r4b quantize` is asked for: a name for the mixture of types in a text file, and the type of a vision file.
+
+/// A mixture of element types, by the names of llama.cpp's quantiser.
+package enum FileType: String, Sendable, CaseIterable {
+  case q4KM = "q4_k_m"
+  case q4_0
+  case q5KM = "q5_k_m"
+  case q6K = "q6_k"
+  case q8_0
+  case f16
+  case bf16
+
+  /// What matrices have for which the mixture says nothing else.
+  package var element: ElementType {
+    switch self {
+    case .q4KM: .q4K
+    case .q4_0: .q4_0
+    case .q5KM: .q5K
+    case .q6K: .q6K
+    case .q8_0: .q8_0
+    case .f16: .f16
+    case .bf16: .bf16
+    }
+  }
+
+  /// `general.file_type`, llama.cpp's number of the mixture.
+  private var code: UInt32 {
+    switch self {
+    case .f16: 1
+    case .q4_0: 2
+    case .q8_0: 7
+    case .q4KM: 15
+    case .q5KM: 17
+    case .q6K: 18
+    case .bf16: 32
+    }
+  }
+
+  /// Adds to the metadata of a file that it has this mixture.
+  package func describe(_ metadata: inout GGUFMetadata) {
+    metadata["general.file_type"] = .uint32(code)
+    metadata["general.quantization_version"] = .uint32(2)
+  }
+
+  /// Whether a vision file can have it: the tower is small, and its rows are no multiples of 256.
+  package var suitsVision: Bool { self == .q8_0 || self == .f16 || self == .bf16 }
+}
