@@ -73,6 +73,9 @@ let package = Package(
       ], swiftSettings: strict),
 
     benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
+    .executableTarget(
+      name: "kernels-benchmark", dependencies: ["CKernels"], path: "Benchmarks/kernels",
+      cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
 
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
