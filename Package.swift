@@ -74,6 +74,9 @@ let package = Package(
 
     benchmark("vision", ["GenerationTypes", "Inference", "ModelFiles"], exclude: ["compare_transformers.py"]),
     benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
+    .executableTarget(
+      name: "kernels-benchmark", dependencies: ["CKernels"], path: "Benchmarks/kernels",
+      cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
 
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),

@@ -52,9 +52,12 @@ static inline uint32_t ck_task_pairs(uint32_t head_dim) {
 extern const ck_kernel_table ck_table_baseline;
 #if defined(__x86_64__)
 extern const ck_kernel_table ck_table_avx2;
+extern const ck_kernel_table ck_table_avx_vnni;
 extern const ck_kernel_table ck_table_avx512;
+extern const ck_kernel_table ck_table_avx512_vnni;
 #elif defined(__aarch64__)
 extern const ck_kernel_table ck_table_neon;
+extern const ck_kernel_table ck_table_neon_dot;
 #endif
 
 /// The table of an instruction set, or null where it was not compiled or cannot run.

@@ -14,7 +14,7 @@
 #define CK_TILE_QUERIES 6
 #define CK_TILE_SUMS 12
 #define CK_MADDUBS 1
-#define CK_INPUTS 2
+#define CK_INPUTS 3
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -14,7 +14,7 @@
 #define CK_TILE_QUERIES 12
 #define CK_TILE_SUMS 24
 #define CK_MADDUBS 1
-#define CK_INPUTS 6
+#define CK_INPUTS 8
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -9,6 +9,6 @@
 #define CK_STREAM_COLUMNS 8
 #define CK_TILE_QUERIES 6
 #define CK_TILE_SUMS 24
-#define CK_INPUTS 4
+#define CK_INPUTS 3
 #include "kernels.inc"
 #endif

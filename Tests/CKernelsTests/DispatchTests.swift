@@ -9,12 +9,12 @@ import Testing
     try String(contentsOf: sources.appending(path: file), encoding: .utf8)
   }
 
-  @Test(arguments: ["avx2", "avx512"])
+  @Test(arguments: ["avx2", "avx_vnni", "avx512", "avx512_vnni"])
   func `a table is chosen only where every feature of its target is`(name: String) throws {
     let target = try #require(try text("kernels_\(name).c").firstMatch(of: /target\("([^"]+)"\)/)?.output.1)
     let branches = try text("dispatch.c").components(separatedBy: "case CK_")
     let branch = try #require(branches.first { $0.hasPrefix("\(name.uppercased()):") })
-    let asked = branch.matches(of: /__builtin_cpu_supports\("(\w+)"\)/).map(\.output.1)
+    let asked = branch.matches(of: /HAS\("(\w+)"\)/).map(\.output.1)
     #expect(Set(asked) == Set(target.split(separator: ",")))
   }
 }

@@ -73,7 +73,9 @@ func difference(_ a: [Float], _ b: [Float]) -> Double {
   return a.count == b.count ? (difference / scale).squareRoot() : .infinity
 }
 
-let instructionSets = [ck_isa.baseline, .avx2, .avx512, .neon].filter { ck_isa_available($0) }
+let instructionSets = [ck_isa.baseline, .avx2, .avxVNNI, .avx512, .avx512VNNI, .neon, .neonDot].filter {
+  ck_isa_available($0)
+}
 
 /// Runs `body` with a pool and ends the pool.
 func withWorkers<Value>(_ threads: Int32, _ isa: ck_isa, _ body: (OpaquePointer) throws -> Value) throws -> Value {

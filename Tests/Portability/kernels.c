@@ -138,9 +138,9 @@ static fenced blocks(ck_type type, uint32_t rows, uint32_t columns, bool extreme
   fenced f = fence(count * bytes);
   for (size_t b = 0; b < count; b++) {
     uint8_t *block = (uint8_t *)f.data + b * bytes;
-    for (size_t i = 0; i < bytes; i++) block[i] = extreme ? 255 : (uint8_t)(number() * 1000);
-    // The lowest 8-bit number is the worst that a file can hold.
-    for (size_t i = 2; extreme && type == CK_Q8_0 && i < bytes; i++) block[i] = 128;
+    for (size_t i = 0; i < bytes; i++) block[i] = extreme ? 255 : (uint8_t)(int)(number() * 1000);
+    // The lowest 8-bit number is the worst that a file can hold, as a weight or as a scale.
+    for (size_t i = type == CK_Q6_K ? 192 : 2; extreme && (type == CK_Q8_0 || type == CK_Q6_K) && i < bytes; i++) block[i] = 128;
     for (size_t i = 0; i < scales[type].count; i++) {
       uint16_t half = extreme ? 0x3c00 : (uint16_t)((block[0] & 1) << 15 | (0x2000 + (uint16_t)block[1] * 16));
       memcpy(block + scales[type].first + 2 * i, &half, 2);
@@ -466,8 +466,8 @@ static void check_table(void) {
 }
 
 int main(void) {
-  static const char *const names[] = {"baseline", "AVX2", "AVX-512", "NEON"};
-  for (isa = CK_BASELINE; isa <= CK_NEON; isa++) {
+  static const char *const names[] = {"baseline", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 VNNI", "NEON", "NEON with dot products"};
+  for (isa = CK_BASELINE; isa <= CK_NEON_DOT; isa++) {
     if (!ck_isa_available(isa)) continue;
     isa_name = names[isa];
     for (int32_t threads = 1; threads < 4; threads++)

@@ -46,8 +46,11 @@ static inline size_t ck_row_bytes(ck_type type, size_t count) { return count / c
 typedef enum CK_CLOSED_ENUM ck_isa {
   CK_BASELINE CK_SWIFT(baseline),
   CK_AVX2 CK_SWIFT(avx2),
+  CK_AVX_VNNI CK_SWIFT(avxVNNI),
   CK_AVX512 CK_SWIFT(avx512),
+  CK_AVX512_VNNI CK_SWIFT(avx512VNNI),
   CK_NEON CK_SWIFT(neon),
+  CK_NEON_DOT CK_SWIFT(neonDot),
 } ck_isa;
 
 /// Keys in one block of the KV cache, and the multiple to which a value row is padded.

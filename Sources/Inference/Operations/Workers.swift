@@ -3,14 +3,17 @@ import CKernels
 
 /// An instruction set that the kernels are compiled for.
 package enum KernelTable: CaseIterable, Sendable {
-  case baseline, avx2, avx512, neon
+  case baseline, avx2, avxVNNI, avx512, avx512VNNI, neon, neonDot
 
   var isa: ck_isa {
     switch self {
     case .baseline: .baseline
     case .avx2: .avx2
+    case .avxVNNI: .avxVNNI
     case .avx512: .avx512
+    case .avx512VNNI: .avx512VNNI
     case .neon: .neon
+    case .neonDot: .neonDot
     }
   }
 

@@ -1,0 +1,21 @@
+// Kernels for x86-64 with AVX-512 and its byte dot products: as `kernels_avx512.c`, and a line of packed weights meets twelve inputs in one
+// instruction each (12 sums, 12 totals, 1 line).
+#if defined(__x86_64__)
+#include "kernel_table.h"
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+#define CK_TABLE ck_table_avx512_vnni
+#define CK_WIDTH 16
+#define CK_FUSED 1
+#define CK_HARDWARE_F16 1
+#define CK_TILE_ROWS 6
+#define CK_TILE_COLUMNS 4
+#define CK_STREAM_COLUMNS 8
+#define CK_TILE_QUERIES 8
+#define CK_VNNI 1
+#define CK_INPUTS 12
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+#include "kernels.inc"
+#pragma clang attribute pop
+#endif
