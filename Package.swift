@@ -54,7 +54,8 @@ let package = Package(
     room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
     room("Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"]),
     .target(
-      name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
+      name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("m")]),
     room("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
     room("Scheduling", ["GenerationTypes", "Inference"]),
     room("Benchmarking", ["GenerationTypes", "Inference"], optimised),

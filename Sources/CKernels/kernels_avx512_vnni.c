@@ -12,7 +12,8 @@
 #define CK_TILE_ROWS 6
 #define CK_TILE_COLUMNS 4
 #define CK_STREAM_COLUMNS 8
-#define CK_TILE_QUERIES 8
+#define CK_TILE_QUERIES 12
+#define CK_TILE_SUMS 24
 #define CK_VNNI 1
 #define CK_INPUTS 12
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)

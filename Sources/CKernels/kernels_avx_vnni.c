@@ -11,7 +11,8 @@
 #define CK_TILE_ROWS 4
 #define CK_TILE_COLUMNS 3
 #define CK_STREAM_COLUMNS 6
-#define CK_TILE_QUERIES 4
+#define CK_TILE_QUERIES 6
+#define CK_TILE_SUMS 12
 #define CK_VNNI 1
 #define CK_INPUTS 3
 #pragma clang attribute push(__attribute__((target("avxvnni,avx2,fma,f16c"))), apply_to = function)

@@ -10,7 +10,8 @@
 #define CK_TILE_ROWS 6
 #define CK_TILE_COLUMNS 4
 #define CK_STREAM_COLUMNS 8
-#define CK_TILE_QUERIES 4
+#define CK_TILE_QUERIES 6
+#define CK_TILE_SUMS 24
 #define CK_NEON_DOT 1
 #define CK_INPUTS 3
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
