@@ -62,7 +62,10 @@ struct LoadedModel {
     do {
       chat = try ChatModel(
         tokenizer: tokenizer, imageProcessor: try imageProcessor(of: checkpoint), configuration: configuration)
-    } catch let error as TemplateError { throw ConfigurationError("\(checkpoint.path): chat template: \(error)") }
+    } catch let error as TemplateError {
+      let place = if case .vocabulary = checkpoint.tokenizer { "tokenizer.chat_template" } else { "chat_template.jinja" }
+      throw ConfigurationError("\(checkpoint.path): chat template (\(place)): \(error)")
+    }
     if chat.control.stop.isEmpty {
       throw ConfigurationError(
         "\(checkpoint.path): no end-of-text token is named, and the tokenizer has no <|im_end|>: replies would not end")
