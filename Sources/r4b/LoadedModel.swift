@@ -63,7 +63,8 @@ struct LoadedModel {
       chat = try ChatModel(
         tokenizer: tokenizer, imageProcessor: try imageProcessor(of: checkpoint), configuration: configuration)
     } catch let error as TemplateError {
-      let place = if case .vocabulary = checkpoint.tokenizer { "tokenizer.chat_template" } else { "chat_template.jinja" }
+      let place =
+        if case .vocabulary = checkpoint.tokenizer { "tokenizer.chat_template" } else { "chat_template.jinja" }
       throw ConfigurationError("\(checkpoint.path): chat template (\(place)): \(error)")
     }
     if chat.control.stop.isEmpty {
