@@ -18,6 +18,9 @@ extension Setting {
       "model.quantize", .optionalChoice(["q4_k_m", "q4_0", "q5_k_m", "q6_k", "q8_0"]), nil,
       "Type that weights of 16 or 32 bits are rounded to while they are loaded; null keeps them as they are."),
     Setting(
+      "model.vision_type", .choice(["auto", "stored", "q8_0"]), "auto",
+      "What tower and projector are in memory; auto is q8_0 where the decoder is quantised, else as they are stored."),
+    Setting(
       "model.name", .optionalString, nil,
       "Name that clients send as `model`; null takes the directory's or file's name."
     ),

@@ -42,7 +42,7 @@ struct InspectCommand: AsyncParsableCommand {
       print(row(group.name, group.tensorCount, group.parameterCount, group.byteCount, types.joined(separator: " ")))
     }
     print(row("total", summary.tensorCount, summary.parameterCount, summary.byteCount, ""))
-    if let bytes = try? RModel.weightBytes(of: checkpoint) {
+    if let bytes = try? RModel.weightBytes(of: checkpoint, plan: checkpoint.types()) {
       print("in memory                 \(LoadedModel.binary(bytes)) of weights")
     }
     for sentence in checkpoint.notes { print("note: \(sentence)") }

@@ -109,10 +109,10 @@ struct LoadedModel {
 
   /// Reads the weights, rounded where the settings ask for it.
   static func model(of checkpoint: Checkpoint, _ settings: Settings, progress: (Double) -> Void) throws -> RModel {
-    guard let name = settings.optionalString("model.quantize"), let type = FileType(rawValue: name) else {
-      return try RModel(checkpoint: checkpoint, progress: progress)
-    }
-    return try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: type), progress: progress)
+    let decoder = settings.optionalString("model.quantize").flatMap(FileType.init(rawValue:))
+    let vision = VisionType(rawValue: settings.string("model.vision_type")) ?? .auto
+    let plan = checkpoint.types(quantizedTo: decoder, vision: vision)
+    return try RModel(checkpoint: checkpoint, plan: plan, progress: progress)
   }
 
   /// The checkpoint's own tokenizer.

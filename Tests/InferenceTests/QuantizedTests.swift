@@ -92,7 +92,7 @@ import Testing
     #expect(together == alone)
   }
 
-  /// Half of the layers' delicate matrices get 6 bits, the head too; rows of the tower that are no whole blocks stay bf16.
+  /// Half of the layers' delicate matrices get 6 bits, the head too; the tower's patch embedding stays bf16.
   @Test func `quantising while loading follows the plan of llama-quantize`() throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     let mixed = try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: .q4KM))
@@ -101,6 +101,25 @@ import Testing
     #expect(Set(stored.matrixBytes.keys) == [.bf16])
     #expect(mixed.parameterCount == stored.parameterCount)
     #expect(mixed.weightBytes * 2 < stored.weightBytes)
+  }
+
+  /// Rows of the tower's down projections are no whole blocks in R-4B (4,304): they are filled up.
+  @Test func `the tower has 8 bits where the decoder has blocks, or where it is asked for`() throws {
+    let checkpoint = try Checkpoint(directory: Expected.directory("one-layer"))
+    func type(_ name: String, _ types: (TensorInfo) -> ElementType) -> ElementType? { checkpoint.tensor(name).map(types) }
+    let layer = "model.vision_tower.vision_model.encoder.layers.0."
+    let matrices = ["self_attn.q_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"].map { "\(layer)\($0).weight" }
+    for name in matrices + ["model.multi_modal_projector.linear_1.weight"] {
+      let stored = try #require(checkpoint.tensor(name)).type
+      #expect(!stored.isQuantized)
+      #expect(type(name, checkpoint.types()) == stored)
+      #expect(type(name, checkpoint.types(quantizedTo: .q4_0)) == .q8_0)
+      #expect(type(name, checkpoint.types(quantizedTo: .q4_0, vision: .stored)) == stored)
+      #expect(type(name, checkpoint.types(vision: .q8_0)) == .q8_0)
+    }
+    for name in ["\(layer)layer_norm1.weight", "model.vision_tower.vision_model.embeddings.patch_embedding.weight"] {
+      #expect(type(name, checkpoint.types(vision: .q8_0)) == checkpoint.tensor(name)?.type)
+    }
   }
 
   /// Logits of twelve greedy steps after each prompt, all prompts in one batch.

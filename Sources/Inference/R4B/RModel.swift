@@ -68,9 +68,11 @@ package final class RModel: @unchecked Sendable {
     mappings = [storage, tables]
   }
 
-  /// Bytes that the weights of `checkpoint` would take in memory as they are stored.
-  package static func weightBytes(of checkpoint: Checkpoint) throws(ModelLoadError) -> Int {
-    var counter = WeightReader(counting: checkpoint, plan: \.type)
+  /// Bytes that the weights of `checkpoint` would take in memory by `plan`.
+  package static func weightBytes(
+    of checkpoint: Checkpoint, plan: @escaping (TensorInfo) -> ElementType
+  ) throws(ModelLoadError) -> Int {
+    var counter = WeightReader(counting: checkpoint, plan: plan)
     _ = try read(&counter, checkpoint)
     return counter.byteCount
   }
