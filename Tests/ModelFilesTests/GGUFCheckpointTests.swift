@@ -169,6 +169,11 @@ import Testing
         guard let index = pair.text.tensors.firstIndex(where: { $0.name == "blk.0.ffn_up.weight" }) else { return }
         pair.text.tensors[index].type = 23
       },
+      Damage("a vector in blocks", #"tensor "blk.0.attn_norm.weight""#, "as vectors have", "found Q8_0") { pair in
+        guard let index = pair.text.tensors.firstIndex(where: { $0.name == "blk.0.attn_norm.weight" }) else { return }
+        let bytes = [UInt8](repeating: 0, count: 34)
+        pair.text.tensors[index] = .init(name: "blk.0.attn_norm.weight", dimensions: [32], type: 8, bytes: bytes)
+      },
       Damage("a SentencePiece vocabulary", "tokenizer.ggml.model", "SentencePiece") {
         $0.text.set("tokenizer.ggml.model", "llama")
       },
