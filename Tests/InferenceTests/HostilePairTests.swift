@@ -46,8 +46,7 @@ import Testing
         try? handle.seek(toOffset: 0)
         try? handle.write(contentsOf: good.prefix(header))
       }
-      // Tables for a million positions are not what this is about.
-      guard let checkpoint = try? pair.open(), checkpoint.configuration.maxPositions <= 1 << 16 else { continue }
+      guard let checkpoint = try? pair.open() else { continue }
       opened += 1
       let plans = [{ $0.type }, checkpoint.types(quantizedTo: .q8_0)] as [(TensorInfo) -> ElementType]
       guard let model = try? RModel(checkpoint: checkpoint, plan: plans[numbers.pick(2)]),
@@ -59,6 +58,23 @@ import Testing
       loaded += 1
     }
     return (opened, loaded)
+  }
+
+  @Test func `a file that states a million positions costs what its sequences use`() throws {
+    let source = try Checkpoint(directory: Expected.directory("one-layer"))
+    let pair = try QuantizedPair(of: source, .f16)
+    var bytes = try Data(contentsOf: URL(filePath: pair.path))
+    let key = Data("qwen3.context_length".utf8)
+    let place = try #require(bytes.range(of: key)).upperBound + 4
+    bytes.replaceSubrange(place..<place + 4, with: [0, 0, 16, 0])
+    try bytes.write(to: URL(filePath: pair.path))
+    let model = try RModel(checkpoint: pair.open())
+    #expect(model.contextLength == 1 << 20 && model.rotaryPositions == 0)
+    let runner = try RRunner(model: model, threads: 1)
+    for (capacity, filled) in [(5, 5), (700, 700), (3, 700)] {
+      let logits = try runner.append([.tokens([1, 2])], to: runner.makeSequence(capacity: capacity))
+      #expect(logits.allSatisfy(\.isFinite) && model.rotaryPositions == filled)
+    }
   }
 
   @Test func `what opens is run or refused`() throws {
