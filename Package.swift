@@ -10,17 +10,19 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Optimised in debug builds too: rooms whose loops would make the tests slow.
+/// Optimised in debug builds too: rooms and tests whose loops would make the tests slow.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
 
-func tests(of name: String, _ dependencies: [Target.Dependency] = [], fixtures: Bool = false) -> Target {
+func tests(
+  of name: String, _ dependencies: [Target.Dependency] = [], fixtures: Bool = false, _ settings: [SwiftSetting] = []
+) -> Target {
   .testTarget(
     name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
-    exclude: fixtures ? ["Fixtures"] : [], swiftSettings: strict)
+    exclude: fixtures ? ["Fixtures"] : [], swiftSettings: strict + settings)
 }
 
 func benchmark(_ name: String, _ dependencies: [Target.Dependency], exclude: [String]) -> Target {
@@ -89,7 +91,7 @@ let package = Package(
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
-    tests(of: "ModelFiles", ["JSON"], fixtures: true),
+    tests(of: "ModelFiles", ["JSON"], fixtures: true, optimised),
     .testTarget(
       name: "SamplingTests", dependencies: ["GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
       swiftSettings: strict),

@@ -116,6 +116,12 @@ struct TensorStore: Sendable {
         file: isGGUF && isVision ? files.last?.path ?? source : source, place: .tensor(spelling(of: name)),
         expected: "shape \(shape)", found: "no such tensor")
     }
+    // The blocks of a vector are no whole part of a row, and no converter rounds one.
+    guard shape.count > 1 || !tensor.type.isQuantized else {
+      throw ModelFileError(
+        file: tensor.file, place: .tensor(spelling(of: name)), expected: "F32, F16 or BF16, as vectors have",
+        found: tensor.type.rawValue)
+    }
     guard tensor.shape == shape else {
       throw ModelFileError(
         file: tensor.file, place: .tensor(spelling(of: name)), expected: "shape \(shape)", found: "\(tensor.shape)")

@@ -66,6 +66,8 @@ struct QuantizeCommand: AsyncParsableCommand {
     let hasVision = checkpoint.configuration.vision != nil
     for path in hasVision ? [place.path, vision.path] : [place.path] { try refuse(path, checkpoint) }
     if isQuantized(checkpoint) { note("note: \(source) is quantised already; the errors of both roundings add up") }
+    // Before the first file is there: room for it may take minutes to get.
+    let interruption = Interruption()
     let name = place.deletingPathExtension().lastPathComponent
     let vocabulary = try vocabulary(of: checkpoint)
     var files: [QuantizedFile] = []
@@ -79,7 +81,6 @@ struct QuantizeCommand: AsyncParsableCommand {
         path: place.path, type, metadata: checkpoint.textMetadata(name: name, vocabulary: vocabulary),
         plan: checkpoint.configuration.textPlan(type, head: head)))
     let quantizer = try Quantizer(checkpoint, into: files)
-    let interruption = Interruption()
     var progress = QuantizationProgress(total: quantizer.parameterCount)
     let isWhole = try quantizer.run(progress: { progress.show($0) }, isCancelled: { interruption.signal != nil })
     if let signal = interruption.signal, !isWhole {
@@ -147,9 +148,11 @@ private final class Interruption {
   private let sources: [any DispatchSourceSignal]
 
   init() {
+    // A queue of its own: the global ones have as many threads as there are cores, and all of those round weights.
+    let queue = DispatchQueue(label: "interruption")
     sources = [SIGINT, SIGTERM].map { [received] number in
       Glibc.signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler { _ = received.number.compareExchange(expected: 0, desired: number, ordering: .relaxed) }
       source.resume()
       return source

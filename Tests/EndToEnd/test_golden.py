@@ -5,6 +5,7 @@ import json
 import pytest
 from conftest import MODEL, Server
 from openai import OpenAI
+from test_cli import run
 from tokenizers import Tokenizer
 
 CASES = json.loads((MODEL / "golden.json").read_text())
@@ -42,9 +43,15 @@ def test_reply(server, case):
     assert (reply.choices[0].message.model_extra.get("reasoning_content") or "").strip() == thought.strip()
 
 
-@pytest.fixture(scope="module")
-def quantized():
-    server = Server(["--quantize", "q8_0"])
+@pytest.fixture(scope="module", params=["while loading", "from files"])
+def quantized(request, tmp_path_factory):
+    arguments = ["--quantize", "q8_0"]
+    if request.param == "from files":
+        path = tmp_path_factory.mktemp("q8_0") / "r-tiny.gguf"
+        done = run("quantize", MODEL, path, "--type", "q8_0", "--vision-type", "q8_0")
+        assert done.returncode == 0, done.stderr
+        arguments = ["--model", str(path)]
+    server = Server(arguments)
     yield server
     assert server.stop() == 0
 

@@ -1,14 +1,18 @@
 """`r4b quantize`: what the files hold by the reference package, and what is left when it cannot end well."""
 import json
+import os
+import pty
+import re
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 
 import gguf
 import numpy as np
 import pytest
-from conftest import MODEL, binary
+from conftest import MODEL, Server, binary
 from gguf.quants import dequantize
 from test_cli import run
 
@@ -89,6 +93,76 @@ def test_what_a_killed_run_left_is_written_over(tmp_path):
     assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0").returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mmproj-tiny.gguf", "tiny.gguf"]
     assert all(len(gguf.GGUFReader(path).tensors) > 40 and path.stat().st_size < 8 << 20 for path in tmp_path.iterdir())
+
+
+def stopped_midway(folder, *signals):
+    """Starts a run, stops it at its first line of progress, sends `signals`; returns its status and the rest it says."""
+    process = subprocess.Popen([binary(), "quantize", MODEL, folder / "tiny.gguf", "--type", "q4_k_m"], stderr=subprocess.PIPE, text=True)
+    line = process.stderr.readline()
+    for number in (signal.SIGSTOP, *signals, signal.SIGCONT):
+        process.send_signal(number)
+    _, rest = process.communicate(timeout=120)
+    assert line.startswith("quantising: "), line + rest
+    return process.returncode, rest
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_at_once_and_leaves_nothing(tmp_path, number):
+    status, rest = stopped_midway(tmp_path, number)
+    assert status == 128 + number and "interrupted" in rest, rest
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_run_leaves_nothing_that_looks_whole_and_can_be_run_again(tmp_path):
+    status, _ = stopped_midway(tmp_path, signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mmproj-tiny.gguf.partial", "tiny.gguf.partial"]
+    assert run("inspect", tmp_path).returncode != 0
+    assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mmproj-tiny.gguf", "tiny.gguf"]
+
+
+def test_progress_on_a_terminal_is_one_line_with_rate_and_remaining_time(tmp_path):
+    ours, theirs = pty.openpty()
+    done = subprocess.run([binary(), "quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q4_k_m"], stdout=subprocess.PIPE, stderr=theirs, timeout=120)
+    os.close(theirs)
+    said = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0, said
+    shown = said.split("\r\x1b[K")
+    assert len(shown) > 1 and all(re.fullmatch(r"quantising: \d+ %, \d+ million weights a second, \d+:\d\d left\s*", line) for line in shown[1:]), shown
+    assert shown[-1].startswith("quantising: 100 %")
+
+
+def test_a_pair_of_others_is_seen_as_one_view_and_says_so(tmp_path):
+    """What converters for llama.cpp write: no newline, no r4b keys, the tower's post-norm, a name of its own."""
+    assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "f16").returncode == 0
+    ours = gguf.GGUFReader(tmp_path / "mmproj-tiny.gguf")
+    theirs = gguf.GGUFWriter(tmp_path / "mmproj-R-tiny-F16.gguf", "clip")
+    for key, field in ours.fields.items():
+        if key != "general.architecture" and not key.startswith(("GGUF.", "r4b.")):
+            sub_type = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+            theirs.add_key_value(key, field.contents(), field.types[0], sub_type)
+    width = 128
+    for tensor in ours.tensors:
+        if tensor.name != "model.image_newline":
+            theirs.add_tensor(tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type)
+    theirs.add_tensor("v.post_ln.weight", np.full(width, 7, np.float32))
+    theirs.add_tensor("v.post_ln.bias", np.full(width, 7, np.float32))
+    theirs.write_header_to_file()
+    theirs.write_kv_data_to_file()
+    theirs.write_tensors_to_file()
+    theirs.close()
+    (tmp_path / "mmproj-tiny.gguf").unlink()
+    case = json.loads((MODEL / "golden.json").read_text())[0]
+    done = run("chat", "--model", tmp_path, "--image", MODEL / case["images"][0], "--mode", "short", "--temperature", "0", case["text"])
+    assert done.returncode == 0 and done.stdout.strip() == case["answer"], done.stderr
+    assert " + 16 image" in done.stderr, done.stderr
+    server = Server(["--model", str(tmp_path)])
+    try:
+        assert "no model.image_newline" in server.read() and "one view of 16 tokens" in server.read()
+    finally:
+        assert server.stop() == 0
 
 
 def test_a_disk_that_is_too_small_is_named_and_nothing_is_left(tmp_path):

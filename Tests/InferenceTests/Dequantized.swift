@@ -36,17 +36,32 @@ func plan(_ type: ElementType) -> (TensorInfo) -> ElementType {
 final class Dequantized {
   let directory: URL
 
-  init(of source: Checkpoint, in folder: URL, plan: (TensorInfo) -> ElementType) throws {
+  convenience init(of source: Checkpoint, in folder: URL, plan: (TensorInfo) -> ElementType) throws {
+    try self.init(of: source, in: folder, as: plan) { ($0.shape, $1) }
+  }
+
+  /// The same without rounding; `change` says what becomes of each tensor's shape and values.
+  convenience init(
+    of source: Checkpoint, in folder: URL, change: (TensorInfo, [Float]) -> (shape: [Int], values: [Float])
+  ) throws {
+    try self.init(of: source, in: folder, as: \.type, change: change)
+  }
+
+  private init(
+    of source: Checkpoint, in folder: URL, as plan: (TensorInfo) -> ElementType,
+    change: (TensorInfo, [Float]) -> (shape: [Int], values: [Float])
+  ) throws {
     directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.copyItem(at: folder, to: directory)
     var header: [String: [String: Any]] = [:]
     var data = Data()
     for name in source.tensorNames {
       guard let tensor = source.tensor(name) else { continue }
-      let values = try Self.values(of: tensor, in: source, as: tensor.shape.count == 2 ? plan(tensor) : tensor.type)
+      let rounded = try Self.values(of: tensor, in: source, as: tensor.shape.count == 2 ? plan(tensor) : tensor.type)
+      let (shape, values) = change(tensor, rounded)
       let begin = data.count
       values.withUnsafeBytes { data.append(contentsOf: $0) }
-      header[tensor.storedName] = ["dtype": "F32", "shape": tensor.shape, "data_offsets": [begin, data.count]]
+      header[tensor.storedName] = ["dtype": "F32", "shape": shape, "data_offsets": [begin, data.count]]
     }
     let json = try JSONSerialization.data(withJSONObject: header)
     var file = Data()

@@ -21,6 +21,11 @@ import Testing
     _ = try check(RRunner(model: RModel(checkpoint: checkpoint, plan: plan(.q8_0))), tolerance: 0.15)
   }
 
+  @Test func `greedy replies of R-Tiny from files in Q8_0 are the reference's`() throws {
+    let pair = try QuantizedPair(of: Checkpoint(directory: Expected.directory("r-tiny")), .q8_0)
+    _ = try check(RRunner(model: RModel(checkpoint: pair.open())), tolerance: 0.15)
+  }
+
   /// The largest difference of a log-probability.
   private func check(_ runner: RRunner, tolerance: Double) throws -> Double {
     let expected = try Expected.read()

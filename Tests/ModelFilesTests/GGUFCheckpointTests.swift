@@ -48,6 +48,30 @@ import Testing
           size: PixelSize(height: 5, width: 5), pinpoints: pinpoints))
   }
 
+  @Test func `what a directory says of pictures goes through a vision file`() throws {
+    var tiny = TinyCheckpoint()
+    tiny.set("vision_aspect_ratio", "anyres_max_9")
+    tiny.file(
+      "preprocessor_config.json",
+      #"{"image_mean": [0.125, 0.25, 0.375], "image_std": [1, 2, 3], "rescale_factor": 0.0123, "resample": 3,"#
+        + #" "image_grid_pinpoints": [[10, 15], [5, 50]]}"#)
+    let original = try tiny.write().open()
+    let directory = try TinyPair().write(vision: false)
+    let plans = original.configuration.visionPlan(.bf16).map(\.written)
+    let metadata = try #require(original.visionMetadata(name: "model"))
+    let writer = try GGUFWriter(path: directory.path + "/mmproj-model.gguf", metadata: metadata, tensors: plans)
+    for plan in plans {
+      try [UInt8](repeating: 0, count: plan.byteCount).withUnsafeBytes { try writer.write($0) }
+    }
+    try writer.finish()
+    let pair = try Checkpoint(path: directory.path)
+    #expect(pair.preprocessor == original.preprocessor && pair.preprocessor?.rescaleFactor == 0.0123)
+    #expect(pair.configuration.vision == original.configuration.vision)
+    #expect(pair.configuration.visionAspectRatio == .anyres(maxPatches: 9))
+    #expect(pair.configuration.imageGridPinpoints == original.configuration.imageGridPinpoints)
+    #expect(pair.configuration.imageTokenIndex == 9)
+  }
+
   @Test func `a pair without a newline sees one view and says so`() throws {
     var pair = TinyPair()
     pair.vision.tensors.removeAll { $0.name == "model.image_newline" }
@@ -168,6 +192,11 @@ import Testing
       Damage("a type that is not read", #"tensor "blk.0.ffn_up.weight""#, "Q5_K or Q6_K", "IQ4_XS") { pair in
         guard let index = pair.text.tensors.firstIndex(where: { $0.name == "blk.0.ffn_up.weight" }) else { return }
         pair.text.tensors[index].type = 23
+      },
+      Damage("a vector in blocks", #"tensor "blk.0.attn_norm.weight""#, "as vectors have", "found Q8_0") { pair in
+        guard let index = pair.text.tensors.firstIndex(where: { $0.name == "blk.0.attn_norm.weight" }) else { return }
+        let bytes = [UInt8](repeating: 0, count: 34)
+        pair.text.tensors[index] = .init(name: "blk.0.attn_norm.weight", dimensions: [32], type: 8, bytes: bytes)
       },
       Damage("a SentencePiece vocabulary", "tokenizer.ggml.model", "SentencePiece") {
         $0.text.set("tokenizer.ggml.model", "llama")

@@ -182,4 +182,22 @@ import Testing
     #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
     print("GGUF fuzz: \(count) headers, \(fuzz.accepted) accepted, \(fuzz.violations.count) violations")
   }
+
+  @Test func `a mutated pair opens as a model that can be read and written, or not at all`() throws {
+    let fuzz = try GGUFPairFuzz(seed: 20_251_125)
+    for _ in 0..<1_500 { fuzz.run() }
+    #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
+    #expect((75..<900).contains(fuzz.opened), "\(fuzz.opened)")
+  }
+
+  /// R4B_FUZZ_PAIRS names the number of runs, R4B_FUZZ_SEED where they begin.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["R4B_FUZZ_PAIRS"] != nil))
+  func `a long campaign of mutated pairs finds nothing`() throws {
+    let environment = ProcessInfo.processInfo.environment
+    let count = Int(environment["R4B_FUZZ_PAIRS"] ?? "") ?? 0
+    let fuzz = try GGUFPairFuzz(seed: UInt64(environment["R4B_FUZZ_SEED"] ?? "") ?? 1)
+    for _ in 0..<count { fuzz.run() }
+    #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
+    print("GGUF fuzz: \(count) pairs, \(fuzz.opened) opened, \(fuzz.violations.count) violations")
+  }
 }

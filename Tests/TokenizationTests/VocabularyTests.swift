@@ -118,6 +118,24 @@ import Tokenization
     }
   }
 
+  @Test func `a mutated vocabulary makes a tokenizer that works, or none`() {
+    var fuzz = VocabularyFuzz(seed: 20_251_126)
+    for _ in 0..<1_000 { fuzz.run() }
+    #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
+    #expect((100..<900).contains(fuzz.accepted), "\(fuzz.accepted)")
+  }
+
+  /// R4B_FUZZ_VOCABULARIES names the number of runs, R4B_FUZZ_SEED where they begin.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["R4B_FUZZ_VOCABULARIES"] != nil))
+  func `a long campaign of mutated vocabularies finds nothing`() {
+    let environment = ProcessInfo.processInfo.environment
+    let count = Int(environment["R4B_FUZZ_VOCABULARIES"] ?? "") ?? 0
+    var fuzz = VocabularyFuzz(seed: UInt64(environment["R4B_FUZZ_SEED"] ?? "") ?? 1)
+    for _ in 0..<count { fuzz.run() }
+    #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
+    print("GGUF fuzz: \(count) vocabularies, \(fuzz.accepted) accepted, \(fuzz.violations.count) violations")
+  }
+
   /// Writes a GGUF file that has nothing but the vocabulary, and reads it.
   private static func throughFile(_ vocabulary: TokenizerVocabulary) throws -> TokenizerVocabulary {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("vocabulary-\(UUID().uuidString).gguf")

@@ -21,8 +21,8 @@ struct Sight {
   let projector: ProjectorWeights
 }
 
-/// Immutable weights, shared by every runner. `@unchecked Sendable`: its pointers lead into mappings that it owns and that
-/// nobody writes to after `init`.
+/// Immutable weights, shared by every runner. `@unchecked Sendable`: its pointers lead into mappings that it owns; nobody writes
+/// to the weights after `init`, and `RopeRows` guards the rotary tables.
 package final class RModel: @unchecked Sendable {
   /// Positions a sequence may hold.
   package let contextLength: Int
@@ -37,7 +37,8 @@ package final class RModel: @unchecked Sendable {
   /// nil: a model of text alone.
   let sight: Sight?
   let decoder: Qwen3
-  private let mappings: [Mapping]
+  private let storage: Mapping
+  private let rope: RopeRows
 
   /// The longest context for which rotary tables are made.
   private static let longestContext = 1 << 20
@@ -58,14 +59,13 @@ package final class RModel: @unchecked Sendable {
     let weights = try Self.read(&reader, checkpoint)
     do throws(ModelFileError) { try reader.fill(progress: progress) } catch { throw .file(error) }
     contextLength = configuration.maxPositions
-    let tableBytes = RopeTables.byteCount(positions: contextLength, headDimension: text.headDimension)
-    let tables = try Self.map(tableBytes, "rotary tables", hugePages: false)
-    let rope = RopeTables(filling: tables, positions: contextLength, text)
+    let positions = contextLength
+    rope = try lifting { () throws(InferenceError) in try RopeRows(positions: positions, text) }
     sight = weights.sight
-    decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope)
+    decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope.tables)
     (parameterCount, weightBytes, vocabularySize) = (reader.parameterCount, total, text.vocabularySize)
     matrixBytes = reader.matrixBytes
-    mappings = [storage, tables]
+    self.storage = storage
   }
 
   /// Bytes that the weights of `checkpoint` would take in memory by `plan`.
@@ -76,6 +76,12 @@ package final class RModel: @unchecked Sendable {
     _ = try read(&counter, checkpoint)
     return counter.byteCount
   }
+
+  /// Positions that rotary tables are filled for: as many as the longest sequence so far may hold.
+  package var rotaryPositions: Int { rope.count }
+
+  /// Fills the rotary tables for a sequence of `capacity` positions.
+  func reach(_ capacity: Int) { rope.fill(upTo: capacity) }
 
   /// Whether a matrix is quantised, so that products round their inputs.
   var isQuantized: Bool { matrixBytes.keys.contains(where: \.isQuantized) }

@@ -70,7 +70,9 @@ package final class RRunner: ModelRunner {
     guard (1...contextLength).contains(capacity) else {
       throw .sequenceFull(needed: capacity, capacity: contextLength)
     }
-    return try KVSequence(shape: kvShape, capacity: capacity)
+    let sequence = try KVSequence(shape: kvShape, capacity: capacity)
+    model.reach(capacity)
+    return sequence
   }
 
   package func step(_ batch: Batch<KVSequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void)

@@ -1,0 +1,93 @@
+// Headers of a quantised pair with bytes changed: what still opens as a checkpoint is loaded and run, or refused in words.
+import Foundation
+import GenerationTypes
+import Inference
+import ModelFiles
+import Testing
+
+@Suite struct `Hostile pairs` {
+  /// Numbers for the campaign, the same on every run (SplitMix64).
+  private struct Numbers {
+    var state: UInt64
+    mutating func pick(_ count: Int) -> Int {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return Int((z ^ (z >> 31)) % UInt64(count))
+    }
+  }
+
+  /// Opened and loaded models of `count` mutations.
+  private func campaign(_ count: Int, seed: UInt64) throws -> (opened: Int, loaded: Int) {
+    let source = try Checkpoint(directory: Expected.directory("one-layer"))
+    let pair = try QuantizedPair(of: source, .f16)
+    let files = try [pair.path, pair.visionPath].map { path in
+      let file = try GGUFFile(path: path)
+      let header = file.tensors.map(\.offset).min() ?? 0
+      return (path: path, bytes: try Data(contentsOf: URL(filePath: path)), header: header)
+    }
+    var numbers = Numbers(state: seed)
+    var opened = 0, loaded = 0
+    for _ in 0..<count {
+      let (path, good, header) = files[numbers.pick(2)]
+      var bytes = good
+      for _ in 0...numbers.pick(2) {
+        let place = numbers.pick(header)
+        switch numbers.pick(3) {
+        case 0: bytes[place] ^= 1 << UInt8(numbers.pick(8))
+        case 1: bytes[place] = UInt8(numbers.pick(36))
+        default: for i in place..<min(place + 4, header) { bytes[i] = 0xFF }
+        }
+      }
+      // Only the header differs, and is written over: a whole file in another's place would go to the disk at once.
+      let handle = try FileHandle(forWritingTo: URL(filePath: path))
+      try handle.write(contentsOf: bytes.prefix(header))
+      defer {
+        try? handle.seek(toOffset: 0)
+        try? handle.write(contentsOf: good.prefix(header))
+      }
+      guard let checkpoint = try? pair.open() else { continue }
+      opened += 1
+      let plans = [{ $0.type }, checkpoint.types(quantizedTo: .q8_0)] as [(TensorInfo) -> ElementType]
+      guard let model = try? RModel(checkpoint: checkpoint, plan: plans[numbers.pick(2)]),
+        let runner = try? RRunner(model: model, threads: 1, maxBatch: 8)
+      else { continue }
+      let sequence = try runner.makeSequence(capacity: min(4, runner.contextLength))
+      let logits = try runner.append([.tokens([0])], to: sequence)
+      #expect(logits.count == checkpoint.configuration.text.vocabularySize)
+      loaded += 1
+    }
+    return (opened, loaded)
+  }
+
+  @Test func `a file that states a million positions costs what its sequences use`() throws {
+    let source = try Checkpoint(directory: Expected.directory("one-layer"))
+    let pair = try QuantizedPair(of: source, .f16)
+    var bytes = try Data(contentsOf: URL(filePath: pair.path))
+    let key = Data("qwen3.context_length".utf8)
+    let place = try #require(bytes.range(of: key)).upperBound + 4
+    bytes.replaceSubrange(place..<place + 4, with: [0, 0, 16, 0])
+    try bytes.write(to: URL(filePath: pair.path))
+    let model = try RModel(checkpoint: pair.open())
+    #expect(model.contextLength == 1 << 20 && model.rotaryPositions == 0)
+    let runner = try RRunner(model: model, threads: 1)
+    for (capacity, filled) in [(5, 5), (700, 700), (3, 700)] {
+      let logits = try runner.append([.tokens([1, 2])], to: runner.makeSequence(capacity: capacity))
+      #expect(logits.allSatisfy(\.isFinite) && model.rotaryPositions == filled)
+    }
+  }
+
+  @Test func `what opens is run or refused`() throws {
+    let (opened, loaded) = try campaign(300, seed: 1)
+    #expect((30..<270).contains(opened) && (20...opened).contains(loaded), "\(opened) opened, \(loaded) loaded")
+  }
+
+  /// R4B_FUZZ_MODELS names the number of runs, R4B_FUZZ_SEED where they begin.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["R4B_FUZZ_MODELS"] != nil))
+  func `a long campaign of mutated models finds nothing`() throws {
+    let environment = ProcessInfo.processInfo.environment
+    let count = Int(environment["R4B_FUZZ_MODELS"] ?? "") ?? 0
+    let (opened, loaded) = try campaign(count, seed: UInt64(environment["R4B_FUZZ_SEED"] ?? "") ?? 1)
+    print("GGUF fuzz: \(count) models, \(opened) opened, \(loaded) loaded and run")
+  }
+}
