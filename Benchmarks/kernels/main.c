@@ -49,15 +49,16 @@ __attribute__((target("avx2,avxvnni"), noinline)) static void steps_avx_vnni(voi
 __attribute__((target("avx512bw,avx512vl"), noinline)) static void steps_avx512(void) { STEPS(__m512i, MADDUBS); }
 __attribute__((target("avx512vnni,avx512vl"), noinline)) static void steps_avx512_vnni(void) { STEPS(__m512i, DPBUSD); }
 #elif defined(__aarch64__)
-__attribute__((target("dotprod"), noinline)) static void steps_neon(void) {
-  int32x4_t a[12] = {0};
-  int8x16_t w = vdupq_n_s8(1);
-  for (int i = 0; i < REPEATS; i++)
-    for (int j = 0; j < 12; j++) {
-      a[j] = vdotq_s32(a[j], w, w);
-      __asm__ volatile("" : "+w"(a[j]));
+#define STEPS(PRODUCT)                                                                                                             \
+  int32x4_t a[12] = {0};                                                                                                           \
+  int8x16_t w = vdupq_n_s8(1);                                                                                                     \
+  for (int i = 0; i < REPEATS; i++)                                                                                                \
+    for (int j = 0; j < 12; j++) {                                                                                                 \
+      a[j] = PRODUCT(a[j], w, w);                                                                                                  \
+      __asm__ volatile("" : "+w"(a[j]));                                                                                           \
     }
-}
+__attribute__((target("dotprod"), noinline)) static void steps_dot(void) { STEPS(vdotq_s32) }
+__attribute__((target("i8mm"), noinline)) static void steps_i8mm(void) { STEPS(vmmlaq_s32) }
 #endif
 
 typedef struct probe {
@@ -75,7 +76,8 @@ static probe probe_of(ck_isa isa) {
   case CK_AVX512: return (probe){steps_avx512, "vpmaddubsw, 512 bit", 128};
   case CK_AVX512_VNNI: return (probe){steps_avx512_vnni, "vpdpbusd, 512 bit", 128};
 #elif defined(__aarch64__)
-  case CK_NEON_DOT: return (probe){steps_neon, "sdot", 32};
+  case CK_NEON_DOT: return (probe){steps_dot, "sdot", 32};
+  case CK_NEON_I8MM: return (probe){steps_i8mm, "smmla", 64};
 #endif
   default: return (probe){0};
   }

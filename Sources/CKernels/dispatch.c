@@ -2,10 +2,18 @@
 // names as its target. A test compares the two.
 #include "kernel_table.h"
 #if defined(__aarch64__)
+#include <string.h>
 #include <sys/auxv.h>
-#endif
 
+/// By the bits of Linux's ABI, which old headers do not name.
+static bool HAS(const char *feature) {
+  if (!strcmp(feature, "dotprod")) return getauxval(AT_HWCAP) >> 20 & 1;
+  if (!strcmp(feature, "i8mm")) return getauxval(AT_HWCAP2) >> 13 & 1;
+  return false;
+}
+#else
 #define HAS(feature) __builtin_cpu_supports(feature)
+#endif
 
 const ck_kernel_table *ck_table(ck_isa isa) {
   switch (isa) {
@@ -24,7 +32,8 @@ const ck_kernel_table *ck_table(ck_isa isa) {
                : NULL;
 #elif defined(__aarch64__)
   case CK_NEON: return &ck_table_neon;
-  case CK_NEON_DOT: return getauxval(AT_HWCAP) & 1 << 20 ? &ck_table_neon_dot : NULL;  // HWCAP_ASIMDDP
+  case CK_NEON_DOT: return HAS("dotprod") ? &ck_table_neon_dot : NULL;
+  case CK_NEON_I8MM: return HAS("dotprod") && HAS("i8mm") ? &ck_table_neon_i8mm : NULL;
 #endif
   default: return NULL;
   }
@@ -33,7 +42,7 @@ const ck_kernel_table *ck_table(ck_isa isa) {
 bool ck_isa_available(ck_isa isa) { return ck_table(isa) != NULL; }
 
 ck_isa ck_isa_best(void) {
-  static const ck_isa order[] = {CK_AVX512_VNNI, CK_AVX512, CK_AVX_VNNI, CK_AVX2, CK_NEON_DOT, CK_NEON};
+  static const ck_isa order[] = {CK_AVX512_VNNI, CK_AVX512, CK_AVX_VNNI, CK_AVX2, CK_NEON_I8MM, CK_NEON_DOT, CK_NEON};
   for (size_t i = 0; i < sizeof order / sizeof *order; i++)
     if (ck_isa_available(order[i])) return order[i];
   return CK_BASELINE;

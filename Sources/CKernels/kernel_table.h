@@ -58,6 +58,7 @@ extern const ck_kernel_table ck_table_avx512_vnni;
 #elif defined(__aarch64__)
 extern const ck_kernel_table ck_table_neon;
 extern const ck_kernel_table ck_table_neon_dot;
+extern const ck_kernel_table ck_table_neon_i8mm;
 #endif
 
 /// The table of an instruction set, or null where it was not compiled or cannot run.

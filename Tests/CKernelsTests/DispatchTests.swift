@@ -9,7 +9,7 @@ import Testing
     try String(contentsOf: sources.appending(path: file), encoding: .utf8)
   }
 
-  @Test(arguments: ["avx2", "avx_vnni", "avx512", "avx512_vnni"])
+  @Test(arguments: ["avx2", "avx_vnni", "avx512", "avx512_vnni", "neon_dot", "neon_i8mm"])
   func `a table is chosen only where every feature of its target is`(name: String) throws {
     let target = try #require(try text("kernels_\(name).c").firstMatch(of: /target\("([^"]+)"\)/)?.output.1)
     let branches = try text("dispatch.c").components(separatedBy: "case CK_")

@@ -73,7 +73,7 @@ func difference(_ a: [Float], _ b: [Float]) -> Double {
   return a.count == b.count ? (difference / scale).squareRoot() : .infinity
 }
 
-let instructionSets = [ck_isa.baseline, .avx2, .avxVNNI, .avx512, .avx512VNNI, .neon, .neonDot].filter {
+let instructionSets = [ck_isa.baseline, .avx2, .avxVNNI, .avx512, .avx512VNNI, .neon, .neonDot, .neonI8MM].filter {
   ck_isa_available($0)
 }
 

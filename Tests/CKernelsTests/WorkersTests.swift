@@ -46,7 +46,8 @@ extension Kernels {
     @Test func `impossible pools are refused`() {
       #expect(ck_workers_create(0, .baseline) == nil)
       #expect(ck_workers_create(5000, .baseline) == nil)
-      for isa in [ck_isa.avx2, .avxVNNI, .avx512, .avx512VNNI, .neon, .neonDot] where !ck_isa_available(isa) {
+      let sets = [ck_isa.avx2, .avxVNNI, .avx512, .avx512VNNI, .neon, .neonDot, .neonI8MM]
+      for isa in sets where !ck_isa_available(isa) {
         #expect(ck_workers_create(1, isa) == nil)
       }
       #expect(ck_isa_available(ck_isa_best()))

@@ -466,8 +466,9 @@ static void check_table(void) {
 }
 
 int main(void) {
-  static const char *const names[] = {"baseline", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 VNNI", "NEON", "NEON with dot products"};
-  for (isa = CK_BASELINE; isa <= CK_NEON_DOT; isa++) {
+  static const char *const names[] = {"baseline", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 VNNI", "NEON", "NEON with dot products",
+                                      "NEON with products of matrices"};
+  for (isa = CK_BASELINE; isa <= CK_NEON_I8MM; isa++) {
     if (!ck_isa_available(isa)) continue;
     isa_name = names[isa];
     for (int32_t threads = 1; threads < 4; threads++)

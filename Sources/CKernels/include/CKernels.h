@@ -51,6 +51,7 @@ typedef enum CK_CLOSED_ENUM ck_isa {
   CK_AVX512_VNNI CK_SWIFT(avx512VNNI),
   CK_NEON CK_SWIFT(neon),
   CK_NEON_DOT CK_SWIFT(neonDot),
+  CK_NEON_I8MM CK_SWIFT(neonI8MM),
 } ck_isa;
 
 /// Keys in one block of the KV cache, and the multiple to which a value row is padded.

@@ -3,7 +3,7 @@ import CKernels
 
 /// An instruction set that the kernels are compiled for.
 package enum KernelTable: CaseIterable, Sendable {
-  case baseline, avx2, avxVNNI, avx512, avx512VNNI, neon, neonDot
+  case baseline, avx2, avxVNNI, avx512, avx512VNNI, neon, neonDot, neonI8MM
 
   var isa: ck_isa {
     switch self {
@@ -14,6 +14,7 @@ package enum KernelTable: CaseIterable, Sendable {
     case .avx512VNNI: .avx512VNNI
     case .neon: .neon
     case .neonDot: .neonDot
+    case .neonI8MM: .neonI8MM
     }
   }
 
