@@ -81,10 +81,10 @@ static inline size_t ck_input_bytes(ck_input input) {
 
 static inline uint32_t ck_chunks(uint32_t columns) { return (uint32_t)(((uint64_t)columns + CK_CHUNK - 1) / CK_CHUNK); }
 
-/// Rows of inputs that are multiplied by one group after another: they stay in the second cache. Inputs are stored as
-/// `[blocks of rows][chunks][rows of the block]`.
+/// Rows of inputs that are multiplied by one group after another. Inputs are stored as `[blocks of rows][chunks][rows of the block]`
+/// and read in that order, so a block may come from the last cache; what counts is that a chunk of weights is unpacked for many rows.
 static inline uint32_t ck_input_rows(ck_input input, uint32_t columns) {
-  size_t row = ck_chunks(columns) * ck_input_bytes(input), rows = (size_t)320 * 1024 / (row ? row : 1) / 12 * 12;
+  size_t row = ck_chunks(columns) * ck_input_bytes(input), rows = (size_t)1536 * 1024 / (row ? row : 1) / 12 * 12;
   return rows < 24 ? 24 : rows > 120 ? 120 : (uint32_t)rows;
 }
 
