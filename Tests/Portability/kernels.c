@@ -465,11 +465,16 @@ static void check_table(void) {
   check_packed_types();
 }
 
-int main(void) {
+/// Checks the tables that are named, or all that can run here.
+int main(int count, char **named) {
   static const char *const names[] = {"baseline", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 VNNI", "NEON", "NEON with dot products"};
+  printf("  The best table here: %s\n", names[ck_isa_best()]);
   for (isa = CK_BASELINE; isa <= CK_NEON_DOT; isa++) {
-    if (!ck_isa_available(isa)) continue;
+    bool wanted = count == 1;
+    for (int i = 1; i < count; i++) wanted |= !strcmp(named[i], names[isa]);
     isa_name = names[isa];
+    if (count > 1 && wanted) expect(ck_isa_available(isa), "the table is there", 0, 0, 0);
+    if (!wanted || !ck_isa_available(isa)) continue;
     for (int32_t threads = 1; threads < 4; threads++)
       if (!(pools[threads] = ck_workers_create(threads, isa)) || !ck_workers_reserve(pools[threads], 50, 1280)) return 2;
     int before = failures;
