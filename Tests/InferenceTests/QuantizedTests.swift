@@ -106,7 +106,9 @@ import Testing
   /// Rows of the tower's down projections are no whole blocks in R-4B (4,304): they are filled up.
   @Test func `the tower has 8 bits where the decoder has blocks, or where it is asked for`() throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("one-layer"))
-    func type(_ name: String, _ types: (TensorInfo) -> ElementType) -> ElementType? { checkpoint.tensor(name).map(types) }
+    func type(_ name: String, _ types: (TensorInfo) -> ElementType) -> ElementType? {
+      checkpoint.tensor(name).map(types)
+    }
     let layer = "model.vision_tower.vision_model.encoder.layers.0."
     let matrices = ["self_attn.q_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"].map { "\(layer)\($0).weight" }
     for name in matrices + ["model.multi_modal_projector.linear_1.weight"] {
