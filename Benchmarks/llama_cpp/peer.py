@@ -71,8 +71,10 @@ class Peer:
 
     def bench(self, model, prompts, tokens, depth):
         """Tokens per second of one repetition: {('pp', 512): …, ('tg', 64): …}."""
+        # Minutes of work need no warming up.
+        long = ["--no-warmup"] if depth or max(prompts, default=0) > 1024 else []
         done = self.run("llama-bench", "-m", model, "-t", self.threads, "-p", ",".join(map(str, prompts)) or 0, "-n", tokens, "-d", depth,
-                        "-fa", int(self.flash), "-r", 1, "-o", "json")
+                        "-fa", int(self.flash), "-r", 1, "-o", "json", *long)
         return {(("pp", r["n_prompt"]) if r["n_prompt"] else ("tg", r["n_gen"])): r["avg_ts"] for r in json.loads(done.stdout)}
 
     def batched(self, model, prompt, tokens, sequences):

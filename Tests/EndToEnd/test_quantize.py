@@ -1,6 +1,7 @@
 """`r4b quantize`: what the files hold by the reference package, and what is left when it cannot end well."""
 import json
 import os
+import pathlib
 import pty
 import re
 import resource
@@ -8,11 +9,13 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
+import tempfile
 
 import gguf
 import numpy as np
 import pytest
-from conftest import MODEL, Server, binary
+from conftest import MODEL, ROOT, Server, binary
 from gguf.quants import dequantize
 from test_cli import run
 
@@ -104,6 +107,23 @@ def stopped_midway(folder, *signals):
     _, rest = process.communicate(timeout=120)
     assert line.startswith("quantising: "), line + rest
     return process.returncode, rest
+
+
+def test_memory_stays_below_two_tensors(tmp_path):
+    """160 MB, of which the embedding and the head are 78 each; in memory where that is a folder, since disks may be slow."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path) as folder:
+        assert peak_of_quantizing(pathlib.Path(folder)) < 78e6
+
+
+def peak_of_quantizing(folder):
+    make = [sys.executable, ROOT / "scripts/reference/make_random_r.py", folder / "model", "--tokenizer", MODEL, "--hidden", "256", "--layers", "2", "--heads", "4",
+            "--kv-heads", "2", "--head-dim", "64", "--ff", "1024", "--vocab", "151936", "--vhidden", "128", "--vlayers", "2", "--vheads", "4", "--vff", "256", "--image-token", "624"]
+    subprocess.run(make, check=True, capture_output=True)
+    # The largest of all children so far would not do: one process is waited for by itself.
+    process = os.posix_spawn(binary(), [str(binary()), "quantize", str(folder / "model"), str(folder / "out.gguf"), "--type", "q4_k_m"], os.environ)
+    _, status, usage = os.wait4(process, 0)
+    assert status == 0
+    return usage.ru_maxrss * 1024
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
