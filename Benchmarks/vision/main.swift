@@ -1,4 +1,4 @@
-// Encodes one picture of one view for compare_transformers.py: with the weights as stored, then with every matrix in Q8_0, in turn.
+// Encodes one picture of one view for compare_transformers.py: with the tower's weights as stored, then in Q8_0, in turn.
 //   vision-benchmark checkpoint view rounds
 // `view` holds `side · side · 3` bytes. Prints the seconds of each round and type, and writes the tower's output and what the projector
 // makes of it as f32 to `view` + ".stored.tower", ".stored.projected", ".q8_0.tower", ".q8_0.projected".
@@ -19,8 +19,8 @@ let image = PreparedImage(
   height: vision.imageSize)
 
 var runners: [(name: String, runner: RRunner)] = []
-for (name, type) in [("stored", nil), ("q8_0", ElementType.q8_0)] {
-  let model = try RModel(checkpoint: checkpoint) { $0.shape.count > 1 ? type ?? $0.type : $0.type }
+for (name, type) in [("stored", VisionType.stored), ("q8_0", .q8_0)] {
+  let model = try RModel(checkpoint: checkpoint, plan: checkpoint.types(vision: type))
   runners.append((name, try RRunner(model: model)))
 }
 for round in 0..<(Int(arguments[3]) ?? 1) {
