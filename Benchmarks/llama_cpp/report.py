@@ -14,7 +14,7 @@ class Row:
         self.pairs.append((ours, theirs))
 
     def ratios(self):
-        return sorted(a / b if self.higher else b / a for a, b in self.pairs if a and b)
+        return sorted(a / b if self.higher else b / a for a, b in self.pairs if a > 0 and b > 0)
 
     def line(self):
         def middle(values):
@@ -43,5 +43,5 @@ def save(rows, path):
         for row in rows:
             low, high = (min(row.bandwidth), max(row.bandwidth)) if row.bandwidth else ("", "")
             for number, (a, b) in enumerate(row.pairs, 1):
-                ratio = "" if not (a and b) else f"{a / b if row.higher else b / a:.4f}"
+                ratio = "" if a <= 0 or b <= 0 else f"{a / b if row.higher else b / a:.4f}"
                 out.writerow([row.work, row.unit, row.peer, number, a, b, ratio, low, high])
