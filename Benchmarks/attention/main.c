@@ -110,13 +110,15 @@ static void measure(ck_workers *workers, const char *isa, shape s, uint32_t laye
   const size_t keys = s.kv_heads * ck_key_plane(s.type, s.dim), values = s.kv_heads * ck_value_plane(s.type, s.dim);
   const size_t layer = segments * (keys + values), width = s.kv_heads * s.dim;
   char *cache = memory(layers * layer);
+  void **places = memory((size_t)layers * segments * sizeof(void *));
+  for (uint32_t i = 0; i < layers * segments; i++) places[i] = cache + i * (keys + values);
   float *source = memory(CK_KV_SEGMENT * 2 * width * sizeof(float));
   float *queries = memory((size_t)s.rows * s.heads * s.dim * sizeof(float)), *out = memory((size_t)s.rows * s.heads * s.dim * sizeof(float));
   for (size_t i = 0; i < CK_KV_SEGMENT * 2 * width; i++) source[i] = number();
   for (size_t i = 0; i < (size_t)s.rows * s.heads * s.dim; i++) queries[i] = number();
   double best = INFINITY, best_read = INFINITY;
   for (uint32_t l = 0; l < layers; l++) {
-    ck_kv kv = {cache + l * layer, cache + l * layer + keys, keys + values, s.kv_heads, s.dim, s.type};
+    ck_kv kv = {places + l * segments, 0, keys, s.kv_heads, s.dim, s.type};
     for (uint32_t i = 0; i < segments; i++)
       ck_store_kv(workers, kv, source, source + width, 2 * width, i + 1 < segments ? CK_KV_SEGMENT : filled - i * CK_KV_SEGMENT,
                   i * CK_KV_SEGMENT);
@@ -125,7 +127,7 @@ static void measure(ck_workers *workers, const char *isa, shape s, uint32_t laye
   for (int round = 0; round < rounds; round++)
     for (uint32_t l = 0; l < layers; l++) {
       char *base = cache + l * layer;
-      ck_kv kv = {base, base + keys, keys + values, s.kv_heads, s.dim, s.type};
+      ck_kv kv = {places + l * segments, 0, keys, s.kv_heads, s.dim, s.type};
       ck_attention_job job = {queries, (size_t)s.heads * s.dim, out, (size_t)s.heads * s.dim, kv, s.rows, s.heads,
                               s.causal ? s.depth + 1 : s.depth, s.causal, 1 / sqrtf((float)s.dim)};
       double seconds;

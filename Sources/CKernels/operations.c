@@ -136,6 +136,43 @@ void ck_store_kv(ck_workers *workers, ck_kv kv, const float *keys, const float *
     for (uint32_t head = 0; head < kv.heads; head++) run_store(&job, head);
 }
 
+typedef struct copy_job {
+  ck_kv to, from;
+  uint32_t segment, count;
+} copy_job;
+
+/// Copies whole blocks of `bytes`, then the first `count % CK_KEY_BLOCK` positions of the next, zero behind them. A block has `rows`
+/// rows of numbers after `scales` rows of scales; positions are its columns, or its rows where `across` is false.
+static void copy_plane(char *to, const char *from, size_t bytes, uint32_t count, uint32_t scales, uint32_t rows, size_t size,
+                       bool across, size_t row) {
+  const uint32_t whole = count / CK_KEY_BLOCK, lanes = count % CK_KEY_BLOCK;
+  memcpy(to, from, whole * bytes);
+  if (!lanes) return;
+  to += whole * bytes, from += whole * bytes;
+  memset(to, 0, bytes);
+  for (uint32_t i = 0; i < scales; i++) memcpy(to + i * CK_KEY_BLOCK * 2, from + i * CK_KEY_BLOCK * 2, lanes * 2);
+  to += scales * CK_KEY_BLOCK * 2, from += scales * CK_KEY_BLOCK * 2;
+  if (!across) memcpy(to, from, lanes * row);
+  else
+    for (uint32_t i = 0; i < rows; i++) memcpy(to + i * CK_KEY_BLOCK * size, from + i * CK_KEY_BLOCK * size, lanes * size);
+}
+
+static void run_copy(const void *context, uint32_t head) {
+  const copy_job *j = context;
+  const ck_kv *kv = &j->to;
+  const uint32_t dim = kv->head_dim, scales = kv->type == CK_Q8_0 ? dim / 32 : 0, at = j->segment * CK_KV_SEGMENT;
+  const size_t size = kv->type == CK_Q8_0 ? 1 : ck_block_bytes(kv->type);
+  copy_plane(ck_key_at(kv, head, at), ck_key_at(&j->from, head, at), ck_key_block(kv->type, dim), j->count, scales, dim, size, true,
+             0);
+  copy_plane(ck_value_at(kv, head, at), ck_value_at(&j->from, head, at), ck_value_block(kv->type, dim), j->count, scales, 0, size,
+             false, ck_padded_head(dim) * size);
+}
+
+void ck_copy_kv(ck_workers *workers, ck_kv to, ck_kv from, uint32_t segment, uint32_t count) {
+  copy_job job = {to, from, segment, count};
+  ck_workers_run(workers, to.heads, run_copy, &job);
+}
+
 typedef struct attention_batch {
   const ck_kernel_table *table;
   const ck_attention_job *jobs;

@@ -94,11 +94,9 @@ static float stored(const char *block, ck_type type, size_t scale, size_t scales
 }
 
 void ck_load_kv_ref(float *key, float *value, ck_kv kv, uint32_t head, uint32_t position) {
-  const uint32_t dim = kv.head_dim, lane = position % 16, block = position % CK_KV_SEGMENT / 16;
-  const size_t segment = position / CK_KV_SEGMENT * kv.segment_stride, scales = dim / 32 * 16;
-  const char *keys = (const char *)kv.keys + segment + head * ck_key_plane(kv.type, dim) + block * ck_key_block(kv.type, dim);
-  const char *values =
-      (const char *)kv.values + segment + head * ck_value_plane(kv.type, dim) + block * ck_value_block(kv.type, dim);
+  const uint32_t dim = kv.head_dim, lane = position % 16;
+  const size_t scales = dim / 32 * 16;
+  const char *keys = ck_key_at(&kv, head, position), *values = ck_value_at(&kv, head, position);
   for (uint32_t d = 0; d < dim; d++) {
     key[d] = stored(keys, kv.type, d / 32 * 16 + lane, scales, d * 16 + lane);
     value[d] = stored(values, kv.type, d / 32 * 16 + lane, scales, lane * ck_padded_head(dim) + d);

@@ -51,6 +51,12 @@ package struct ImageLayout: Sendable, Equatable {
   }
 }
 
+/// SHA-256 of a picture's pixels and its preparation: equal digests stand for equal features.
+package struct ContentDigest: Sendable, Hashable {
+  package var words: [UInt64]
+  package init(words: [UInt64]) { self.words = words }
+}
+
 /// A picture cut into the square views that the vision tower takes.
 package struct PreparedImage: Sendable {
   /// RGB, 8 bit: `[viewCount, side, side, 3]`; view 0 is the whole picture, stretched.
@@ -61,6 +67,8 @@ package struct PreparedImage: Sendable {
   package var layout: ImageLayout
   /// The picture's own size in pixels, after its EXIF orientation.
   package var width, height: Int
+  /// What the features are known by in caches; nil keeps the picture out of them.
+  package var digest: ContentDigest?
 
   package init(views: [UInt8], viewCount: Int, side: Int, layout: ImageLayout, width: Int, height: Int) {
     (self.views, self.viewCount, self.side, self.layout) = (views, viewCount, side, layout)
@@ -116,6 +124,9 @@ package struct ControlTokens: Sendable {
   }
 }
 
+/// Who comes first: idle requests run while no interactive one does.
+package enum ServiceClass: Sendable { case interactive, idle }
+
 /// One reply to generate.
 package struct GenerationRequest: Sendable {
   package var prompt: Prompt
@@ -125,6 +136,13 @@ package struct GenerationRequest: Sendable {
   package var maxTokens: Int
   /// Whether the first token decides about thinking, so that P(think) is wanted.
   package var decides: Bool
+  package var serviceClass = ServiceClass.interactive
+  /// Whether a short reply is to be expected, so that it need not wait behind long thoughts.
+  package var isBrief = false
+  /// Requests share what is cached only with those of the same salt.
+  package var salt = ""
+  /// When the reply must have ended.
+  package var deadline: ContinuousClock.Instant?
   package init(prompt: Prompt, sampling: SamplingParameters, control: ControlTokens, maxTokens: Int, decides: Bool) {
     (self.prompt, self.sampling, self.control) = (prompt, sampling, control)
     (self.maxTokens, self.decides) = (maxTokens, decides)
@@ -173,6 +191,8 @@ package struct GenerationTimings: Sendable, Equatable {
 package enum GenerationEvent: Sendable {
   /// Prompt places processed so far; image encoding counts when its places are filled.
   case prefill(done: Int, total: Int)
+  /// How far the encoding of a picture of the prompt is: blocks of the tower over all of its views.
+  case encoding(picture: Int, done: Int, total: Int)
   /// The prompt is processed and the first token follows; `cachedTokens` of the prompt were not computed again.
   case prefilled(GenerationTimings, cachedTokens: Int)
   case token(GeneratedToken)

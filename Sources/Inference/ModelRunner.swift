@@ -58,11 +58,21 @@ package protocol ModelRunner: AnyObject {
   var bytesPerPosition: Int { get }
   /// Opens an empty timeline with room for `capacity` positions. Throws when memory cannot be had.
   func makeSequence(capacity: Int) throws -> Sequence
+  /// Opens a timeline that begins with the first `count` positions of another. Whole multiples of `sharedPositions` are shared and
+  /// take no memory again; the rest is copied. Both may go on independently.
+  func fork(_ sequence: Sequence, at count: Int, capacity: Int) throws -> Sequence
+  var sharedPositions: Int { get }
+  /// Gives back the room beyond the last position of a timeline that will hold no more.
+  func trim(_ sequence: Sequence)
+  /// Positions' worth of memory that these timelines hold together; what is shared counts once.
+  func heldPositions(of sequences: [Sequence]) -> Int
   /// Begins a picture: checks it and computes nothing.
   func begin(_ image: PreparedImage) throws -> Picture
-  /// Takes a picture further through vision tower and projector, by a piece small enough that replies may wait for it; gives its
-  /// features when that was the last. One picture at a time: what another has begun of a view is lost and done again.
-  func advance(_ picture: Picture) throws -> ImageFeatures?
+  /// Takes a picture further through vision tower and projector, by `blocks` of the tower at most and to the end of a view at most;
+  /// gives its features when that was the last. One picture at a time: what another has begun of a view is lost and done again.
+  func advance(_ picture: Picture, blocks: Int) throws -> ImageFeatures?
+  /// Blocks that all views of a picture go through, and those done.
+  func progress(of picture: Picture) -> (done: Int, total: Int)
   /// Appends every entry's inputs to its sequence. Calls `logits` once per entry that wants them, in order, with the entry's
   /// index and `vocabularySize` values that it may overwrite; they are gone when it returns.
   func step(_ batch: Batch<Sequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
@@ -73,7 +83,7 @@ extension ModelRunner {
   package func encode(_ image: PreparedImage) throws -> ImageFeatures {
     let picture = try begin(image)
     while true {
-      if let features = try advance(picture) { return features }
+      if let features = try advance(picture, blocks: .max) { return features }
     }
   }
 }

@@ -2,10 +2,11 @@
 import CKernels
 import Testing
 
-/// A cache full of what is not a number in f32 and f16.
+/// A cache full of what is not a number in f32 and f16, its segments last to first in memory.
 final class Cache {
   let kv: ck_kv
   private let memory: UnsafeMutableRawBufferPointer
+  private let places: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
   init(_ type: ck_type, positions: Int, heads: Int, dimension: Int) {
     let keys = heads * ck_key_plane(type, UInt32(dimension)), values = heads * ck_value_plane(type, UInt32(dimension))
@@ -13,12 +14,18 @@ final class Cache {
     memory = .allocate(byteCount: segments * (keys + values), alignment: 64)
     memory.initializeMemory(as: UInt8.self, repeating: 0xff)
     let base = memory.baseAddress.unsafelyUnwrapped
+    places = .allocate(capacity: segments)
+    for index in 0..<segments {
+      (places + index).initialize(to: base + (segments - 1 - index) * (keys + values))
+    }
     kv = ck_kv(
-      keys: base, values: base + keys, segment_stride: keys + values, heads: UInt32(heads),
-      head_dim: UInt32(dimension), type: type)
+      segments: places, keys: 0, values: keys, heads: UInt32(heads), head_dim: UInt32(dimension), type: type)
   }
 
-  deinit { memory.deallocate() }
+  deinit {
+    memory.deallocate()
+    places.deallocate()
+  }
 }
 
 extension Kernels {

@@ -82,6 +82,42 @@ import Testing
     #expect(together == alone)
   }
 
+  @Test(arguments: [KVCacheType.f32, .f16, .q8_0])
+  func `a timeline that begins as another gives the same bits, and both go on by themselves`(
+    cacheType: KVCacheType
+  ) throws {
+    let runner = try RRunner(model: try Expected.model("r-tiny"), threads: 2, cacheType: cacheType)
+    let tokens = (0..<1100).map { TokenID($0 * 37 % 300 + 5) }
+    let donor = try runner.makeSequence(capacity: 1200)
+    for input in [BatchInput.tokens(tokens[...])].chunks(of: 400) { _ = try runner.append([input], to: donor) }
+    for count in [0, 1, 15, 16, 511, 512, 513, 1024, 1099] {
+      let other = [BatchInput.tokens((tokens[..<count] + [9, 8, 7])[...])]
+      let whole = try runner.makeSequence(capacity: 1110)
+      var expected: [Float] = []
+      for input in other.chunks(of: 500) { expected = try runner.append([input], to: whole) }
+      let fork = try runner.fork(donor, at: count, capacity: 1110)
+      let own = fork.count
+      #expect(own == count)
+      #expect(runner.heldPositions(of: [donor, fork]) == 1100 + count % runner.sharedPositions)
+      #expect(try runner.append([.tokens([9, 8, 7])], to: fork) == expected, "\(count)")
+      // A fork of the fork, after both have gone on and the first is gone.
+      let second = try runner.fork(fork, at: count + 2, capacity: 1110)
+      #expect(try runner.append([.tokens([7])], to: second) == expected)
+    }
+    let last = try runner.append([.tokens([3])], to: donor)
+    let alone = try runner.makeSequence(capacity: 1200)
+    var expected: [Float] = []
+    for input in [BatchInput.tokens((tokens + [3])[...])].chunks(of: 500) {
+      expected = try runner.append([input], to: alone)
+    }
+    #expect(last == expected, "the donor")
+    runner.trim(donor)
+    #expect(runner.heldPositions(of: [donor]) == 1101)
+    #expect(throws: InferenceError.self) { try runner.fork(donor, at: 1102, capacity: 1200) }
+    #expect(throws: InferenceError.self) { try runner.fork(donor, at: 100, capacity: 99) }
+    #expect(throws: InferenceError.self) { try runner.fork(donor, at: 1, capacity: runner.contextLength + 1) }
+  }
+
   @Test func `what is refused leaves the sequence as it was`() throws {
     let model = try Expected.model("one-layer")
     let runner = try RRunner(model: model, threads: 1, maxBatch: 8)

@@ -324,18 +324,44 @@ static void check_stored(ck_kv kv, const float *keys, const float *values, size_
     }
 }
 
-/// A cache that ends at the fence, full of what is not a number in f32 and f16.
-static ck_kv cache(fenced *memory, ck_type type, uint32_t positions, uint32_t heads, uint32_t dim) {
+/// A cache of at most MOST_SEGMENTS that ends at the fence, full of what is not a number in f32 and f16, its segments last to
+/// first: nothing may rest on their order in memory. `places` is its table.
+#define MOST_SEGMENTS 8
+static ck_kv cache(fenced *memory, void *places[MOST_SEGMENTS], ck_type type, uint32_t positions, uint32_t heads, uint32_t dim) {
   const size_t keys = heads * ck_key_plane(type, dim), values = heads * ck_value_plane(type, dim);
-  *memory = fence((positions + CK_KV_SEGMENT - 1) / CK_KV_SEGMENT * (keys + values));
+  const uint32_t segments = (positions + CK_KV_SEGMENT - 1) / CK_KV_SEGMENT;
+  *memory = fence(segments * (keys + values));
   memset(memory->data, 0xff, memory->bytes);
-  return (ck_kv){memory->data, memory->data + keys, keys + values, heads, dim, type};
+  for (uint32_t i = 0; i < segments; i++) places[segments - 1 - i] = memory->data + i * (keys + values);
+  return (ck_kv){places, 0, keys, heads, dim, type};
+}
+
+/// The first `count` positions of a segment in another cache are those of the first, and the rest of their last block is zero.
+static void check_copy(ck_type type, uint32_t count, uint32_t heads, uint32_t dim) {
+  fenced memory[2];
+  void *places[2][MOST_SEGMENTS];
+  const uint32_t positions = CK_KV_SEGMENT + 200, width = heads * dim;
+  ck_kv from = cache(&memory[0], places[0], type, positions, heads, dim), to = cache(&memory[1], places[1], type, positions, heads, dim);
+  grid source = make(positions, 2 * width, 1);
+  ck_store_kv(pools[2], from, source.at, source.at + width, source.stride, positions, 0);
+  ck_copy_kv(pools[3], to, from, 1, count);
+  float key[2][CK_MAX_HEAD_DIM], value[2][CK_MAX_HEAD_DIM];
+  for (uint32_t p = 0; p < (count + 15) / 16 * 16; p++)
+    for (uint32_t head = 0; head < heads; head++) {
+      ck_load_kv_ref(key[0], value[0], from, head, CK_KV_SEGMENT + p), ck_load_kv_ref(key[1], value[1], to, head, CK_KV_SEGMENT + p);
+      for (uint32_t d = 0; d < dim; d++) {
+        expect(key[1][d] == (p < count ? key[0][d] : 0), "a copied key", count, p, d);
+        expect(value[1][d] == (p < count ? value[0][d] : 0), "a copied value", count, p, d);
+      }
+    }
+  drop(memory[0]), drop(memory[1]), drop(source.memory);
 }
 
 /// Numbers of every size, also beyond what the type holds.
 static void check_store(ck_type type, uint32_t rows, uint32_t heads, uint32_t dim) {
   fenced memory;
-  ck_kv kv = cache(&memory, type, rows, heads, dim);
+  void *places[MOST_SEGMENTS];
+  ck_kv kv = cache(&memory, places, type, rows, heads, dim);
   grid source = make(rows, 2 * heads * dim, 1);
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t c = 0; c < source.columns; c++) source.at[r * source.stride + c] *= ldexpf(1, (int)(r * 7 + c / 32) % 46 - 28);
@@ -349,7 +375,8 @@ static void check_attention(ck_type type, uint32_t rows, uint32_t position, uint
                             bool causal) {
   const uint32_t filled = rows + position, width = kv_heads * dim;
   fenced memory;
-  ck_kv kv = cache(&memory, type, filled, kv_heads, dim);
+  void *places[MOST_SEGMENTS];
+  ck_kv kv = cache(&memory, places, type, filled, kv_heads, dim);
   grid source = make(filled, 2 * width, 1), queries = make(rows, heads * dim, 2), out = make(rows, heads * dim, 3);
   grid expected = copy(out), single = copy(out);
   ck_store_kv(pools[2], kv, source.at, source.at + width, source.stride, position, 0);
@@ -461,6 +488,7 @@ static void check_table(void) {
       for (uint32_t dim = first; dim <= 70; dim += step + (step == 3 ? rows % 4 : 0))
         check_attention(type, rows, rows * 29 % 81, 6, 1 + rows % 3, dim, rows % 4 > 0);
     check_store(type, 97, 3, 64), check_store(type, 17, 1, first), check_store(type, 33, 2, type == CK_Q8_0 ? 96 : 85);
+    check_copy(type, 1, 2, 32), check_copy(type, 16, 1, 96), check_copy(type, 197, 3, type == CK_Q8_0 ? 64 : 72);
     check_attention(type, 1, 1100, 8, 2, 128, true), check_attention(type, 81, 0, 2, 2, type == CK_Q8_0 ? 64 : 72, false);
     check_attention(type, 40, 59, 9, 1, type == CK_Q8_0 ? 32 : 34, true), check_attention(type, 70, 480, 4, 1, 160, true);
     check_attention(type, 5, 600, 5, 1, 1024, true);

@@ -150,9 +150,10 @@ void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, 
 /// block of values is `[16, padded head_dim]`, zero beyond the head. In q8_0, 32 neighbours of a head share a scale; the
 /// block's scales `[head_dim / 32, 16]` stand before its bytes.
 typedef struct ck_kv {
-  void *keys, *values;
-  /// Bytes from one segment to the next, of keys and of values.
-  size_t segment_stride;
+  /// Where each segment begins. Full segments may be shared between timelines: only what is appended is written.
+  void *_Nonnull const *_Nonnull segments;
+  /// Bytes from a segment's beginning to this layer's keys and to its values.
+  size_t keys, values;
   uint32_t heads, head_dim;
   ck_type type;
 } ck_kv;
@@ -169,6 +170,16 @@ static inline size_t ck_key_plane(ck_type type, uint32_t head_dim) {
 }
 static inline size_t ck_value_plane(ck_type type, uint32_t head_dim) {
   return CK_KV_SEGMENT / CK_KEY_BLOCK * ck_value_block(type, head_dim);
+}
+
+/// The block of keys and the block of values that hold `position` of one head.
+static inline char *ck_key_at(const ck_kv *kv, uint32_t head, uint32_t position) {
+  return (char *)kv->segments[position / CK_KV_SEGMENT] + kv->keys + head * ck_key_plane(kv->type, kv->head_dim) +
+         position % CK_KV_SEGMENT / CK_KEY_BLOCK * ck_key_block(kv->type, kv->head_dim);
+}
+static inline char *ck_value_at(const ck_kv *kv, uint32_t head, uint32_t position) {
+  return (char *)kv->segments[position / CK_KV_SEGMENT] + kv->values + head * ck_value_plane(kv->type, kv->head_dim) +
+         position % CK_KV_SEGMENT / CK_KEY_BLOCK * ck_value_block(kv->type, kv->head_dim);
 }
 
 /// Query rows against the keys and values of one sequence.
@@ -190,6 +201,9 @@ typedef struct ck_attention_job {
 /// nearest, held at ±65504; q8_0 to the nearest multiple of a scale that is the largest magnitude over 127, in f16.
 void ck_store_kv(ck_workers *workers, ck_kv kv, const float *keys, const float *values, size_t stride, uint32_t rows,
                  uint32_t position);
+/// Copies the first `count` positions of one segment of `from` into a segment of `to`, a layer of the same shape; what is left of
+/// the last block of sixteen is zero, whatever `from` holds there.
+void ck_copy_kv(ck_workers *workers, ck_kv to, ck_kv from, uint32_t segment, uint32_t count);
 /// What is stored of one head at `position`, as f32 `[head_dim]` each.
 void ck_load_kv_ref(float *key, float *value, ck_kv kv, uint32_t head, uint32_t position);
 

@@ -1,49 +1,16 @@
-// The keys and values of one timeline, in segments of positions that hold every layer and head. Pages are committed as
-// positions are written, so room costs nothing until it is used.
+// One timeline of keys and values, in segments of positions that hold every layer and head. A timeline that begins as another one
+// did shares that one's full segments and copies the rest, so whoever appends never writes what others read.
 import CKernels
 
-/// What keys and values are rounded to when they are cached.
-package enum KVCacheType: String, CaseIterable, Sendable {
-  case f32, f16, q8_0
+/// Memory of one segment. Pages are committed as positions are written, so room costs nothing until it is used.
+final class KVSegment {
+  let mapping: Mapping
+  /// Positions written.
+  var filled = 0
 
-  var type: ck_type {
-    switch self {
-    case .f32: .f32
-    case .f16: .f16
-    case .q8_0: .q8_0
-    }
-  }
-}
-
-/// The shape of a KV cache: what one layer and one position take.
-struct KVShape: BitwiseCopyable {
-  var layers, heads, headDimension: Int
-  var type: ck_type
-  /// Positions of a segment.
-  static let segment = Int(CK_KV_SEGMENT)
-
-  init(_ decoder: Qwen3Configuration, _ type: KVCacheType) throws(InferenceError) {
-    guard type != .q8_0 || decoder.headDimension % 32 == 0 else {
-      throw .unsupported(
-        "scheduling.kv_type q8_0 takes heads in multiples of 32 values, the model's have \(decoder.headDimension)")
-    }
-    (layers, heads, headDimension) = (decoder.layers, decoder.kvHeads, decoder.headDimension)
-    self.type = type.type
-  }
-
-  private var keyBytes: Int { heads * ck_key_plane(type, UInt32(headDimension)) }
-  private var layerBytes: Int { keyBytes + heads * ck_value_plane(type, UInt32(headDimension)) }
-  /// Bytes of one segment of all layers.
-  var segmentBytes: Int { layers * layerBytes }
-  /// Bytes of one position in all layers.
-  var bytesPerPosition: Int { segmentBytes / Self.segment }
-
-  /// A layer of the cache that begins at `base`.
-  func layer(_ index: Int, at base: UnsafeMutableRawPointer) -> ck_kv {
-    let keys = base + index * layerBytes
-    return ck_kv(
-      keys: keys, values: keys + keyBytes, segment_stride: segmentBytes, heads: UInt32(heads),
-      head_dim: UInt32(headDimension), type: type)
+  /// `isFull` says that all positions may come to be written: a segment's first one commits all of its huge pages.
+  init(shape: KVShape, isFull: Bool) throws(InferenceError) {
+    mapping = try Mapping(byteCount: shape.segmentBytes, hugePages: isFull, purpose: "a KV cache")
   }
 }
 
@@ -52,22 +19,46 @@ package final class KVSequence {
   /// Positions that can be held.
   package let capacity: Int
   /// Positions held.
-  package internal(set) var count = 0
-  private let mapping: Mapping
+  package private(set) var count = 0
+  private(set) var segments: [KVSegment]
+  /// Where the segments are, as the kernels read it.
+  private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
-  init(shape: KVShape, capacity: Int) throws(InferenceError) {
-    let segments = (capacity + KVShape.segment - 1) / KVShape.segment
-    mapping = try Mapping(byteCount: segments * shape.segmentBytes, hugePages: false, purpose: "a KV cache")
-    // A segment's first position commits all of its huge pages: only where the sequence may fill it.
-    mapping.adviseHugePages(byteCount: capacity / KVShape.segment * shape.segmentBytes)
-    self.capacity = capacity
+  /// An empty timeline, or one that begins with full segments of another.
+  init(shape: KVShape, capacity: Int, sharing shared: ArraySlice<KVSegment> = []) throws(InferenceError) {
+    let size = KVShape.segment
+    var segments = Array(shared)
+    while segments.count * size < capacity {
+      segments.append(try KVSegment(shape: shape, isFull: (segments.count + 1) * size <= capacity))
+    }
+    table = .allocate(capacity: segments.count)
+    for (index, segment) in segments.enumerated() { (table + index).initialize(to: segment.mapping.base) }
+    (self.capacity, self.segments, count) = (capacity, segments, shared.count * size)
   }
 
-  var base: UnsafeMutableRawPointer { mapping.base }
+  deinit { table.deallocate() }
 
-  /// Forgets the positions from `count` on; what is appended next takes their place.
+  var places: UnsafePointer<UnsafeMutableRawPointer> { UnsafePointer(table) }
+
+  /// Notes that `added` positions were written behind those held.
+  func advance(by added: Int) {
+    precondition(added >= 0 && added <= capacity - count)
+    let size = KVShape.segment
+    for index in count / size..<(count + added + size - 1) / size {
+      segments[index].filled = max(segments[index].filled, min(count + added - index * size, size))
+    }
+    count += added
+  }
+
+  /// Forgets the positions from `count` on; what is appended next takes their place. Not for a timeline that shares those.
   package func truncate(to count: Int) {
     precondition((0...self.count).contains(count))
     self.count = count
+  }
+
+  /// Lets go of the segments beyond the last position: room that will not be used.
+  package func trim() {
+    let used = (count + KVShape.segment - 1) / KVShape.segment
+    segments.removeLast(segments.count - used)
   }
 }

@@ -96,6 +96,11 @@ struct Operations: BitwiseCopyable {
     ck_store_kv(workers, kv, keys.base, values.base, keys.stride, UInt32(rows), UInt32(position))
   }
 
+  /// Copies the first `count` positions of one segment.
+  func copy(_ to: ck_kv, _ from: ck_kv, segment: Int, count: Int) {
+    ck_copy_kv(workers, to, from, UInt32(segment), UInt32(count))
+  }
+
   /// Attention for each job.
   func attend(_ jobs: UnsafePointer<ck_attention_job>, _ count: Int) { ck_attention(workers, jobs, UInt32(count)) }
 

@@ -40,7 +40,7 @@ struct Qwen3Weights {
 
 /// Where the rows of a batch belong: `count` rows from `row` on continue a sequence at `position`.
 struct SequenceRows: BitwiseCopyable {
-  var base: UnsafeMutableRawPointer
+  var places: UnsafePointer<UnsafeMutableRawPointer>
   var position, row, count: Int
 }
 
@@ -97,7 +97,7 @@ struct Qwen3 {
         keys, rows, heads: c.kvHeads, dimension: c.headDimension, weight: layer.keyNorm, epsilon: c.epsilon,
         positions: s.positions, rope: rope)
       for i in 0..<sequences {
-        let run = s.sequences[i], cache = kv.layer(index, at: run.base)
+        let run = s.sequences[i], cache = kv.layer(index, at: run.places)
         operations.store(
           cache, keys: keys.from(row: run.row), values: values.from(row: run.row), run.count, position: run.position)
         let queries = s.fused.from(row: run.row), out = s.attended.from(row: run.row)

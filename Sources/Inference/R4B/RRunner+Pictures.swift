@@ -22,9 +22,6 @@ package final class ViewedPicture {
 }
 
 extension RRunner {
-  /// Blocks of the tower in one piece: of R-4B's 26, a third of a view.
-  private static let blocksAtOnce = 9
-
   package func begin(_ image: PreparedImage) throws(InferenceError) -> ViewedPicture {
     guard let sight = model.sight else { throw .invalidImage("a picture, the model takes text alone") }
     let c = sight.tower.configuration, layout = image.layout
@@ -41,7 +38,7 @@ extension RRunner {
       try AnyresPacking(layout, viewCount: image.viewCount, side: c.grid, width: model.decoder.configuration.hidden))
   }
 
-  package func advance(_ picture: ViewedPicture) throws(InferenceError) -> ImageFeatures? {
+  package func advance(_ picture: ViewedPicture, blocks: Int) throws(InferenceError) -> ImageFeatures? {
     guard let sight = model.sight, let scratch = self.sight, picture.view < picture.image.viewCount else {
       throw .invalidImage("a picture that this runner has not begun, or has ended")
     }
@@ -53,16 +50,22 @@ extension RRunner {
         tower.embed(operations, scratch.tower, view: base + picture.view * 3 * c.side * c.side, tap: tap)
       }
     }
-    let end = min(picture.block + Self.blocksAtOnce, tower.weights.layers.count)
+    let count = tower.weights.layers.count
+    let end = picture.block + min(max(blocks, 1), count - picture.block)
     tower.forward(operations, scratch.tower, blocks: picture.block..<end, tap: tap)
     picture.block = end
-    guard end == tower.weights.layers.count else { return nil }
+    guard end == count else { return nil }
     sight.projector.forward(operations, scratch.tower, scratch.projector, rows: c.patches)
     let width = model.decoder.configuration.hidden, features = scratch.projector.out.values(c.patches * width)
     tap?("projected", features)
     picture.packing.place(view: picture.view, features)
     (picture.view, picture.block) = (picture.view + 1, 0)
     return picture.view == picture.image.viewCount ? finish(picture, sight.projector, width) : nil
+  }
+
+  package func progress(of picture: ViewedPicture) -> (done: Int, total: Int) {
+    let blocks = model.sight?.tower.weights.layers.count ?? 0
+    return (picture.view * blocks + picture.block, picture.image.viewCount * blocks)
   }
 
   private func finish(_ picture: ViewedPicture, _ projector: ProjectorWeights, _ width: Int) -> ImageFeatures {

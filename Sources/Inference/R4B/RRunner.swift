@@ -60,6 +60,7 @@ package final class RRunner: ModelRunner {
 
   package var vocabularySize: Int { model.vocabularySize }
   package var contextLength: Int { model.contextLength }
+  package var sharedPositions: Int { KVShape.segment }
   package var bytesPerPosition: Int { kvShape.bytesPerPosition }
   /// Threads that share the work, the caller included.
   package var threadCount: Int { workers.count }
@@ -75,6 +76,36 @@ package final class RRunner: ModelRunner {
     return sequence
   }
 
+  package func fork(_ sequence: KVSequence, at count: Int, capacity: Int) throws(InferenceError) -> KVSequence {
+    guard (1...contextLength).contains(capacity), count <= min(sequence.count, capacity), count >= 0 else {
+      throw .sequenceFull(needed: max(count, capacity), capacity: min(sequence.count, contextLength))
+    }
+    let whole = count / KVShape.segment, rest = count % KVShape.segment
+    let new = try KVSequence(shape: kvShape, capacity: capacity, sharing: sequence.segments[..<whole])
+    if rest > 0 {
+      for layer in 0..<kvShape.layers {
+        let (to, from) = (kvShape.layer(layer, at: new.places), kvShape.layer(layer, at: sequence.places))
+        workers.operations.copy(to, from, segment: whole, count: rest)
+      }
+      new.advance(by: rest)
+    }
+    model.reach(capacity)
+    return new
+  }
+
+  package func trim(_ sequence: KVSequence) { sequence.trim() }
+
+  package func heldPositions(of sequences: [KVSequence]) -> Int {
+    var seen = Set<ObjectIdentifier>()
+    var held = 0
+    for sequence in sequences {
+      for segment in sequence.segments where segment.filled > 0 && seen.insert(ObjectIdentifier(segment)).inserted {
+        held += segment.filled
+      }
+    }
+    return held
+  }
+
   package func step(_ batch: Batch<KVSequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void)
     throws(InferenceError)
   {
@@ -83,7 +114,7 @@ package final class RRunner: ModelRunner {
     guard rows > 0 else { return }
     model.decoder.forward(
       workers.operations, text, rows: rows, sequences: sequences, kv: kvShape, tap: tap)
-    for entry in batch.entries { entry.sequence.count += entry.count }
+    for entry in batch.entries { entry.sequence.advance(by: entry.count) }
     report(batch, logits)
   }
 
@@ -142,7 +173,7 @@ package final class RRunner: ModelRunner {
       }
       for i in first..<row { text.positions[i] = Int32(sequence.count + i - first) }
       text.sequences[sequences] = SequenceRows(
-        base: sequence.base, position: sequence.count, row: first, count: row - first
+        places: sequence.places, position: sequence.count, row: first, count: row - first
       )
       sequences += 1
     }

@@ -55,10 +55,14 @@ struct SigLIP2Scratch: BitwiseCopyable {
     up = arena.rows(c.patches, c.intermediate)
     let segments = (c.patches + Int(CK_KV_SEGMENT) - 1) / Int(CK_KV_SEGMENT), dimension = UInt32(c.headDimension)
     let keys = c.heads * ck_key_plane(.f32, dimension), values = c.heads * ck_value_plane(.f32, dimension)
-    let cache = UnsafeMutableRawPointer(arena.buffer(UInt8.self, segments * (keys + values)))
+    let cache = arena.bytes(segments * (keys + values))
+    let places = arena.buffer(UnsafeMutableRawPointer.self, segments)
+    // While buffers are only counted there is nothing to point to.
+    if let cache {
+      for index in 0..<segments { places[index] = cache + index * (keys + values) }
+    }
     kv = ck_kv(
-      keys: cache, values: cache + keys, segment_stride: keys + values, heads: UInt32(c.heads), head_dim: dimension,
-      type: .f32)
+      segments: places, keys: 0, values: keys, heads: UInt32(c.heads), head_dim: dimension, type: .f32)
     job = arena.buffer(ck_attention_job.self, 1)
   }
 }
