@@ -54,7 +54,7 @@ let package = Package(
     .target(
       name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
-    room("Chat", ["GenerationTypes", "Imaging", "JSON", "Tokenization"]),
+    room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "Tokenization"]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("m")]),

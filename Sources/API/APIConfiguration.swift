@@ -26,6 +26,8 @@ package struct RequestDefaults: Sendable {
   package var sampling = SamplingParameters()
   /// Generated tokens when the request names no limit; cut to what the context has left.
   package var maxTokens = 8192
+  /// A reply of at most as many tokens counts as brief, as does every one in mode short.
+  package var briefTokens = 256
   package init() {}
 }
 
@@ -76,6 +78,8 @@ package struct APIConfiguration: Sendable {
   package var reasoningField = ReasoningField.reasoningContent
   /// Pages served at `/`.
   package var publicFiles: StaticFiles?
+  /// From a request's arrival to the end of its reply at most; nil: as long as it takes.
+  package var replyTimeout: Duration?
   /// Silence on a stream after which a comment line keeps intermediaries from closing it.
   package var keepAlive = Duration.seconds(10)
 

@@ -51,9 +51,13 @@ struct ChatCompletions: Sendable {
     for index in 0..<wanted.choices {
       var sampling = wanted.sampling
       if let seed = sampling.seed { sampling.seed = seed &+ UInt64(index) }
-      let request = GenerationRequest(
+      var request = GenerationRequest(
         prompt: prepared.prompt, sampling: sampling, control: prepared.control, maxTokens: maxTokens,
         decides: prepared.decides)
+      request.serviceClass = wanted.serviceTier == .flex ? .idle : .interactive
+      request.isBrief = wanted.conversation.mode == .short || maxTokens <= configuration.defaults.briefTokens
+      request.salt = record.keyName ?? ""
+      request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
       do {
         let events = try engine.submit(request)
         sources.append((Reply(reader: prepared.makeReader(stopStrings: wanted.stop), arrival: record.arrival), events))
@@ -67,7 +71,8 @@ struct ChatCompletions: Sendable {
       feed: ReplyFeed(sources) { metrics.interToken.observe($0) },
       frame: ChatCompletionFrame(
         id: "chatcmpl-" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
-        reasoningField: configuration.reasoningField, includeUsage: wanted.includeUsage))
+        reasoningField: configuration.reasoningField, includeUsage: wanted.includeUsage,
+        serviceTier: wanted.serviceTier))
   }
 
   // MARK: One document
@@ -130,8 +135,10 @@ struct ChatCompletions: Sendable {
     let replies = try await running.feed.read(tick: configuration.keepAlive) { signal in
       switch signal {
       case .tick: try await writer.write(ServerSentEvent.comment("keep-alive"))
-      case .output(_, .prefill(let done, let total)):
-        try await writer.write(ServerSentEvent.comment("prefill \(done)/\(total)"))
+      case .output(let index, .progress(let progress)):
+        try await writer.write(
+          running.request.includeProgress
+            ? ServerSentEvent.data(frame.progressChunk(index, progress)) : ServerSentEvent.comment(progress.comment))
       case .output(let index, .delta(let pieces, let tokens)):
         pending[index] += tokens
         var chunks: [UInt8] = []

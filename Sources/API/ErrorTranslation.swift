@@ -33,12 +33,18 @@ extension APIError {
   static let draining = APIError(
     503, "The server is shutting down.", type: "server_error", code: "shutting_down", retryAfter: 10)
 
+  /// 503 for a request that took longer than the server lets one take.
+  static let deadline = APIError(
+    503, "The reply was not ready within the time that this server gives a request.", type: "server_error",
+    code: "deadline_exceeded", retryAfter: 10)
+
   /// The client's view of any error of a request; what nobody foresaw stays in the log.
   init(translating error: any Error, requestID: String) {
     switch error {
     case let error as APIError: self = error
     case let error as ChatError: self.init(error)
     case GenerationError.shuttingDown: self = .draining
+    case GenerationError.deadline: self = .deadline
     default: self = .inner(requestID: requestID)
     }
   }

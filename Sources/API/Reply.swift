@@ -5,9 +5,17 @@ import GenerationTypes
 
 /// What one event of the engine means for the client.
 enum ReplyOutput: Sendable {
-  case prefill(done: Int, total: Int)
+  case progress(ReplyProgress)
   /// Text that is whole by now, and the tokens since the last output; either may be empty.
   case delta([ReplyPiece], tokens: [GeneratedToken])
+}
+
+/// How far the prompt of a reply is.
+enum ReplyProgress: Sendable {
+  /// Prompt places processed.
+  case prefill(done: Int, total: Int)
+  /// Blocks of the vision tower that a picture went through, over all of its views.
+  case encoding(picture: Int, done: Int, total: Int)
 }
 
 /// The state of one of a request's replies.
@@ -41,7 +49,9 @@ struct Reply: Sendable {
   mutating func receive(_ event: GenerationEvent, at now: ContinuousClock.Instant) -> [ReplyOutput] {
     if finish != nil { return [] }
     switch event {
-    case .prefill(let done, let total): return [.prefill(done: done, total: total)]
+    case .prefill(let done, let total): return [.progress(.prefill(done: done, total: total))]
+    case .encoding(let picture, let done, let total):
+      return [.progress(.encoding(picture: picture, done: done, total: total))]
     case .token(let token):
       latestGap = latestToken.map { now - $0 }
       latestToken = now

@@ -24,6 +24,8 @@ final class RequestRecord: Sendable {
 
   init(id: String, method: String) { (self.id, self.method) = (id, method) }
 
+  /// The name of the key that the request came with; nil where none is wanted.
+  var keyName: String? { facts.withLock { $0.keyName } }
   var elapsed: Duration { ContinuousClock.now - arrival }
 
   func note(_ change: (inout sending Facts) -> Void) { facts.withLock { change(&$0) } }

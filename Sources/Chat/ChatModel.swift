@@ -154,7 +154,10 @@ package final class ChatModel: Sendable {
       do {
         images.append(
           try await imageQueue.run {
-            imageProcessor.prepare(try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
+            var image = imageProcessor.prepare(
+              try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
+            image.digest = ContentDigest(of: image)
+            return image
           })
       } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
     }

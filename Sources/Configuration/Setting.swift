@@ -13,6 +13,8 @@ package struct Setting: Sendable {
     case optionalString
     /// An integer or null.
     case optionalInteger(ClosedRange<Int>)
+    /// A number or null.
+    case optionalNumber(ClosedRange<Double>)
     case choice([String])
     /// One of the names or null.
     case optionalChoice([String])
@@ -42,6 +44,7 @@ package struct Setting: Sendable {
     case .string: "a string"
     case .optionalString: "a string or null"
     case .optionalInteger(let range): "an integer from \(range.lowerBound) to \(range.upperBound), or null"
+    case .optionalNumber(let range): "a number from \(range.lowerBound) to \(range.upperBound), or null"
     case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
     case .optionalChoice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ") + ", or null"
     case .strings: "a list of strings"
@@ -58,6 +61,7 @@ package struct Setting: Sendable {
       case .string: value.string.map { !$0.isEmpty } ?? false
       case .optionalString: value.isNull || value.string.map { !$0.isEmpty } ?? false
       case .optionalInteger(let range): value.isNull || value.int.map(range.contains) ?? false
+      case .optionalNumber(let range): value.isNull || value.double.map(range.contains) ?? false
       case .choice(let names): value.string.map(names.contains) ?? false
       case .optionalChoice(let names): value.isNull || value.string.map(names.contains) ?? false
       case .strings: value.array.map { $0.allSatisfy { $0.string != nil } } ?? false
@@ -73,7 +77,7 @@ package struct Setting: Sendable {
     case .optionalString, .optionalChoice: value = text.isEmpty ? .null : .string(text)
     case .strings:
       value = .array(text.split(separator: ",").map { .string($0.trimmingPrefix(while: \.isWhitespace).description) })
-    case .bool, .integer, .number, .optionalInteger:
+    case .bool, .integer, .number, .optionalInteger, .optionalNumber:
       guard let parsed = try? JSONValue(parsing: text.isEmpty ? "null" : text) else {
         throw ConfigurationError("\(source): \(path) must be \(allowed), not \"\(text.prefix(80))\"")
       }

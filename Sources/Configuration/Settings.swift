@@ -70,6 +70,7 @@ package struct Settings: Sendable {
   package func int(_ path: String) -> Int { value(path).int ?? 0 }
   package func optionalInt(_ path: String) -> Int? { value(path).int }
   package func double(_ path: String) -> Double { value(path).double ?? 0 }
+  package func optionalDouble(_ path: String) -> Double? { value(path).double }
   package func string(_ path: String) -> String { value(path).string ?? "" }
   package func optionalString(_ path: String) -> String? { value(path).string }
   package func strings(_ path: String) -> [String] { value(path).array?.compactMap(\.string) ?? [] }

@@ -81,7 +81,25 @@ extension Setting {
       "What cached keys and values are rounded to; auto is f32 for weights in f32, else f16. q8_0 takes heads in multiples of 32."
     ),
     Setting(
-      "scheduling.prefill_chunk", .integer(1...4096), 256, "Prompt positions processed between two decoding steps."),
+      "scheduling.prefill_chunk", .integer(1...4096), 256, "Prompt positions processed in one step at most."),
+    Setting(
+      "scheduling.max_stall_ms", .number(1...600_000), 300,
+      "Milliseconds that prompts and pictures of others may hold up a running reply between two tokens."),
+    Setting(
+      "scheduling.brief_seats", .integer(0...1023), 1,
+      "Of max_running, seats kept for replies in mode short or of at most 256 tokens: they do not wait for long thoughts."
+    ),
+    Setting(
+      "scheduling.prefix_cache_mb", .optionalInteger(0...100_000_000), nil,
+      "MB of the KV cache that ended requests may keep for prompts that begin alike; null is all that running ones leave, 0 none."
+    ),
+    Setting(
+      "scheduling.image_cache_mb", .integer(0...100_000_000), 256,
+      "MB of pictures' features that are kept; 0 keeps none."
+    ),
+    Setting(
+      "scheduling.reply_timeout_s", .optionalNumber(0.1...86_400), nil,
+      "Seconds from a request's arrival to the end of its reply, then it fails with 503; null: as long as it takes."),
 
     Setting("shutdown.grace_s", .number(0...3600), 30, "Seconds that running requests get after SIGTERM."),
 

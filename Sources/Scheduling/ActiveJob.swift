@@ -10,40 +10,64 @@ final class ActiveJob<Runner: ModelRunner> {
   let sequence: Runner.Sequence
   let started: Instant
   var sampler: Sampler
+  /// The prompt and what was generated.
+  private(set) var places: Places
+  /// Places that the sequence holds.
+  private(set) var computed: Int
   /// The token sampled last, not yet in the sequence.
   private(set) var last: TokenID = 0
   private(set) var generated = 0
 
   private let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
   private let submitted: Instant
+  private let cached: Int
   private var timings = GenerationTimings()
   /// What has been done of `nextPicture`.
   private var picture: Runner.Picture?
   /// Features of the pictures encoded so far, nil again once they are in the sequence.
   private var features: [ImageFeatures?] = []
 
-  /// `started` is the moment of admission.
-  init(_ submission: Submission, sequence: Runner.Sequence, started: Instant) {
+  /// `started` is the moment of admission; `cached` places are in the sequence.
+  init(_ submission: Submission, places: Places, sequence: Runner.Sequence, cached: Int, started: Instant) {
     (request, continuation, submitted) = (submission.request, submission.continuation, submission.time)
-    (self.sequence, self.started) = (sequence, started)
+    (self.places, self.sequence, self.started) = (places, sequence, started)
+    (self.cached, computed) = (cached, cached)
     sampler = Sampler(parameters: request.sampling, control: request.control, prompt: request.prompt.tokens)
     timings.queue = started - submitted
-    report(.prefill(done: 0, total: request.prompt.tokens.count))
+    for index in request.prompt.pictures.indices where request.prompt.pictures[index].end <= cached {
+      request.prompt.pictures[index].image.views = []
+      features.append(nil)
+    }
+    report(.prefill(done: cached, total: request.prompt.tokens.count))
   }
+
+  /// Pictures that the sequence held from the start.
+  var coveredPictures: Int { request.prompt.pictures.count { $0.end <= cached } }
+
+  /// Positions that the sequence may still come to hold.
+  var growth: Int { request.prompt.tokens.count + request.maxTokens - computed }
 
   func report(_ event: GenerationEvent) { continuation.yield(event) }
 
   /// Ends the stream with an error.
   func fail(_ error: GenerationError) { continuation.finish(throwing: error) }
 
+  /// Notes that `count` further places are in the sequence.
+  func advance(by count: Int) {
+    computed += count
+    let total = request.prompt.tokens.count
+    if computed <= total { report(.prefill(done: computed, total: total)) }
+  }
+
   /// Counts and reports a sampled token; returns why the reply ends with it, if it does.
   func append(_ token: GeneratedToken, at now: Instant) -> FinishReason? {
     if generated == 0 {
       timings.prefill = now - submitted - timings.queue - timings.image
-      report(.prefilled(timings, cachedTokens: 0))
+      report(.prefilled(timings, cachedTokens: cached))
     }
     generated += 1
     last = token.id
+    places.append(token.id)
     report(.token(token))
     if request.control.stop.contains(token.id) { return .stop }
     return generated >= request.maxTokens ? .length : nil
@@ -64,25 +88,40 @@ extension ActiveJob {
     features.count < request.prompt.pictures.count ? request.prompt.pictures[features.count] : nil
   }
 
-  /// Prompt places before the next picture.
-  var readyPlaces: Int { nextPicture?.position ?? request.prompt.tokens.count }
+  /// What the features of `nextPicture` are known by.
+  var nextPictureKey: FeatureCache.Key? {
+    nextPicture?.image.digest.map { FeatureCache.Key(salt: request.salt, digest: $0) }
+  }
 
-  /// Takes `nextPicture` a piece further; its features, for `add`, when that was the last.
-  func advancePicture(with runner: Runner) throws -> ImageFeatures? {
-    guard let nextPicture else { return nil }
+  /// Prompt places before the next picture.
+  var readyPlaces: Int { nextPicture.map { max($0.position, cached) } ?? request.prompt.tokens.count }
+
+  /// Takes `nextPicture` further by `blocks` of the tower at most; its features, for `add`, when that was the last, and how many
+  /// blocks it went through.
+  func advancePicture(by blocks: Int, with runner: Runner) throws -> (features: ImageFeatures?, blocks: Int) {
+    guard let nextPicture else { return (nil, 0) }
     let start = Instant.now
     defer { timings.image += .now - start }
-    if let picture { return try runner.advance(picture) }
-    let begun = try runner.begin(nextPicture.image)
+    let picture = try picture ?? begin(nextPicture.image, with: runner)
+    let before = runner.progress(of: picture).done
+    let encoded = try runner.advance(picture, blocks: blocks)
+    let progress = runner.progress(of: picture)
+    report(.encoding(picture: features.count, done: progress.done, total: progress.total))
+    return (encoded, progress.done - before)
+  }
+
+  private func begin(_ image: PreparedImage, with runner: Runner) throws -> Runner.Picture {
+    let begun = try runner.begin(image)
     // The runner has the pixels now.
     request.prompt.pictures[features.count].image.views = []
     picture = begun
-    return try runner.advance(begun)
+    return begun
   }
 
   /// Takes the features of `nextPicture`.
   func add(_ encoded: ImageFeatures) {
     picture = nil
+    request.prompt.pictures[features.count].image.views = []
     features.append(encoded)
   }
 
@@ -108,6 +147,16 @@ extension ActiveJob {
     if place < range.upperBound { inputs.append(.tokens(request.prompt.tokens[place..<range.upperBound])) }
     return inputs
   }
+}
+
+extension Prompt.Picture {
+  /// The place after the picture's last.
+  fileprivate var end: Int { position + image.layout.tokenCount }
+}
+
+extension GenerationRequest {
+  /// What is wrong with the request; API and Chat build none such.
+  var defect: String? { prompt.defect ?? (maxTokens < 1 ? "no token asked for" : nil) }
 }
 
 extension Prompt {

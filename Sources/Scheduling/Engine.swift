@@ -20,7 +20,9 @@ package final class Engine: GenerationService {
     self.core = core
     let handover = Handover(runner)
     let thread = Thread {
-      if let runner = handover.take() { EngineLoop(runner: runner, core: core, observer: observer).run() }
+      if let runner = handover.take() {
+        EngineLoop(runner: runner, core: core, configuration: configuration, observer: observer).run()
+      }
       core.markStopped()
     }
     thread.name = "engine"

@@ -2,18 +2,30 @@
 
 /// The bounds that an engine works within.
 package struct EngineConfiguration: Sendable, Equatable {
-  /// Sequences that run at once.
+  /// Sequences that run at once; idle ones come on top, as many again.
   package var maxRunning: Int
+  /// Of these, seats that only brief requests may take.
+  package var briefSeats: Int
   /// Requests that may wait for a seat.
   package var maxQueued: Int
-  /// Positions of KV cache over all running sequences.
+  /// Positions of KV cache over all sequences, running and kept.
   package var kvTokens: Int
-  /// Prompt places processed in one step, over all prompts: bounds how long a step stalls running replies.
+  /// Prompt places processed in one step at most, over all prompts.
   package var prefillChunk: Int
+  /// How long prompts and pictures may hold up replies between two of their tokens.
+  package var maxStall: Duration
+  /// Positions of KV cache that ended requests may keep for prompts that begin alike; 0 keeps none.
+  package var prefixTokens: Int
+  /// Bytes of pictures' features that are kept; 0 keeps none.
+  package var imageCacheBytes: Int
 
-  package init(maxRunning: Int = 8, maxQueued: Int = 64, kvTokens: Int, prefillChunk: Int = 256) {
-    (self.maxRunning, self.maxQueued) = (maxRunning, maxQueued)
-    (self.kvTokens, self.prefillChunk) = (kvTokens, prefillChunk)
+  package init(
+    maxRunning: Int = 8, briefSeats: Int = 0, maxQueued: Int = 64, kvTokens: Int, prefillChunk: Int = 256,
+    maxStall: Duration = .milliseconds(300), prefixTokens: Int = 0, imageCacheBytes: Int = 0
+  ) {
+    (self.maxRunning, self.briefSeats, self.maxQueued) = (maxRunning, briefSeats, maxQueued)
+    (self.kvTokens, self.prefillChunk, self.maxStall) = (kvTokens, prefillChunk, maxStall)
+    (self.prefixTokens, self.imageCacheBytes) = (prefixTokens, imageCacheBytes)
   }
 }
 

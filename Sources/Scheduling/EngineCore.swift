@@ -17,8 +17,8 @@ struct Submission: Sendable {
 package final class EngineCore: Sendable {
   /// What the engine's thread has to do next.
   enum Round {
-    /// Drop `cancelled`, admit, step.
-    case work(cancelled: [JobID])
+    /// Drop `cancelled`, fail `expired`, admit, step.
+    case work(cancelled: [JobID], expired: [(id: JobID, submission: Submission?)])
     /// Fail everything and leave.
     case leave
   }
@@ -34,6 +34,7 @@ package final class EngineCore: Sendable {
     var submissions: [JobID: Submission] = [:]
     var phase = Phase.serving
     var threadSleeps = false
+    var tally = EngineTally()
     var onStop: [CheckedContinuation<Void, Never>] = []
   }
 
@@ -42,7 +43,13 @@ package final class EngineCore: Sendable {
 
   package init(limits: SchedulerState.Limits) { state = Mutex(State(scheduler: SchedulerState(limits: limits))) }
 
-  package var load: EngineLoad { state.withLock { $0.scheduler.load } }
+  package var load: EngineLoad {
+    state.withLock { state in
+      var load = state.scheduler.load
+      load.tally = state.tally
+      return load
+    }
+  }
 
   package var refusal: AdmissionError? {
     state.withLock { state in
@@ -63,7 +70,7 @@ extension EngineCore {
     let submission = Submission(request: request, continuation: continuation, time: .now)
     let id = try state.withLock { state throws(AdmissionError) in
       guard case .serving = state.phase else { throw .shuttingDown }
-      let id = try state.scheduler.enqueue(promptTokens: request.prompt.tokens.count, maxTokens: request.maxTokens)
+      let id = try state.scheduler.enqueue(.init(request))
       state.submissions[id] = submission
       return id
     }
@@ -126,17 +133,38 @@ extension EngineCore {
       if case .draining(let deadline) = state.phase, state.scheduler.isIdle || .now >= deadline { return .leave }
       if case .stopped = state.phase { return .leave }
       guard !state.scheduler.isIdle else { return nil }
-      return .work(cancelled: state.scheduler.takeCancelled())
+      let expired = state.scheduler.takeExpired(at: .now)
+      return .work(
+        cancelled: state.scheduler.takeCancelled(),
+        expired: expired.map { ($0, state.submissions.removeValue(forKey: $0)) })
     }
   }
 
-  /// Admits the head of the line if it can run now.
-  func admitNext() -> (id: JobID, submission: Submission)? {
+  /// The next in line who may have a seat; it stays in line, and may be cancelled there.
+  func candidate() -> (id: JobID, submission: Submission)? {
     state.withLock { state in
-      guard let id = state.scheduler.admit() else { return nil }
-      return state.submissions.removeValue(forKey: id).map { (id, $0) }
+      guard let id = state.scheduler.candidate()?.id, let submission = state.submissions[id] else { return nil }
+      return (id, submission)
     }
   }
+
+  /// Gives a candidate its seat; false when it has left the line.
+  func admit(_ id: JobID, reservation: Int) -> Bool {
+    state.withLock { state in
+      guard state.submissions.removeValue(forKey: id) != nil else { return false }
+      state.scheduler.admit(id, reservation: reservation)
+      return true
+    }
+  }
+
+  /// Takes a request out of the line that has been ended otherwise.
+  func forget(_ id: JobID) {
+    let submission = state.withLock { $0.submissions.removeValue(forKey: id) }
+    withExtendedLifetime(submission) {}
+  }
+
+  /// Tells clients what the engine's thread has counted.
+  func publish(_ tally: EngineTally) { state.withLock { $0.tally = tally } }
 
   /// Sleeps until a client calls, unless there is work by now.
   func sleep() {

@@ -25,6 +25,19 @@ package enum GenerationError: Error, Equatable, Sendable {
   /// The engine failed; the text is for the log, never for the client.
   case inference(String)
   case shuttingDown
+  /// The request's time was over.
+  case deadline
+}
+
+/// What the engine has counted since its start, and what it keeps.
+package struct EngineTally: Sendable, Equatable {
+  /// Prompt places that were taken over from earlier prompts, and those that were computed.
+  package var prefixHits = 0, prefixMisses = 0
+  /// Pictures whose features were at hand, and those that were encoded.
+  package var imageHits = 0, imageMisses = 0
+  /// Positions of KV cache held only for prompts to come, and bytes of pictures' features.
+  package var keptTokens = 0, keptImageBytes = 0
+  package init() {}
 }
 
 package struct EngineLoad: Sendable, Equatable {
@@ -32,6 +45,7 @@ package struct EngineLoad: Sendable, Equatable {
   package var waiting = 0
   package var kvTokens = 0
   package var kvCapacityTokens = 0
+  package var tally = EngineTally()
   package init() {}
 }
 

@@ -5,6 +5,11 @@ import Synchronization
 /// How busy the engine is, read at each scrape.
 package struct LoadSample: Sendable {
   package var running, waiting, kvTokens, kvCapacityTokens: Int
+  /// Positions of KV cache and bytes of pictures' features that are kept for requests to come.
+  package var keptTokens = 0, keptImageBytes = 0
+  /// Since the start: prompt tokens taken over and computed, pictures' features taken over and computed.
+  package var prefixHits = 0, prefixMisses = 0, imageHits = 0, imageMisses = 0
+
   package init(running: Int, waiting: Int, kvTokens: Int, kvCapacityTokens: Int) {
     (self.running, self.waiting) = (running, waiting)
     (self.kvTokens, self.kvCapacityTokens) = (kvTokens, kvCapacityTokens)
@@ -102,9 +107,13 @@ package final class ServerMetrics: Sendable {
         let load = load()
         return [(["running"], Double(load.running)), (["waiting"], Double(load.waiting))]
       })
-    registry.register(Sampled(.gauge, "r4b_kv_tokens", "Positions of the KV cache in use.") { Double(load().kvTokens) })
+    registry.register(
+      Sampled(.gauge, "r4b_kv_tokens", "Positions of the KV cache reserved by running sequences.") {
+        Double(load().kvTokens)
+      })
     registry.register(
       Sampled(.gauge, "r4b_kv_capacity_tokens", "Positions the KV cache can hold.") { Double(load().kvCapacityTokens) })
+    registerCaches(load: load)
     registry.register(
       Sampled(.gauge, "r4b_connections", "Open client connections.") { [weak self] in
         self.map { Double($0.connections.withLock { $0 }) }
@@ -128,6 +137,32 @@ package final class ServerMetrics: Sendable {
     for (name, help, value) in aliases {
       registry.register(Sampled(.gauge, name, help, labels: ["model_name"]) { [([model], value(load()))] })
     }
+  }
+
+  private func registerCaches(load: @escaping @Sendable () -> LoadSample) {
+    registry.register(
+      Sampled(
+        .counter, "r4b_prefix_cache_tokens_total", "Prompt tokens taken over from earlier prompts, or computed.",
+        labels: ["result"]
+      ) {
+        let load = load()
+        return [(["hit"], Double(load.prefixHits)), (["miss"], Double(load.prefixMisses))]
+      })
+    registry.register(
+      Sampled(
+        .counter, "r4b_image_cache_total", "Pictures whose features were at hand, or were computed.", labels: ["result"]
+      ) {
+        let load = load()
+        return [(["hit"], Double(load.imageHits)), (["miss"], Double(load.imageMisses))]
+      })
+    registry.register(
+      Sampled(.gauge, "r4b_prefix_cache_tokens", "Positions of the KV cache kept for prompts that begin alike.") {
+        Double(load().keptTokens)
+      })
+    registry.register(
+      Sampled(.gauge, "r4b_image_cache_bytes", "Bytes of pictures' features that are kept.") {
+        Double(load().keptImageBytes)
+      })
   }
 
   /// Says one reply again under the names of vLLM.

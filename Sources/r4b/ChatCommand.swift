@@ -183,7 +183,7 @@ private struct TerminalSession {
       }
       for try await event in try engine.submit(request) {
         switch event {
-        case .prefill, .prefilled, .finished: break
+        case .prefill, .encoding, .prefilled, .finished: break
         case .token(let token):
           if let probability = token.thinkProbability { thinkProbability = probability }
           try show(parser.consume(token))

@@ -43,11 +43,21 @@ struct LoadedModel {
       model: model, threads: threads, cacheType: settings.cacheType)
     let kvTokens = settings.optionalInt("scheduling.kv_tokens") ?? Self.kvTokens(for: runner, settings)
     memory = Self.memory(of: runner, kvTokens: kvTokens)
-    engine = Engine(
-      runner: runner,
-      configuration: EngineConfiguration(
-        maxRunning: settings.int("scheduling.max_running"), maxQueued: settings.int("scheduling.max_waiting"),
-        kvTokens: kvTokens, prefillChunk: settings.int("scheduling.prefill_chunk")))
+    let configuration = Self.engineConfiguration(
+      settings, kvTokens: kvTokens, bytesPerPosition: runner.bytesPerPosition)
+    engine = Engine(runner: runner, configuration: configuration)
+  }
+
+  private static func engineConfiguration(
+    _ settings: Settings, kvTokens: Int, bytesPerPosition: Int
+  ) -> EngineConfiguration {
+    let prefixTokens = settings.optionalInt("scheduling.prefix_cache_mb").map { $0 * 1_000_000 / bytesPerPosition }
+    return EngineConfiguration(
+      maxRunning: settings.int("scheduling.max_running"), briefSeats: settings.int("scheduling.brief_seats"),
+      maxQueued: settings.int("scheduling.max_waiting"), kvTokens: kvTokens,
+      prefillChunk: settings.int("scheduling.prefill_chunk"),
+      maxStall: .milliseconds(settings.double("scheduling.max_stall_ms")), prefixTokens: prefixTokens ?? kvTokens,
+      imageCacheBytes: settings.int("scheduling.image_cache_mb") * 1_000_000)
   }
 
   /// Tokenizer, template and pictures, checked against each other.

@@ -56,9 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
     let engine = loaded.engine
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
     let metrics = ServerMetrics(model: loaded.name, version: R4B.version) {
-      let load = engine.load
-      return LoadSample(
-        running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)
+      Self.sample(engine.load)
     }
     let api = APIServer(
       configuration: try Self.apiConfiguration(settings, base, loaded, keys, onLoopback: onLoopback), chat: loaded.chat,
@@ -79,6 +77,15 @@ struct ServeCommand: AsyncParsableCommand {
     await server.shutdown(grace: grace)
     await engineDone
     log.flush()
+  }
+
+  private static func sample(_ load: EngineLoad) -> LoadSample {
+    var sample = LoadSample(
+      running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)
+    (sample.keptTokens, sample.keptImageBytes) = (load.tally.keptTokens, load.tally.keptImageBytes)
+    (sample.prefixHits, sample.prefixMisses) = (load.tally.prefixHits, load.tally.prefixMisses)
+    (sample.imageHits, sample.imageMisses) = (load.tally.imageHits, load.tally.imageMisses)
+    return sample
   }
 
   /// The key of the environment and those of the keys file.
@@ -138,6 +145,7 @@ struct ServeCommand: AsyncParsableCommand {
     api.defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto
     api.defaults.sampling = loaded.sampling
     api.defaults.maxTokens = settings.optionalInt("generation.max_tokens") ?? 8192
+    api.replyTimeout = settings.optionalDouble("scheduling.reply_timeout_s").map { .seconds($0) }
     api.keys = keys
     api.corsOrigins = settings.strings("server.cors_origins")
     api.allowedHosts = onLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil

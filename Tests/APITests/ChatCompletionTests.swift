@@ -161,7 +161,7 @@ import Testing
       #""service_tier":"auto","store":false,"min_tokens":3,"functions":[],"":1,"evil\r\nx":1,"reasoning_effort":"minimal""#
     )
     #expect(answer.status == 200)
-    #expect(answer.headers["x-ignored-parameters"] == "service_tier, store, min_tokens, functions, reasoning_effort")
+    #expect(answer.headers["x-ignored-parameters"] == "store, min_tokens, functions, reasoning_effort")
   }
 
   @Test func `log-probabilities list every generated token in order`() async throws {
@@ -191,6 +191,29 @@ import Testing
     #expect(house.engine.requests.withLock { $0.map(\.sampling.seed) } == [10, 11, 12])
     #expect(house.metrics.tokens.value("prompt_text", "auto", "thinking") == 3)
     #expect(house.metrics.requests.value("auto", "thinking", "stop") == 3)
+  }
+
+  @Test func `the service tier, the key and what is brief reach the engine`() async throws {
+    var house = House()
+    house.configuration.replyTimeout = .seconds(100)
+    house.configuration.keys.add("secret", name: "anna")
+    for (fields, shown, isIdle, isBrief) in [
+      ("", nil, false, false), (#""service_tier":"flex","thinking_mode":"short""#, "flex", true, true),
+      (#""service_tier":"auto","max_tokens":256"#, "default", false, true),
+      (#""service_tier":"priority","max_tokens":257"#, "default", false, false),
+    ] as [(String, JSONValue?, Bool, Bool)] {
+      let body = #"{"messages":[{"role":"user","content":"one"}]"# + (fields.isEmpty ? "" : "," + fields) + "}"
+      let answer = try await house.post(body, headers: ["authorization": "Bearer secret"])
+      #expect(answer.json["service_tier"] == shown && answer.status == 200)
+      let sent = try #require(house.engine.requests.withLock { $0.last })
+      #expect(sent.serviceClass == (isIdle ? .idle : .interactive) && sent.isBrief == isBrief && sent.salt == "anna")
+      let left = try #require(sent.deadline) - .now
+      #expect(left > .seconds(50) && left <= .seconds(100))
+    }
+    let wrong = try await house.post(
+      #"{"messages":[{"role":"user","content":"one"}],"service_tier":"free"}"#,
+      headers: ["authorization": "Bearer secret"])
+    #expect(wrong.status == 400 && wrong.json["error"]?["param"] == "service_tier")
   }
 
   @Test func `a stop string ends the reply and frees the engine`() async throws {

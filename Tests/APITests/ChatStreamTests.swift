@@ -47,6 +47,41 @@ import Testing
     #expect(Set(chunks.compactMap { $0["id"]?.string }).count == 1)
   }
 
+  @Test func `progress comes in comments, or in chunks without choices where it was asked for`() async throws {
+    var house = House()
+    let steps: [FakeEngine.Step] = [
+      .event(.encoding(picture: 1, done: 4, total: 9)), .event(.prefill(done: 2, total: 4)), .prefilled,
+      .event(.token(GeneratedToken(id: 100))), .event(.finished(.length)),
+    ]
+    house.engine = FakeEngine(steps)
+    let plain = try await house.chat(#""stream":true"#)
+    #expect(plain.text.contains("\n\n: image 1 4/9\n\n: prefill 2/4\n\n"))
+    house.engine = FakeEngine(steps)
+    let told = try await house.chat(#""stream":true,"stream_options":{"include_progress":true}"#)
+    #expect(!told.text.contains("\n: "))
+    let progress = told.chunks.filter { $0["progress"] != nil }
+    #expect(progress.allSatisfy { $0["choices"]?.array?.isEmpty == true && $0["id"] == told.chunks[0]["id"] })
+    #expect(
+      progress.compactMap { $0["progress"] } == [
+        ["choice": 0, "stage": "image", "image": 1, "done": 4, "total": 9],
+        ["choice": 0, "stage": "prefill", "done": 2, "total": 4],
+      ])
+  }
+
+  @Test func `a reply that is not ready in time is an error of the stream, or 503 with a time to come again`()
+    async throws
+  {
+    for stream in [true, false] {
+      var house = House()
+      house.engine = FakeEngine([.prefilled, .event(.token(GeneratedToken(id: 100))), .fail(GenerationError.deadline)])
+      let answer = try await house.chat(#""stream":\#(stream)"#)
+      #expect(answer.text.contains(#""code":"deadline_exceeded""#))
+      #expect(stream ? answer.text.hasSuffix("data: [DONE]\n\n") : answer.status == 503)
+      #expect(stream || answer.headers["retry-after"] == "10")
+      #expect(house.metrics.failures.value("capacity") == 1)
+    }
+  }
+
   @Test func `several replies interleave and each ends once`() async throws {
     let chunks = try await House().chat(#""stream":true,"n":4"#).chunks
     let choices = chunks.compactMap { $0["choices"]?.array?.first }

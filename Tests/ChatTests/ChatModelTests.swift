@@ -57,6 +57,20 @@ import Tokenization
     }
   }
 
+  @Test func `pictures are known by what they show and how they are cut`() async throws {
+    let chat = try RTiny.chat()
+    func digests(_ name: String, detail: Conversation.Detail = .high) async throws -> [ContentDigest?] {
+      let part = Conversation.Part.image(bytes: try RTiny.file(name), detail: detail, field: "x")
+      let prepared = try await chat.prepare(
+        Conversation(messages: [.init(role: .user, parts: [part, part])], mode: .auto))
+      return prepared.prompt.pictures.map(\.image.digest)
+    }
+    let sum = try await digests("golden/12-sum.png")
+    #expect(sum[0] != nil && sum[0] == sum[1])
+    let (again, low) = (try await digests("golden/12-sum.png"), try await digests("golden/12-sum.png", detail: .low))
+    #expect(again == sum && low[0] != sum[0])
+  }
+
   @Test func `control tokens spelled by a client are text`() async throws {
     let chat = try RTiny.chat()
     let prepared = try await chat.prepare(.user("<|im_end|><image>\u{E000}<|im_start|>"))

@@ -82,7 +82,7 @@ import Testing
     let pictures = [picture(7, count: 2, at: 0, views: 5)]
     let seeing = try bench.core.submit(request(prompt: 4, reply: 2, pictures: pictures))
     var leaving: AsyncThrowingStream<GenerationEvent, any Error>? = try bench.core.submit(
-      request(prompt: 4, reply: 2, salt: 1, pictures: pictures))
+      request(prompt: 4, reply: 2, salt: 1, pictures: [picture(8, count: 2, at: 0, views: 5)]))
     for round in 1...8 {
       bench.rounds(1)
       // The second picture is begun when the first is done.

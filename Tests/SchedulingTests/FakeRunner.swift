@@ -23,6 +23,8 @@ final class Ledger: Sendable {
     var encoded = 0
     var views = 0
     var made = 0
+    /// How far forks began as others did.
+    var forked: [Int] = []
     var openCapacity = 0
     var largestOpenCapacity = 0
     var largestBatch = 0
@@ -34,15 +36,15 @@ final class Ledger: Sendable {
   var steps: Int { state.withLock { $0.steps.count } }
 }
 
-final class FakeSequence {
-  let number: Int
-  let capacity: Int
-  var hash: UInt64 = 14_695_981_039_346_656_037
-  var length = 0
+/// Memory for a few positions, which sequences may share.
+final class FakeSegment {
+  static let size = 8
+  private(set) var capacity: Int
+  var filled = 0
   private let ledger: Ledger
 
-  init(number: Int, capacity: Int, ledger: Ledger) {
-    (self.number, self.capacity, self.ledger) = (number, capacity, ledger)
+  init(capacity: Int, ledger: Ledger) {
+    (self.capacity, self.ledger) = (capacity, ledger)
     ledger.state.withLock {
       $0.openCapacity += capacity
       $0.largestOpenCapacity = max($0.largestOpenCapacity, $0.openCapacity)
@@ -51,9 +53,46 @@ final class FakeSequence {
 
   deinit { ledger.state.withLock { $0.openCapacity -= capacity } }
 
+  func trim() {
+    ledger.state.withLock { $0.openCapacity -= capacity - filled }
+    capacity = filled
+  }
+}
+
+final class FakeSequence {
+  let number: Int
+  let capacity: Int
+  private(set) var segments: [FakeSegment]
+  /// The hash after each number of places.
+  private var hashes: [UInt64]
+  var hash: UInt64 { hashes[length] }
+  var length: Int { hashes.count - 1 }
+
+  init(number: Int, capacity: Int, ledger: Ledger, from other: FakeSequence? = nil, count: Int = 0) {
+    (self.number, self.capacity) = (number, capacity)
+    segments = Array(other?.segments.prefix(count / FakeSegment.size) ?? [])
+    hashes = other.map { Array($0.hashes[...count]) } ?? [14_695_981_039_346_656_037]
+    while segments.count * FakeSegment.size < capacity {
+      let room = min(FakeSegment.size, capacity - segments.count * FakeSegment.size)
+      segments.append(FakeSegment(capacity: room, ledger: ledger))
+    }
+    fill()
+  }
+
   func read(_ value: UInt64) {
-    hash = (hash ^ value) &* 1_099_511_628_211
-    length += 1
+    hashes.append((hash ^ value) &* 1_099_511_628_211)
+    fill()
+  }
+
+  func trim() {
+    segments.removeLast(segments.count - (length + FakeSegment.size - 1) / FakeSegment.size)
+    segments.last?.trim()
+  }
+
+  private func fill() {
+    for (index, segment) in segments.enumerated() {
+      segment.filled = max(segment.filled, min(max(length - index * FakeSegment.size, 0), segment.capacity))
+    }
   }
 }
 
@@ -88,6 +127,25 @@ final class FakeRunner: ModelRunner {
     return FakeSequence(number: number, capacity: capacity, ledger: ledger)
   }
 
+  let sharedPositions = FakeSegment.size
+
+  func fork(_ sequence: FakeSequence, at count: Int, capacity: Int) throws -> FakeSequence {
+    let number = ledger.state.withLock { state in
+      defer { state.made += 1 }
+      state.forked.append(count)
+      if count > sequence.length { state.faults.append("a fork at \(count) of \(sequence.length)") }
+      return state.made
+    }
+    return FakeSequence(number: number, capacity: capacity, ledger: ledger, from: sequence, count: count)
+  }
+
+  func trim(_ sequence: FakeSequence) { sequence.trim() }
+
+  func heldPositions(of sequences: [FakeSequence]) -> Int {
+    var seen = Set<ObjectIdentifier>()
+    return sequences.flatMap(\.segments).reduce(0) { $0 + (seen.insert(ObjectIdentifier($1)).inserted ? $1.filled : 0) }
+  }
+
   /// A picture and how many of its views are to come.
   final class Picture {
     let image: PreparedImage
@@ -98,8 +156,12 @@ final class FakeRunner: ModelRunner {
 
   func begin(_ image: PreparedImage) throws -> Picture { Picture(image) }
 
+  func progress(of picture: Picture) -> (done: Int, total: Int) {
+    (picture.image.viewCount - picture.left, picture.image.viewCount)
+  }
+
   /// A view at a time.
-  func advance(_ picture: Picture) throws -> ImageFeatures? {
+  func advance(_ picture: Picture, blocks: Int) throws -> ImageFeatures? {
     if encodeFails { throw Scripted(description: "blind") }
     picture.left -= 1
     ledger.state.withLock { $0.views += 1 }
@@ -150,11 +212,15 @@ final class FakeRunner: ModelRunner {
 
 // MARK: - Requests and replies
 
-func picture(_ value: UInt8, count: Int, at position: Int, views: Int = 1) -> Prompt.Picture {
-  let image = PreparedImage(
+/// A picture of one colour; what it is known by follows from it, unless it is to be `unknown` to caches.
+func picture(
+  _ value: UInt8, count: Int, at position: Int, views: Int = 1, unknown: Bool = false
+) -> Prompt.Picture {
+  var image = PreparedImage(
     views: [value], viewCount: views, side: 1, layout: ImageLayout(patchesPerSide: 1, grid: nil, tokenCount: count),
     width: 1,
     height: 1)
+  if !unknown { image.digest = ContentDigest(words: [UInt64(value), UInt64(count)]) }
   return Prompt.Picture(image: image, position: position)
 }
 
@@ -176,6 +242,9 @@ func request(
 struct Reply: Sendable {
   var tokens: [GeneratedToken] = []
   var progress: [Int] = []
+  /// Blocks of pictures done and in all.
+  var encoding: [[Int]] = []
+  var cachedTokens = 0
   var finish: FinishReason?
   var timings: GenerationTimings?
   /// Whether the timings came before any token.
@@ -190,9 +259,10 @@ struct Reply: Sendable {
       for try await event in stream {
         switch event {
         case .prefill(let done, _): progress.append(done)
+        case .encoding(_, let done, let total): encoding.append([done, total])
         case .token(let token): tokens.append(token)
-        case .prefilled(let timings, _):
-          self.timings = timings
+        case .prefilled(let timings, let cachedTokens):
+          (self.timings, self.cachedTokens) = (timings, cachedTokens)
           hadTimingsFirst = tokens.isEmpty
         case .finished(let reason):
           finish = reason
@@ -216,7 +286,7 @@ struct Bench {
   init(_ configuration: EngineConfiguration = .init(kvTokens: 100_000), runner: FakeRunner = FakeRunner()) {
     self.runner = runner
     core = EngineCore(limits: .init(configuration, contextLength: runner.contextLength, maxBatch: runner.maxBatch))
-    loop = EngineLoop(runner: runner, core: core)
+    loop = EngineLoop(runner: runner, core: core, configuration: configuration)
   }
 
   /// Rounds until there is nothing to do; fails the test's patience at 100,000.

@@ -3,6 +3,9 @@ import Chat
 import GenerationTypes
 import JSON
 
+/// Who comes first, in OpenAI's words: `flex` gives way to all others.
+package enum ServiceTier: String, Sendable, CaseIterable { case standard = "default", flex }
+
 /// The body of `POST /v1/chat/completions`.
 package struct ChatCompletionRequest: Sendable {
   package let conversation: Conversation
@@ -13,6 +16,10 @@ package struct ChatCompletionRequest: Sendable {
   package let choices: Int
   package let stream: Bool
   package let includeUsage: Bool
+  /// Whether a stream tells how far the prompt is in chunks, not in comments.
+  package let includeProgress: Bool
+  /// nil: the client named none.
+  package let serviceTier: ServiceTier?
   /// Names that were accepted and have no effect.
   package let ignored: [String]
 
@@ -24,6 +31,7 @@ package struct ChatCompletionRequest: Sendable {
       "frequency_penalty", "repetition_penalty", "seed", "stop", "n", "logprobs", "top_logprobs", "logit_bias",
       "stream",
       "stream_options", "response_format", "tools", "tool_choice", "parallel_tool_calls", "user", "metadata",
+      "service_tier",
     ] + FieldReader.modeFields
 
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
@@ -47,9 +55,14 @@ package struct ChatCompletionRequest: Sendable {
     if let options = try reader.object("stream_options") {
       if !stream { throw reader.fail("stream_options", "is only allowed with stream") }
       includeUsage = try options.bool("include_usage") ?? false
-      ignored += try FieldNames.unknown(in: options, known: ["include_usage"])
+      includeProgress = try options.bool("include_progress") ?? false
+      ignored += try FieldNames.unknown(in: options, known: ["include_usage", "include_progress"])
     } else {
-      includeUsage = false
+      (includeUsage, includeProgress) = (false, false)
+    }
+    // `auto` and `priority` are served as `default`, and the reply says so.
+    serviceTier = try reader.word("service_tier", of: ["auto", "default", "flex", "priority"]).map {
+      $0 == "flex" ? .flex : .standard
     }
     // Last, because pictures cost the most to read.
     var decoder = MessageDecoder(limits: configuration.limits)

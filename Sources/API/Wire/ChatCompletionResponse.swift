@@ -13,10 +13,16 @@ struct ChatCompletionFrame: Sendable {
   let reasoningField: ReasoningField
   /// Every chunk has a `usage` member, null but in the last.
   let includeUsage: Bool
+  /// Shown again where the client named one.
+  let serviceTier: ServiceTier?
 
   /// The members every object of the response begins with.
   private func head(_ object: String) -> JSONObject {
-    ["id": .string(id), "object": .string(object), "created": .integer(Int64(created)), "model": .string(model)]
+    var head: JSONObject = [
+      "id": .string(id), "object": .string(object), "created": .integer(Int64(created)), "model": .string(model),
+    ]
+    if let serviceTier { head["service_tier"] = .string(serviceTier.rawValue) }
+    return head
   }
 
   /// A whole response.
@@ -68,6 +74,15 @@ struct ChatCompletionFrame: Sendable {
     object["usage"] = account.usage
     object["thinking"] = account.thinking
     object["timings"] = account.timings
+    return .object(object)
+  }
+
+  /// A chunk without choices that tells how far a reply's prompt is.
+  func progressChunk(_ index: Int, _ progress: ReplyProgress) -> JSONValue {
+    var object = head("chat.completion.chunk")
+    object["choices"] = []
+    if includeUsage { object["usage"] = .null }
+    object["progress"] = progress.json(of: index)
     return .object(object)
   }
 

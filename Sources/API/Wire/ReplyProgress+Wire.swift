@@ -1,0 +1,29 @@
+// How far a prompt is, as a comment of the stream or, where the client asked for it, as an object.
+import JSON
+
+extension ReplyProgress {
+  /// The text of a comment line, for instance `prefill 1024/2929`.
+  var comment: String {
+    switch self {
+    case .prefill(let done, let total): "prefill \(done)/\(total)"
+    case .encoding(let picture, let done, let total): "image \(picture) \(done)/\(total)"
+    }
+  }
+
+  /// `{"choice", "stage": "prefill" | "image", "image"?, "done", "total"}`.
+  func json(of choice: Int) -> JSONValue {
+    var object: JSONObject = ["choice": .integer(Int64(choice))]
+    let (done, total): (Int, Int)
+    switch self {
+    case .prefill(let places, let all):
+      object["stage"] = "prefill"
+      (done, total) = (places, all)
+    case .encoding(let picture, let blocks, let all):
+      object["stage"] = "image"
+      object["image"] = .integer(Int64(picture))
+      (done, total) = (blocks, all)
+    }
+    (object["done"], object["total"]) = (.integer(Int64(done)), .integer(Int64(total)))
+    return .object(object)
+  }
+}

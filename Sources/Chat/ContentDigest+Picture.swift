@@ -1,0 +1,24 @@
+// What a prepared picture is known by in caches.
+import COpenSSL
+import GenerationTypes
+
+extension ContentDigest {
+  /// SHA-256 over the pixels' SHA-256 and everything else that decides a picture's features and where they go.
+  init(of image: PreparedImage) {
+    var numbers = [image.viewCount, image.side, image.layout.patchesPerSide, image.layout.newlineAfterBase ? 1 : 0]
+    if let grid = image.layout.grid {
+      numbers += [grid.tileRows, grid.tileColumns, grid.rows.lowerBound, grid.rows.upperBound]
+      numbers += [grid.columns.lowerBound, grid.columns.upperBound]
+      if let shrunk = grid.shrunk { numbers += [shrunk.rows, shrunk.columns] }
+    }
+    let preparation = numbers.flatMap { number in withUnsafeBytes(of: UInt64(number).littleEndian, Array.init) }
+    let digest = Self.sha256(Self.sha256(image.views) + preparation)
+    self.init(words: digest.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) })
+  }
+
+  private static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+    _ = SHA256(bytes, bytes.count, &digest)
+    return digest
+  }
+}

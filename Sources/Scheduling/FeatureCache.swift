@@ -1,0 +1,44 @@
+// Features of pictures by what they show, within a budget of bytes, the least recently used first to go. Like prefixes they are
+// shared only within one salt.
+import GenerationTypes
+import Inference
+
+/// Features of pictures that may be asked for again.
+struct FeatureCache {
+  struct Key: Hashable {
+    let salt: String
+    let digest: ContentDigest
+  }
+
+  /// Bytes of features that may be held; 0 keeps none.
+  let capacity: Int
+  private(set) var bytes = 0
+  private var entries: [Key: (features: ImageFeatures, used: UInt64)] = [:]
+  private var time: UInt64 = 0
+
+  init(capacity: Int) { self.capacity = capacity }
+
+  /// The features of a picture, which count as used.
+  mutating func features(of key: Key) -> ImageFeatures? {
+    guard let entry = entries[key] else { return nil }
+    time += 1
+    entries[key]?.used = time
+    return entry.features
+  }
+
+  /// Keeps features, unless they alone are beyond the budget.
+  mutating func insert(_ features: ImageFeatures, for key: Key) {
+    guard features.byteCount <= capacity else { return }
+    time += 1
+    if let old = entries.updateValue((features, time), forKey: key) { bytes -= old.features.byteCount }
+    bytes += features.byteCount
+    while bytes > capacity, let oldest = entries.min(by: { $0.value.used < $1.value.used }) {
+      entries[oldest.key] = nil
+      bytes -= oldest.value.features.byteCount
+    }
+  }
+}
+
+extension ImageFeatures {
+  fileprivate var byteCount: Int { values.count * MemoryLayout<Float>.stride }
+}
