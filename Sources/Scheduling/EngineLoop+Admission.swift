@@ -1,4 +1,7 @@
 // Starting requests: where their timeline begins, and whether its KV can be had.
+//
+// A request is promised all the KV it may come to; what is kept for prompts to come does not count against that, but gives way
+// when memory is really wanted (`makeRoom`, before a copy and before a step).
 import GenerationTypes
 import Inference
 
@@ -30,24 +33,31 @@ extension EngineLoop {
         core.update { $0.hold(id) }
         continue
       }
-      let capacity = places.count + request.maxTokens
-      var hasRoom = makeRoom(for: capacity - shared(source), request, sparing: source)
-      if !hasRoom, source?.isKept == true {
-        // The timeline that this prompt would go on from gives way too. Nothing may hold it then, or its memory stays.
-        source = nil
-        hasRoom = makeRoom(for: capacity, request)
-      }
-      if hasRoom {
-        start(id, submission, places, source, reservation: capacity - shared(source))
-      } else {
+      let need = places.count + request.maxTokens - gain(from: source)
+      guard canPromise(need, request) else {
         core.update { $0.block(id) }
+        continue
       }
+      // What cannot be shared is copied; where even that has no room, the prompt is computed. Nothing may hold the timeline then,
+      // or its memory stays.
+      if let count = source?.count, !makeRoom(for: count % runner.sharedPositions, sparing: source?.sequence) {
+        source = nil
+        _ = makeRoom(for: 0)
+      }
+      start(id, submission, places, source, reservation: need)
     }
   }
 
-  /// Places of a source that take no memory again.
-  private func shared(_ source: Source?) -> Int {
-    source.map { $0.count / runner.sharedPositions * runner.sharedPositions } ?? 0
+  /// Places of a source that running requests hold already and a new one would share.
+  private func gain(from source: Source?) -> Int {
+    guard let source else { return 0 }
+    let whole = source.count / runner.sharedPositions * runner.sharedPositions
+    if !source.isKept || whole == 0 { return whole }
+    let running = jobs.values.map(\.sequence)
+    let common =
+      runner.heldPositions(of: running) + runner.heldPositions(of: [source.sequence])
+      - runner.heldPositions(of: running + [source.sequence])
+    return min(whole, common)
   }
 
   /// The timeline, running or kept, that holds most of the prompt's beginning; the last place is always computed, as its logits
@@ -79,17 +89,31 @@ extension EngineLoop {
     return best
   }
 
-  /// Lets kept timelines go, the oldest first, until `need` positions are free beside what running requests may come to; false when
-  /// that does not suffice. Idle requests leave half of all to others, where they can.
-  private func makeRoom(for need: Int, _ request: GenerationRequest, sparing source: Source? = nil) -> Bool {
+  /// Whether `need` positions are left beside what running requests hold and may come to. Idle requests leave half of all to
+  /// others, where they can.
+  private func canPromise(_ need: Int, _ request: GenerationRequest) -> Bool {
     let spare = request.serviceClass == .idle ? min(limits.kvTokens / 2, limits.kvTokens - need) : 0
-    let running = jobs.values.map(\.sequence), growth = jobs.values.reduce(0) { $0 + $1.growth }
-    while true {
-      let held = runner.heldPositions(of: running + prefixes.sequences)
-      if limits.kvTokens - held - growth - need >= spare { return true }
-      if !prefixes.dropOldest(sparing: source?.sequence) { return false }
-    }
+    let growth = jobs.values.reduce(0) { $0 + $1.growth }
+    return limits.kvTokens - runner.heldPositions(of: jobs.values.map(\.sequence)) - growth - need >= spare
   }
+
+  /// Lets kept timelines go, the longest unused first, until `count` more positions are within the budget; false when that does
+  /// not suffice. The exact sum is only taken when the last one and all that came since may be beyond it.
+  func makeRoom(for count: Int, sparing spared: Runner.Sequence? = nil) -> Bool {
+    if held + count > limits.kvTokens {
+      let running = jobs.values.map(\.sequence)
+      held = runner.heldPositions(of: running + prefixes.sequences)
+      // Some more than is wanted, so that not every step has to look.
+      while held + count > limits.kvTokens - slack, prefixes.dropOldest(sparing: spared) {
+        held = runner.heldPositions(of: running + prefixes.sequences)
+      }
+      if held + count > limits.kvTokens { return false }
+    }
+    held += count
+    return true
+  }
+
+  private var slack: Int { min(256, limits.kvTokens / 16) }
 
   private func start(
     _ id: JobID, _ submission: Submission, _ places: Places, _ source: Source?, reservation: Int

@@ -73,6 +73,8 @@ extension EngineLoop {
     }
     sampled.removeAll(keepingCapacity: true)
     sampled.append(contentsOf: repeatElement(nil, count: stepped.count))
+    // Running requests were promised these places: only what is kept can be in the way.
+    _ = makeRoom(for: batch.count)
     let start = ContinuousClock.now
     do {
       try runner.step(batch) { index, logits in

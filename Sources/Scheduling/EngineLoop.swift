@@ -21,6 +21,8 @@ package final class EngineLoop<Runner: ModelRunner> {
   var followers: [JobID: (leader: JobID, places: Int)] = [:]
   var prefixes: PrefixCache<Runner.Sequence>
   var features: FeatureCache
+  /// Positions in all timelines, running and kept, at most.
+  var held = 0
   var pace = StepPace()
   var tally = EngineTally()
   var sampled: [Sampled?] = []

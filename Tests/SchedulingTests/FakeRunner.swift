@@ -27,6 +27,9 @@ final class Ledger: Sendable {
     var forked: [Int] = []
     var openCapacity = 0
     var largestOpenCapacity = 0
+    /// Positions written in all memory, shared ones once.
+    var held = 0
+    var largestHeld = 0
     var largestBatch = 0
     var faults: [String] = []
     var runnerIsGone = false
@@ -40,7 +43,14 @@ final class Ledger: Sendable {
 final class FakeSegment {
   static let size = 8
   private(set) var capacity: Int
-  var filled = 0
+  var filled = 0 {
+    didSet {
+      ledger.state.withLock {
+        $0.held += filled - oldValue
+        $0.largestHeld = max($0.largestHeld, $0.held)
+      }
+    }
+  }
   private let ledger: Ledger
 
   init(capacity: Int, ledger: Ledger) {
@@ -51,7 +61,12 @@ final class FakeSegment {
     }
   }
 
-  deinit { ledger.state.withLock { $0.openCapacity -= capacity } }
+  deinit {
+    ledger.state.withLock {
+      $0.openCapacity -= capacity
+      $0.held -= filled
+    }
+  }
 
   func trim() {
     ledger.state.withLock { $0.openCapacity -= capacity - filled }

@@ -167,7 +167,7 @@ extension Ledger.State {
     // A request for all there is finds it, and keeps what it may.
     #expect(try await ask(9, length: 399) == 0)
     #expect(bench.core.load.tally.keptTokens == 0 && bench.ledger.snapshot.openCapacity == 0)
-    #expect(bench.ledger.snapshot.largestOpenCapacity <= 400)
+    #expect(bench.ledger.snapshot.largestHeld <= 400)
   }
 }
 
@@ -208,7 +208,7 @@ extension Ledger.State {
     }
     let (load, ledger) = (bench.core.load, bench.ledger.snapshot)
     #expect(load.running == 0 && load.waiting == 0 && load.kvTokens == 0)
-    #expect(ledger.faults == [] && ledger.largestOpenCapacity <= kvTokens)
+    #expect(ledger.faults == [] && ledger.largestHeld <= kvTokens)
     #expect(ledger.openCapacity == load.tally.keptTokens && ledger.openCapacity <= configuration.prefixTokens)
     #expect(configuration.prefixTokens < 100 || !ledger.forked.isEmpty, "something was shared")
   }
