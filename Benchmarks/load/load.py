@@ -5,7 +5,7 @@
     Benchmarks/load/load.py --port 8080 --rate 20 --seconds 10           an open loop: arrivals of a Poisson process, whether or not earlier ones are answered
 
 In the closed loop each client sends its next request when the last is answered. --modes is for r4b only; models without pictures need a --mix without them.
-Ends with status 1 when a request was not answered.
+A kept connection that is found closed is replaced, and how often is told. Ends with status 1 when a request was not answered.
 """
 import argparse
 import asyncio
@@ -27,26 +27,26 @@ from .mix import Mix, weights  # noqa: E402
 async def ask(pool, port, request, due, timeout):
     """One request on a connection of the pool. Whatever happens is in the reply. A kept connection that ends before anything of the reply has come is replaced once, since a server
     may close it at any time between two requests (llama-server does after each stream)."""
-    connection = None
-    while pool and connection is None:
-        connection = pool.pop()
-        connection = connection if connection.is_open else None
-    was_kept = connection is not None
-    while True:
-        try:
-            connection = connection or await Connection.open(port)
-        except OSError as error:
-            reply = Reply(request.kind, due)
-            reply.error = f"connection: {type(error).__name__}"
+    kept = None
+    while pool and not (kept and kept.is_open):
+        kept = pool.pop()
+    if kept and kept.is_open:
+        reply = await kept.ask(request, due, timeout)
+        if reply.error != "closed" or reply.status != 0:
+            if kept.is_open:
+                pool.append(kept)
             return reply
-        reply = await connection.ask(request, due, timeout)
-        reply.reconnected = was_kept is None
-        if reply.error == "closed" and reply.status == 0 and was_kept:
-            connection, was_kept = None, None
-            continue
-        if connection.is_open:
-            pool.append(connection)
+    try:
+        connection = await Connection.open(port)
+    except OSError as error:
+        reply = Reply(request.kind, due)
+        reply.error = f"connection: {type(error).__name__}"
         return reply
+    reply = await connection.ask(request, due, timeout)
+    reply.reconnected = kept is not None
+    if connection.is_open:
+        pool.append(connection)
+    return reply
 
 
 async def closed_loop(port, requests, clients, seconds=None, timeout=600):

@@ -2,6 +2,7 @@
 import asyncio
 import base64
 import math
+import random
 import statistics
 import time
 
@@ -29,6 +30,14 @@ def picture_chat(picture, question, tokens):
 def picture(o, seed):
     width, height = map(int, o.picture.split("x"))
     return "data:image/png;base64," + base64.b64encode(mix.png(width, height, seed)).decode()
+
+
+def slow_prompt(o, seed, takes_pictures):
+    """What takes a while until its first token: a picture, or a long text for models that take none."""
+    if takes_pictures:
+        return picture_chat(picture(o, seed), "What color is the shape?", 4)
+    content = mix.text(random.Random(seed), 400)
+    return client.chat("prompt", {"messages": [{"role": "user", "content": content}], "max_tokens": 4, "temperature": 0, "stream": True})
 
 
 def stall(o):
@@ -102,6 +111,7 @@ def cancel(o):
 async def _cancel(o, server, phase):
     running = 'r4b_sequences{state="running"}'
     watcher = await client.Connection.open(server.port)
+    takes_pictures = (await watcher.ask(slow_prompt(o, -1, True))).status == 200 if phase == "prefill" else True
     times = []
     for repetition in range(o.repetitions):
         connection = await client.Connection.open(server.port)
@@ -113,13 +123,15 @@ async def _cancel(o, server, phase):
             events += 1
             if events == 8:
                 seen.set()
-        request = long_reply(o, o.tokens, repetition) if phase == "decode" else picture_chat(picture(o, repetition), "What color is the shape?", 4)
+        request = long_reply(o, o.tokens, repetition) if phase == "decode" else slow_prompt(o, repetition, takes_pictures)
         task = asyncio.create_task(connection.ask(request, on_event=on_event))
         if phase == "decode":
             await seen.wait()
         else:
             while not await server.metric(running, watcher) and not task.done():
                 pass
+        if task.done():
+            raise SystemExit(f"a reply ended before it could be cancelled: {task.result().error or task.result().finish}")
         connection.reset()
         start = time.perf_counter()
         while await server.metric(running, watcher):
