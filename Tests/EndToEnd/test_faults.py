@@ -177,7 +177,8 @@ def refuses_connections(server):
     try:
         socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
         return False
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
+        # A reset is what a connection gets that was made just before the listener was closed.
         return True
 
 
@@ -226,6 +227,14 @@ def test_replies_that_the_grace_cuts_off_end_with_an_error(short_grace):
     server, running, _, _ = short_grace
     assert server.process.wait(timeout=30) == 0
     assert all([was_told(stream) for stream in running])
+
+
+@pytest.mark.xfail(strict=False, reason="the process does not wait for requests whose connections it closed at the end of the grace: their lines may be missing in the log")
+def test_replies_that_the_grace_cuts_off_are_in_the_log(short_grace):
+    server, _, _, _ = short_grace
+    assert server.process.wait(timeout=30) == 0
+    lines = [json.loads(line) for line in server.read().splitlines() if line.startswith("{")]
+    assert sum(line.get("route") == "/v1/chat/completions" for line in lines) == 4
 
 
 def test_a_second_sigterm_ends_it_at_once():
