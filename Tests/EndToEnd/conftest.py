@@ -1,8 +1,10 @@
-"""Starts the release build of r4b on a free port, once for the whole run."""
+"""Starts the release build of r4b, or the program that TEST_R4B names, on a free port, once for the whole run."""
+import functools
 import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -14,27 +16,42 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / "Models" / "r-tiny"
 
 
+@functools.cache
 def binary():
+    if chosen := os.environ.get("TEST_R4B"):
+        return pathlib.Path(chosen).resolve()
     path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True)
     return pathlib.Path(path.stdout.strip()) / "r4b"
 
 
 class Server:
-    """A running server on a port of its own."""
+    """A running server on a port of its own, or on `port`. What it writes to standard error goes to the open file `log` if there is one; then `port` must be given."""
 
-    def __init__(self, arguments=(), environment=None):
+    def __init__(self, arguments=(), environment=None, port=0, log=None):
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | (environment or {})
         self.file = tempfile.NamedTemporaryFile()
-        self.process = subprocess.Popen([binary(), "serve", "--port", "0", *arguments], cwd=ROOT, env=self.environment, stderr=self.file)
+        command = [binary(), "serve", "--port", str(port), *map(str, arguments)]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=log or self.file)
         self.url = None
         deadline = time.monotonic() + 60
         while self.url is None:
-            match = re.search(r"^Listening on (http\S+)", self.read(), re.M)
-            self.url = match and match[1]
+            self.url = self.answering(port) if log else self.announced()
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server did not start: {self.read()}")
             time.sleep(0.02)
         self.port = int(self.url.rsplit(":", 1)[1])
+
+    def announced(self):
+        match = re.search(r"^Listening on (http\S+)", self.read(), re.M)
+        return match and match[1]
+
+    @staticmethod
+    def answering(port):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()
+            return f"http://127.0.0.1:{port}"
+        except OSError:
+            return None
 
     def read(self):
         """What the server wrote to standard error so far."""
@@ -49,9 +66,30 @@ class Server:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
+    def metric(self, name):
+        """The sum of a metric's series that begin with `name`."""
+        return sum(value for series, value in self.metrics().items() if series.startswith(name))
+
+    def metrics(self):
+        """Every series of /metrics, its labels in the name."""
+        lines = [line for line in self.get("/metrics").splitlines() if line and not line.startswith("#")]
+        return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines)}
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        """Ends the server; after a test that went well it must end well."""
+        if self.process.poll() is None:
+            status = self.stop()
+            assert kind or status == 0
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,168 @@
+"""Single questions about r4b under load: what pictures of others do to a stream, what a batch gains, how soon a client's departure frees its seat, what a second question costs."""
+import asyncio
+import base64
+import math
+import random
+import statistics
+import time
+
+from . import client, mix
+from .figures import ms, percentile
+from .load import closed_loop
+from .servers import ENDLESS, R4B, R_TINY, binary
+
+STORY = "Write a very long story about the sea, a lighthouse and the people who live there. Do not stop early."
+
+
+def long_reply(o, tokens, seed=1):
+    """A streamed chat with a long reply; R-Tiny is kept from ending it."""
+    body = {"messages": [{"role": "user", "content": STORY}], "max_tokens": tokens, "stream": True, "stream_options": {"include_usage": True}, "temperature": 0}
+    extra = ENDLESS | {"seed": seed} if o.model.resolve() == R_TINY else {}
+    return client.chat("long", body | extra | o.body)
+
+
+def picture_chat(picture, question, tokens):
+    body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": question}]}], "max_tokens": tokens,
+            "temperature": 0, "thinking_mode": "short", "stream": True, "stream_options": {"include_usage": True}}
+    return client.chat("picture", body)
+
+
+def picture(o, seed):
+    width, height = map(int, o.picture.split("x"))
+    return "data:image/png;base64," + base64.b64encode(mix.png(width, height, seed)).decode()
+
+
+def slow_prompt(o, seed, takes_pictures):
+    """What takes a while until its first token: a picture, or a long text for models that take none."""
+    if takes_pictures:
+        return picture_chat(picture(o, seed), "What color is the shape?", 4)
+    content = mix.text(random.Random(seed), 400)
+    return client.chat("prompt", {"messages": [{"role": "user", "content": content}], "max_tokens": 4, "temperature": 0, "stream": True})
+
+
+def stall(o):
+    """The gaps of a stream alone and while other clients' pictures are read."""
+    with R4B(binary(o), o.model, o.set, o.threads) as server:
+        for repetition in range(o.repetitions):
+            for pictures in (0, o.clients):
+                asyncio.run(_stall(o, server, pictures, repetition))
+
+
+async def _stall(o, server, clients, repetition):
+    # Made before anything is measured: a picture takes this program longer than a token takes the server.
+    requests = [picture_chat(picture(o, 1_000_000 * repetition + number), "What color is the shape?", 4) for number in range(o.pictures if clients else 0)]
+    stop, coming, taken = asyncio.Event(), iter(requests), []
+
+    async def disturb():
+        connection = await client.Connection.open(server.port)
+        for request in coming:
+            if stop.is_set():
+                break
+            taken.append(await connection.ask(request))
+        connection.close()
+    connection = await client.Connection.open(server.port)
+    tasks = []
+
+    def begin(_):
+        # Once the stream is under way, so that only decoding is measured.
+        if not tasks:
+            tasks.extend([asyncio.create_task(disturb()) for _ in range(clients)] or [None])
+    reply = await connection.ask(long_reply(o, o.tokens, repetition), on_event=begin)
+    stop.set()
+    await asyncio.gather(*filter(None, tasks))
+    connection.close()
+    bad = [r.error for r in [reply, *taken] if r.error]
+    if clients and len(taken) == o.pictures:
+        bad.append("the pictures did not last: raise --pictures")
+    print(f"{clients} clients with pictures: gap p50 {ms(percentile(reply.gaps, 0.5))}, p99 {ms(percentile(reply.gaps, 0.99))}, max {ms(max(reply.gaps, default=math.nan))}; "
+          f"{reply.completion} tokens in {reply.end - reply.sent:.2f} s, {len(taken)} pictures answered{'  ERRORS ' + str(bad) if bad else ''}", flush=True)
+
+
+def batch(o):
+    """Tokens a second of one client and of several, all with long replies."""
+    most = max(o.clients)
+    with R4B(binary(o), o.model, [f"scheduling.max_running={max(8, most)}", *o.set], o.threads) as server:
+        rates = {count: [] for count in o.clients}
+        for repetition in range(o.repetitions):
+            for count in o.clients:
+                requests = [long_reply(o, o.tokens, 100 * repetition + index) for index in range(count)]
+                figures = asyncio.run(closed_loop(server.port, requests, count))
+                # From the first token of any to the last of all, so that what the prompts took of it counts against the batch.
+                good = [r for r in figures.replies if r.error is None and r.first is not None]
+                if len(good) < count or max(r.last for r in good) <= min(r.first for r in good):
+                    raise SystemExit(f"{len(good)} of {count} replies: {dict(figures.errors)}")
+                decode = sum(r.completion - 1 for r in good) / (max(r.last for r in good) - min(r.first for r in good))
+                rates[count].append(decode)
+                print(f"{count} clients: {decode:.1f} tokens/s decoding, {figures.tokens_per_second:.1f} with their prompts, {figures.completion} tokens, "
+                      f"{figures.answered} of {figures.asked} answered", flush=True)
+        base = statistics.median(rates[o.clients[0]])
+        for count in o.clients[1:]:
+            print(f"{count} clients against {o.clients[0]}: {statistics.median(rates[count]) / base:.2f} times the tokens a second")
+
+
+def cancel(o):
+    """Milliseconds from a client's reset until the engine has its seat back, as /metrics tells."""
+    with R4B(binary(o), o.model, o.set, o.threads) as server:
+        for phase in ("decode", "prefill"):
+            times = asyncio.run(_cancel(o, server, phase))
+            print(f"{phase}: the seat is free after p50 {ms(percentile(times, 0.5))}, p99 {ms(percentile(times, 0.99))}, max {ms(max(times))} ({len(times)} times)", flush=True)
+
+
+async def _cancel(o, server, phase):
+    running = 'r4b_sequences{state="running"}'
+    watcher = await client.Connection.open(server.port)
+    takes_pictures = (await watcher.ask(slow_prompt(o, -1, True))).status == 200 if phase == "prefill" else True
+    times = []
+    for repetition in range(o.repetitions):
+        connection = await client.Connection.open(server.port)
+        seen = asyncio.Event()
+        events = 0
+
+        def on_event(_):
+            nonlocal events
+            events += 1
+            if events == 8:
+                seen.set()
+        request = long_reply(o, o.tokens, repetition) if phase == "decode" else slow_prompt(o, repetition, takes_pictures)
+        task = asyncio.create_task(connection.ask(request, on_event=on_event))
+        if phase == "decode":
+            await seen.wait()
+        else:
+            while not await server.metric(running, watcher) and not task.done():
+                pass
+        if task.done():
+            raise SystemExit(f"a reply ended before it could be cancelled: {task.result().error or task.result().finish}")
+        connection.reset()
+        start = time.perf_counter()
+        while await server.metric(running, watcher):
+            pass
+        times.append(time.perf_counter() - start)
+        await task
+    watcher.close()
+    return times
+
+
+def reask(o):
+    """Two questions about each of several pictures: what the second saves."""
+    with R4B(binary(o), o.model, o.set, o.threads) as server:
+        asyncio.run(_reask(o, server))
+
+
+async def _reask(o, server):
+    connection = await client.Connection.open(server.port)
+    ratios = []
+    for number in range(o.repetitions):
+        photo = picture(o, 77 + number)
+        first = await connection.ask(picture_chat(photo, "What color is the shape?", o.tokens))
+        second = await connection.ask(picture_chat(photo, "What is the shape of the object?", o.tokens))
+        if first.error or second.error:
+            raise SystemExit(f"{first.error or second.error}")
+        if first.first is None or second.first is None:
+            print("a reply had no text")
+            continue
+        ratios.append((second.first - second.sent) / (first.first - first.sent))
+        print(f"picture {number + 1}: first token {ms(first.first - first.sent)} ({first.prompt} prompt tokens, {first.cached} cached), then {ms(second.first - second.sent)} "
+              f"({second.prompt}, {second.cached} cached): ratio {ratios[-1]:.3f}", flush=True)
+    if ratios:
+        print(f"the second question's first token takes {statistics.median(ratios):.3f} of the first's ({min(ratios):.3f} to {max(ratios):.3f})")
+    connection.close()
