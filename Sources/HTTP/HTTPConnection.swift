@@ -180,7 +180,11 @@ final class HTTPConnection: ConnectionDelegate {
   }
 
   private static func start(_ request: WaitingRequest, _ loop: HTTPLoop, _ number: UInt64) -> Task<Void, Never> {
-    Task { await run(request, loop, number) }
+    loop.service.handlers.add(1, ordering: .relaxed)
+    return Task {
+      await run(request, loop, number)
+      loop.service.handlers.subtract(1, ordering: .relaxed)
+    }
   }
 
   private static func run(_ request: WaitingRequest, _ loop: HTTPLoop, _ number: UInt64) async {

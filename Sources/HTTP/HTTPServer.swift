@@ -95,18 +95,32 @@ package final class HTTPServer: Sendable {
     withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { _ = socket.receive(into: $0) }
   }
 
-  /// Stops accepting, lets requests finish for at most `grace`, then closes what is left and cancels its handlers.
-  package func shutdown(grace: Duration) async {
+  /// Stops accepting and closes idle connections; the others close after their response.
+  package func drain() async {
     let open = listeners.withLock { listeners in
       defer { listeners = [] }
       return listeners
     }
     for listener in open { listener.close() }
     for loop in loops { await loop.drain() }
-    let end = ContinuousClock.now + grace
-    while connectionCount > 0, ContinuousClock.now < end {
-      do { try await Task.sleep(for: .milliseconds(10)) } catch { break }
-    }
+  }
+
+  /// Drains, lets requests finish for at most `grace`, then closes what is left, cancels its handlers and waits until they have
+  /// ended, so that what they have to write down is written.
+  package func shutdown(grace: Duration) async {
+    await drain()
+    await Self.wait(atMost: grace) { connectionCount > 0 }
     for loop in loops { await loop.closeAll() }
+    await Self.wait(atMost: Self.handlerGrace) { service.handlers.load(ordering: .relaxed) > 0 }
+  }
+
+  /// Time that cancelled handlers have to end.
+  private static let handlerGrace = Duration.seconds(2)
+
+  private static func wait(atMost limit: Duration, while condition: () -> Bool) async {
+    let end = ContinuousClock.now + limit
+    while condition(), ContinuousClock.now < end {
+      do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
+    }
   }
 }

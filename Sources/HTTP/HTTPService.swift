@@ -19,6 +19,8 @@ final class HTTPService: Sendable {
   let errorResponse: HTTPErrorResponse
   let observer: (any HTTPObserver)?
   let bodies: BodyRoom
+  /// Handlers' tasks that have not ended.
+  let handlers = Atomic(0)
   private let counts = Mutex(ConnectionCounts())
 
   init(

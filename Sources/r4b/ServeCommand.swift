@@ -73,9 +73,11 @@ struct ServeCommand: AsyncParsableCommand {
     let grace = settings.seconds("shutdown.grace_s")
     note("Stopping: running requests get \(settings.double("shutdown.grace_s")) s; a second signal stops at once.")
     api.drain()
-    async let engineDone: Void = engine.shutdown(grace: grace)
-    await server.shutdown(grace: grace)
-    await engineDone
+    let end = ContinuousClock.now + grace
+    await server.drain()
+    await engine.shutdown(grace: grace)
+    // The engine has told every reply how it ended; what is left is to hand that over.
+    await server.shutdown(grace: max(end - .now, Self.handover))
     log.flush()
   }
 
@@ -87,6 +89,9 @@ struct ServeCommand: AsyncParsableCommand {
     (sample.imageHits, sample.imageMisses) = (load.tally.imageHits, load.tally.imageMisses)
     return sample
   }
+
+  /// Time that clients have for the last bytes of replies that the grace has cut off.
+  private static let handover = Duration.seconds(2)
 
   /// The key of the environment and those of the keys file.
   private static func keys(_ settings: Settings, _ base: URL) throws -> APIKeys {
