@@ -9,43 +9,77 @@ final class ActiveJob<Runner: ModelRunner> {
   private(set) var request: GenerationRequest
   let sequence: Runner.Sequence
   let started: Instant
-  var sampler: Sampler
   /// The prompt and what was generated.
   private(set) var places: Places
   /// Places that the sequence holds.
   private(set) var computed: Int
-  /// The token sampled last, not yet in the sequence.
-  private(set) var last: TokenID = 0
-  private(set) var generated = 0
+  /// Places that it was promised.
+  var promised: Int
+  private(set) var progress: Progress
+
+  /// What outlives the loss of a sequence.
+  struct Progress {
+    var sampler: Sampler
+    /// Tokens sampled; the last is not yet in the sequence.
+    var generated = 0
+    var timings = GenerationTimings()
+    /// Prompt places that were not computed.
+    var cached: Int
+  }
 
   private let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
   private let submitted: Instant
   private let cached: Int
-  private var timings = GenerationTimings()
   /// What has been done of `nextPicture`.
   private var picture: Runner.Picture?
   /// Features of the pictures encoded so far, nil again once they are in the sequence.
   private var features: [ImageFeatures?] = []
 
-  /// `started` is the moment of admission; `cached` places are in the sequence.
-  init(_ submission: Submission, places: Places, sequence: Runner.Sequence, cached: Int, started: Instant) {
+  /// `started` is the moment of admission; the sequence holds `cached` places and may come to hold `promised`. A request that had
+  /// lost its sequence goes on from its `progress`; its prompt now has what it has generated.
+  init(
+    _ submission: Submission, places: Places, sequence: Runner.Sequence, cached: Int, promised: Int, started: Instant,
+    progress: Progress? = nil
+  ) {
     (request, continuation, submitted) = (submission.request, submission.continuation, submission.time)
     (self.places, self.sequence, self.started) = (places, sequence, started)
-    (self.cached, computed) = (cached, cached)
-    sampler = Sampler(parameters: request.sampling, control: request.control, prompt: request.prompt.tokens)
-    timings.queue = started - submitted
-    for index in request.prompt.pictures.indices where request.prompt.pictures[index].end <= cached {
-      request.prompt.pictures[index].image.views = []
-      features.append(nil)
+    (self.cached, computed, self.promised) = (cached, cached, promised)
+    if let progress {
+      self.progress = progress
+    } else {
+      let sampler = Sampler(
+        parameters: request.sampling, control: request.control, prompt: request.prompt.tokens)
+      self.progress = Progress(sampler: sampler, cached: cached)
+      self.progress.timings.queue = started - submitted
+      report(.prefill(done: cached, total: request.prompt.tokens.count))
     }
-    report(.prefill(done: cached, total: request.prompt.tokens.count))
+    features = Array(repeating: nil, count: coveredPictures)
   }
 
   /// Pictures that the sequence held from the start.
   var coveredPictures: Int { request.prompt.pictures.count { $0.end <= cached } }
 
-  /// Positions that the sequence may still come to hold.
-  var growth: Int { request.prompt.tokens.count + request.maxTokens - computed }
+  /// The token sampled last, not yet in the sequence.
+  var last: TokenID { places.tokens.last ?? 0 }
+
+  /// Positions that the sequence was promised and does not hold.
+  var growth: Int { promised - computed }
+
+  /// Positions that it may come to hold at most.
+  var ceiling: Int { request.prompt.tokens.count + request.maxTokens }
+
+  /// The request as it goes on without its sequence: what was generated is part of the prompt.
+  var remainder: Submission {
+    var rest = request
+    rest.maxTokens -= places.count - request.prompt.tokens.count
+    rest.prompt.tokens = places.tokens
+    return Submission(request: rest, continuation: continuation, time: submitted)
+  }
+
+  /// Draws the next token.
+  func sample(_ logits: UnsafeMutableBufferPointer<Float>) throws(SamplingError) -> GeneratedToken {
+    try progress.sampler.sample(logits, decides: request.decides && progress.generated == 0)
+  }
 
   func report(_ event: GenerationEvent) { continuation.yield(event) }
 
@@ -56,21 +90,21 @@ final class ActiveJob<Runner: ModelRunner> {
   func advance(by count: Int) {
     computed += count
     let total = request.prompt.tokens.count
-    if computed <= total { report(.prefill(done: computed, total: total)) }
+    if progress.generated == 0 { report(.prefill(done: computed, total: total)) }
   }
 
   /// Counts and reports a sampled token; returns why the reply ends with it, if it does.
   func append(_ token: GeneratedToken, at now: Instant) -> FinishReason? {
-    if generated == 0 {
-      timings.prefill = now - submitted - timings.queue - timings.image
-      report(.prefilled(timings, cachedTokens: cached))
+    if progress.generated == 0 {
+      let timings = progress.timings
+      progress.timings.prefill = now - submitted - timings.queue - timings.image
+      report(.prefilled(progress.timings, cachedTokens: progress.cached))
     }
-    generated += 1
-    last = token.id
+    progress.generated += 1
     places.append(token.id)
     report(.token(token))
     if request.control.stop.contains(token.id) { return .stop }
-    return generated >= request.maxTokens ? .length : nil
+    return places.count >= ceiling ? .length : nil
   }
 
   /// Ends the stream well.
@@ -101,27 +135,19 @@ extension ActiveJob {
   func advancePicture(by blocks: Int, with runner: Runner) throws -> (features: ImageFeatures?, blocks: Int) {
     guard let nextPicture else { return (nil, 0) }
     let start = Instant.now
-    defer { timings.image += .now - start }
-    let picture = try picture ?? begin(nextPicture.image, with: runner)
+    defer { progress.timings.image += .now - start }
+    let picture = try picture ?? runner.begin(nextPicture.image)
+    self.picture = picture
     let before = runner.progress(of: picture).done
     let encoded = try runner.advance(picture, blocks: blocks)
-    let progress = runner.progress(of: picture)
-    report(.encoding(picture: features.count, done: progress.done, total: progress.total))
-    return (encoded, progress.done - before)
-  }
-
-  private func begin(_ image: PreparedImage, with runner: Runner) throws -> Runner.Picture {
-    let begun = try runner.begin(image)
-    // The runner has the pixels now.
-    request.prompt.pictures[features.count].image.views = []
-    picture = begun
-    return begun
+    let (done, total) = runner.progress(of: picture)
+    report(.encoding(picture: features.count, done: done, total: total))
+    return (encoded, done - before)
   }
 
   /// Takes the features of `nextPicture`.
   func add(_ encoded: ImageFeatures) {
     picture = nil
-    request.prompt.pictures[features.count].image.views = []
     features.append(encoded)
   }
 

@@ -10,6 +10,8 @@ package struct EngineConfiguration: Sendable, Equatable {
   package var maxQueued: Int
   /// Positions of KV cache over all sequences, running and kept.
   package var kvTokens: Int
+  /// Places of a reply that are promised at once.
+  package var ahead: Int
   /// Prompt places processed in one step at most, over all prompts.
   package var prefillChunk: Int
   /// How long prompts and pictures may hold up replies between two of their tokens.
@@ -20,11 +22,13 @@ package struct EngineConfiguration: Sendable, Equatable {
   package var imageCacheBytes: Int
 
   package init(
-    maxRunning: Int = 8, briefSeats: Int = 0, maxQueued: Int = 64, kvTokens: Int, prefillChunk: Int = 256,
+    maxRunning: Int = 8, briefSeats: Int = 0, maxQueued: Int = 64, kvTokens: Int, ahead: Int = 512,
+    prefillChunk: Int = 256,
     maxStall: Duration = .milliseconds(300), prefixTokens: Int = 0, imageCacheBytes: Int = 0
   ) {
     (self.maxRunning, self.briefSeats, self.maxQueued) = (maxRunning, briefSeats, maxQueued)
     (self.kvTokens, self.prefillChunk, self.maxStall) = (kvTokens, prefillChunk, maxStall)
+    self.ahead = ahead
     (self.prefixTokens, self.imageCacheBytes) = (prefixTokens, imageCacheBytes)
   }
 }

@@ -193,6 +193,18 @@ extension EngineCore {
     }
   }
 
+  /// Puts a request that has lost its sequence at the head of the line, to go on as `remainder`; false when it was cancelled.
+  func suspend(_ id: JobID, _ remainder: Submission) -> Bool {
+    state.withLock { state in
+      guard state.scheduler.suspend(id, promptTokens: remainder.request.prompt.tokens.count) else { return false }
+      state.submissions[id] = remainder
+      return true
+    }
+  }
+
+  /// Whether the request is in line.
+  func isWaiting(_ id: JobID) -> Bool { state.withLock { $0.submissions[id] != nil } }
+
   /// The thread's last word: nothing of the runner is left on it.
   func markStopped() {
     let waiters = state.withLock { state in

@@ -1,7 +1,8 @@
 // Starting requests: where their timeline begins, and whether its KV can be had.
 //
-// A request is promised all the KV it may come to; what is kept for prompts to come does not count against that, but gives way
-// when memory is really wanted (`makeRoom`, before a copy and before a step).
+// A request is promised the KV of its prompt and of some of its reply, then more as the reply grows (`extendPromises`). Where no
+// more is left, who came last loses its sequence and goes on when another ends; who came first never does, so all end. What is
+// kept for prompts to come does not count, but gives way when memory is really wanted (`makeRoom`, before a copy and a step).
 import GenerationTypes
 import Inference
 
@@ -33,8 +34,9 @@ extension EngineLoop {
         core.update { $0.hold(id) }
         continue
       }
-      let need = places.count + request.maxTokens - gain(from: source)
-      guard canPromise(need, request) else {
+      let promised = places.count + min(request.maxTokens, limits.ahead)
+      let need = promised - gain(from: source)
+      guard canPromise(need, request.serviceClass) else {
         core.update { $0.block(id) }
         continue
       }
@@ -44,7 +46,7 @@ extension EngineLoop {
         source = nil
         _ = makeRoom(for: 0)
       }
-      start(id, submission, places, source, reservation: need)
+      if core.admit(id, reservation: need) { start(id, submission, places, source, promised: promised) }
     }
   }
 
@@ -91,10 +93,34 @@ extension EngineLoop {
 
   /// Whether `need` positions are left beside what running requests hold and may come to. Idle requests leave half of all to
   /// others, where they can.
-  private func canPromise(_ need: Int, _ request: GenerationRequest) -> Bool {
-    let spare = request.serviceClass == .idle ? min(limits.kvTokens / 2, limits.kvTokens - need) : 0
+  private func canPromise(_ need: Int, _ serviceClass: ServiceClass) -> Bool {
+    let spare = serviceClass == .idle ? min(limits.kvTokens / 2, limits.kvTokens - need) : 0
     let growth = jobs.values.reduce(0) { $0 + $1.growth }
     return limits.kvTokens - runner.heldPositions(of: jobs.values.map(\.sequence)) - growth - need >= spare
+  }
+
+  /// Sees to it that every reply may grow by a place in the next step; who came last gives its sequence up for that.
+  func extendPromises() {
+    for slice in core.update({ $0.plan(promptRows: 0) }) {
+      let id = slice.job
+      guard let job = jobs[id], job.growth < 1 else { continue }
+      let more = min(limits.ahead, job.ceiling - job.promised)
+      while jobs[id] != nil, !canPromise(more, .interactive) {
+        guard let last = core.update({ $0.youngest }), jobs[last] != nil else { break }
+        suspend(last)
+      }
+      guard jobs[id] != nil else { continue }
+      job.promised += more
+      core.update { $0.extend(id, by: more) }
+    }
+  }
+
+  /// Takes a request's sequence and puts it back in line.
+  private func suspend(_ id: JobID) {
+    guard let job = jobs[id] else { return }
+    if core.suspend(id, job.remainder) { suspended[id] = job.progress } else { core.update { $0.finish(id) } }
+    retire(id)
+    tally.suspensions += 1
   }
 
   /// Lets kept timelines go, the longest unused first, until `count` more positions are within the budget; false when that does
@@ -116,23 +142,27 @@ extension EngineLoop {
   private var slack: Int { min(256, limits.kvTokens / 16) }
 
   private func start(
-    _ id: JobID, _ submission: Submission, _ places: Places, _ source: Source?, reservation: Int
+    _ id: JobID, _ submission: Submission, _ places: Places, _ source: Source?, promised: Int
   ) {
-    guard core.admit(id, reservation: reservation) else { return }
     let request = submission.request
     let started = ContinuousClock.now
     do {
-      // The reservation was checked against the context when the request joined the line.
+      // It was checked against the context when the request joined the line.
       let capacity = places.count + request.maxTokens
       let sequence =
         try source.map { try runner.fork($0.sequence, at: $0.count, capacity: capacity) }
         ?? runner.makeSequence(capacity: capacity)
       let cached = source?.count ?? 0
-      let job = Job(submission, places: places, sequence: sequence, cached: cached, started: started)
+      let progress = suspended.removeValue(forKey: id)
+      let job = Job(
+        submission, places: places, sequence: sequence, cached: cached, promised: promised, started: started,
+        progress: progress)
       jobs[id] = job
-      tally.prefixHits += cached
-      tally.prefixMisses += places.count - cached
-      tally.imageHits += job.coveredPictures
+      if progress == nil {
+        tally.prefixHits += cached
+        tally.prefixMisses += places.count - cached
+        tally.imageHits += job.coveredPictures
+      }
       core.update { $0.setDone(id, places: cached) }
       supply(id, job)
     } catch {

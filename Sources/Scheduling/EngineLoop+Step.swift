@@ -54,6 +54,7 @@ extension EngineLoop {
 
   /// Computes one step and reports what came of it.
   func step() {
+    extendPromises()
     let (besideReplies, awaitsPicture) = core.update { ($0.isReplying, $0.awaitingInputs != nil) }
     let budget = budget(besideReplies: besideReplies) / (awaitsPicture ? 2 : 1)
     let rows = pace.rows(within: budget, most: limits.prefillChunk, besideReplies: besideReplies)
@@ -99,7 +100,7 @@ extension EngineLoop {
 
   private static func sample(_ job: Job, _ logits: UnsafeMutableBufferPointer<Float>) -> Sampled {
     do throws(SamplingError) {
-      return .success(try job.sampler.sample(logits, decides: job.request.decides && job.generated == 0))
+      return .success(try job.sample(logits))
     } catch {
       return .failure(error)
     }

@@ -19,6 +19,8 @@ package final class EngineLoop<Runner: ModelRunner> {
   var jobs: [JobID: Job] = [:]
   /// Requests in line that wait until another's prompt has come to where theirs is no longer the same.
   var followers: [JobID: (leader: JobID, places: Int)] = [:]
+  /// Requests that lost their sequence and wait in line to go on.
+  var suspended: [JobID: Job.Progress] = [:]
   var prefixes: PrefixCache<Runner.Sequence>
   var features: FeatureCache
   /// Positions in all timelines, running and kept, at most.
@@ -58,6 +60,7 @@ package final class EngineLoop<Runner: ModelRunner> {
         retire(id)
         submission?.continuation.finish(throwing: GenerationError.deadline)
       }
+      suspended = suspended.filter { id, _ in core.isWaiting(id) }
       if !cancelled.isEmpty || !expired.isEmpty { publish() }
       admit()
       encodePiece()
@@ -77,7 +80,7 @@ package final class EngineLoop<Runner: ModelRunner> {
     job.fail(error)
   }
 
-  /// Lets go of a request that has ended and keeps its timeline for prompts that begin alike.
+  /// Lets go of a request that has ended, or lost its sequence, and keeps its timeline for prompts that begin alike.
   func retire(_ id: JobID) {
     guard let job = jobs.removeValue(forKey: id), prefixes.capacity > 0, job.computed >= Self.fewestShared else {
       return

@@ -37,6 +37,8 @@ package struct EngineTally: Sendable, Equatable {
   package var imageHits = 0, imageMisses = 0
   /// Positions of KV cache held only for prompts to come, and bytes of pictures' features.
   package var keptTokens = 0, keptImageBytes = 0
+  /// How often a running request gave its KV to an earlier one and went on later.
+  package var suspensions = 0
   package init() {}
 }
 

@@ -1,7 +1,6 @@
 // Who is given a seat next.
 //
-// Interactive requests are served in order of arrival, each with all the KV that prompt and reply may come to, so that a running
-// request never lacks room. Some seats are for brief requests alone: they do not wait for long thoughts. Who wants more KV than
+// Interactive requests are served in order of arrival. Some seats are for brief requests alone: they do not wait for long thoughts. Who wants more KV than
 // there is waits for it at the head of the line; a few brief requests may pass, then nobody does, so it cannot starve. Idle
 // requests have seats of their own and are given one while no interactive request waits.
 import GenerationTypes
@@ -108,6 +107,30 @@ extension SchedulerState {
     job.reservation = job.demand.promptTokens + job.demand.maxTokens
     waiting.insert(job, at: 0)
     waitsForMemory = true
+    return true
+  }
+
+  /// Promises a running request `count` more positions.
+  package mutating func extend(_ id: JobID, by count: Int) {
+    guard let index = running.firstIndex(where: { $0.id == id }) else { return }
+    running[index].reservation += count
+    reserved += count
+  }
+
+  /// Who loses its sequence first when KV runs out: of the idle requests, else of all, the one that came last.
+  package var youngest: JobID? { (running.last { $0.demand.isIdle } ?? running.last)?.id }
+
+  /// Puts a running request at the head of the line until another ends; it has `promptTokens` to compute by now. False when it was
+  /// cancelled.
+  package mutating func suspend(_ id: JobID, promptTokens: Int) -> Bool {
+    guard let index = running.firstIndex(where: { $0.id == id }), !running[index].isCancelled else { return false }
+    var job = running.remove(at: index)
+    reserved -= job.reservation
+    job.demand.maxTokens -= promptTokens - job.demand.promptTokens
+    job.demand.promptTokens = promptTokens
+    (job.done, job.ready, job.reservation) = (0, promptTokens, promptTokens + job.demand.maxTokens)
+    (job.isBlocked, job.overtaken) = (true, 0)
+    waiting.insert(job, at: 0)
     return true
   }
 

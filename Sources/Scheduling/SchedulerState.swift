@@ -12,7 +12,7 @@ package typealias JobID = UInt64
 package struct SchedulerState: Sendable {
   /// Bounds, all at least 1 but `maxQueued` and `briefSeats`, which may be 0.
   package struct Limits: Sendable, Equatable {
-    package let maxRunning, briefSeats, maxQueued, kvTokens, prefillChunk, maxBatch: Int
+    package let maxRunning, briefSeats, maxQueued, kvTokens, ahead, prefillChunk, maxBatch: Int
     /// Places that prompt and reply of one request may take.
     package let requestTokens: Int
 
@@ -24,7 +24,7 @@ package struct SchedulerState: Sendable {
       briefSeats = min(max(configuration.briefSeats, 0), maxRunning - 1)
       maxQueued = max(configuration.maxQueued, 0)
       kvTokens = max(configuration.kvTokens, 1)
-      prefillChunk = max(configuration.prefillChunk, 1)
+      (prefillChunk, ahead) = (max(configuration.prefillChunk, 1), max(configuration.ahead, 1))
       requestTokens = min(max(contextLength, 1), kvTokens)
     }
   }
@@ -66,7 +66,7 @@ package struct SchedulerState: Sendable {
 
   struct Job {
     let id: JobID
-    let demand: Demand
+    var demand: Demand
     /// Positions of KV cache it takes besides those it shares.
     var reservation: Int
     /// Prompt places in the sequence.

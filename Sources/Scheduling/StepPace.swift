@@ -19,14 +19,13 @@ package struct StepPace {
   private static let fewest = 8
 
   /// Prompt places, `most` at most, for a step of `seconds`; `besideReplies` says whether replies wait for it.
-  package mutating func rows(within seconds: Double, most: Int, besideReplies: Bool) -> Int {
+  package func rows(within seconds: Double, most: Int, besideReplies: Bool) -> Int {
     guard besideReplies else {
       guard let row else { return most }
       return min(most, max(Self.fewest, Self.count(seconds / row)))
     }
     var rows = min(most, 2 * latest)
     if let row { rows = min(rows, max(Self.fewest, Self.count((seconds - replies) / row))) }
-    latest = max(rows, Self.fewest)
     return rows
   }
 
@@ -38,6 +37,7 @@ package struct StepPace {
 
   /// Takes note of a step.
   package mutating func learn(decodeRows: Int, prefillRows: Int, seconds: Double) {
+    if decodeRows > 0, prefillRows > 0 { latest = max(prefillRows, Self.fewest / 2) }
     if prefillRows == 0 { return replies = Self.smooth(replies == 0 ? nil : replies, seconds) }
     guard prefillRows >= Self.fewest else { return }
     let own = max(seconds - (decodeRows > 0 ? replies : 0), seconds / 4)

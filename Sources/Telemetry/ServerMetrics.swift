@@ -9,6 +9,8 @@ package struct LoadSample: Sendable {
   package var keptTokens = 0, keptImageBytes = 0
   /// Since the start: prompt tokens taken over and computed, pictures' features taken over and computed.
   package var prefixHits = 0, prefixMisses = 0, imageHits = 0, imageMisses = 0
+  /// Since the start: how often a running request gave its KV to an earlier one and went on later.
+  package var suspensions = 0
 
   package init(running: Int, waiting: Int, kvTokens: Int, kvCapacityTokens: Int) {
     (self.running, self.waiting) = (running, waiting)
@@ -155,6 +157,10 @@ package final class ServerMetrics: Sendable {
         let load = load()
         return [(["hit"], Double(load.imageHits)), (["miss"], Double(load.imageMisses))]
       })
+    registry.register(
+      Sampled(
+        .counter, "r4b_suspensions_total", "Times that a running request gave its KV to an earlier one and went on later."
+      ) { Double(load().suspensions) })
     registry.register(
       Sampled(.gauge, "r4b_prefix_cache_tokens", "Positions of the KV cache kept for prompts that begin alike.") {
         Double(load().keptTokens)

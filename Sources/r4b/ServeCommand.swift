@@ -87,6 +87,7 @@ struct ServeCommand: AsyncParsableCommand {
     (sample.keptTokens, sample.keptImageBytes) = (load.tally.keptTokens, load.tally.keptImageBytes)
     (sample.prefixHits, sample.prefixMisses) = (load.tally.prefixHits, load.tally.prefixMisses)
     (sample.imageHits, sample.imageMisses) = (load.tally.imageHits, load.tally.imageMisses)
+    sample.suspensions = load.tally.suspensions
     return sample
   }
 

@@ -178,7 +178,7 @@ extension Ledger.State {
     let kvTokens = Int.random(in: 200...600, using: &random)
     let configuration = EngineConfiguration(
       maxRunning: .random(in: 1...6, using: &random), briefSeats: .random(in: 0...2, using: &random), maxQueued: 12,
-      kvTokens: kvTokens, prefillChunk: .random(in: 1...40, using: &random),
+      kvTokens: kvTokens, ahead: .random(in: 1...40, using: &random), prefillChunk: .random(in: 1...40, using: &random),
       prefixTokens: .random(in: 0...kvTokens, using: &random), imageCacheBytes: .random(in: 0...400, using: &random))
     let runner = FakeRunner(contextLength: 200, maxBatch: .random(in: 8...48, using: &random))
     let bench = Bench(configuration, runner: runner)

@@ -1,0 +1,65 @@
+// Replies that grow beyond the KV there is: who came last makes room and goes on later, and nobody can tell from the reply.
+import GenerationTypes
+import Inference
+import Scheduling
+import Testing
+
+@Suite struct `Suspended requests` {
+  private func alone(_ request: GenerationRequest) async throws -> [TokenID] {
+    let bench = Bench()
+    let stream = try bench.core.submit(request)
+    bench.finish()
+    return await Reply(of: stream).ids
+  }
+
+  @Test(arguments: [0, 400])
+  func `go on where they were, whether or not their timeline was kept`(prefixTokens: Int) async throws {
+    let bench = Bench(.init(maxRunning: 4, kvTokens: 400, ahead: 16, prefixTokens: prefixTokens, imageCacheBytes: 9000))
+    let asked = (0..<4).map {
+      request(prompt: 40, reply: 200, salt: $0, temperature: 0.9, pictures: [picture(UInt8($0), count: 6, at: 3)])
+    }
+    let streams = try asked.map { try bench.core.submit($0) }
+    bench.rounds(60)
+    // All four were let in, although their whole replies do not fit.
+    #expect(bench.ledger.snapshot.made >= 4 && bench.core.load.running >= 2)
+    bench.finish()
+    for (request, stream) in zip(asked, streams) {
+      let reply = await Reply(of: stream), expected = try await alone(request)
+      #expect(reply.ids == expected && reply.finish == .length && reply.ends == 1)
+      #expect(reply.hadTimingsFirst && reply.progress.last == 40, "the prompt is told of once")
+    }
+    #expect(bench.core.load.tally.suspensions > 0)
+    #expect(bench.ledger.snapshot.largestHeld <= 400 && bench.ledger.snapshot.faults == [])
+    #expect(bench.ledger.snapshot.encoded == 4)
+    #expect(bench.core.load.kvTokens == 0)
+  }
+
+  @Test func `who came first is never suspended`() async throws {
+    let bench = Bench(.init(maxRunning: 3, kvTokens: 200, ahead: 8))
+    let streams = try (0..<3).map { try bench.core.submit(request(prompt: 10, reply: 190, salt: $0)) }
+    bench.finish()
+    let first = bench.ledger.snapshot.steps.prefix(190)
+    #expect(first.allSatisfy { step in step.rows.contains { $0.sequence == 0 } })
+    for stream in streams { #expect(await Reply(of: stream).ids.count == 190) }
+  }
+
+  @Test func `can be cancelled in line, and are failed when the engine stops`() async throws {
+    let bench = Bench(.init(maxRunning: 2, kvTokens: 200, ahead: 8))
+    let first = try bench.core.submit(request(prompt: 10, reply: 150, salt: 1))
+    var second: AsyncThrowingStream<GenerationEvent, any Error>? = try bench.core.submit(
+      request(prompt: 10, reply: 150, salt: 2))
+    bench.rounds(2)
+    while bench.core.load.waiting == 0 { bench.rounds(1) }
+    withExtendedLifetime(second) {}
+    second = nil
+    #expect(bench.core.load.waiting == 0)
+    let third = try bench.core.submit(request(prompt: 10, reply: 150, salt: 3))
+    bench.rounds(3)
+    bench.core.drain(grace: .seconds(100))
+    bench.finish()
+    #expect(await Reply(of: first).ids.count == 150)
+    let reply = await Reply(of: third)
+    #expect(reply.error == .shuttingDown || reply.ids.count == 150)
+    #expect(bench.ledger.snapshot.openCapacity == 0)
+  }
+}
