@@ -159,7 +159,7 @@ package final class ServerMetrics: Sendable {
       })
     registry.register(
       Sampled(
-        .counter, "r4b_suspensions_total", "Times that a running request gave its KV to an earlier one and went on later."
+        .counter, "r4b_suspensions_total", "Times that a running request gave its KV up and went on later."
       ) { Double(load().suspensions) })
     registry.register(
       Sampled(.gauge, "r4b_prefix_cache_tokens", "Positions of the KV cache kept for prompts that begin alike.") {
