@@ -10,7 +10,7 @@ extension EngineLoop {
   /// Places that a prompt must share with a timeline before it is worth a copy of it.
   static var fewestShared: Int { 16 }
   /// Places more than are at hand that make it worth waiting for another request to compute them.
-  private static var worthWaitingFor: Int { 32 }
+  private static var worthWaitingFor: Int { 16 }
 
   /// A timeline that begins as a prompt does, and how far.
   private typealias Source = (sequence: Runner.Sequence, count: Int, isKept: Bool)
