@@ -95,6 +95,7 @@ package final class Connection {
       }
     }
     // The other connections of the loop have their turn; a new source fires again for what is left.
+    guard !isClosed, reader != nil else { return }
     stopReading()
     startReading()
   }
@@ -166,10 +167,16 @@ package final class Connection {
     if progress > 0 || beginsToWait { delegate?.sent() }
   }
 
+  /// Watches a duplicate of the descriptor: libdispatch on Linux takes a read source for a writer, and never fires it for what
+  /// arrives, when it is started while a write source waits on the same number. Without a number to spare it must do with that.
   private func startWriting() {
-    let source = DispatchSource.makeWriteSource(fileDescriptor: socket, queue: loop.queue)
+    let duplicate = withSocket { $0.duplicate() }
+    let source = DispatchSource.makeWriteSource(fileDescriptor: duplicate ?? socket, queue: loop.queue)
     source.setEventHandler { [unowned self] in self.flush() }
-    source.setCancelHandler { self.sourceEnded() }
+    source.setCancelHandler {
+      if let duplicate { _ = SocketDescriptor(owning: duplicate) }
+      self.sourceEnded()
+    }
     openSources += 1
     writer = source
     source.activate()

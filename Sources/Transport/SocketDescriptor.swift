@@ -25,6 +25,12 @@ package struct SocketDescriptor: ~Copyable, Sendable {
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
   }
 
+  /// Another number for the same socket, close-on-exec, to be closed by its own; nil where the process has none left.
+  borrowing func duplicate() -> Int32? {
+    let other = fcntl(number, F_DUPFD_CLOEXEC, 0)
+    return other >= 0 ? other : nil
+  }
+
   package borrowing func set(_ option: Int32, level: Int32 = SOL_SOCKET, to value: Int32) {
     var value = value
     _ = setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
