@@ -11,6 +11,7 @@ package struct TransportError: Error, Sendable, Equatable, CustomStringConvertib
     case listen = "listen on"
     case receive = "receive from"
     case send = "send to"
+    case secure = "speak TLS with"
   }
   package var operation: Operation
   /// `host:port` as the caller named it.
