@@ -69,6 +69,14 @@ package final class HTTPServer: Sendable {
     return bound.map { Address(host: $0.address.host, port: $0.address.port, isIPv6: $0.address.isIPv6) }
   }
 
+  /// Listens on a Unix-domain socket, whose file has the permissions `mode` and goes at `shutdown`. Its peers have no address.
+  package func listen(unix path: String, mode: UInt32) throws(TransportError) {
+    let listener = try Listener(unix: path, mode: mode, queue: loops[0].events.queue) { [weak self] socket, _ in
+      self?.accept(socket, "", nil)
+    }
+    listeners.withLock { $0.append(listener) }
+  }
+
   /// Serves one connected socket, for instance one end of a socket pair; with a context, over TLS.
   package func serve(_ socket: consuming SocketDescriptor, tls context: TLSContext? = nil) {
     socket.setNonBlocking()

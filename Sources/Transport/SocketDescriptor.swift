@@ -10,6 +10,14 @@ package struct SocketDescriptor: ~Copyable, Sendable {
   /// Takes ownership of `number`.
   package init(owning number: Int32) { self.number = number }
 
+  /// Opens a stream socket of an address family, non-blocking and close-on-exec. `name` is for the error.
+  init(openingStreamOf family: Int32, for name: String) throws(TransportError) {
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let number = socket(family, type, 0)
+    guard number >= 0 else { throw TransportError(.open, name, code: errno) }
+    self.number = number
+  }
+
   deinit { _ = Glibc.close(number) }
 
   /// Gives the number up without closing it: for moving ownership through a closure, which cannot hold a non-copyable value.
