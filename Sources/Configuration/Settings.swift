@@ -72,6 +72,8 @@ package struct Settings: Sendable {
   package func double(_ path: String) -> Double { value(path).double ?? 0 }
   package func string(_ path: String) -> String { value(path).string ?? "" }
   package func optionalString(_ path: String) -> String? { value(path).string }
+  /// The permission bits of a file.
+  package func fileMode(_ path: String) -> UInt32 { UInt32(string(path), radix: 8) ?? 0 }
   package func strings(_ path: String) -> [String] { value(path).array?.compactMap(\.string) ?? [] }
   package func seconds(_ path: String) -> Duration { .seconds(double(path)) }
 
