@@ -61,7 +61,7 @@ let package = Package(
     room("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
     room("Scheduling", ["GenerationTypes", "Inference"]),
     room("Benchmarking", ["GenerationTypes", "Inference"], optimised),
-    room("Transport", []),
+    room("Transport", ["COpenSSL"]),
     room("HTTP", ["Transport"]),
     room("Telemetry", ["JSON"]),
     room("Configuration", ["JSON"]),
@@ -81,13 +81,15 @@ let package = Package(
       name: "kernels-benchmark", dependencies: ["CKernels"], path: "Benchmarks/kernels",
       cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
 
+    .target(
+      name: "TLSTestSupport", dependencies: ["COpenSSL"], path: "Tests/TLSTestSupport", swiftSettings: strict),
     tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "CKernels", fixtures: true),
     tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
-    tests(of: "HTTP", ["Transport"]),
+    tests(of: "HTTP", ["TLSTestSupport", "Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
@@ -98,6 +100,6 @@ let package = Package(
     tests(of: "Scheduling", ["GenerationTypes", "Inference"]),
     tests(of: "Telemetry", ["JSON"]),
     tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),
-    tests(of: "Transport"),
+    tests(of: "Transport", ["COpenSSL", "TLSTestSupport"]),
   ]
 )

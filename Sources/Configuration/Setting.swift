@@ -19,6 +19,8 @@ package struct Setting: Sendable {
     /// One of the names or null.
     case optionalChoice([String])
     case strings
+    /// A file's permissions, as `chmod` reads them.
+    case fileMode
   }
 
   /// Section and name, for instance `server.port`.
@@ -48,6 +50,7 @@ package struct Setting: Sendable {
     case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
     case .optionalChoice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ") + ", or null"
     case .strings: "a list of strings"
+    case .fileMode: "a string of three octal digits"
     }
   }
 
@@ -65,6 +68,7 @@ package struct Setting: Sendable {
       case .choice(let names): value.string.map(names.contains) ?? false
       case .optionalChoice(let names): value.isNull || value.string.map(names.contains) ?? false
       case .strings: value.array.map { $0.allSatisfy { $0.string != nil } } ?? false
+      case .fileMode: value.string.map { $0.utf8.count == 3 && $0.allSatisfy("01234567".contains) } ?? false
       }
     if !fits { throw ConfigurationError("\(source): \(path) must be \(allowed), not \(Self.shown(value))") }
   }
@@ -73,7 +77,7 @@ package struct Setting: Sendable {
   func value(fromText text: String, source: String) throws(ConfigurationError) -> JSONValue {
     let value: JSONValue
     switch kind {
-    case .string, .choice: value = .string(text)
+    case .string, .choice, .fileMode: value = .string(text)
     case .optionalString, .optionalChoice: value = text.isEmpty ? .null : .string(text)
     case .strings:
       value = .array(text.split(separator: ",").map { .string($0.trimmingPrefix(while: \.isWhitespace).description) })

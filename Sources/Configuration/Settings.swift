@@ -73,6 +73,8 @@ package struct Settings: Sendable {
   package func optionalDouble(_ path: String) -> Double? { value(path).double }
   package func string(_ path: String) -> String { value(path).string ?? "" }
   package func optionalString(_ path: String) -> String? { value(path).string }
+  /// The permission bits of a file.
+  package func fileMode(_ path: String) -> UInt32 { UInt32(string(path), radix: 8) ?? 0 }
   package func strings(_ path: String) -> [String] { value(path).array?.compactMap(\.string) ?? [] }
   package func seconds(_ path: String) -> Duration { .seconds(double(path)) }
 

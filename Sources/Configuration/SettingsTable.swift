@@ -26,7 +26,13 @@ extension Setting {
     ),
 
     Setting("server.host", .string, "127.0.0.1", "Address to listen on. Beyond loopback an API key is required."),
-    Setting("server.port", .integer(0...65535), 8080, "TCP port; 0 lets the system choose one."),
+    Setting(
+      "server.port", .optionalInteger(0...65535), 8080,
+      "TCP port without TLS; 0 lets the system choose one, null opens none."),
+    Setting(
+      "server.unix_socket", .optionalString, nil,
+      "Path of a Unix-domain socket to listen on too, relative to config.json; null opens none."),
+    Setting("server.unix_socket_mode", .fileMode, "660", "Permissions of the Unix-domain socket's file."),
     Setting("server.insecure", .bool, false, "Allow a public address without an API key."),
     Setting(
       "server.allowed_hosts", .strings, [],
@@ -37,11 +43,23 @@ extension Setting {
       "Directory of static files, relative to config.json; null serves none."),
 
     Setting(
+      "tls.port", .optionalInteger(0...65535), nil,
+      "TCP port with TLS; 0 lets the system choose one, null opens none."),
+    Setting(
+      "tls.certificate", .optionalString, nil,
+      "PEM file of the certificate chain, the server's own first, relative to config.json; SIGHUP reads it again."),
+    Setting(
+      "tls.key", .optionalString, nil,
+      "PEM file of the certificate's private key, without passphrase, relative to config.json."),
+
+    Setting(
       "auth.keys_file", .optionalString, nil,
       "File with one API key a line as `name:key`; R4B_API_KEY adds one named `default`."),
 
     Setting("http.max_connections", .integer(1...100_000), 10_000, "Open connections at once."),
-    Setting("http.max_connections_per_address", .integer(1...100_000), 10_000, "Open connections from one address."),
+    Setting(
+      "http.max_connections_per_address", .integer(1...100_000), 10_000,
+      "Open connections from one address; those of the Unix-domain socket have none and are not counted here."),
     Setting("http.max_head_bytes", .integer(1024...1_048_576), 16_384, "Bytes of request line and header fields."),
     Setting("http.max_body_bytes", .integer(1024...gigabyte), 67_108_864, "Bytes of a request body."),
     Setting(

@@ -51,14 +51,16 @@ final class HTTPConnection: ConnectionDelegate {
   private static let headReadSize = 16 << 10
 
   init(
-    number: UInt64, socket: consuming SocketDescriptor, remoteAddress: String, loop: HTTPLoop,
-    resources: HTTPLoopResources
+    number: UInt64, socket: consuming SocketDescriptor, remoteAddress: String, tls context: TLSContext?,
+    loop: HTTPLoop, resources: HTTPLoopResources
   ) {
     (self.number, self.remoteAddress, self.loop, self.resources) = (number, remoteAddress, loop, resources)
-    self.socket = Connection(socket, loop: resources.events, timer: resources.timer, scratch: resources.scratch)
+    self.socket = Connection(
+      socket, loop: resources.events, timer: resources.timer, scratch: resources.scratch, tls: context)
     parser = RequestParser(limits: loop.service.limits)
   }
 
+  /// Waits for the first request, and for a TLS handshake before it, within the time that a head has.
   func open() {
     socket.open(delegate: self)
     socket.setDeadline(after: limits.headTimeout)
@@ -309,6 +311,8 @@ final class HTTPConnection: ConnectionDelegate {
     case .flushing, .closed: break
     }
   }
+
+  func receivedPlainText() { refuse(.malformed("this port speaks TLS: use https")) }
 
   func failed(_ error: TransportError) {
     if phase == .responding || phase == .flushing { abort(.peerGone) } else { close() }

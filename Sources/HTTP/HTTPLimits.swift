@@ -13,7 +13,8 @@ package struct HTTPLimits: Sendable {
   /// Bodies of all connections together, from their first byte until their handler returns: 512 MiB, else 503. An eighth of it
   /// is for bodies up to 64 KiB alone.
   package var bufferedBodyBytes = 512 << 20
-  /// From the first byte of a head to its last: 10 s, else 408; a new connection must begin within it too.
+  /// From the first byte of a head to its last: 10 s, else 408; a new connection must begin within it too, after a TLS handshake
+  /// if it needs one.
   package var headTimeout = Duration.seconds(10)
   /// Without progress of a body, and beyond what `bodyBytesPerSecond` allows for the whole: 20 s, else 408.
   package var bodyTimeout = Duration.seconds(20)
@@ -32,7 +33,7 @@ package struct HTTPLimits: Sendable {
   package var readAheadBytes = 16 << 10
   /// Open connections: 16,384, else 503.
   package var connections = 16_384
-  /// Open connections of one address: 1,024, else 429.
+  /// Open connections of one address: 1,024, else 429. Those of a Unix-domain socket have none and are not counted here.
   package var connectionsPerAddress = 1024
   /// Requests on one connection, after which it is closed: 100,000.
   package var requestsPerConnection = 100_000

@@ -22,15 +22,15 @@ actor HTTPLoop {
   }
 
   /// Starts serving a connected socket; callable from anywhere. The socket has been admitted by the service.
-  nonisolated func adopt(_ socket: consuming SocketDescriptor, remoteAddress: String) {
+  nonisolated func adopt(_ socket: consuming SocketDescriptor, remoteAddress: String, tls context: TLSContext?) {
     let number = socket.release()
-    events.queue.async { self.assumeIsolated { $0.open(SocketDescriptor(owning: number), remoteAddress) } }
+    events.queue.async { self.assumeIsolated { $0.open(SocketDescriptor(owning: number), remoteAddress, context) } }
   }
 
-  private func open(_ socket: consuming SocketDescriptor, _ remoteAddress: String) {
+  private func open(_ socket: consuming SocketDescriptor, _ remoteAddress: String, _ context: TLSContext?) {
     lastNumber += 1
     let connection = HTTPConnection(
-      number: lastNumber, socket: socket, remoteAddress: remoteAddress, loop: self, resources: resources)
+      number: lastNumber, socket: socket, remoteAddress: remoteAddress, tls: context, loop: self, resources: resources)
     connections[lastNumber] = connection
     connection.open()
     if isDraining { connection.drain() }

@@ -43,7 +43,7 @@ package struct HTTPRequest: Sendable {
   package var query: String
   package var headers: HTTPHeaders
   package var body: [UInt8]
-  /// The peer's address without port; empty for a socket pair.
+  /// The peer's address without port; empty for a Unix-domain socket and a socket pair.
   package var remoteAddress: String
 
   package init(

@@ -41,9 +41,9 @@ package final class HTTPServer: Sendable {
   package var connectionCount: Int { service.connectionCount }
 
   /// Listens on every address of `host`: a name, IPv4 or IPv6 address; `::` takes both. Port 0 lets the system choose, the same
-  /// for all addresses of the name. May be called several times.
+  /// for all addresses of the name. With an identity the port speaks TLS. May be called several times.
   @discardableResult
-  package func listen(host: String, port: Int) throws(TransportError) -> [Address] {
+  package func listen(host: String, port: Int, tls identity: TLSIdentity? = nil) throws(TransportError) -> [Address] {
     var bound: [Listener] = []
     var failure: TransportError?
     var port = port
@@ -51,7 +51,7 @@ package final class HTTPServer: Sendable {
       address.port = port
       do throws(TransportError) {
         let listener = try Listener(address, queue: loops[0].events.queue) { [weak self] socket, peer in
-          self?.accept(socket, peer.host)
+          self?.accept(socket, peer.host, identity?.context)
         }
         port = listener.address.port
         bound.append(listener)
@@ -69,16 +69,28 @@ package final class HTTPServer: Sendable {
     return bound.map { Address(host: $0.address.host, port: $0.address.port, isIPv6: $0.address.isIPv6) }
   }
 
-  /// Serves one connected socket, for instance one end of a socket pair.
-  package func serve(_ socket: consuming SocketDescriptor) {
-    socket.setNonBlocking()
-    accept(socket, "")
+  /// Listens on a Unix-domain socket, whose file has the permissions `mode` and goes at `shutdown`. Its peers have no address.
+  package func listen(unix path: String, mode: UInt32) throws(TransportError) {
+    let listener = try Listener(unix: path, mode: mode, queue: loops[0].events.queue) { [weak self] socket, _ in
+      self?.accept(socket, "", nil)
+    }
+    listeners.withLock { $0.append(listener) }
   }
 
-  private func accept(_ socket: consuming SocketDescriptor, _ address: String) {
-    if let violation = service.admit(address) { return turnAway(socket, violation) }
+  /// Serves one connected socket, for instance one end of a socket pair; with a context, over TLS.
+  package func serve(_ socket: consuming SocketDescriptor, tls context: TLSContext? = nil) {
+    socket.setNonBlocking()
+    accept(socket, "", context)
+  }
+
+  private func accept(_ socket: consuming SocketDescriptor, _ address: String, _ context: TLSContext?) {
+    if let violation = service.admit(address) {
+      // A handshake is more than a refusal may cost: over TLS it is the end of the connection.
+      if context == nil { turnAway(socket, violation) }
+      return
+    }
     let index = turn.wrappingAdd(1, ordering: .relaxed).oldValue
-    loops[index % loops.count].adopt(socket, remoteAddress: address)
+    loops[index % loops.count].adopt(socket, remoteAddress: address, tls: context)
   }
 
   /// Answers once without keeping state: a connection over a cap must cost nothing.

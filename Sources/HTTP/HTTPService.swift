@@ -58,24 +58,28 @@ final class HTTPService: Sendable {
   }
 }
 
-/// Open connections, all together and by address.
+/// Open connections, all together and by address. Peers without address, those of a Unix-domain socket, would share one: who
+/// may connect there the file's mode says, and only the sum is bounded.
 struct ConnectionCounts {
   private(set) var total = 0
   private var byAddress: [String: Int] = [:]
 
   mutating func admit(_ address: String, _ limits: HTTPLimits) -> HTTPViolation? {
     guard total < limits.connections else { return HTTPViolation(503, .capacity, "too many connections") }
-    let ofAddress = byAddress[address, default: 0]
-    guard ofAddress < limits.connectionsPerAddress else {
-      return HTTPViolation(429, .capacity, "too many connections from this address")
+    if !address.isEmpty {
+      let ofAddress = byAddress[address, default: 0]
+      guard ofAddress < limits.connectionsPerAddress else {
+        return HTTPViolation(429, .capacity, "too many connections from this address")
+      }
+      byAddress[address] = ofAddress + 1
     }
-    byAddress[address] = ofAddress + 1
     total += 1
     return nil
   }
 
   mutating func leave(_ address: String) {
     total -= 1
+    if address.isEmpty { return }
     let rest = byAddress[address, default: 1] - 1
     byAddress[address] = rest > 0 ? rest : nil
   }

@@ -1,66 +1,72 @@
 // One connected socket as ordered bytes with a deadline. Not Sendable: created and used on its loop's queue only, which an
 // actor with the loop as executor guarantees. Bytes in are pushed to the delegate; bytes out are queued and flushed as the
-// peer's window allows. TLS belongs here, between `readable`/`flush` and the socket: the delegate would not see the difference.
+// peer's window allows. TLS stands between these and the socket: the delegate does not see the difference.
 
 import Dispatch
 import Glibc
 
-/// What the owner of a `Connection` is told, always on the loop's queue.
-package protocol ConnectionDelegate: AnyObject {
-  /// Bytes in order; valid during the call.
-  func received(_ bytes: Span<UInt8>)
-  /// The peer will send no more; it may still read.
-  func receivedEnd()
-  /// The connection is unusable, for instance reset.
-  func failed(_ error: TransportError)
-  /// Some queued bytes went out, or have begun to wait for the peer; `unsentBytes` tells how many are left.
-  func sent()
-  /// The time given to `setDeadline` has passed.
-  func deadlinePassed()
-}
-
-/// A non-blocking socket with a bounded read per event, an outgoing queue and one deadline.
+/// A non-blocking socket with a bounded read per event, an outgoing queue, one deadline and, where it has a context, TLS.
 package final class Connection {
   private let socket: Int32
-  private let loop: EventLoop
+  let loop: EventLoop
   private let timer: DeadlineTimer
-  private let scratch: ReadBuffer
+  let scratch: ReadBuffer
   private let deadline = DeadlineWheel.Deadline()
-  private weak var delegate: (any ConnectionDelegate)?
+  private(set) weak var delegate: (any ConnectionDelegate)?
 
   private var reader: (any DispatchSourceRead)?
   private var writer: (any DispatchSourceWrite)?
   /// Sources whose cancel handler has still to run; the last one closes the socket.
   private var openSources = 0
   /// Whether the peer's bytes have ended, in order or by a failure.
-  private var hasEnded = false
-  private var isClosed = false
+  private(set) var hasEnded = false
+  private(set) var isClosed = false
+  /// Whether FIN is due once everything has been sent.
+  private var isEnding = false
+  /// Whether the coming close is a reset.
+  private var resets = false
 
-  /// Queued chunks; `outgoing[0]` has been sent up to `sentOfFirst`.
-  private var outgoing: [[UInt8]] = []
-  private var sentOfFirst = 0
-  /// Bytes queued and not yet taken by the kernel.
-  package private(set) var unsentBytes = 0
+  private let context: TLSContext?
+  /// Stands between the delegate's bytes and the socket's; nil where they are the same.
+  var tls: TLSSession?
+
+  /// What the delegate queued and neither the kernel nor `tls` has taken.
+  private var outgoing = OutgoingQueue()
+  /// Whether the delegate knows that bytes wait for the peer.
+  private var isWaiting = false
+  /// Bytes queued and not yet taken by the kernel; those already encrypted count with what encryption added.
+  package var unsentBytes: Int { outgoing.count + (tls?.sealedData ?? 0) }
 
   /// The most bytes one read event hands over.
   package var readSize = 16 << 10
 
   /// The most reads in one event.
   private static let readsPerTurn = 16
-  /// Chunks below this size are joined, so that a head and its small body leave in one segment.
-  private static let joinBelow = 16 << 10
 
   /// Memory that all connections of a loop read into, one after the other.
   package final class ReadBuffer {
     fileprivate let memory: UnsafeMutableRawBufferPointer
+    /// One record after decryption.
+    let record: UnsafeMutableRawBufferPointer
 
-    package init(count: Int = 256 << 10) { memory = .allocate(byteCount: count, alignment: 64) }
-    deinit { memory.deallocate() }
+    package init(count: Int = 256 << 10) {
+      memory = .allocate(byteCount: count, alignment: 64)
+      record = .allocate(byteCount: TLSSession.recordSize, alignment: 64)
+    }
+
+    deinit {
+      memory.deallocate()
+      record.deallocate()
+    }
   }
 
-  package init(_ socket: consuming SocketDescriptor, loop: EventLoop, timer: DeadlineTimer, scratch: ReadBuffer) {
+  /// Takes over a connected socket; with a context, the peer is to begin with a TLS handshake.
+  package init(
+    _ socket: consuming SocketDescriptor, loop: EventLoop, timer: DeadlineTimer, scratch: ReadBuffer,
+    tls context: TLSContext? = nil
+  ) {
     self.socket = socket.release()
-    (self.loop, self.timer, self.scratch) = (loop, timer, scratch)
+    (self.loop, self.timer, self.scratch, self.context) = (loop, timer, scratch, context)
   }
 
   deinit { precondition(isClosed, "a connection is closed before it is let go") }
@@ -69,6 +75,12 @@ package final class Connection {
   package func open(delegate: any ConnectionDelegate) {
     self.delegate = delegate
     deadline.action = { [weak self] in self?.delegate?.deadlinePassed() }
+    if let context {
+      guard let session = TLSSession(context) else {
+        return delegate.failed(TransportError(.secure, "the peer", code: ENOMEM))
+      }
+      tls = session
+    }
     startReading()
   }
 
@@ -77,24 +89,23 @@ package final class Connection {
   /// Reads until the kernel has no more: on a hang-up Dispatch fires a source once and never again, so an end of the bytes that
   /// waits behind data must be found now.
   private func readable() {
+    readHeld()
     for _ in 0..<Self.readsPerTurn {
       guard !isClosed, reader != nil else { return }
       let memory = UnsafeMutableRawBufferPointer(rebasing: scratch.memory[..<min(readSize, scratch.memory.count)])
       switch withSocket({ $0.receive(into: memory) }) {
       case .moved(0):
-        hasEnded = true
-        stopReading()
+        endReading()
         delegate?.receivedEnd()
-      case .moved(let count):
-        delegate?.received(UnsafeRawBufferPointer(rebasing: memory[..<count]).bindMemory(to: UInt8.self).span)
+      case .moved(let count): arrived(UnsafeRawBufferPointer(rebasing: memory[..<count]))
       case .wouldBlock: return
       case .failed(let code):
-        hasEnded = true
-        stopReading()
+        endReading()
         delegate?.failed(TransportError(.receive, "the peer", code: code))
       }
     }
     // The other connections of the loop have their turn; a new source fires again for what is left.
+    guard !isClosed, reader != nil else { return }
     stopReading()
     startReading()
   }
@@ -103,7 +114,9 @@ package final class Connection {
   package var isPaused = false {
     didSet {
       guard isPaused != oldValue, !isClosed, !hasEnded else { return }
-      if isPaused { stopReading() } else { startReading() }
+      guard !isPaused else { return stopReading() }
+      startReading()
+      readHeldLater()
     }
   }
 
@@ -121,55 +134,78 @@ package final class Connection {
     reader = nil
   }
 
+  /// Reads no more: the bytes have ended, in order or by a failure.
+  func endReading() {
+    hasEnded = true
+    stopReading()
+  }
+
   // MARK: Writing
 
   /// Queues bytes; `flush` sends them.
   package func queue(_ bytes: [UInt8]) {
-    guard !isClosed, !bytes.isEmpty else { return }
-    unsentBytes += bytes.count
-    if let last = outgoing.indices.last, outgoing[last].count + bytes.count <= Self.joinBelow {
-      outgoing[last] += bytes
-    } else {
-      outgoing.append(bytes)
-    }
+    guard !isClosed else { return }
+    outgoing.append(bytes)
   }
+
+  /// Whether the rest of what was flushed waits for the socket.
+  var isFlushing: Bool { writer != nil }
 
   /// Sends what the kernel takes now and the rest when it can; `sent()` is also called from within.
   package func flush() {
-    var index = 0
-    var progress = 0
-    var failure: Int32?
-    while !isClosed, failure == nil, index < outgoing.count {
-      let outcome = outgoing[index].withUnsafeBytes { chunk in
-        withSocket {
-          $0.send(UnsafeRawBufferPointer(rebasing: chunk[sentOfFirst...]), more: index + 1 < outgoing.count)
-        }
+    let hadUnsent = unsentBytes > 0
+    var hasMoved = false
+    sending: while !isClosed, let outcome = sendNext() {
+      switch outcome {
+      case .moved: hasMoved = true
+      case .wouldBlock: break sending
+      case .failed(let code):
+        stopWriting()
+        delegate?.failed(TransportError(.send, "the peer", code: code))
+        return
       }
-      guard case .moved(let count) = outcome else {
-        if case .failed(let code) = outcome { failure = code }
-        break
-      }
-      progress += count
-      sentOfFirst += count
-      if sentOfFirst == outgoing[index].count { (index, sentOfFirst) = (index + 1, 0) }
-    }
-    outgoing.removeFirst(index)
-    unsentBytes -= progress
-    if let failure {
-      stopWriting()
-      delegate?.failed(TransportError(.send, "the peer", code: failure))
-      return
     }
     guard !isClosed else { return }
-    let beginsToWait = !outgoing.isEmpty && writer == nil
-    if outgoing.isEmpty { stopWriting() } else if beginsToWait { startWriting() }
-    if progress > 0 || beginsToWait { delegate?.sent() }
+    if tls.map(\.sealed.isEmpty) ?? outgoing.isEmpty {
+      stopWriting()
+      tls?.releaseMemory()
+      if isEnding { withSocket { $0.shutdownWriting() } }
+      isEnding = false
+    } else if writer == nil {
+      startWriting()
+    }
+    // What the protocol itself sends is none of the delegate's business: a handshake does not put off its deadline.
+    let beginsToWait = unsentBytes > 0 && !isWaiting
+    isWaiting = unsentBytes > 0
+    if hadUnsent, hasMoved || beginsToWait { delegate?.sent() }
   }
 
+  /// One `send` of what comes next; nil when nothing does. Plaintext is encrypted when what was encrypted before is gone, so that
+  /// a slow reader has little of it waiting.
+  private func sendNext() -> SocketDescriptor.Outcome? {
+    guard let tls else {
+      let outcome = outgoing.withNext { bytes, hasMore in withSocket { $0.send(bytes, more: hasMore) } }
+      if case .moved(let count) = outcome { outgoing.drop(count) }
+      return outcome
+    }
+    guard tls.seal(from: &outgoing) else { return .failed(EPROTO) }
+    let isLast = outgoing.isEmpty
+    if isEnding, isLast { tls.sealClose() }
+    let outcome = tls.sealed.withNext { bytes, hasMore in withSocket { $0.send(bytes, more: hasMore || !isLast) } }
+    if case .moved(let count) = outcome { tls.drop(count) }
+    return outcome
+  }
+
+  /// Watches a duplicate of the descriptor: libdispatch on Linux takes a read source for a writer, and never fires it for what
+  /// arrives, when it is started while a write source waits on the same number. Without a number to spare it must do with that.
   private func startWriting() {
-    let source = DispatchSource.makeWriteSource(fileDescriptor: socket, queue: loop.queue)
+    let duplicate = withSocket { $0.duplicate() }
+    let source = DispatchSource.makeWriteSource(fileDescriptor: duplicate ?? socket, queue: loop.queue)
     source.setEventHandler { [unowned self] in self.flush() }
-    source.setCancelHandler { self.sourceEnded() }
+    source.setCancelHandler {
+      if let duplicate { _ = SocketDescriptor(owning: duplicate) }
+      self.sourceEnded()
+    }
     openSources += 1
     writer = source
     source.activate()
@@ -180,11 +216,16 @@ package final class Connection {
     writer = nil
   }
 
-  /// Sends FIN after the flushed bytes; reading goes on.
-  package func endWriting() { withSocket { $0.shutdownWriting() } }
+  /// Sends FIN after the flushed bytes, with TLS close_notify before it; reading goes on.
+  package func endWriting() {
+    guard !isClosed else { return }
+    isEnding = true
+    flush()
+  }
 
   /// Makes the coming `close` a reset, which no peer takes for the end of a body.
   package func resetOnClose() {
+    resets = true
     var option = linger(l_onoff: 1, l_linger: 0)
     _ = setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
   }
@@ -197,16 +238,21 @@ package final class Connection {
     timer.set(deadline, to: due)
   }
 
-  /// Drops unsent bytes and closes the socket once Dispatch has let go of it.
+  /// Drops unsent bytes and closes the socket once Dispatch has let go of it. Where nothing is dropped, a peer with TLS is told
+  /// that this is the end, as far as the kernel takes it now.
   package func close() {
     guard !isClosed else { return }
+    if tls != nil, outgoing.isEmpty, !resets {
+      isEnding = true
+      while case .moved = sendNext() {}
+    }
     timer.set(deadline, to: nil)
     deadline.action = nil
     isClosed = true
     stopReading()
     stopWriting()
-    outgoing = []
-    unsentBytes = 0
+    outgoing.removeAll()
+    tls = nil
     closeWhenUnwatched()
   }
 

@@ -5,7 +5,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// A bound, listening TCP socket.
+/// A bound, listening TCP or Unix-domain socket.
 package final class Listener: Sendable {
   /// Where connections are accepted, with the port the system chose.
   package let address: SocketAddress
@@ -17,7 +17,12 @@ package final class Listener: Sendable {
   private struct State: @unchecked Sendable {
     var source: (any DispatchSourceRead)?
     var isResting = false
+    /// The file of a Unix-domain socket.
+    var file: UnixSocketFile?
   }
+
+  /// What is done with each connection, on the listener's queue: non-blocking and close-on-exec, TCP without Nagle's delay.
+  package typealias Accepted = @Sendable (_ connection: consuming SocketDescriptor, _ peer: SocketAddress) -> Void
 
   /// How long accepting rests after `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`.
   private static let rest = DispatchTimeInterval.milliseconds(100)
@@ -25,26 +30,45 @@ package final class Listener: Sendable {
   private static let batch = 64
 
   /// Binds and listens. `::` takes IPv4 connections too; other IPv6 addresses take only IPv6.
-  ///
-  /// `accepted` gets each connection on `queue`, non-blocking, close-on-exec and without Nagle's delay.
-  package init(
-    _ wanted: SocketAddress, queue: DispatchQueue, backlog: Int32 = 1024,
-    accepted: @escaping @Sendable (consuming SocketDescriptor, SocketAddress) -> Void
+  package convenience init(
+    _ wanted: SocketAddress, queue: DispatchQueue, backlog: Int32 = 1024, accepted: @escaping Accepted
   ) throws(TransportError) {
     let name = "\(wanted.isIPv6 ? "[\(wanted.host)]" : wanted.host):\(wanted.port)"
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let number = socket(wanted.isIPv6 ? AF_INET6 : AF_INET, type, 0)
-    guard number >= 0 else { throw TransportError(.open, name, code: errno) }
-    let socket = SocketDescriptor(owning: number)
+    let socket = try SocketDescriptor(openingStreamOf: wanted.isIPv6 ? AF_INET6 : AF_INET, for: name)
     socket.set(SO_REUSEADDR, to: 1)
     if wanted.isIPv6 { socket.set(IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: wanted.host == "::" ? 0 : 1) }
-    guard wanted.withSockaddr({ bind(number, $0, $1) }) == 0 else { throw TransportError(.bind, name, code: errno) }
-    guard Glibc.listen(number, backlog) == 0 else { throw TransportError(.listen, name, code: errno) }
-    address = SocketAddress.filled { getsockname(number, $0, $1) }.1
+    guard wanted.withSockaddr({ bind(socket.number, $0, $1) }) == 0 else {
+      throw TransportError(.bind, name, code: errno)
+    }
+    try self.init(bound: socket, name: name, file: nil, queue, backlog, accepted)
+  }
 
-    let source = DispatchSource.makeReadSource(fileDescriptor: number, queue: queue)
-    state = Mutex(State(source: source))
+  /// Binds and listens at `path`, made with the permissions `mode`; the file goes when the listener closes.
+  ///
+  /// The socket file of a process that is gone is replaced. A socket in use, and a file of any other kind, is an error and stays.
+  package convenience init(
+    unix path: String, mode: UInt32, queue: DispatchQueue, backlog: Int32 = 1024, accepted: @escaping Accepted
+  ) throws(TransportError) {
+    let name = "unix:\(path)"
+    let socket = try SocketDescriptor(openingStreamOf: AF_UNIX, for: name)
+    let file = try UnixSocketFile(binding: socket, to: path, mode: mode)
+    do throws(TransportError) {
+      try self.init(bound: socket, name: name, file: file, queue, backlog, accepted)
+    } catch {
+      file.remove()
+      throw error
+    }
+  }
+
+  private init(
+    bound socket: consuming SocketDescriptor, name: String, file: UnixSocketFile?, _ queue: DispatchQueue,
+    _ backlog: Int32, _ accepted: @escaping Accepted
+  ) throws(TransportError) {
+    guard Glibc.listen(socket.number, backlog) == 0 else { throw TransportError(.listen, name, code: errno) }
+    address = SocketAddress.filled { getsockname(socket.number, $0, $1) }.1
     let owned = socket.release()
+    let source = DispatchSource.makeReadSource(fileDescriptor: owned, queue: queue)
+    state = Mutex(State(source: source, file: file))
     source.setCancelHandler { _ = SocketDescriptor(owning: owned) }
     source.setEventHandler { [weak self] in
       for _ in 0..<Self.batch {
@@ -59,7 +83,7 @@ package final class Listener: Sendable {
         }
         let connection = SocketDescriptor(owning: result)
         connection.setNonBlocking()
-        connection.set(TCP_NODELAY, level: Int32(IPPROTO_TCP), to: 1)
+        if file == nil { connection.set(TCP_NODELAY, level: Int32(IPPROTO_TCP), to: 1) }
         accepted(connection, peer)
       }
     }
@@ -71,6 +95,8 @@ package final class Listener: Sendable {
   /// Stops accepting; connections waiting in the backlog are reset by the kernel.
   package func close() {
     state.withLock { state in
+      state.file?.remove()  // While the socket is open: nobody else's file can have its identity.
+      state.file = nil
       if state.isResting { state.source?.resume() }  // A suspended source would never run its cancel handler.
       state.isResting = false
       state.source?.cancel()

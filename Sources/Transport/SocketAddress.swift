@@ -1,8 +1,8 @@
-// IPv4 and IPv6 addresses: from names at start-up, to text for logs and limits.
+// IPv4 and IPv6 addresses: from names at start-up, to text for logs and limits. Paths of Unix-domain sockets.
 
 import Glibc
 
-/// An IPv4 or IPv6 address with port.
+/// An IPv4 or IPv6 address with port, or a path.
 package struct SocketAddress: Sendable {
   private(set) var storage = sockaddr_storage()
   private(set) var length: socklen_t = 0
@@ -13,6 +13,27 @@ package struct SocketAddress: Sendable {
     self.length = min(length, socklen_t(MemoryLayout<sockaddr_storage>.size))
     withUnsafeMutableBytes(of: &storage) {
       $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(self.length)))
+    }
+  }
+
+  /// The most bytes of a Unix-domain socket's path, unix(7): with a zero behind it, it must fit 108.
+  static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
+
+  /// The address of the Unix-domain socket at `path`.
+  init(path: String) throws(TransportError) {
+    let bytes = Array(path.utf8)
+    guard bytes.count <= Self.longestPath else {
+      throw TransportError(
+        .bind, "unix:\(path)", reason: "the path has \(bytes.count) bytes, the limit is \(Self.longestPath)")
+    }
+    guard !bytes.isEmpty, !bytes.contains(0) else { throw TransportError(.bind, "unix:\(path)", reason: "not a path") }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    self = withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        SocketAddress($0, length: socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
     }
   }
 

@@ -10,6 +10,14 @@ package struct SocketDescriptor: ~Copyable, Sendable {
   /// Takes ownership of `number`.
   package init(owning number: Int32) { self.number = number }
 
+  /// Opens a stream socket of an address family, non-blocking and close-on-exec. `name` is for the error.
+  init(openingStreamOf family: Int32, for name: String) throws(TransportError) {
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let number = socket(family, type, 0)
+    guard number >= 0 else { throw TransportError(.open, name, code: errno) }
+    self.number = number
+  }
+
   deinit { _ = Glibc.close(number) }
 
   /// Gives the number up without closing it: for moving ownership through a closure, which cannot hold a non-copyable value.
@@ -23,6 +31,12 @@ package struct SocketDescriptor: ~Copyable, Sendable {
   package borrowing func setNonBlocking() {
     _ = fcntl(number, F_SETFL, O_NONBLOCK)
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+  }
+
+  /// Another number for the same socket, close-on-exec, to be closed by its own; nil where the process has none left.
+  borrowing func duplicate() -> Int32? {
+    let other = fcntl(number, F_DUPFD_CLOEXEC, 0)
+    return other >= 0 ? other : nil
   }
 
   package borrowing func set(_ option: Int32, level: Int32 = SOL_SOCKET, to value: Int32) {

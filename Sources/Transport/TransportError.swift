@@ -11,9 +11,10 @@ package struct TransportError: Error, Sendable, Equatable, CustomStringConvertib
     case listen = "listen on"
     case receive = "receive from"
     case send = "send to"
+    case secure = "speak TLS with"
   }
   package var operation: Operation
-  /// `host:port` as the caller named it.
+  /// `host:port` or `unix:path` as the caller named it.
   package var address: String
   package var reason: String
   /// `errno`, or 0 where the reason is not the kernel's.

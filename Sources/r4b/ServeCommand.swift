@@ -1,17 +1,14 @@
-// `r4b serve`: loads the model, opens the port, serves until a signal.
+// `r4b serve`: loads the model, opens the ports, serves until a signal.
 import API
 import ArgumentParser
 import Chat
 import Configuration
-import Dispatch
 import Foundation
 import GenerationTypes
-import Glibc
 import HTTP
 import JSON
 import ModelFiles
 import Scheduling
-import Synchronization
 import Telemetry
 import Tokenization
 import Transport
@@ -26,7 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Address to listen on; beyond loopback an API key is required.")
   var host: String?
 
-  @Option(help: "TCP port; 0 lets the system choose one.")
+  @Option(help: "TCP port without TLS; 0 lets the system choose one.")
   var port: String?
 
   func run() async throws {
@@ -37,13 +34,13 @@ struct ServeCommand: AsyncParsableCommand {
     let (settings, base) = try options.load(
       flags: [("server.host", host, "--host"), ("server.port", port, "--port")])
     let keys = try Self.keys(settings, base)
-    let host = settings.string("server.host")
-    let onLoopback = Self.isLoopback(host)
-    if !onLoopback, keys.isEmpty, !settings.bool("server.insecure") {
+    let places = try ListeningPlaces(settings, base)
+    if places.isPublic, keys.isEmpty, !settings.bool("server.insecure") {
       throw ConfigurationError(
-        "server.host \(host) is reachable from other machines and there is no API key: set R4B_API_KEY or auth.keys_file, "
-          + "or server.insecure=true to serve without one")
+        "server.host \(places.host) is reachable from other machines and there is no API key: set R4B_API_KEY or "
+          + "auth.keys_file, or server.insecure=true to serve without one")
     }
+    let hangUps = await Self.hangUps(places.tls?.identity)
     let limits = try Self.limits(settings)
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
@@ -59,15 +56,14 @@ struct ServeCommand: AsyncParsableCommand {
       Self.sample(engine.load)
     }
     let api = APIServer(
-      configuration: try Self.apiConfiguration(settings, base, loaded, keys, onLoopback: onLoopback), chat: loaded.chat,
+      configuration: try Self.apiConfiguration(settings, base, loaded, keys, places), chat: loaded.chat,
       engine: engine, metrics: metrics, log: log)
     let server = HTTPServer(
       limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
       observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
     _ = DescriptorLimit.raise()
     let signals = await Signals()
-    let addresses = try server.listen(host: host, port: settings.int("server.port"))
-    for address in addresses { note("Listening on http://\(address)") }
+    try places.open(on: server) { note("Listening on \($0)") }
 
     await signals.first()
     let grace = settings.seconds("shutdown.grace_s")
@@ -79,6 +75,7 @@ struct ServeCommand: AsyncParsableCommand {
     // The engine has told every reply how it ended; what is left is to hand that over.
     await server.shutdown(grace: max(end - .now, Self.handover))
     log.flush()
+    withExtendedLifetime((signals, hangUps)) {}
   }
 
   private static func sample(_ load: EngineLoad) -> LoadSample {
@@ -115,8 +112,20 @@ struct ServeCommand: AsyncParsableCommand {
     return keys
   }
 
-  private static func isLoopback(_ host: String) -> Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  /// Reads the certificate again at each SIGHUP. Without one the signal is only kept from ending a service; to a server at a
+  /// terminal it is the terminal's end, and its own.
+  private static func hangUps(_ identity: TLSIdentity?) async -> HangUps? {
+    guard let identity else {
+      return HangUps.comeFromTerminal ? nil : await HangUps { note("SIGHUP: there is no certificate to reload.") }
+    }
+    return await HangUps {
+      do throws(TLSError) {
+        try identity.reload()
+        note("Reloaded \(identity.certificate): new connections get this certificate.")
+      } catch {
+        note("error: the certificate was not reloaded and the one in use stays: \(error)")
+      }
+    }
   }
 
   private static func limits(_ settings: Settings) throws(ConfigurationError) -> HTTPLimits {
@@ -139,7 +148,7 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   private static func apiConfiguration(
-    _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, onLoopback: Bool
+    _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, _ places: ListeningPlaces
   ) throws -> APIConfiguration {
     var api = APIConfiguration(model: loaded.description)
     api.limits.bodyBytes = settings.int("http.max_body_bytes")
@@ -154,46 +163,12 @@ struct ServeCommand: AsyncParsableCommand {
     api.replyTimeout = settings.optionalDouble("scheduling.reply_timeout_s").map { .seconds($0) }
     api.keys = keys
     api.corsOrigins = settings.strings("server.cors_origins")
-    api.allowedHosts = onLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil
+    api.allowedHosts =
+      places.isOnLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil
     api.reasoningField = ReasoningField(rawValue: settings.string("api.reasoning_field")) ?? .reasoningContent
     if let folder = settings.optionalString("server.public") {
       api.publicFiles = try StaticFiles(directory: URL(fileURLWithPath: folder, relativeTo: base).path)
     }
     return api
   }
-}
-
-private final class Count: Sendable {
-  private let value = Atomic(0)
-  func increment() -> Int { value.add(1, ordering: .relaxed).newValue }
-}
-
-/// SIGTERM and SIGINT: the first is waited for, the second ends the process at once.
-private struct Signals {
-  private let stream: AsyncStream<Void>
-  private let sources: [any DispatchSourceSignal]
-
-  /// Both are caught once this returns; until then one that is ignored would be lost.
-  init() async {
-    let (stream, continuation) = AsyncStream<Void>.makeStream()
-    let received = Count()
-    self.stream = stream
-    var sources: [any DispatchSourceSignal] = []
-    for number in [SIGTERM, SIGINT] {
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number)
-      source.setEventHandler {
-        if received.increment() > 1 { _exit(130) }
-        continuation.yield()
-      }
-      await withCheckedContinuation { registered in
-        source.setRegistrationHandler { registered.resume() }
-        source.resume()
-      }
-      sources.append(source)
-    }
-    self.sources = sources
-  }
-
-  func first() async { for await _ in stream { return } }
 }

@@ -27,10 +27,27 @@ private func message(_ body: () throws -> Void) -> String {
     #expect(!settings.bool("log.requests"))
   }
 
+  @Test func `a port can be none, and a mode reads as permissions`() throws {
+    var settings = Settings()
+    #expect(settings.optionalInt("server.port") == 8080 && settings.optionalInt("tls.port") == nil)
+    #expect(settings.fileMode("server.unix_socket_mode") == 0o660)
+    try settings.apply(file: Array(#"{"server":{"port":null},"tls":{"port":0}}"#.utf8), source: "f")
+    try settings.apply(environment: ["R4B_SERVER_UNIX_SOCKET_MODE": "600", "R4B_TLS_CERTIFICATE": "a.pem"])
+    #expect(settings.optionalInt("server.port") == nil && settings.optionalInt("tls.port") == 0)
+    #expect(settings.fileMode("server.unix_socket_mode") == 0o600)
+    #expect(settings.optionalString("tls.certificate") == "a.pem")
+    try settings.apply(flag: "server.port", text: "80", source: "--port")
+    try settings.apply(environment: ["R4B_SERVER_PORT": ""])
+    #expect(settings.optionalInt("server.port") == nil)
+  }
+
   @Test(arguments: [
     (#"{"server":{"prot":1}}"#, ["config.json", "server.prot is not a setting", "server.port"]),
     (#"{"port":1}"#, ["port must be an object", "server.port"]),
-    (#"{"server":{"port":65536}}"#, ["server.port must be an integer from 0 to 65535, not 65536"]),
+    (#"{"server":{"port":65536}}"#, ["server.port must be an integer from 0 to 65535, or null, not 65536"]),
+    (#"{"server":{"unix_socket_mode":"0660"}}"#, ["server.unix_socket_mode", "three octal digits", "not \"0660\""]),
+    (#"{"server":{"unix_socket_mode":"680"}}"#, ["server.unix_socket_mode", "three octal digits"]),
+    (#"{"server":{"unix_socket_mode":660}}"#, ["server.unix_socket_mode", "a string of", "not 660"]),
     (#"{"server":{"port":"80"}}"#, ["server.port", "not \"80\""]),
     (#"{"generation":{"thinking_mode":"maybe"}}"#, ["one of \"auto\", \"long\", \"short\"", "not \"maybe\""]),
     (#"{"server":{"port":1,"port":2}}"#, ["appears twice at byte 20"]),

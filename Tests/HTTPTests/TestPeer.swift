@@ -44,6 +44,21 @@ final class TestPeer: Sendable {
     setTimeout()
   }
 
+  /// A connection to a Unix-domain socket.
+  init(path: String) throws {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let result = withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard result == 0 else { throw TestPeerError() }
+    setTimeout()
+  }
+
   deinit { close(number) }
 
   private func setTimeout() {
