@@ -35,16 +35,20 @@ extension EngineLoop {
         continue
       }
       let promised = places.count + min(request.maxTokens, limits.ahead)
-      let need = promised - gain(from: source)
-      guard canPromise(need, request.serviceClass) else {
-        core.update { $0.block(id) }
-        continue
-      }
+      var need = promised - gain(from: source)
+      var hasRoom = canPromise(need, request.serviceClass)
       // What cannot be shared is copied; where even that has no room, the prompt is computed. Nothing may hold the timeline then,
       // or its memory stays.
-      if let count = source?.count, !makeRoom(for: count % runner.sharedPositions, sparing: source?.sequence) {
-        source = nil
+      if hasRoom, let count = source?.count,
+        !makeRoom(for: count % runner.sharedPositions, sparing: source?.sequence)
+      {
+        (source, need) = (nil, promised)
         _ = makeRoom(for: 0)
+        hasRoom = canPromise(need, request.serviceClass)
+      }
+      guard hasRoom else {
+        core.update { $0.block(id) }
+        continue
       }
       if core.admit(id, reservation: need) { start(id, submission, places, source, promised: promised) }
     }
@@ -106,8 +110,8 @@ extension EngineLoop {
       guard let job = jobs[id], job.growth < 1 else { continue }
       let more = min(limits.ahead, job.ceiling - job.promised)
       while jobs[id] != nil, !canPromise(more, .interactive) {
-        guard let last = core.update({ $0.youngest }), jobs[last] != nil else { break }
-        suspend(last)
+        let last = core.update { $0.youngest }
+        suspend(last.flatMap { jobs[$0] == nil ? nil : $0 } ?? id)
       }
       guard jobs[id] != nil else { continue }
       job.promised += more
