@@ -25,20 +25,28 @@ class Server:
     def __init__(self, arguments=(), environment=None):
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | (environment or {})
         self.file = tempfile.NamedTemporaryFile()
-        self.process = subprocess.Popen([binary(), "serve", "--port", "0", *arguments], cwd=ROOT, env=self.environment, stderr=self.file)
-        self.url = None
-        deadline = time.monotonic() + 60
-        while self.url is None:
-            match = re.search(r"^Listening on (http\S+)", self.read(), re.M)
-            self.url = match and match[1]
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start: {self.read()}")
-            time.sleep(0.02)
-        self.port = int(self.url.rsplit(":", 1)[1])
+        # Without a terminal, as a service has none.
+        self.process = subprocess.Popen([binary(), "serve", "--port", "0", *map(str, arguments)], cwd=ROOT, env=self.environment,
+                                        stdin=subprocess.DEVNULL, stderr=self.file)
+        self.url = self.listening("")
+        self.port = int(self.url.rsplit(":", 1)[1]) if self.url.startswith("http") else None
 
     def read(self):
         """What the server wrote to standard error so far."""
         return pathlib.Path(self.file.name).read_text(errors="replace")
+
+    def listening(self, scheme):
+        """The first place that the server says it listens on and that begins so: `https`, `unix`."""
+        return self.wait(rf"^Listening on ({scheme}\S+)$")[1]
+
+    def wait(self, pattern, seconds=60):
+        """The match of a line in what the server wrote, once it is there."""
+        deadline = time.monotonic() + seconds
+        while not (match := re.search(pattern, self.read(), re.M)):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not write {pattern}: {self.read()}")
+            time.sleep(0.02)
+        return match
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=60) as reply:
