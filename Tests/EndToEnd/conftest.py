@@ -30,6 +30,7 @@ class Server:
     def __init__(self, arguments=(), environment=None, port=0, log=None):
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | (environment or {})
         self.file = tempfile.NamedTemporaryFile()
+<<<<<<< HEAD
         command = [binary(), "serve", "--port", str(port), *map(str, arguments)]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=log or self.file)
         self.url = None
@@ -40,6 +41,13 @@ class Server:
                 raise RuntimeError(f"the server did not start: {self.read()}")
             time.sleep(0.02)
         self.port = int(self.url.rsplit(":", 1)[1])
+=======
+        # Without a terminal, as a service has none.
+        self.process = subprocess.Popen([binary(), "serve", "--port", "0", *map(str, arguments)], cwd=ROOT, env=self.environment,
+                                        stdin=subprocess.DEVNULL, stderr=self.file)
+        self.url = self.listening("")
+        self.port = int(self.url.rsplit(":", 1)[1]) if self.url.startswith("http") else None
+>>>>>>> tls
 
     def announced(self):
         match = re.search(r"^Listening on (http\S+)", self.read(), re.M)
@@ -56,6 +64,19 @@ class Server:
     def read(self):
         """What the server wrote to standard error so far."""
         return pathlib.Path(self.file.name).read_text(errors="replace")
+
+    def listening(self, scheme):
+        """The first place that the server says it listens on and that begins so: `https`, `unix`."""
+        return self.wait(rf"^Listening on ({scheme}\S+)$")[1]
+
+    def wait(self, pattern, seconds=60):
+        """The match of a line in what the server wrote, once it is there."""
+        deadline = time.monotonic() + seconds
+        while not (match := re.search(pattern, self.read(), re.M)):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not write {pattern}: {self.read()}")
+            time.sleep(0.02)
+        return match
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=60) as reply:

@@ -68,6 +68,12 @@ def test_a_key_of_the_environment_is_used(environment):
     assert run(environment | {"R4B_API_KEY": "sesame"}, "--once", "--port", "0").returncode == 0
 
 
+def test_a_server_without_a_port_is_asked_at_its_path(tmp_path, environment):
+    done = run(environment, "--once", "--port", "", "--set", f"server.unix_socket={tmp_path / 's'}")
+    assert done.returncode == 0 and re.search(r"answer +\"9\"", done.stderr), done.stderr
+    assert not (tmp_path / "s").exists()
+
+
 def unignored():
     """As from a terminal: under nohup, or in the background of a script, signals are ignored, and a shell cannot trap those."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
