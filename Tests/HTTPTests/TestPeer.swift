@@ -94,7 +94,8 @@ final class TestPeer: Sendable {
 
   /// Reads until `enough`, the peer's end or ten minutes.
   func read(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) async -> String {
-    await off { [number] in
+    // `self` and not its number: the socket must not be closed before this has read.
+    await off { [self] in
       var bytes: [UInt8] = []
       var piece = [UInt8](repeating: 0, count: 1 << 16)
       while !enough(String(decoding: bytes, as: UTF8.self)) {
@@ -102,16 +103,17 @@ final class TestPeer: Sendable {
         guard count > 0 else { break }
         bytes += piece[..<count]
       }
-      return String(decoding: bytes, as: UTF8.self)
+      return withExtendedLifetime(self) { String(decoding: bytes, as: UTF8.self) }
     }
   }
 
   /// Whether the other side has ended or reset the connection, waiting for it up to ten minutes.
   func isEnded() async -> Bool {
-    await off { [number] in
+    await off { [self] in
       var byte: UInt8 = 0
       let count = recv(number, &byte, 1, 0)
-      return count == 0 || (count < 0 && errno != EAGAIN)
+      let isOver = count == 0 || (count < 0 && errno != EAGAIN)
+      return withExtendedLifetime(self) { isOver }
     }
   }
 
