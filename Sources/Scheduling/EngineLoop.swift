@@ -71,7 +71,7 @@ package final class EngineLoop<Runner: ModelRunner> {
 
   /// Time that work before the next token of a reply may take; more when none waits for it, but not without bound, as a newcomer
   /// always may.
-  func budget(besideReplies: Bool) -> Double { besideReplies ? maxStall : 4 * maxStall }
+  func budget(besideReplies: Bool) -> Double { besideReplies ? maxStall : 8 * maxStall }
 
   /// Ends a request early. What it computed is not kept.
   func end(_ id: JobID, _ job: Job, _ error: GenerationError) {
