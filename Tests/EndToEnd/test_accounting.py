@@ -238,5 +238,7 @@ def check(server, customers):
     rejected = sum((customer.rejections for customer in customers), collections.Counter())
     others = log_books(line for rest in by_request.values() for line in rest)
     assert {key: count for key, count in others.items() if key[0] == "http"} == {("http", "other", "other", str(status)): count for status, count in rejected.items()}
+    # Shown by pytest -s.
+    print(f"{len(asked)} requests: {dict(fates)}\ntold: {dict(told)}\ngone: {dict(gone)}\nbooks: {dict(books(server))}")
     # What clients were told, what those who left would have been told, and nothing else.
     assert told + gone + others == books(server)
