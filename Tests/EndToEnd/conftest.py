@@ -30,36 +30,23 @@ class Server:
     def __init__(self, arguments=(), environment=None, port=0, log=None):
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | (environment or {})
         self.file = tempfile.NamedTemporaryFile()
-<<<<<<< HEAD
-        command = [binary(), "serve", "--port", str(port), *map(str, arguments)]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=log or self.file)
-        self.url = None
-        deadline = time.monotonic() + 60
-        while self.url is None:
-            self.url = self.answering(port) if log else self.announced()
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start: {self.read()}")
-            time.sleep(0.02)
-        self.port = int(self.url.rsplit(":", 1)[1])
-=======
         # Without a terminal, as a service has none.
-        self.process = subprocess.Popen([binary(), "serve", "--port", "0", *map(str, arguments)], cwd=ROOT, env=self.environment,
-                                        stdin=subprocess.DEVNULL, stderr=self.file)
-        self.url = self.listening("")
+        self.process = subprocess.Popen([binary(), "serve", "--port", str(port), *map(str, arguments)], cwd=ROOT, env=self.environment,
+                                        stdin=subprocess.DEVNULL, stderr=log or self.file)
+        self.url = self.answering(port) if log else self.listening("")
         self.port = int(self.url.rsplit(":", 1)[1]) if self.url.startswith("http") else None
->>>>>>> tls
 
-    def announced(self):
-        match = re.search(r"^Listening on (http\S+)", self.read(), re.M)
-        return match and match[1]
-
-    @staticmethod
-    def answering(port):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=10).close()
-            return f"http://127.0.0.1:{port}"
-        except OSError:
-            return None
+    def answering(self, port, seconds=60):
+        """Where a server answers that tells nobody so, once it does."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=10).close()
+                return f"http://127.0.0.1:{port}"
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError("the server did not start")
+                time.sleep(0.02)
 
     def read(self):
         """What the server wrote to standard error so far."""
