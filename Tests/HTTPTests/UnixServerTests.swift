@@ -20,6 +20,8 @@ private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\
       #expect(await peer.read { $0.hasSuffix("<>") }.hasPrefix("HTTP/1.1 200 "))
     }
     #expect(await (try TestPeer(path: path)).read().hasPrefix("HTTP/1.1 503 "))
+    // Optimised code would let them go, and their places with them, after their last reading.
+    withExtendedLifetime(peers) {}
     await server.shutdown(grace: .zero)
     #expect(throws: TestPeerError.self) { try TestPeer(path: path) }
     #expect(access(path, F_OK) != 0)
