@@ -26,6 +26,10 @@ package struct RequestDefaults: Sendable {
   package var sampling = SamplingParameters()
   /// Generated tokens when the request names no limit; cut to what the context has left.
   package var maxTokens = 8192
+  /// Rules that a thought keeps to.
+  package var thought = ThoughtRules()
+  /// Logits against thinking that OpenAI's efforts `low` and `minimal` stand for.
+  package var lowEffortBias: Float = 2, minimalEffortBias: Float = 4
   /// A reply of at most as many tokens counts as brief, as does every one in mode short.
   package var briefTokens = 256
   package init() {}
@@ -70,6 +74,7 @@ package struct APIConfiguration: Sendable {
   package var defaults = RequestDefaults()
   /// Accepted keys; without any, requests need none.
   package var keys = APIKeys()
+  package var policies = KeyPolicies()
   /// Origins that browsers may call from; empty switches CORS off, `*` admits every origin.
   package var corsOrigins: [String] = []
   /// Host names a request may be addressed to, without port; nil admits all. On a loopback bind this is `loopbackHosts`,

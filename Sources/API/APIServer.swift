@@ -42,7 +42,8 @@ package final class APIServer: Sendable {
   ) {
     let isDraining = DrainFlag()
     var router = Router<Endpoint>()
-    let completions = ChatCompletions(configuration: configuration, chat: chat, engine: engine, metrics: metrics)
+    let launcher = ReplyLauncher(configuration: configuration, engine: engine, metrics: metrics)
+    let completions = ChatCompletions(configuration: configuration, chat: chat, launcher: launcher)
     router.add(
       "POST", "/v1/chat/completions",
       .task { request, record in

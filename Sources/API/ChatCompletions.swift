@@ -11,12 +11,12 @@ import Telemetry
 struct ChatCompletions: Sendable {
   let configuration: APIConfiguration
   let chat: any Chatting
-  let engine: any GenerationService
-  let metrics: ServerMetrics
+  let launcher: ReplyLauncher
 
   /// A request that the engine has taken.
   private struct Running: Sendable {
-    var request: ChatCompletionRequest
+    var options: GenerationOptions
+    var plan: ThinkingPlan
     var prepared: any PreparedConversation
     var preparation: Duration
     var feed: ReplyFeed
@@ -24,7 +24,7 @@ struct ChatCompletions: Sendable {
 
     func account(_ replies: [Reply]) -> AnswerAccount {
       AnswerAccount(
-        requestedMode: request.conversation.mode, textTokens: prepared.textTokens, imageTokens: prepared.imageTokens,
+        requestedMode: plan.requestedMode, textTokens: prepared.textTokens, imageTokens: prepared.imageTokens,
         replies: replies, preparation: preparation)
     }
   }
@@ -33,55 +33,36 @@ struct ChatCompletions: Sendable {
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let body = try JSONBody.parse(request, configuration.limits)
     let wanted = try ChatCompletionRequest(body: body, configuration: configuration)
-    let running = try await submit(wanted, record)
-    var response = wanted.stream ? stream(running, record) : try await whole(running, record)
+    let plan = try ThinkingPlan(
+      wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
+    let running = try await submit(wanted, plan, record)
+    var response = wanted.options.stream ? stream(running, record) : try await whole(running, record)
     if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
     return response
   }
 
-  private func submit(_ wanted: ChatCompletionRequest, _ record: RequestRecord) async throws -> Running {
+  private func submit(
+    _ wanted: ChatCompletionRequest, _ plan: ThinkingPlan, _ record: RequestRecord
+  ) async throws -> Running {
     let start = ContinuousClock.now
-    let prepared = try await chat.prepareReply(to: wanted.conversation)
+    let prepared = try await chat.prepareReply(to: Conversation(messages: wanted.messages, mode: plan.mode))
     let preparation = ContinuousClock.now - start
-    let field = wanted.maxTokens?.field ?? "max_completion_tokens"
-    let room = engine.contextLength - prepared.prompt.tokens.count
-    // A limit nobody asked for shrinks to what the context has left; one the client named is held to.
-    let maxTokens = wanted.maxTokens?.value ?? max(1, min(configuration.defaults.maxTokens, room))
-    var sources: [(reply: Reply, events: ReplyFeed.Events)] = []
-    for index in 0..<wanted.choices {
-      var sampling = wanted.sampling
-      if let seed = sampling.seed { sampling.seed = seed &+ UInt64(index) }
-      var request = GenerationRequest(
-        prompt: prepared.prompt, sampling: sampling, control: prepared.control, maxTokens: maxTokens,
-        decides: prepared.decides)
-      request.serviceClass = wanted.serviceTier == .flex ? .idle : .interactive
-      request.isBrief = wanted.conversation.mode == .short || maxTokens <= configuration.defaults.briefTokens
-      request.salt = record.keyName ?? ""
-      request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
-      do {
-        let events = try engine.submit(request)
-        sources.append((Reply(reader: prepared.makeReader(stopStrings: wanted.stop), arrival: record.arrival), events))
-      } catch {
-        throw APIError(error, param: field)
-      }
-    }
-    let metrics = metrics
     return Running(
-      request: wanted, prepared: prepared, preparation: preparation,
-      feed: ReplyFeed(sources) { metrics.interToken.observe($0) },
+      options: wanted.options, plan: plan, prepared: prepared, preparation: preparation,
+      feed: launcher.feed(try launcher.launch(prepared, wanted.options, plan, record)),
       frame: ChatCompletionFrame(
         id: "chatcmpl-" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
-        reasoningField: configuration.reasoningField, includeUsage: wanted.includeUsage,
-        serviceTier: wanted.serviceTier))
+        reasoningField: configuration.reasoningField, includeUsage: wanted.options.includeUsage,
+        serviceTier: wanted.options.serviceTier))
   }
 
   // MARK: One document
 
   private func whole(_ running: Running, _ record: RequestRecord) async throws -> HTTPResponse {
-    let count = running.request.choices
+    let count = running.options.choices
     var thoughts = Array(repeating: "", count: count), contents = thoughts
     var tokens = Array(repeating: [GeneratedToken](), count: count)
-    let wantsLogprobs = running.request.sampling.topLogprobs != nil
+    let wantsLogprobs = running.options.sampling.topLogprobs != nil
     let replies = try await running.feed.read { signal in
       guard case .output(let index, .delta(let pieces, let new)) = signal else { return }
       for piece in pieces {
@@ -123,7 +104,7 @@ struct ChatCompletions: Sendable {
 
   private func write(_ running: Running, to writer: any HTTPBodyWriter, _ record: RequestRecord) async throws {
     let frame = running.frame
-    let count = running.request.choices
+    let count = running.options.choices
     var first: [UInt8] = []
     for index in 0..<count {
       first += ServerSentEvent.data(frame.chunk(index, delta: ["role": "assistant", "content": ""]))
@@ -137,7 +118,7 @@ struct ChatCompletions: Sendable {
       case .tick: try await writer.write(ServerSentEvent.comment("keep-alive"))
       case .output(let index, .progress(let progress)):
         try await writer.write(
-          running.request.includeProgress
+          running.options.includeProgress
             ? ServerSentEvent.data(frame.progressChunk(index, progress)) : ServerSentEvent.comment(progress.comment))
       case .output(let index, .delta(let pieces, let tokens)):
         pending[index] += tokens
@@ -152,14 +133,14 @@ struct ChatCompletions: Sendable {
       case .ended(let index, let reply):
         ended[index] = reply
         let all = ended.compactMap { $0 }
-        let account = all.count == count && !running.request.includeUsage ? running.account(all) : nil
+        let account = all.count == count && !running.options.includeUsage ? running.account(all) : nil
         let logprobs = ChatCompletionFrame.logprobs(pending[index], chat)
         let chunk = frame.chunk(index, delta: [:], logprobs: logprobs, finish: reply.finish, account: account)
         try await writer.write(ServerSentEvent.data(chunk))
       }
     }
     let account = running.account(replies)
-    let usage = running.request.includeUsage ? ServerSentEvent.data(frame.usageChunk(account)) : []
+    let usage = running.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(account)) : []
     try await writer.write(usage + ServerSentEvent.done)
     // Only now: a client that left before its end was not answered, and a request is in the books once.
     record.note { $0.account = account }

@@ -17,6 +17,10 @@ package protocol PreparedConversation: Sendable {
   var imageTokens: Int { get }
   var control: ControlTokens { get }
   var decides: Bool { get }
+  /// Where the reply begins.
+  var start: ReplyStart { get }
+  /// The form of the answer; nil leaves it free.
+  var constraint: (any TokenConstraint)? { get }
   func makeReader(stopStrings: [String]) -> any ReplyReading
 }
 

@@ -14,17 +14,18 @@ enum ReplySignal: Sendable {
 /// The event streams of one request.
 struct ReplyFeed: Sendable {
   typealias Events = AsyncThrowingStream<GenerationEvent, any Error>
+  typealias Source = (reply: Reply, events: Events)
 
   private enum Message: Sendable {
     case signal(ReplySignal)
     case failed(any Error)
   }
 
-  private let sources: [(reply: Reply, events: Events)]
+  private let sources: [Source]
   /// Called with the time between any two tokens of a reply.
   private let gap: @Sendable (Duration) -> Void
 
-  init(_ sources: [(reply: Reply, events: Events)], gap: @escaping @Sendable (Duration) -> Void) {
+  init(_ sources: [Source], gap: @escaping @Sendable (Duration) -> Void) {
     (self.sources, self.gap) = (sources, gap)
   }
 

@@ -39,7 +39,6 @@ package final class ChatModel: Sendable {
 
   package let tokenizer: Tokenizer
   package let control: ControlTokens
-  package let tags: ThinkingTags
   let configuration: Configuration
   let imageProcessor: ImageProcessor?
   let imageToken: TokenID?
@@ -57,9 +56,8 @@ package final class ChatModel: Sendable {
     self.configuration = configuration
     self.imageProcessor = imageProcessor
     imageToken = tokenizer.id(of: configuration.imageToken)
-    tags = ThinkingTags(open: tokenizer.id(of: "<think>"), close: tokenizer.id(of: "</think>"))
-    control = Self.controlTokens(
-      tokenizer, tags, stop: Self.stopTokens(tokenizer, configuration.stopTokens), image: imageToken)
+    control = ControlTokens(
+      of: tokenizer, stop: Self.stopTokens(tokenizer, configuration.stopTokens), image: imageToken)
     let spellings = tokenizer.specialTokens.map(\.text) + [configuration.imageToken]
     prompter = try Prompter(
       template: configuration.template
@@ -110,21 +108,6 @@ package final class ChatModel: Sendable {
   private static func stopTokens(_ tokenizer: Tokenizer, _ stated: Set<TokenID>) -> Set<TokenID> {
     let known = stated.filter { $0 >= 0 && Int($0) < tokenizer.vocabularySize }
     return known.isEmpty ? Set(["<|im_end|>", "<|endoftext|>"].compactMap(tokenizer.id)) : known
-  }
-
-  private static func controlTokens(
-    _ tokenizer: Tokenizer, _ tags: ThinkingTags, stop: Set<TokenID>, image: TokenID?
-  ) -> ControlTokens {
-    var closing = Set<TokenID>()
-    if let close = tags.close {
-      closing.insert(close)
-      for id in 0..<TokenID(tokenizer.vocabularySize) where tokenizer.isWhitespace(id) && !stop.contains(id) {
-        let bytes = tokenizer.bytes(of: id)
-        if zip(bytes, bytes.dropFirst()).contains(where: { $0 == 0x0A && $1 == 0x0A }) { closing.insert(id) }
-      }
-    }
-    return ControlTokens(
-      stop: stop, forbidden: image.map { [$0] } ?? [], closing: closing, vocabularySize: tokenizer.vocabularySize)
   }
 
   /// Decodes and cuts every picture, after checking from the headers that all of them fit the context.
@@ -186,6 +169,8 @@ package final class ChatModel: Sendable {
     return (expanded, pictures)
   }
 
+  private var tags: ThinkingTokens { control.thinking }
+
   /// Reads the prompt's tail: the last thinking tag decides, with nothing but white space behind it.
   private func replyStart(after tokens: [TokenID]) -> ReplyStart {
     guard let last = tokens.last(where: { !tokenizer.isWhitespace($0) }) else { return .beforeThought }
@@ -215,6 +200,8 @@ package struct PreparedChat: Sendable {
   package let imageTokens: Int
   package let mode: ThinkingMode
   package let start: ReplyStart
+  /// The form of the answer; nil leaves it free.
+  package var constraint: (any TokenConstraint)?
   private let model: ChatModel
 
   init(prompt: Prompt, textTokens: Int, imageTokens: Int, mode: ThinkingMode, start: ReplyStart, model: ChatModel) {
@@ -230,6 +217,6 @@ package struct PreparedChat: Sendable {
   /// A parser for one reply.
   package func makeParser(stopStrings: [String] = []) -> ReplyParser {
     ReplyParser(
-      start: start, tokenizer: model.tokenizer, tags: model.tags, control: model.control, stopStrings: stopStrings)
+      start: start, tokenizer: model.tokenizer, control: model.control, stopStrings: stopStrings)
   }
 }

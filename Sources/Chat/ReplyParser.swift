@@ -25,38 +25,11 @@ package struct TokenCounts: Sendable, Equatable {
   }
 }
 
-/// Why the thought ended.
-package enum ThoughtEnd: String, Sendable {
-  /// The model closed it, or ended its turn.
-  case natural
-  /// The token limit cut it off.
-  case length
-}
-
-/// Where a reply begins, read from the prompt's last tokens.
-package enum ReplyStart: Sendable, Equatable {
-  /// The prompt opened a thought: `<think>` and perhaps white space.
-  case insideThought
-  /// The prompt closed the thought.
-  case answer
-  /// No tag in sight; the model may open a thought itself.
-  case beforeThought
-}
-
-/// Ids of the thinking tags; nil where the vocabulary has none.
-package struct ThinkingTags: Sendable {
-  package var open: TokenID?
-  package var close: TokenID?
-
-  package init(open: TokenID?, close: TokenID?) { (self.open, self.close) = (open, close) }
-}
-
 /// Turns one reply's tokens into pieces of text as they arrive.
 package struct ReplyParser: Sendable {
   private enum Phase { case beforeThought, thought, answer }
 
   private let tokenizer: Tokenizer
-  private let tags: ThinkingTags
   private let control: ControlTokens
   private var phase: Phase
   private var decoder: TokenDecoder
@@ -66,6 +39,8 @@ package struct ReplyParser: Sendable {
   /// Line feeds at the end of the thought so far: they are the closing tag's if one follows.
   private var lineFeeds = ""
   private var firstToken: TokenID?
+  /// Set when the thought was closed for the model.
+  private var imposedEnd: ThoughtEnd?
   /// In the answer: whether a token other than the tag's white space has come.
   private var answerStarted = false
   private var turnEnded = false
@@ -77,9 +52,9 @@ package struct ReplyParser: Sendable {
   package var isAnswering: Bool { phase == .answer && answerStarted }
 
   package init(
-    start: ReplyStart, tokenizer: Tokenizer, tags: ThinkingTags, control: ControlTokens, stopStrings: [String] = []
+    start: ReplyStart, tokenizer: Tokenizer, control: ControlTokens, stopStrings: [String] = []
   ) {
-    (self.tokenizer, self.tags, self.control) = (tokenizer, tags, control)
+    (self.tokenizer, self.control) = (tokenizer, control)
     phase =
       switch start {
       case .insideThought: .thought
@@ -94,6 +69,7 @@ package struct ReplyParser: Sendable {
   package mutating func consume(_ token: GeneratedToken) -> [ReplyPiece] {
     let id = token.id
     if firstToken == nil { firstToken = id }
+    if let end = token.thoughtEnd { imposedEnd = end }
     if isStopped { counts.answer += 1; return [] }
     if control.stop.contains(id) {
       turnEnded = true
@@ -125,8 +101,9 @@ package struct ReplyParser: Sendable {
     return control.closing.contains(firstToken) ? .nonThinking : .thinking
   }
 
-  /// Why the thought ended; nil when there was none.
+  /// Why the thought ended; nil when there was none and nobody prevented it.
   package var thoughtEnd: ThoughtEnd? {
+    if let imposedEnd { return imposedEnd }
     guard outcome == .thinking else { return nil }
     return phase == .thought && !turnEnded ? .length : .natural
   }
@@ -136,7 +113,7 @@ package struct ReplyParser: Sendable {
       pending.append(id)
       return []
     }
-    if id == tags.open {
+    if id == control.thinking.open {
       counts.control += pending.count + 1
       pending = []
       phase = .thought
@@ -151,7 +128,7 @@ package struct ReplyParser: Sendable {
       pending.append(id)
       return []
     }
-    if id == tags.close {
+    if id == control.thinking.close {
       counts.control += pending.count + 1
       pending = []
       let pieces = emit(decoder.finish())

@@ -56,6 +56,11 @@ extension Setting {
       "auth.keys_file", .optionalString, nil,
       "File with one API key a line as `name:key`; R4B_API_KEY adds one named `default`."),
 
+    Setting(
+      "auth.policies_file", .optionalString, nil,
+      "JSON file that says per key which modes are forced or forbidden and how many tokens a reply may take, relative to config.json."
+    ),
+
     Setting("http.max_connections", .integer(1...100_000), 10_000, "Open connections at once."),
     Setting(
       "http.max_connections_per_address", .integer(1...100_000), 10_000,
@@ -85,6 +90,20 @@ extension Setting {
       "generation.max_tokens", .optionalInteger(1...1_000_000), nil,
       "Generated tokens of requests that do not say, at most what the context leaves; null is 8192, as in R-4B's evaluation."
     ),
+
+    Setting(
+      "generation.thinking_budget", .optionalInteger(0...1_000_000), nil,
+      "Thinking tokens of requests that do not say; null lets a thought take what the reply has, but for the reserve."),
+    Setting(
+      "generation.answer_reserve", .integer(0...1_000_000), 512,
+      "Tokens of a reply's limit, a quarter of it at most, that a thought leaves to the answer."),
+    Setting("generation.stop_loops", .bool, true, "Close a thought that repeats itself."),
+    Setting(
+      "generation.low_effort_bias", .number(-100...100), 2,
+      "Logits against thinking that `reasoning_effort: low` stands for."),
+    Setting(
+      "generation.minimal_effort_bias", .number(-100...100), 4,
+      "Logits against thinking that `reasoning_effort: minimal` stands for."),
 
     Setting(
       "scheduling.threads", .optionalInteger(1...1024), nil,

@@ -119,8 +119,13 @@ package struct ControlTokens: Sendable {
   package var closing: Set<TokenID>
   /// Ids at or beyond this are padding rows of the head and never sampled.
   package var vocabularySize: Int
-  package init(stop: Set<TokenID>, forbidden: Set<TokenID>, closing: Set<TokenID>, vocabularySize: Int) {
+  package var thinking: ThinkingTokens
+  package init(
+    stop: Set<TokenID>, forbidden: Set<TokenID>, closing: Set<TokenID>, vocabularySize: Int,
+    thinking: ThinkingTokens = ThinkingTokens()
+  ) {
     (self.stop, self.forbidden, self.closing, self.vocabularySize) = (stop, forbidden, closing, vocabularySize)
+    self.thinking = thinking
   }
 }
 
@@ -136,6 +141,11 @@ package struct GenerationRequest: Sendable {
   package var maxTokens: Int
   /// Whether the first token decides about thinking, so that P(think) is wanted.
   package var decides: Bool
+  /// Where the reply begins.
+  package var start = ReplyStart.beforeThought
+  package var thought = ThoughtRules()
+  /// The form of the answer, from its first token on; nil leaves it free.
+  package var constraint: (any TokenConstraint)?
   package var serviceClass = ServiceClass.interactive
   /// Whether a short reply is to be expected, so that it need not wait behind long thoughts.
   package var isBrief = false
@@ -164,6 +174,8 @@ package struct GeneratedToken: Sendable, Equatable {
   package var top: [TokenLogprob] = []
   /// P(think), on the first token of a reply that decides.
   package var thinkProbability: Float?
+  /// Why the thought was closed, on the first token that was written for the model to close it.
+  package var thoughtEnd: ThoughtEnd?
   package init(id: TokenID, logprob: Float? = nil, top: [TokenLogprob] = [], thinkProbability: Float? = nil) {
     (self.id, self.logprob, self.top, self.thinkProbability) = (id, logprob, top, thinkProbability)
   }

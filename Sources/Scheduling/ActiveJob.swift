@@ -47,9 +47,7 @@ final class ActiveJob<Runner: ModelRunner> {
     if let progress {
       self.progress = progress
     } else {
-      let sampler = Sampler(
-        parameters: request.sampling, control: request.control, prompt: request.prompt.tokens)
-      self.progress = Progress(sampler: sampler, cached: cached)
+      self.progress = Progress(sampler: Sampler(request), cached: cached)
       self.progress.timings.queue = started - submitted
       report(.prefill(done: cached, total: request.prompt.tokens.count))
     }

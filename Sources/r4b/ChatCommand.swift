@@ -54,6 +54,7 @@ struct ChatCommand: AsyncParsableCommand {
     let mode = ThinkingMode(rawValue: self.mode ?? settings.string("generation.thinking_mode")) ?? .auto
     var session = TerminalSession(
       loaded: loaded, mode: mode, maxTokens: maxTokens ?? settings.optionalInt("generation.max_tokens"))
+    session.thought = ThoughtRules(settings)
     if let temperature { session.sampling.temperature = Float(temperature) }
     if let seed { session.sampling.seed = seed }
     for path in image { try session.attach(path) }
@@ -80,6 +81,7 @@ private struct TerminalSession {
   let loaded: LoadedModel
   var mode: ThinkingMode
   var sampling: SamplingParameters
+  var thought = ThoughtRules()
   let maxTokens: Int?
   private var messages: [Conversation.Message] = []
   private var pictures: [(path: String, bytes: [UInt8])] = []
@@ -156,10 +158,11 @@ private struct TerminalSession {
   private func reply(to conversation: Conversation) async throws -> String {
     let chat = try await loaded.chat.prepare(conversation)
     let room = loaded.engine.contextLength - chat.prompt.tokens.count
-    let request = GenerationRequest(
+    var request = GenerationRequest(
       prompt: chat.prompt, sampling: sampling, control: chat.control, maxTokens: max(1, min(maxTokens ?? room, room)),
       decides: chat.decides)
-    let engine = loaded.engine
+    (request.start, request.thought) = (chat.start, thought)
+    let (engine, submission) = (loaded.engine, request)
     let dims = self.dims
     return try await Interrupt.cancelling {
       var parser = chat.makeParser()
@@ -181,7 +184,7 @@ private struct TerminalSession {
           }
         }
       }
-      for try await event in try engine.submit(request) {
+      for try await event in try engine.submit(submission) {
         switch event {
         case .prefill, .encoding, .prefilled, .finished: break
         case .token(let token):

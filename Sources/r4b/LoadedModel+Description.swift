@@ -2,6 +2,7 @@
 import API
 import Chat
 import Foundation
+import GenerationTypes
 import Inference
 import JSON
 import ModelFiles
@@ -19,7 +20,7 @@ extension LoadedModel {
       "weight_bytes": .integer(Int64(model.weightBytes)),
       "context_length": .integer(Int64(engine.contextLength)),
     ]
-    let thinks = chat.tags.open != nil && chat.tags.close != nil
+    let thinks = chat.control.thinking.open != nil && chat.control.thinking.close != nil
     meta["thinking_modes"] = thinks ? ["auto", "long", "short"] : []
     if let tokens = imageTokens { meta["image_tokens"] = .string(tokens) }
     return ModelDescription(

@@ -160,8 +160,12 @@ struct ServeCommand: AsyncParsableCommand {
     api.defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto
     api.defaults.sampling = loaded.sampling
     api.defaults.maxTokens = settings.optionalInt("generation.max_tokens") ?? 8192
+    api.defaults.thought = ThoughtRules(settings)
+    api.defaults.lowEffortBias = Float(settings.double("generation.low_effort_bias"))
+    api.defaults.minimalEffortBias = Float(settings.double("generation.minimal_effort_bias"))
     api.replyTimeout = settings.optionalDouble("scheduling.reply_timeout_s").map { .seconds($0) }
     api.keys = keys
+    api.policies = try KeyPolicies(settings, base)
     api.corsOrigins = settings.strings("server.cors_origins")
     api.allowedHosts =
       places.isOnLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil

@@ -105,7 +105,12 @@ struct Bad: Sendable, CustomTestStringConvertible {
     .field(#""chat_template_kwargs":{"thinking_mode":"x"}"#, "chat_template_kwargs.thinking_mode", "must be one of"),
     .field(#""thinking":{}"#, "thinking.type", "required"),
     .field(#""thinking":{"type":"on"}"#, "thinking.type", "must be one of enabled"),
-    .field(#""thinking":{"type":"enabled","budget_tokens":9}"#, "thinking.budget_tokens", "not offered"),
+    .field(#""thinking":{"type":"enabled","budget_tokens":-2}"#, "thinking.budget_tokens", "from -1 to"),
+    .field(#""thinking":{"type":"disabled","budget_tokens":9}"#, "thinking.budget_tokens", "type disables it"),
+    .field(
+      #""thinking":{"type":"enabled","budget_tokens":9},"thinking_budget":8"#, "thinking_budget",
+      "(8) contradicts thinking.budget_tokens (9)"),
+    .field(#""thinking_budget":5,"thinking_token_budget":6"#, "thinking_token_budget", "contradicts thinking_budget"),
     .field(#""thinking":true"#, "thinking", "an object"),
     .field(#""reasoning_effort":"max""#, "reasoning_effort", "must be one of none"),
     .field(
@@ -113,10 +118,15 @@ struct Bad: Sendable, CustomTestStringConvertible {
       "asks for mode short, but thinking_mode asks for long"),
     .field(#""enable_thinking":true,"reasoning_effort":"none""#, "reasoning_effort", "asks for mode short"),
     .field(#""thinking":{"type":"adaptive"},"reasoning_effort":"high""#, "reasoning_effort", "asks for mode long"),
-    .field(#""thinking_budget":5"#, "thinking_budget", "not offered"),
-    .field(#""thinking_token_budget":5"#, "thinking_token_budget", "not offered"),
-    .field(#""think_bias":1"#, "think_bias", "not offered"),
-    .field(#""think_threshold":0.5"#, "think_threshold", "not offered"),
+    .field(#""thinking_budget":"5""#, "thinking_budget", "must be an integer"),
+    .field(#""thinking_token_budget":0.5"#, "thinking_token_budget", "must be an integer"),
+    .field(#""thinking_budget_tokens":-7"#, "thinking_budget_tokens", "from -1 to"),
+    .field(#""answer_reserve":-1"#, "answer_reserve", "from 0 to"),
+    .field(#""think_bias":101"#, "think_bias", "from -100 to 100"),
+    .field(#""think_bias":1,"thinking_mode":"long""#, "think_bias", "mode auto only, but thinking_mode asks for long"),
+    .field(#""think_threshold":1.5"#, "think_threshold", "from 0 to 1"),
+    .field(#""think_threshold":0.5,"enable_thinking":false"#, "think_threshold", "mode auto only"),
+    .field(#""think_threshold":0.5,"think_bias":1"#, "think_threshold", "instead of think_bias"),
   ]
   static let messages: [Bad] = [
     .message("7", "messages[0]", "must be an object, got number"), .message("{}", "messages[0].role", "is required"),

@@ -46,6 +46,8 @@ struct FakePrepared: PreparedConversation {
       stop: [Fake.end], forbidden: [], closing: [Fake.close, Fake.blank], vocabularySize: Fake.vocabularySize)
   }
   var decides: Bool { mode == .auto }
+  var start: ReplyStart { mode == .short ? .answer : .insideThought }
+  var constraint: (any TokenConstraint)? { nil }
   func makeReader(stopStrings: [String]) -> any ReplyReading {
     FakeReader(isThinking: mode != .short, stops: stopStrings)
   }
@@ -211,10 +213,10 @@ struct House {
   }
 
   /// Posts one user message with `fields` (JSON members) beside it.
-  func chat(_ fields: String = "") async throws -> Answer {
+  func chat(_ fields: String = "", headers: HTTPHeaders = [:]) async throws -> Answer {
     try await post(
       #"{"model":"r4b","messages":[{"role":"user","content":"one two three"}]"# + (fields.isEmpty ? "" : ",\(fields)")
-        + "}")
+        + "}", headers: headers)
   }
 
   func get(_ path: String, headers: HTTPHeaders = [:]) async throws -> Answer {

@@ -17,7 +17,7 @@ private struct Reply: Equatable {
 private func parse(_ ids: [TokenID], start: ReplyStart, stop: [String] = []) throws -> Reply {
   let chat = try RTiny.chat()
   var parser = ReplyParser(
-    start: start, tokenizer: chat.tokenizer, tags: chat.tags, control: chat.control, stopStrings: stop)
+    start: start, tokenizer: chat.tokenizer, control: chat.control, stopStrings: stop)
   var pieces: [ReplyPiece] = []
   for id in ids where !parser.isStopped { pieces += parser.consume(GeneratedToken(id: id)) }
   pieces += parser.finish()
@@ -113,7 +113,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
 
   @Test func `a character split over tokens arrives whole`() throws {
     let chat = try RTiny.chat()
-    var parser = ReplyParser(start: .answer, tokenizer: chat.tokenizer, tags: chat.tags, control: chat.control)
+    var parser = ReplyParser(start: .answer, tokenizer: chat.tokenizer, control: chat.control)
     let tokens = try ids("é😀")
     #expect(tokens.count > 2)
     var text = ""

@@ -108,7 +108,7 @@ def test_stop_strings_cut_the_answer(client):
 
 
 def test_length_limit_inside_a_thought(client):
-    reply = client.chat.completions.create(model="r-tiny", messages=ask(STORY), max_completion_tokens=5)
+    reply = client.chat.completions.create(model="r-tiny", messages=ask(STORY), max_completion_tokens=5, extra_body={"answer_reserve": 0})
     assert reply.choices[0].finish_reason == "length" and reply.usage.completion_tokens == 5
     assert reply.thinking["stop"] == "length" and reply.thinking["answer_tokens"] == 0
 

@@ -10,6 +10,14 @@ struct FieldReader {
 
   init(_ object: JSONObject, at path: String = "") { (self.object, self.path) = (object, path) }
 
+  /// The request itself; throws where it is not an object.
+  init(body: JSONValue) throws(APIError) {
+    guard let object = body.object else {
+      throw .invalid(nil, "The body must be a JSON object, got \(body.typeName).", code: "invalid_type")
+    }
+    self.init(object)
+  }
+
   /// The path of the member `name`.
   func path(to name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 

@@ -1,8 +1,9 @@
 // From a row of logits to a token. In order, as vLLM and transformers do:
 //   1. forbidden ids and padding are masked; the log-softmax of what is left is the model's own distribution, which gives
 //      log-probabilities, alternatives and P(think);
-//   2. logit_bias; repetition penalty over prompt and reply; frequency and presence penalty over the reply;
-//   3. temperature 0: the largest logit, ties to the lowest id. Otherwise temperature, top-k (ties of the k-th stay), top-p,
+//   2. the guide: bias or threshold at the token that decides, the form of the answer; or it writes a token itself;
+//   3. logit_bias; repetition penalty over prompt and reply; frequency and presence penalty over the reply;
+//   4. temperature 0: the largest logit, ties to the lowest id. Otherwise temperature, top-k (ties of the k-th stay), top-p,
 //      min-p, and a draw by the inverse of the cumulative distribution in id order, one random number a token.
 // Id order makes the draw insensitive to the last bits of the logits. One sampler serves one reply on one thread.
 import Foundation
@@ -18,6 +19,7 @@ package struct Sampler {
   private let closing: [TokenID]
   private let bias: [(id: TokenID, value: Float)]
   private var generator: SplitMix64
+  private var guide: ReplyGuide?
   /// Distinct ids of the prompt, then of the reply as they come: what the repetition penalty looks at.
   private var seen: [TokenID] = []
   /// How often the reply holds each id; 0 for ids of the prompt.
@@ -45,6 +47,12 @@ package struct Sampler {
     }
   }
 
+  /// A sampler for the reply to a request, kept to its rules.
+  package init(_ request: GenerationRequest) {
+    self.init(parameters: request.sampling, control: request.control, prompt: request.prompt.tokens)
+    guide = ReplyGuide(request)
+  }
+
   /// Draws the next token from `logits`, `[at least the vocabulary]`, which it overwrites. `decides` asks for P(think).
   package mutating func sample(
     _ logits: UnsafeMutableBufferPointer<Float>, decides: Bool
@@ -62,13 +70,26 @@ package struct Sampler {
     }
     if let count = parameters.topLogprobs { token.top = row.alternatives(count, logSumExp: normaliser) }
 
+    if let written = guide?.nextWritten, row.contains(written) {
+      token.id = written
+      if reports { token.logprob = Float(Double(row.values[Int(written)]) - normaliser) }
+      guide?.take(&token)
+      count(token.id)
+      return token
+    }
+    let own = reports && guide != nil ? Array(row.values) : []
+    if guide?.steers == true {
+      guide?.steer(row, thinkProbability: token.thinkProbability)
+      largest = try row.largest()
+    }
     originals.removeAll(keepingCapacity: true)
     if try adjust(row) { largest = try row.largest() }
     token.id = parameters.temperature > 0 ? draw(row, largest: largest.logit) : largest.id
+    guide?.take(&token)
     if reports {
       // The first note is the model's own logit; a second one already carries the bias.
-      let logit = originals.first { $0.id == token.id }?.logit ?? row.values[Int(token.id)]
-      token.logprob = Float(Double(logit) - normaliser)
+      let noted = own.isEmpty ? originals.first { $0.id == token.id }?.logit : own[Int(token.id)]
+      token.logprob = Float(Double(noted ?? row.values[Int(token.id)]) - normaliser)
     }
     count(token.id)
     return token

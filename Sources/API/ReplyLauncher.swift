@@ -1,0 +1,53 @@
+// From a prepared prompt to running replies: every endpoint that generates takes this way to the engine.
+import Chat
+import GenerationTypes
+import Scheduling
+import Telemetry
+
+/// Hands prompts to the engine.
+struct ReplyLauncher: Sendable {
+  let configuration: APIConfiguration
+  let engine: any GenerationService
+  let metrics: ServerMetrics
+
+  /// Submits as many replies to a prompt as `options` want. Throws the client's view of a refused admission.
+  func launch(
+    _ prepared: any PreparedConversation, _ options: GenerationOptions, _ plan: ThinkingPlan, _ record: RequestRecord
+  ) throws(APIError) -> [ReplyFeed.Source] {
+    let maxTokens = limit(prepared, options, configuration.policies.policy(of: record.keyName))
+    var sources: [ReplyFeed.Source] = []
+    for index in 0..<options.choices {
+      var sampling = options.sampling
+      if let seed = sampling.seed { sampling.seed = seed &+ UInt64(index) }
+      var request = GenerationRequest(
+        prompt: prepared.prompt, sampling: sampling, control: prepared.control, maxTokens: maxTokens,
+        decides: prepared.decides)
+      (request.start, request.thought, request.constraint) = (prepared.start, plan.rules, prepared.constraint)
+      request.serviceClass = options.serviceTier == .flex ? .idle : .interactive
+      request.isBrief = plan.mode == .short || maxTokens <= configuration.defaults.briefTokens
+      request.salt = record.keyName ?? ""
+      request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
+      do {
+        let events = try engine.submit(request)
+        sources.append((Reply(reader: prepared.makeReader(stopStrings: options.stop), arrival: record.arrival), events))
+      } catch {
+        throw APIError(error, param: options.maxTokens?.field ?? "max_completion_tokens")
+      }
+    }
+    return sources
+  }
+
+  /// Brings replies together for one reader.
+  func feed(_ sources: [ReplyFeed.Source]) -> ReplyFeed {
+    let metrics = metrics
+    return ReplyFeed(sources) { metrics.interToken.observe($0) }
+  }
+
+  /// Tokens that a reply may have. A limit nobody asked for shrinks to what the context has left; one the client named is held to,
+  /// but for the key's ceiling.
+  private func limit(_ prepared: any PreparedConversation, _ options: GenerationOptions, _ policy: KeyPolicy) -> Int {
+    let room = engine.contextLength - prepared.prompt.tokens.count
+    let wanted = options.maxTokens?.value ?? max(1, min(configuration.defaults.maxTokens, room))
+    return min(wanted, policy.maxTokens ?? .max)
+  }
+}

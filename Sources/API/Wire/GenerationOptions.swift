@@ -1,0 +1,142 @@
+// What requests of all endpoints say about generating: how tokens are drawn, how many, when to stop, in what order of service.
+import GenerationTypes
+import JSON
+
+/// Who comes first, in OpenAI's words: `flex` gives way to all others.
+package enum ServiceTier: String, Sendable, CaseIterable { case standard = "default", flex }
+
+/// The limit that a client named for a reply, and under which field.
+package struct TokenLimit: Sendable, Equatable {
+  package var field: String
+  package var value: Int
+}
+
+/// How the replies to one request are generated.
+package struct GenerationOptions: Sendable {
+  package var sampling = SamplingParameters()
+  package var maxTokens: TokenLimit?
+  package var stop: [String] = []
+  package var choices = 1
+  package var stream = false
+  package var includeUsage = false
+  /// Whether a stream tells how far the prompt is in chunks, not in comments.
+  package var includeProgress = false
+  /// nil: the client named none.
+  package var serviceTier: ServiceTier?
+
+  package init() {}
+}
+
+extension FieldReader {
+  /// Fields of `options`.
+  static let optionFields = [
+    "model", "max_completion_tokens", "max_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty",
+    "frequency_penalty", "repetition_penalty", "seed", "stop", "n", "logprobs", "top_logprobs", "logit_bias", "stream",
+    "stream_options", "user", "metadata", "service_tier",
+  ]
+
+  /// The options of a chat or a completion. `ignored` receives names that have no effect.
+  func options(_ configuration: APIConfiguration, ignored: inout [String]) throws(APIError) -> GenerationOptions {
+    var options = GenerationOptions()
+    _ = try string("user")
+    _ = try object("metadata")
+    options.sampling = try sampling(configuration)
+    options.choices = try integer("n", in: 1...configuration.limits.choices) ?? 1
+    options.stop = try stopStrings(configuration.limits)
+    options.maxTokens = try tokenLimit()
+    options.stream = try bool("stream") ?? false
+    if let stream = try object("stream_options") {
+      if !options.stream { throw fail("stream_options", "is only allowed with stream") }
+      options.includeUsage = try stream.bool("include_usage") ?? false
+      options.includeProgress = try stream.bool("include_progress") ?? false
+      ignored += try FieldNames.unknown(in: stream, known: ["include_usage", "include_progress"])
+    }
+    options.serviceTier = try serviceTier()
+    return options
+  }
+
+  /// `auto` and `priority` are served as `default`, and the reply says so.
+  func serviceTier() throws(APIError) -> ServiceTier? {
+    try word("service_tier", of: ["auto", "default", "flex", "priority"]).map { $0 == "flex" ? .flex : .standard }
+  }
+
+  /// Refuses every name but the loaded model's.
+  func checkModel(_ model: ModelDescription) throws(APIError) {
+    guard let name = try string("model"), name != model.id, !model.aliases.contains(name) else { return }
+    throw APIError(404, "This server has no such model; it has \(model.id).", param: "model", code: "model_not_found")
+  }
+
+  /// How to draw tokens: the fields of the request over the server's defaults.
+  func sampling(_ configuration: APIConfiguration) throws(APIError) -> SamplingParameters {
+    var sampling = configuration.defaults.sampling
+    if let value = try number("temperature", in: 0...2) { sampling.temperature = Float(value) }
+    if let value = try number("top_p", in: 0...1) { sampling.topP = Float(value) }
+    // -1 means all on some servers, as 0 does here.
+    if let value = try integer("top_k", in: -1...1_000_000) { sampling.topK = max(0, value) }
+    if let value = try number("min_p", in: 0...1) { sampling.minP = Float(value) }
+    if let value = try number("presence_penalty", in: -2...2) { sampling.presencePenalty = Float(value) }
+    if let value = try number("frequency_penalty", in: -2...2) { sampling.frequencyPenalty = Float(value) }
+    if let value = try number("repetition_penalty", in: 0.01...10) { sampling.repetitionPenalty = Float(value) }
+    if let value = try integer("seed", in: Int.min...Int.max) { sampling.seed = UInt64(bitPattern: Int64(value)) }
+    let logprobs = try bool("logprobs") ?? false
+    let top = try integer("top_logprobs", in: 0...20)
+    if let top, top > 0, !logprobs { throw fail("top_logprobs", "needs logprobs to be true") }
+    sampling.topLogprobs = logprobs ? top ?? 0 : nil
+    if let biases = try object("logit_bias") {
+      sampling.logitBias = try biases.logitBias(configuration)
+    }
+    return sampling
+  }
+
+  private func logitBias(_ configuration: APIConfiguration) throws(APIError) -> [TokenID: Float] {
+    if object.count > configuration.limits.logitBiases {
+      throw .invalid(
+        path, "\(path) has \(object.count) members; at most \(configuration.limits.logitBiases) are allowed.")
+    }
+    var biases: [TokenID: Float] = [:]
+    for name in object.names {
+      // The name is repeated only when it is a plain number.
+      guard let id = TokenID(name), String(id) == name else {
+        throw .invalid(
+          path, "\(path) takes token ids as names, written as plain decimal numbers.", code: "invalid_value")
+      }
+      guard id >= 0, Int(id) < configuration.model.vocabularySize else {
+        throw fail(name, "is not a token id of this model (0 to \(configuration.model.vocabularySize - 1))")
+      }
+      biases[id] = Float(try require(name, number(name, in: -100...100)))
+    }
+    return biases
+  }
+
+  /// `stop`: a string or a few of them, none empty.
+  func stopStrings(_ limits: RequestLimits) throws(APIError) -> [String] {
+    guard let value = value("stop") else { return [] }
+    if value.string == nil && value.array == nil { throw mismatch("stop", "a string or an array of strings", value) }
+    let values = try value.string == nil ? array("stop", max: limits.stopStrings) ?? [] : [value]
+    var strings: [String] = []
+    for (index, element) in values.enumerated() {
+      let name = value.string == nil ? "stop[\(index)]" : "stop"
+      guard let string = element.string else { throw mismatch(name, "a string", element) }
+      if string.isEmpty { throw fail(name, "must not be empty") }
+      if string.utf8.count > limits.stopBytes {
+        throw fail(name, "has \(string.utf8.count) bytes; at most \(limits.stopBytes) are allowed")
+      }
+      strings.append(string)
+    }
+    return strings
+  }
+
+  /// `max_completion_tokens`, or its older name.
+  func tokenLimit() throws(APIError) -> TokenLimit? {
+    let range = 1...1_000_000_000
+    let new = try integer("max_completion_tokens", in: range)
+    let old = try integer("max_tokens", in: range)
+    if let new, let old, new != old {
+      throw .invalid(
+        "max_tokens", "max_tokens (\(old)) contradicts max_completion_tokens (\(new)); give one of them.",
+        code: "contradiction")
+    }
+    return new.map { TokenLimit(field: "max_completion_tokens", value: $0) }
+      ?? old.map { TokenLimit(field: "max_tokens", value: $0) }
+  }
+}

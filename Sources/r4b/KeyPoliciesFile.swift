@@ -1,0 +1,64 @@
+// The policies file: `{"NAME": {"force_mode", "forbid_modes", "max_thinking_tokens", "max_tokens"}, "*": …}` by names of keys.
+import API
+import Configuration
+import Foundation
+import GenerationTypes
+import JSON
+
+extension KeyPolicies {
+  /// Reads the file that the settings name; everything is allowed where they name none.
+  init(_ settings: Settings, _ base: URL) throws {
+    self.init()
+    guard let file = settings.optionalString("auth.policies_file") else { return }
+    let path = URL(fileURLWithPath: file, relativeTo: base).path
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw ConfigurationError("auth.policies_file: \(path) cannot be read")
+    }
+    let document: JSONValue
+    do { document = try JSONValue(parsing: [UInt8](data)) } catch { throw ConfigurationError("\(path): \(error)") }
+    guard let entries = document.object else { throw ConfigurationError("\(path): expected an object") }
+    for entry in entries.members {
+      guard let members = entry.value.object else {
+        throw ConfigurationError("\(path): \(entry.name) must be an object")
+      }
+      let policy = try KeyPolicy(members, at: "\(path): \(entry.name)")
+      if entry.name == "*" { others = policy } else { byName[entry.name] = policy }
+    }
+  }
+}
+
+extension KeyPolicy {
+  fileprivate init(_ members: JSONObject, at place: String) throws {
+    self.init()
+    func mode(_ value: JSONValue, _ name: String) throws -> ThinkingMode {
+      guard let mode = value.string.flatMap(ThinkingMode.init(rawValue:)) else {
+        throw ConfigurationError("\(place).\(name) takes auto, long or short")
+      }
+      return mode
+    }
+    func count(_ value: JSONValue, _ name: String, from least: Int) throws -> Int {
+      guard let count = value.int, count >= least else {
+        throw ConfigurationError("\(place).\(name) must be an integer from \(least)")
+      }
+      return count
+    }
+    for member in members.members {
+      switch member.name {
+      case "force_mode": forcedMode = try mode(member.value, member.name)
+      case "forbid_modes":
+        guard let modes = member.value.array else {
+          throw ConfigurationError("\(place).forbid_modes must be an array of modes")
+        }
+        forbiddenModes = Set(try modes.map { try mode($0, "forbid_modes") })
+      case "max_thinking_tokens": thinkingBudget = try count(member.value, member.name, from: 0)
+      case "max_tokens": maxTokens = try count(member.value, member.name, from: 1)
+      default:
+        throw ConfigurationError(
+          "\(place).\(member.name) is unknown; known are force_mode, forbid_modes, max_thinking_tokens, max_tokens")
+      }
+    }
+    if forbiddenModes.count == ThinkingMode.allCases.count, forcedMode == nil {
+      throw ConfigurationError("\(place) forbids every mode")
+    }
+  }
+}

@@ -1,0 +1,305 @@
+// A vocabulary of a dozen tokens and a model that says what it is told, so that a test sees where the guide put what.
+import GenerationTypes
+import Inference
+import Testing
+
+private enum Word {
+  static let open: TokenID = 0, close: TokenID = 1, end: TokenID = 2
+  static let lineFeed: TokenID = 3, blankLine: TokenID = 4
+  /// ` word`, `.` and `.\n`.
+  static let word: TokenID = 5, stop: TokenID = 6, lastStop: TokenID = 7
+  /// A token without space before it, as in `3.14`.
+  static let digit: TokenID = 8
+  static let answer: TokenID = 9
+  static let count = 16
+
+  static var control: ControlTokens {
+    var thinking = ThinkingTokens(open: open, close: close)
+    (thinking.lineEnd, thinking.emptyThought, thinking.answerGap) = ([lineFeed], [blankLine], [blankLine])
+    thinking.shapes = Array(repeating: [], count: count)
+    thinking.shapes[Int(lineFeed)] = [.white, .beginsWithSpace, .endsLine]
+    thinking.shapes[Int(blankLine)] = [.white, .beginsWithSpace, .endsLine]
+    thinking.shapes[Int(word)] = .beginsWithSpace
+    thinking.shapes[Int(stop)] = .endsSentence
+    thinking.shapes[Int(lastStop)] = [.endsSentence, .endsLine]
+    return ControlTokens(
+      stop: [end], forbidden: [], closing: [close, blankLine], vocabularySize: count, thinking: thinking)
+  }
+
+  /// The row of a model that wants `id`.
+  static func row(_ id: TokenID) -> [Float] {
+    var row = [Float](repeating: 0, count: count)
+    row[Int(id)] = 10
+    return row
+  }
+}
+
+/// What comes out when the model wants `script` and then its last token for ever, up to the end token or `maxTokens`.
+private func reply(
+  _ script: [TokenID], _ rules: ThoughtRules, start: ReplyStart = .insideThought, prompt: [TokenID] = [Word.open],
+  maxTokens: Int = 10_000, constraint: (any TokenConstraint)? = nil
+) throws -> [GeneratedToken] {
+  var request = GenerationRequest(
+    prompt: Prompt(tokens: prompt), sampling: SamplingParameters(), control: Word.control, maxTokens: maxTokens,
+    decides: false)
+  (request.start, request.thought, request.constraint) = (start, rules, constraint)
+  var sampler = Sampler(request)
+  var tokens: [GeneratedToken] = []
+  var at = 0
+  while tokens.count < maxTokens, tokens.last?.id != Word.end {
+    let wanted = script[min(at, script.count - 1)]
+    let token = try sampler.sample(Word.row(wanted))
+    // What was written in its place, the model saw; it goes on from there.
+    if token.id == wanted {
+      at += 1
+    } else if token.id == Word.close {
+      at = max(at, script.firstIndex(of: Word.answer) ?? at)
+    }
+    tokens.append(token)
+  }
+  return tokens
+}
+
+private func rules(_ change: (inout ThoughtRules) -> Void) -> ThoughtRules {
+  var rules = ThoughtRules()
+  change(&rules)
+  return rules
+}
+
+private let answer: [TokenID] = [Word.answer, Word.end]
+private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, count: count) }
+
+@Suite struct `Guiding a reply` {
+  @Test func `a thought within its budget is left alone`() throws {
+    let script = [Word.lineFeed] + words(9) + [Word.lastStop, Word.close, Word.blankLine] + answer
+    let tokens = try reply(script, rules { ($0.budget, $0.answerReserve, $0.stopsLoops) = (10, 4, true) })
+    #expect(tokens.map(\.id) == script && tokens.allSatisfy { $0.thoughtEnd == nil })
+  }
+
+  @Test func `a thought over its budget ends with its sentence within the grace`() throws {
+    // 100 thinking tokens have a grace of five; the full stop is the third of them.
+    let script = [Word.lineFeed] + words(102) + [Word.stop] + words(50) + answer
+    let tokens = try reply(script, rules { $0.budget = 100 })
+    #expect(
+      tokens.map(\.id) == [Word.lineFeed] + words(102) + [Word.stop, Word.lineFeed, Word.close, Word.blankLine] + answer
+    )
+    #expect(tokens[104].thoughtEnd == .budget && tokens.count { $0.thoughtEnd != nil } == 1)
+  }
+
+  @Test func `a stop inside a number ends no sentence and a line's end needs no line feed`() throws {
+    let script = words(100) + [Word.stop, Word.digit, Word.word, Word.lastStop] + words(50) + answer
+    let tokens = try reply(script, rules { $0.budget = 100 })
+    #expect(
+      tokens.map(\.id) == words(100) + [Word.stop, Word.digit, Word.word, Word.lastStop, Word.close, Word.blankLine]
+        + answer)
+  }
+
+  @Test func `a thought without an end is cut when the grace is over`() throws {
+    for (budget, grace) in [(1, 1), (19, 1), (20, 1), (21, 2), (100, 5), (101, 6)] {
+      let tokens = try reply(words(300) + answer, rules { $0.budget = budget })
+      #expect(tokens.map(\.id) == words(budget + grace) + [Word.lineFeed, Word.close, Word.blankLine] + answer)
+    }
+  }
+
+  @Test func `without a budget for it nothing is thought`() throws {
+    let none = rules { $0.budget = 0 }
+    let direct = try reply([Word.lineFeed, Word.word] + answer, none)
+    #expect(direct.map(\.id) == [Word.blankLine, Word.close, Word.blankLine] + answer)
+    #expect(direct[0].thoughtEnd == .budget)
+    let long = try reply([Word.word] + answer, none, prompt: [Word.open, Word.lineFeed])
+    #expect(long.map(\.id) == [Word.lineFeed, Word.close, Word.blankLine] + answer)
+    let chosen = try reply([Word.blankLine, Word.close, Word.blankLine] + answer, none)
+    #expect(chosen.map(\.id) == [Word.blankLine, Word.close, Word.blankLine] + answer)
+  }
+
+  @Test func `the answer has its part of the limit`() throws {
+    for limit in 4...200 {
+      let tokens = try reply(words(500) + [Word.answer], rules { $0.answerReserve = 16 }, maxTokens: limit)
+      let kept = min(16, max(1, limit / 4))
+      #expect(tokens.count == limit)
+      #expect(tokens.suffix(kept).allSatisfy { $0.id == Word.answer })
+      #expect(tokens[limit - kept - 3].thoughtEnd == .length, "\(limit)")
+    }
+    let whole = try reply(words(500), rules { $0.answerReserve = 0 }, maxTokens: 50)
+    #expect(whole.map(\.id) == words(50))
+    // No room for tags and an answer: the model is left alone.
+    for limit in 1...3 {
+      #expect(try reply(words(9), rules { $0.answerReserve = 16 }, maxTokens: limit).map(\.id) == words(limit))
+    }
+  }
+
+  @Test func `a sentence that ends in time ends the thought before its last moment`() throws {
+    // 200 − 3 tags − 50 kept: 147, of which 8 are grace.
+    let tokens = try reply(
+      words(140) + [Word.lastStop] + words(100) + [Word.answer], rules { $0.answerReserve = 50 }, maxTokens: 200)
+    #expect(tokens[141].id == Word.close && tokens[141].thoughtEnd == .length)
+  }
+
+  @Test func `after an imposed end the model cannot end its turn without an answer`() throws {
+    let tokens = try reply(words(50) + [Word.end], rules { $0.budget = 10 }, maxTokens: 40)
+    #expect(tokens[11...13].map(\.id) == [Word.lineFeed, Word.close, Word.blankLine])
+    let next = try #require(tokens.dropFirst(14).first).id
+    #expect(![Word.end, Word.open, Word.close].contains(next))
+  }
+
+  @Test func `circles of any size are closed, and what only looks like them is not`() throws {
+    let circling = rules { $0.stopsLoops = true }
+    for period in [1, 2, 7, 60, 200, 256] as [Int] {
+      let block = (0..<period).map { (place: Int) -> TokenID in
+        let step = place * place / 3 + place
+        return TokenID(10 + step % 5)
+      }
+      var script = words(30)
+      for _ in 0..<(20 + 200 / period) { script += block }
+      let tokens = try reply(script + answer, circling)
+      let looped = tokens.firstIndex { (token: GeneratedToken) in token.thoughtEnd == ThoughtEnd.loop }
+      let end = try #require(looped, "period \(period)")
+      // Four times the block, or 64 tokens; found at most 16 later, closed 16 after that.
+      #expect(end <= 30 + max(4 * period, 64) + 33, "period \(period): \(end)")
+    }
+    // Blocks that differ a little never repeat.
+    var counting: [TokenID] = []
+    for number in 0..<400 as Range<TokenID> {
+      counting += [Word.word, 10 + number % 6, 10 + number / 6 % 6, 10 + number / 36 % 6, 10 + number / 216]
+    }
+    let script = counting + [Word.close, Word.blankLine] + answer
+    #expect(try reply(script, circling).allSatisfy { $0.thoughtEnd == nil })
+    let block: [TokenID] = [10, 11, 12, 13]
+    let three = words(30) + block + block + block + [Word.close, Word.blankLine] + answer
+    #expect(try reply(three, circling).allSatisfy { $0.thoughtEnd == nil })
+    #expect(try reply(words(300) + answer, ThoughtRules(), maxTokens: 200).count == 200)
+  }
+
+  @Test func `the model's own end is natural whatever the rules`() throws {
+    let all = rules { ($0.budget, $0.answerReserve, $0.stopsLoops) = (3, 8, true) }
+    let script = words(3) + [Word.close, Word.blankLine] + answer
+    #expect(try reply(script, all, maxTokens: 100).map(\.id) == script)
+    #expect(try reply(words(2) + [Word.end], all, maxTokens: 100).map(\.id) == words(2) + [Word.end])
+    #expect(try reply(answer, all, start: .answer, maxTokens: 100).map(\.id) == answer)
+  }
+}
+
+/// Allows `allowed` one after the other, then the end.
+private struct Script: TokenConstraint {
+  var words: [TokenID]
+  var at = 0
+
+  func allowed() -> TokenMask? {
+    var mask = TokenMask(count: Word.count)
+    mask.insert(at < words.count ? words[at] : Word.end)
+    return mask
+  }
+  mutating func advance(past id: TokenID) { at += 1 }
+}
+
+@Suite struct `Keeping to a form` {
+  private let form = Script(words: [10, 11, 12])
+
+  @Test func `thoughts are free and the form begins behind the closing tag`() throws {
+    let script = words(3) + [Word.close, Word.word, Word.word]
+    let tokens = try reply(script, ThoughtRules(), constraint: form)
+    #expect(tokens.map(\.id) == words(3) + [Word.close, Word.blankLine, 10, 11, 12, Word.end])
+    #expect(tokens.allSatisfy { $0.thoughtEnd == nil })
+  }
+
+  @Test func `an imposed end leads into the form too`() throws {
+    let tokens = try reply(words(90), rules { $0.budget = 4 }, constraint: form)
+    #expect(tokens.map(\.id) == words(5) + [Word.lineFeed, Word.close, Word.blankLine, 10, 11, 12, Word.end])
+  }
+
+  @Test func `the turn cannot end inside the thought while a form is owed`() throws {
+    let tokens = try reply(words(2) + [Word.end], ThoughtRules(), maxTokens: 8, constraint: form)
+    #expect(!tokens.map(\.id).contains(Word.end))
+  }
+
+  @Test func `without a thought the form begins at once`() throws {
+    for start in [ReplyStart.answer, .beforeThought] {
+      let tokens = try reply([Word.word], ThoughtRules(), start: start, constraint: form)
+      #expect(tokens.map(\.id) == [10, 11, 12, Word.end])
+    }
+  }
+
+  @Test func `a copy of a sampler has a form of its own`() throws {
+    var request = GenerationRequest(
+      prompt: Prompt(tokens: [5]), sampling: SamplingParameters(), control: Word.control, maxTokens: 9, decides: false)
+    (request.start, request.constraint) = (.answer, form)
+    var one = Sampler(request)
+    _ = try one.sample(Word.row(5))
+    var other = one
+    #expect(try one.sample(Word.row(5)).id == 11)
+    #expect(try one.sample(Word.row(5)).id == 12)
+    #expect(try other.sample(Word.row(5)).id == 11)
+  }
+
+  @Test func `log-probabilities are the model's own though only one token was allowed`() throws {
+    var request = GenerationRequest(
+      prompt: Prompt(tokens: [5]), sampling: parameters { $0.topLogprobs = 1 }, control: Word.control, maxTokens: 9,
+      decides: false)
+    (request.start, request.constraint) = (.answer, form)
+    var sampler = Sampler(request)
+    let token = try sampler.sample(Word.row(5))
+    #expect(token.id == 10 && token.top.map(\.id) == [5])
+    #expect(abs(Double(token.logprob ?? 0) + 10) < 0.01)
+  }
+}
+
+@Suite struct `Deciding about thinking` {
+  private func decide(_ rules: ThoughtRules, _ row: [Float], seed: UInt64 = 0, temperature: Float = 0) throws
+    -> GeneratedToken
+  {
+    var request = GenerationRequest(
+      prompt: Prompt(tokens: [Word.open]), sampling: SamplingParameters(), control: Word.control, maxTokens: 9,
+      decides: true)
+    (request.sampling.temperature, request.sampling.seed) = (temperature, seed)
+    (request.start, request.thought) = (.insideThought, rules)
+    var sampler = Sampler(request)
+    return try sampler.sample(row, decides: true)
+  }
+
+  /// P(think) = 1 / (1 + e^gap), all of it on the line feed.
+  private func row(gap: Float) -> [Float] {
+    var row = [Float](repeating: -30, count: Word.count)
+    (row[Int(Word.lineFeed)], row[Int(Word.blankLine)]) = (0, gap)
+    return row
+  }
+
+  @Test func `a bias moves the choice and leaves P(think) as it is`() throws {
+    for (gap, bias, thinks) in [(1, 0, false), (-1, 0, true), (-1, 2, false), (1, -2, true), (-1, 0.5, true)]
+      as [(Float, Float, Bool)]
+    {
+      let token = try decide(rules { $0.bias = bias }, row(gap: gap))
+      #expect((token.id == Word.lineFeed) == thinks, "\(gap) \(bias)")
+      #expect(token.thinkProbability == (try decide(ThoughtRules(), row(gap: gap))).thinkProbability)
+    }
+  }
+
+  @Test func `a threshold decides without a draw`() throws {
+    for seed in 0..<20 as Range<UInt64> {
+      // P(think) is 0.731.
+      for (threshold, thinks) in [(0, true), (0.73, true), (0.74, false), (1, false)] as [(Float, Bool)] {
+        let token = try decide(rules { $0.threshold = threshold }, row(gap: -1), seed: seed, temperature: 2)
+        #expect((token.id != Word.blankLine && token.id != Word.close) == thinks)
+      }
+    }
+  }
+
+  @Test func `no bias and a threshold of one half are the plain model`() throws {
+    for step in -20...20 {
+      let plain = try decide(ThoughtRules(), row(gap: Float(step) / 4)).id
+      if step != 0 { #expect(try decide(rules { $0.threshold = 0.5 }, row(gap: Float(step) / 4)).id == plain) }
+      #expect(try decide(rules { $0.stopsLoops = true }, row(gap: Float(step) / 4)).id == plain)
+    }
+  }
+
+  @Test func `the rate of thinking falls as the bias grows`() throws {
+    var rates: [Int] = []
+    for bias in stride(from: -6, through: 6, by: 1.5) as StrideThrough<Float> {
+      rates.append(
+        try (0..<400 as Range<UInt64>).count { seed in
+          try decide(rules { $0.bias = bias }, row(gap: 0.3), seed: seed, temperature: 1).id == Word.lineFeed
+        })
+    }
+    #expect(rates == rates.sorted(by: >) && rates[0] > 380)
+    #expect(rates.last.map { $0 < 20 } == true)
+  }
+}
