@@ -12,11 +12,16 @@ package struct RequestLimits: Sendable {
   /// Encoded bytes of one picture.
   package var imageBytes = 32 << 20
   package var choices = 8
+  /// Raw completions of one request, over all of its prompts.
+  package var completions = 64
   package var stopStrings = 4
   /// UTF-8 bytes of one stop string.
   package var stopBytes = 256
   package var logitBiases = 1024
   package var toolCalls = 128
+  package var tools = 128
+  /// Tokens of a text that is tokenised for its own sake.
+  package var tokens = 1_000_000
   package init() {}
 }
 

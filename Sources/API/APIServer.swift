@@ -50,6 +50,25 @@ package final class APIServer: Sendable {
         if isDraining.isSet { throw APIError.draining }
         return try await completions.respond(to: request, record)
       })
+    let raw = Completions(configuration: configuration, chat: chat, launcher: launcher)
+    router.add(
+      "POST", "/v1/completions",
+      .task { request, record in
+        if isDraining.isSet { throw APIError.draining }
+        return try await raw.respond(to: request, record)
+      })
+    let responses = Responses(configuration: configuration, chat: chat, launcher: launcher)
+    router.add(
+      "POST", "/v1/responses",
+      .task { request, record in
+        if isDraining.isSet { throw APIError.draining }
+        return try await responses.respond(to: request, record)
+      })
+    let texts = TextEndpoints(configuration: configuration, chat: chat)
+    router.add("POST", "/tokenize", .task { try await texts.tokenize($0, $1) })
+    router.add("POST", "/detokenize", .task { try await texts.detokenize($0, $1) })
+    router.add("POST", "/apply-template", .task { try await texts.applyTemplate($0, $1) })
+    router.add("POST", "/v1/chat/completions/input_tokens", .task { try await texts.countTokens($0, $1) })
     let models = Models(model: configuration.model)
     router.add("GET", "/v1/models", .instant(needsKey: true) { _ in models.list })
     // Names of models may hold a slash.

@@ -41,6 +41,22 @@ struct AnswerAccount: Sendable {
     ]
   }
 
+  /// The same in the words of a response.
+  var responseUsage: JSONValue {
+    let input = Int64(textTokens + imageTokens)
+    let output = sum { $0.counts.total }
+    return [
+      "input_tokens": .integer(input),
+      "input_tokens_details": [
+        "cached_tokens": .integer(Int64(cachedTokens)), "cache_write_tokens": 0,
+        "text_tokens": .integer(Int64(textTokens)), "image_tokens": .integer(Int64(imageTokens)),
+      ],
+      "output_tokens": .integer(output),
+      "output_tokens_details": ["reasoning_tokens": .integer(sum { $0.counts.thinking })],
+      "total_tokens": .integer(input + output),
+    ]
+  }
+
   /// Mode and counts of all replies together; with several, the request counts as thinking when one reply thought.
   var thinking: JSONValue {
     let thought = replies.first { $0.outcome == .thinking } ?? replies.first
@@ -79,7 +95,7 @@ struct AnswerAccount: Sendable {
     record.thinkProbability = thinkProbability.map(Double.init)
     record.replies = replies.map { reply in
       AnswerRecord.Reply(
-        mode: reply.outcome.rawValue, finish: reply.finish?.rawValue ?? FinishReason.stop.rawValue,
+        mode: reply.outcome.rawValue, finish: reply.finishWord,
         thinking: reply.counts.thinking, control: reply.counts.control, answer: reply.counts.answer,
         thinkingStop: reply.thoughtEnd?.rawValue)
     }
@@ -92,7 +108,7 @@ struct AnswerAccount: Sendable {
   /// What the log line says: numbers and words of ours only.
   var logFields: JSONObject {
     var fields: JSONObject = [
-      "finish": .string(replies.first?.finish?.rawValue ?? "stop"), "replies": .integer(Int64(replies.count)),
+      "finish": .string(replies.first?.finishWord ?? "stop"), "replies": .integer(Int64(replies.count)),
     ]
     for object in [thinking.object, timings.object] {
       for (name, value) in object?.members.map({ $0 }) ?? [] { fields[name] = value }

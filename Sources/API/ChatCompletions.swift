@@ -36,7 +36,9 @@ struct ChatCompletions: Sendable {
     let plan = try ThinkingPlan(
       wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
     let running = try await submit(wanted, plan, record)
-    var response = wanted.options.stream ? stream(running, record) : try await whole(running, record)
+    var response =
+      wanted.options.stream
+      ? EventStream.response(record) { try await write(running, to: $0, record) } : try await whole(running, record)
     if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
     return response
   }
@@ -45,7 +47,8 @@ struct ChatCompletions: Sendable {
     _ wanted: ChatCompletionRequest, _ plan: ThinkingPlan, _ record: RequestRecord
   ) async throws -> Running {
     let start = ContinuousClock.now
-    let prepared = try await chat.prepareReply(to: Conversation(messages: wanted.messages, mode: plan.mode))
+    let prepared = try await chat.prepareReply(
+      to: Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form))
     let preparation = ContinuousClock.now - start
     return Running(
       options: wanted.options, plan: plan, prepared: prepared, preparation: preparation,
@@ -60,47 +63,25 @@ struct ChatCompletions: Sendable {
 
   private func whole(_ running: Running, _ record: RequestRecord) async throws -> HTTPResponse {
     let count = running.options.choices
-    var thoughts = Array(repeating: "", count: count), contents = thoughts
+    var texts = Array(repeating: ReplyText(), count: count)
     var tokens = Array(repeating: [GeneratedToken](), count: count)
     let wantsLogprobs = running.options.sampling.topLogprobs != nil
     let replies = try await running.feed.read { signal in
       guard case .output(let index, .delta(let pieces, let new)) = signal else { return }
-      for piece in pieces {
-        switch piece {
-        case .thinking(let text): thoughts[index] += text
-        case .content(let text): contents[index] += text
-        }
-      }
+      for piece in pieces { texts[index].append(piece) }
       if wantsLogprobs { tokens[index] += new }
     }
     let account = running.account(replies)
     record.note { $0.account = account }
     let choices = replies.enumerated().map { index, reply in
       running.frame.choice(
-        index, thought: thoughts[index], content: contents[index],
+        index, texts[index],
         logprobs: ChatCompletionFrame.logprobs(tokens[index], chat), reply: reply, single: count == 1)
     }
     return .json(running.frame.completion(choices, account))
   }
 
   // MARK: A stream of chunks
-
-  private func stream(_ running: Running, _ record: RequestRecord) -> HTTPResponse {
-    HTTPResponse(
-      status: 200,
-      headers: ["content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"],
-      body: .stream { writer in
-        do {
-          try await write(running, to: writer, record)
-        } catch {
-          // A peer that left cannot be told; anything else is told in the stream, whose status is long sent.
-          if Task.isCancelled || error is CancellationError { throw error }
-          let shown = APIError(translating: error, requestID: record.id)
-          record.fail(error, as: shown)
-          try await writer.write(ServerSentEvent.data(shown.body) + ServerSentEvent.done)
-        }
-      })
-  }
 
   private func write(_ running: Running, to writer: any HTTPBodyWriter, _ record: RequestRecord) async throws {
     let frame = running.frame
@@ -135,7 +116,7 @@ struct ChatCompletions: Sendable {
         let all = ended.compactMap { $0 }
         let account = all.count == count && !running.options.includeUsage ? running.account(all) : nil
         let logprobs = ChatCompletionFrame.logprobs(pending[index], chat)
-        let chunk = frame.chunk(index, delta: [:], logprobs: logprobs, finish: reply.finish, account: account)
+        let chunk = frame.chunk(index, delta: [:], logprobs: logprobs, finish: reply.finishWord, account: account)
         try await writer.write(ServerSentEvent.data(chunk))
       }
     }

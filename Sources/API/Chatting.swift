@@ -6,6 +6,12 @@ import GenerationTypes
 package protocol Chatting: Sendable {
   /// Renders and tokenises; decodes pictures away from the caller's thread. Throws `ChatError`.
   func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation
+  /// The ids of a text, at most `limit`; `recognisesSpecial` says whether spellings of special tokens are those tokens.
+  func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID]
+  /// The prompt that `prepareReply` makes, as text, pictures as their placeholder.
+  func prompt(of conversation: Conversation) async throws -> String
+  /// A prompt that is nothing but these ids.
+  func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation
   /// The text of one token, and its bytes where those are not whole characters.
   func text(of id: TokenID) -> (string: String, bytes: [UInt8])
 }
@@ -39,6 +45,10 @@ package protocol ReplyReading: Sendable {
 extension ChatModel: Chatting {
   package func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation {
     try await prepare(conversation)
+  }
+
+  package func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation {
+    try await completion(of: tokens, form: form)
   }
 }
 

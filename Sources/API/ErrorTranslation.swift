@@ -6,8 +6,8 @@ import Scheduling
 import Telemetry
 
 extension APIError {
-  /// The client's view of a refused admission. `param` names the field that asks for reply tokens.
-  init(_ error: AdmissionError, param: String) {
+  /// The client's view of a refused admission. `param` names the field that asks for reply tokens, `prompt` that of the prompt.
+  init(_ error: AdmissionError, param: String, prompt: String = "messages") {
     switch error {
     case .queueFull(let limit, let retryAfter):
       self.init(
@@ -18,7 +18,7 @@ extension APIError {
       self.init(
         400,
         "The prompt takes \(promptTokens) tokens and the reply up to \(maxTokens), but the context holds \(limit) together.",
-        param: promptTokens >= limit ? "messages" : param, code: "context_length_exceeded")
+        param: promptTokens >= limit ? prompt : param, code: "context_length_exceeded")
     case .shuttingDown: self = .draining
     }
   }
@@ -49,10 +49,11 @@ extension APIError {
     }
   }
 
-  private init(_ error: ChatError) {
+  /// The client's view of a prompt that cannot be made; `prompt` names the field it came in.
+  init(_ error: ChatError, prompt: String = "messages") {
     switch error {
     case .template(let message):
-      self.init(400, "The chat template refuses this: \(message).", param: "messages", code: "invalid_value")
+      self.init(400, "The chat template refuses this: \(message).", param: prompt, code: "invalid_value")
     case .image(let field, let error):
       let (status, code) =
         switch error.kind {
@@ -67,11 +68,11 @@ extension APIError {
         type: isOurs ? "server_error" : "invalid_request_error", param: field, code: code)
     case .tooLong(let limit):
       self.init(
-        400, "The text takes more than \(limit) tokens, all that the context holds.", param: "messages",
+        400, "The text takes more than \(limit) tokens, all that the context holds.", param: prompt,
         code: "context_length_exceeded")
     case .tooManyImageTokens(let value, let limit):
       self.init(
-        400, "The pictures alone take \(value) tokens, but the context holds \(limit).", param: "messages",
+        400, "The pictures alone take \(value) tokens, but the context holds \(limit).", param: prompt,
         code: "context_length_exceeded")
     case .imagesUnsupported(let field, let model):
       self.init(

@@ -40,6 +40,14 @@ struct Reply: Sendable {
     (self.reader, self.arrival) = (reader, arrival)
   }
 
+  /// Whether the reply called a tool.
+  private(set) var hasCalled = false
+
+  /// Why the reply ended, in the words of the API.
+  var finishWord: String {
+    finish == .length ? FinishReason.length.rawValue : hasCalled ? "tool_calls" : FinishReason.stop.rawValue
+  }
+
   var counts: TokenCounts { reader.counts }
   var outcome: ThinkingOutcome { reader.outcome }
 
@@ -77,7 +85,13 @@ struct Reply: Sendable {
   }
 
   private mutating func note(_ pieces: [ReplyPiece], at now: ContinuousClock.Instant) {
-    if firstAnswerToken != nil { return }
-    for case .content in pieces { firstAnswerToken = now - arrival }
+    for piece in pieces {
+      switch piece {
+      case .thinking: continue
+      case .toolCall: hasCalled = true
+      case .content, .toolArguments: break
+      }
+      if firstAnswerToken == nil { firstAnswerToken = now - arrival }
+    }
   }
 }

@@ -10,9 +10,10 @@ struct ReplyLauncher: Sendable {
   let engine: any GenerationService
   let metrics: ServerMetrics
 
-  /// Submits as many replies to a prompt as `options` want. Throws the client's view of a refused admission.
+  /// Submits as many replies to a prompt as `options` want; `prompt` is the field that it came in. Throws the client's view of a refused admission.
   func launch(
-    _ prepared: any PreparedConversation, _ options: GenerationOptions, _ plan: ThinkingPlan, _ record: RequestRecord
+    _ prepared: any PreparedConversation, _ options: GenerationOptions, _ plan: ThinkingPlan, _ record: RequestRecord,
+    prompt: String = "messages"
   ) throws(APIError) -> [ReplyFeed.Source] {
     let maxTokens = limit(prepared, options, configuration.policies.policy(of: record.keyName))
     var sources: [ReplyFeed.Source] = []
@@ -31,7 +32,7 @@ struct ReplyLauncher: Sendable {
         let events = try engine.submit(request)
         sources.append((Reply(reader: prepared.makeReader(stopStrings: options.stop), arrival: record.arrival), events))
       } catch {
-        throw APIError(error, param: options.maxTokens?.field ?? "max_completion_tokens")
+        throw APIError(error, param: options.maxTokens?.field ?? "max_completion_tokens", prompt: prompt)
       }
     }
     return sources

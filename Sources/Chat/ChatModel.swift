@@ -68,21 +68,24 @@ package final class ChatModel: Sendable {
 
   /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` before a long text or a picture.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
-    let text =
-      prompter.textBytes(of: conversation) > Self.shortText
-      ? try await textQueue.run { try self.encode(conversation) } : try encode(conversation)
+    let text = try await workingOn(bytes: prompter.textBytes(of: conversation)) { try self.encode(conversation) }
     let images = try await prepareImages(of: conversation)
     var (tokens, pictures) = try place(images, in: text)
-    var start = replyStart(after: tokens)
-    if configuration.opensThought, let completion = completion(of: start, tokens, for: conversation.mode) {
-      tokens += tokenizer.encode(completion)
-      start = replyStart(after: tokens)
-    }
+    if let completion = completion(after: tokens, for: conversation.mode) { tokens += tokenizer.encode(completion) }
     let imageTokens = pictures.reduce(0) { $0 + $1.image.layout.tokenCount }
     return PreparedChat(
       prompt: Prompt(tokens: tokens, pictures: pictures), textTokens: tokens.count - imageTokens,
       imageTokens: imageTokens,
-      mode: conversation.mode, start: start, model: self)
+      mode: conversation.mode, start: replyStart(after: tokens),
+      tools: Set(conversation.answer.tools?.callable.map(\.name) ?? []),
+      constraint: try await constraint(of: conversation.answer), model: self)
+  }
+
+  /// Runs `work` on text of so many bytes, away from the caller's thread where it takes long.
+  func workingOn<Result: Sendable>(
+    bytes: Int, _ work: @escaping @Sendable () throws -> Result
+  ) async throws -> Result {
+    bytes > Self.shortText ? try await textQueue.run(work) : try work()
   }
 
   /// The prompt's text for a conversation, image placeholders unexpanded.
@@ -97,7 +100,7 @@ package final class ChatModel: Sendable {
   }
 
   /// The conversation's tokens, image placeholders unexpanded.
-  private func encode(_ conversation: Conversation) throws(ChatError) -> [TokenID] {
+  func encode(_ conversation: Conversation) throws(ChatError) -> [TokenID] {
     let (rendered, literal) = try prompter.render(conversation)
     let limit = configuration.contextLength
     guard let tokens = tokenizer.encode(rendered, literal: literal, limit: limit) else { throw .tooLong(limit: limit) }
@@ -179,9 +182,9 @@ package final class ChatModel: Sendable {
   }
 
   /// What a template that does not know `thinking_mode` left out of the assistant's turn (spec §4.1).
-  private func completion(of start: ReplyStart, _ tokens: [TokenID], for mode: ThinkingMode) -> String? {
-    guard tags.open != nil, tags.close != nil else { return nil }
-    switch (mode, start) {
+  func completion(after tokens: [TokenID], for mode: ThinkingMode) -> String? {
+    guard configuration.opensThought, tags.open != nil, tags.close != nil else { return nil }
+    switch (mode, replyStart(after: tokens)) {
     case (.short, .beforeThought): return "<think>\n\n</think>\n\n"
     case (.short, .insideThought): return tokens.last == tags.open ? "\n\n</think>\n\n" : "\n</think>\n\n"
     case (.long, .beforeThought): return "<think>\n"
@@ -201,12 +204,18 @@ package struct PreparedChat: Sendable {
   package let mode: ThinkingMode
   package let start: ReplyStart
   /// The form of the answer; nil leaves it free.
-  package var constraint: (any TokenConstraint)?
+  package let constraint: (any TokenConstraint)?
+  /// Names of the tools that the answer may call.
+  private let tools: Set<String>
   private let model: ChatModel
 
-  init(prompt: Prompt, textTokens: Int, imageTokens: Int, mode: ThinkingMode, start: ReplyStart, model: ChatModel) {
+  init(
+    prompt: Prompt, textTokens: Int, imageTokens: Int = 0, mode: ThinkingMode, start: ReplyStart,
+    tools: Set<String> = [], constraint: (any TokenConstraint)? = nil, model: ChatModel
+  ) {
     (self.prompt, self.textTokens, self.imageTokens) = (prompt, textTokens, imageTokens)
     (self.mode, self.start, self.model) = (mode, start, model)
+    (self.tools, self.constraint) = (tools, constraint)
   }
 
   package var control: ControlTokens { model.control }
@@ -217,6 +226,7 @@ package struct PreparedChat: Sendable {
   /// A parser for one reply.
   package func makeParser(stopStrings: [String] = []) -> ReplyParser {
     ReplyParser(
-      start: start, tokenizer: model.tokenizer, control: model.control, stopStrings: stopStrings)
+      start: start, tokenizer: model.tokenizer, control: model.control, stopStrings: stopStrings,
+      tools: tools)
   }
 }

@@ -36,10 +36,13 @@ package struct Conversation: Sendable {
 
   package var messages: [Message]
   package var mode: ThinkingMode
-  /// OpenAI-style tool definitions, printed by the template.
-  package var tools: [JSONValue]
+  /// The form of the answer, and the tools that it may call.
+  package var answer: AnswerForm
 
-  package init(messages: [Message], mode: ThinkingMode, tools: [JSONValue] = []) {
-    (self.messages, self.mode, self.tools) = (messages, mode, tools)
+  package init(messages: [Message], mode: ThinkingMode, answer: AnswerForm = AnswerForm()) {
+    (self.messages, self.mode, self.answer) = (messages, mode, answer)
   }
+
+  /// Definitions of the tools, as templates print them.
+  var toolDefinitions: [JSONValue] { answer.tools?.tools.map(\.definition) ?? [] }
 }

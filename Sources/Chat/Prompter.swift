@@ -13,6 +13,8 @@ struct Prompter: Sendable {
   private let readsStrings: Bool
   /// Whether the template prints a message whose content is a list of typed parts, and an image in it.
   private let readsParts: Bool
+  /// Writes tools for a template that prints none; nil where it does.
+  private let toolPrompt: ToolPrompt?
 
   /// Parses `template` and probes it. `variables` are given to it with every conversation.
   init(
@@ -31,30 +33,41 @@ struct Prompter: Sendable {
     readsParts = ofParts.contains(probe) && ofParts.contains(imageToken)
     // A template that prints parts by their repr has not read them.
     readsStrings = ofString.contains(probe) || !readsParts
+    let tool: JSONValue = ["type": "function", "function": ["name": .string(probe), "parameters": [:]]]
+    let ofTools = Self.probe(template, object, content: readsStrings ? "x" : parts, tools: [tool])
+    toolPrompt = ofTools.contains(probe) ? nil : try ToolPrompt()
   }
 
-  private static func probe(_ template: ChatTemplate, _ variables: JSONObject, content: JSONValue) -> String {
+  private static func probe(
+    _ template: ChatTemplate, _ variables: JSONObject, content: JSONValue, tools: [JSONValue] = []
+  ) -> String {
     let message: JSONValue = ["role": "user", "content": content]
     var context = variables
     context["messages"] = [message]
     context["add_generation_prompt"] = true
+    if !tools.isEmpty { context["tools"] = .array(tools) }
     return (try? template.render(context)) ?? ""
   }
 
   /// The prompt's text, and the UTF-8 ranges where special tokens must not be recognised.
   func render(_ conversation: Conversation) throws(ChatError) -> (text: String, literal: [Range<Int>]) {
+    do throws(TemplateError) {
+      return try print(try toolPrompt?.written(conversation) ?? conversation)
+    } catch {
+      throw .template(error.reason)
+    }
+  }
+
+  private func print(_ conversation: Conversation) throws(TemplateError) -> (text: String, literal: [Range<Int>]) {
     let literal = LiteralText(spellings: spellings, texts: texts(of: conversation))
     var context = variables
     context["messages"] = .array(conversation.messages.map { message(of: $0, literal) })
     context["add_generation_prompt"] = true
     context["thinking_mode"] = .string(conversation.mode.rawValue)
     context["enable_thinking"] = .bool(conversation.mode != .short)
-    if !conversation.tools.isEmpty { context["tools"] = .array(conversation.tools.map(literal.mark)) }
-    do {
-      return literal.unmark(try template.render(context))
-    } catch {
-      throw .template(error.reason)
-    }
+    let tools = conversation.toolDefinitions
+    if toolPrompt == nil, !tools.isEmpty { context["tools"] = .array(tools.map(literal.mark)) }
+    return literal.unmark(try template.render(context))
   }
 
   private func message(of message: Conversation.Message, _ literal: LiteralText) -> JSONValue {
@@ -98,7 +111,7 @@ struct Prompter: Sendable {
       texts += [message.reasoning, message.toolCallID, message.name].compactMap { $0 }
       for call in message.toolCalls { Self.collect(call, into: &texts) }
     }
-    for tool in conversation.tools { Self.collect(tool, into: &texts) }
+    for tool in conversation.toolDefinitions { Self.collect(tool, into: &texts) }
     return texts
   }
 

@@ -10,6 +10,10 @@ import Tokenization
 package enum ReplyPiece: Sendable, Equatable {
   case thinking(String)
   case content(String)
+  /// A tool call begins; calls of a reply are counted from 0.
+  case toolCall(index: Int, name: String)
+  /// More of a call's arguments, which are JSON.
+  case toolArguments(index: Int, String)
 }
 
 /// Generated tokens by kind. Their sum is the number of tokens generated.
@@ -34,6 +38,8 @@ package struct ReplyParser: Sendable {
   private var phase: Phase
   private var decoder: TokenDecoder
   private var stops: StopStrings
+  /// nil where no tool may be called.
+  private var calls: ToolCallReader?
   /// White-space tokens whose kind the next token decides.
   private var pending: [TokenID] = []
   /// Line feeds at the end of the thought so far: they are the closing tag's if one follows.
@@ -52,17 +58,20 @@ package struct ReplyParser: Sendable {
   package var isAnswering: Bool { phase == .answer && answerStarted }
 
   package init(
-    start: ReplyStart, tokenizer: Tokenizer, control: ControlTokens, stopStrings: [String] = []
+    start: ReplyStart, tokenizer: Tokenizer, control: ControlTokens, stopStrings: [String] = [],
+    tools: Set<String> = []
   ) {
     (self.tokenizer, self.control) = (tokenizer, control)
     phase =
       switch start {
       case .insideThought: .thought
-      case .answer: .answer
+      case .answer, .plainText: .answer
       case .beforeThought: .beforeThought
       }
+    answerStarted = start == .plainText
     decoder = TokenDecoder(tokenizer, skipSpecial: true)
     stops = StopStrings(stopStrings)
+    if !tools.isEmpty { calls = ToolCallReader(names: tools) }
   }
 
   /// Takes the next token; returns the text that became certain, often none.
@@ -90,7 +99,10 @@ package struct ReplyParser: Sendable {
     pieces += emit(decoder.finish())
     if !lineFeeds.isEmpty { pieces.append(.thinking(lineFeeds)) }
     lineFeeds = ""
-    if phase == .answer, let rest = stops.flush() { pieces.append(.content(rest)) }
+    if phase == .answer {
+      if let rest = calls?.finish() { pieces += stopped(rest) }
+      if let rest = stops.flush() { pieces.append(.content(rest)) }
+    }
     return pieces
   }
 
@@ -178,6 +190,22 @@ package struct ReplyParser: Sendable {
       lineFeeds = String(whole[end...])
       return end == whole.startIndex ? [] : [.thinking(String(whole[..<end]))]
     }
-    return stops.append(text).map { [.content($0)] } ?? []
+    guard let pieces = calls?.append(text) else { return stopped([.content(text)]) }
+    return stopped(pieces)
+  }
+
+  /// `pieces` up to a stop string, which only text can hold.
+  private mutating func stopped(_ pieces: [ReplyPiece]) -> [ReplyPiece] {
+    var kept: [ReplyPiece] = []
+    for piece in pieces {
+      if stops.found { break }
+      if case .content(let text) = piece {
+        if let text = stops.append(text) { kept.append(.content(text)) }
+      } else {
+        if let text = stops.flush() { kept.append(.content(text)) }
+        kept.append(piece)
+      }
+    }
+    return kept
   }
 }

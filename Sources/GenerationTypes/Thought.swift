@@ -8,6 +8,8 @@ package enum ReplyStart: Sendable, Equatable {
   case answer
   /// No tag in sight; the model may open a thought itself.
   case beforeThought
+  /// There are no thoughts and no turns: everything is text, as it is.
+  case plainText
 }
 
 /// Why the thought ended.

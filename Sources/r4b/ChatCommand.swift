@@ -181,6 +181,7 @@ private struct TerminalSession {
             thinking = false
             guard put(text, STDOUT_FILENO) else { throw OutputClosed() }
             answer += text
+          case .toolCall, .toolArguments: break
           }
         }
       }

@@ -80,9 +80,32 @@ struct Bad: Sendable, CustomTestStringConvertible {
     .field(#""response_format":"json""#, "response_format", "an object"),
     .field(#""response_format":{}"#, "response_format.type", "is required"),
     .field(#""response_format":{"type":"xml"}"#, "response_format.type", "must be one of"),
-    .field(#""response_format":{"type":"json_object"}"#, "response_format.type", "not offered"),
-    .field(#""response_format":{"type":"json_schema","json_schema":{}}"#, "response_format.type", "not offered"),
-    .field(#""tools":[{"type":"function"}]"#, "tools", "not offered"),
+    .field(#""response_format":{"type":"json_schema"}"#, "response_format.json_schema", "is required"),
+    .field(
+      #""response_format":{"type":"json_schema","json_schema":{"schema":{}}}"#, "response_format.json_schema.name",
+      "is required"),
+    .field(
+      #""response_format":{"type":"json_schema","json_schema":{"name":"a b","schema":{}}}"#,
+      "response_format.json_schema.name", "letters, digits"),
+    .field(
+      #""response_format":{"type":"json_schema","json_schema":{"name":"a"}}"#, "response_format.json_schema.schema",
+      "is required"),
+    .field(#""tools":[{"type":"function"}]"#, "tools[0].function", "is required"),
+    .field(#""tools":[{"type":"code_interpreter"}]"#, "tools[0].type", "must be one of function"),
+    .field(#""tools":[7]"#, "tools[0]", "must be an object"),
+    .field(#""tools":[{"type":"function","function":{"name":""}}]"#, "tools[0].function.name", "1 to 64"),
+    .field(
+      #""tools":[{"type":"function","function":{"name":"f","parameters":[]}}]"#, "tools[0].function.parameters",
+      "an object"),
+    .field(
+      #""tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"f"}}]"#,
+      "tools[1].function.name", "earlier tool"),
+    .field(
+      #""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"g"}}"#,
+      "tool_choice.function.name", "not the name of one"),
+    .field(
+      #""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"function"}"#,
+      "tool_choice.name", "is required"),
     .field(#""tools":{}"#, "tools", "must be an array"),
     .field(#""tool_choice":"required""#, "tool_choice", "tools has none"),
     .field(#""tool_choice":"always""#, "tool_choice", "must be one of none, auto, required"),

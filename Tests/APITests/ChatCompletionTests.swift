@@ -84,7 +84,7 @@ import Testing
       "temperature":0.5,"top_p":0.25,"top_k":7,"min_p":0.125,"presence_penalty":-1,"frequency_penalty":1.5,
       "repetition_penalty":1.25,"seed":-1,"logprobs":true,"top_logprobs":4,"logit_bias":{"5":-100,"999":2.5},"max_tokens":9,
       "user":"u","metadata":{"a":"b"},"response_format":{"type":"text"},"parallel_tool_calls":true,"tool_choice":"none",
-      "tools":[{"type":"function"}],"stop":null
+      "tools":[{"type":"function","function":{"name":"f"}}],"stop":null
       """
     #expect(try await house.chat(fields).status == 200)
     let request = try #require(house.engine.requests.withLock { $0.first })
@@ -93,7 +93,7 @@ import Testing
     #expect(sampling.presencePenalty == -1 && sampling.frequencyPenalty == 1.5 && sampling.repetitionPenalty == 1.25)
     #expect(sampling.seed == .max && sampling.topLogprobs == 4 && sampling.logitBias == [5: -100, 999: 2.5])
     #expect(request.maxTokens == 9 && request.decides)
-    #expect(house.chat.seen.withLock { $0.first?.tools.isEmpty } == true)
+    #expect(house.chat.seen.withLock { $0.first?.answer == AnswerForm() } == true)
   }
 
   @Test func `defaults fill what a request leaves out, and the limit shrinks to the context`() async throws {

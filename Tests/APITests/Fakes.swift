@@ -34,6 +34,18 @@ final class FakeChat: Chatting {
     return FakePrepared(textTokens: words, imageTokens: images * 10, mode: conversation.mode)
   }
 
+  func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID] {
+    let words = text.split(separator: " ")
+    if words.count > limit { throw ChatError.tooLong(limit: limit) }
+    return words.map { TokenID($0.dropFirst()) ?? 100 }
+  }
+
+  func prompt(of conversation: Conversation) async throws -> String { "\(conversation.messages.count) messages" }
+
+  func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation {
+    FakePrepared(textTokens: tokens.count, imageTokens: 0, mode: .short)
+  }
+
   func text(of id: TokenID) -> (string: String, bytes: [UInt8]) { ("w\(id)", Array("w\(id)".utf8)) }
 }
 

@@ -26,6 +26,7 @@ private func parse(_ ids: [TokenID], start: ReplyStart, stop: [String] = []) thr
     switch piece {
     case .thinking(let text): reply.thinking += text
     case .content(let text): reply.content += text
+    case .toolCall, .toolArguments: #expect(Bool(false), "no tool was offered")
     }
   }
   return reply

@@ -36,15 +36,20 @@ struct ChatCompletionFrame: Sendable {
   }
 
   /// One choice of a whole response.
-  func choice(_ index: Int, thought: String, content: String, logprobs: JSONValue, reply: Reply, single: Bool)
-    -> JSONValue
-  {
-    var message: JSONObject = ["role": "assistant", "content": .string(content), "refusal": nil]
-    let thought: JSONValue = thought.isEmpty ? .null : .string(thought)
+  func choice(_ index: Int, _ text: ReplyText, logprobs: JSONValue, reply: Reply, single: Bool) -> JSONValue {
+    let isSilent = text.content.isEmpty && !text.calls.isEmpty
+    var message: JSONObject = [
+      "role": "assistant", "content": isSilent ? .null : .string(text.content), "refusal": nil,
+    ]
+    let thought: JSONValue = text.thought.isEmpty ? .null : .string(text.thought)
     for name in reasoningField.names { message[name] = thought }
+    if !text.calls.isEmpty {
+      message["tool_calls"] = .array(
+        text.calls.map { Self.call(id: $0.id, name: $0.name, arguments: $0.arguments) }.map(JSONValue.object))
+    }
     var choice: JSONObject = [
       "index": .integer(Int64(index)), "message": .object(message), "logprobs": logprobs,
-      "finish_reason": .string(reply.finish?.rawValue ?? "stop"),
+      "finish_reason": .string(reply.finishWord),
     ]
     if !single { choice["thinking"] = AnswerAccount.thinking(of: reply) }
     return .object(choice)
@@ -52,14 +57,14 @@ struct ChatCompletionFrame: Sendable {
 
   /// A chunk with one choice.
   func chunk(
-    _ index: Int, delta: JSONObject, logprobs: JSONValue = .null, finish: FinishReason? = nil,
+    _ index: Int, delta: JSONObject, logprobs: JSONValue = .null, finish: String? = nil,
     account: AnswerAccount? = nil
   ) -> JSONValue {
     var object = head("chat.completion.chunk")
     object["choices"] = [
       [
         "index": .integer(Int64(index)), "delta": .object(delta), "logprobs": logprobs,
-        "finish_reason": finish.map { .string($0.rawValue) } ?? .null,
+        "finish_reason": finish.map(JSONValue.string) ?? .null,
       ]
     ]
     if includeUsage { object["usage"] = .null }
@@ -86,6 +91,10 @@ struct ChatCompletionFrame: Sendable {
     return .object(object)
   }
 
+  private static func call(id: String, name: String, arguments: String) -> JSONObject {
+    ["id": .string(id), "type": "function", "function": ["name": .string(name), "arguments": .string(arguments)]]
+  }
+
   /// The delta that adds one piece.
   func delta(_ piece: ReplyPiece) -> JSONObject {
     switch piece {
@@ -94,6 +103,14 @@ struct ChatCompletionFrame: Sendable {
       var delta: JSONObject = [:]
       for name in reasoningField.names { delta[name] = .string(text) }
       return delta
+    case .toolCall(let index, let name):
+      var call: JSONObject = ["index": .integer(Int64(index))]
+      for member in Self.call(id: ReplyText.callID(), name: name, arguments: "").members {
+        call[member.name] = member.value
+      }
+      return ["tool_calls": [.object(call)]]
+    case .toolArguments(let index, let text):
+      return ["tool_calls": [["index": .integer(Int64(index)), "function": ["arguments": .string(text)]]]]
     }
   }
 

@@ -27,6 +27,16 @@ package struct GenerationOptions: Sendable {
   package init() {}
 }
 
+/// How a request says that it wants log-probabilities.
+enum LogprobsForm {
+  /// `logprobs` is a boolean, `top_logprobs` the number of alternatives.
+  case flag
+  /// `logprobs` is the number of alternatives.
+  case count
+  /// `top_logprobs` is the number of alternatives; 0 wants none.
+  case alternatives
+}
+
 extension FieldReader {
   /// Fields of `options`.
   static let optionFields = [
@@ -36,11 +46,14 @@ extension FieldReader {
   ]
 
   /// The options of a chat or a completion. `ignored` receives names that have no effect.
-  func options(_ configuration: APIConfiguration, ignored: inout [String]) throws(APIError) -> GenerationOptions {
+  func options(
+    _ configuration: APIConfiguration, logprobs: LogprobsForm = .flag, ignored: inout [String]
+  ) throws(APIError) -> GenerationOptions {
     var options = GenerationOptions()
     _ = try string("user")
     _ = try object("metadata")
     options.sampling = try sampling(configuration)
+    options.sampling.topLogprobs = try topLogprobs(logprobs)
     options.choices = try integer("n", in: 1...configuration.limits.choices) ?? 1
     options.stop = try stopStrings(configuration.limits)
     options.maxTokens = try tokenLimit()
@@ -78,14 +91,20 @@ extension FieldReader {
     if let value = try number("frequency_penalty", in: -2...2) { sampling.frequencyPenalty = Float(value) }
     if let value = try number("repetition_penalty", in: 0.01...10) { sampling.repetitionPenalty = Float(value) }
     if let value = try integer("seed", in: Int.min...Int.max) { sampling.seed = UInt64(bitPattern: Int64(value)) }
-    let logprobs = try bool("logprobs") ?? false
-    let top = try integer("top_logprobs", in: 0...20)
-    if let top, top > 0, !logprobs { throw fail("top_logprobs", "needs logprobs to be true") }
-    sampling.topLogprobs = logprobs ? top ?? 0 : nil
     if let biases = try object("logit_bias") {
       sampling.logitBias = try biases.logitBias(configuration)
     }
     return sampling
+  }
+
+  /// How many alternatives to report; nil for no log-probabilities.
+  private func topLogprobs(_ form: LogprobsForm) throws(APIError) -> Int? {
+    if form == .count { return try integer("logprobs", in: 0...20) }
+    if form == .alternatives { return try integer("top_logprobs", in: 0...20).flatMap { $0 == 0 ? nil : $0 } }
+    let logprobs = try bool("logprobs") ?? false
+    let top = try integer("top_logprobs", in: 0...20)
+    if let top, top > 0, !logprobs { throw fail("top_logprobs", "needs logprobs to be true") }
+    return logprobs ? top ?? 0 : nil
   }
 
   private func logitBias(_ configuration: APIConfiguration) throws(APIError) -> [TokenID: Float] {

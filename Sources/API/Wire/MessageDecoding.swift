@@ -6,7 +6,7 @@ import JSON
 struct MessageDecoder {
   let limits: RequestLimits
   private(set) var images = 0
-  private(set) var ignored: [String] = []
+  var ignored: [String] = []
 
   init(limits: RequestLimits) { self.limits = limits }
 
@@ -58,14 +58,16 @@ struct MessageDecoder {
   }
 
   /// The parts of `content`, or nil when it is missing or null.
-  private mutating func parts(_ reader: FieldReader, role: Conversation.Role) throws(APIError) -> [Conversation.Part]? {
-    guard let content = reader.value("content") else { return nil }
+  mutating func parts(
+    _ reader: FieldReader, _ name: String = "content", role: Conversation.Role
+  ) throws(APIError) -> [Conversation.Part]? {
+    guard let content = reader.value(name) else { return nil }
     if let text = content.string { return [.text(text)] }
-    guard let values = content.array else { throw reader.mismatch("content", "a string or an array of parts", content) }
-    if values.isEmpty { throw reader.fail("content", "must have at least one part") }
+    guard let values = content.array else { throw reader.mismatch(name, "a string or an array of parts", content) }
+    if values.isEmpty { throw reader.fail(name, "must have at least one part") }
     var parts: [Conversation.Part] = []
     for (index, value) in values.enumerated() {
-      let path = "\(reader.path).content[\(index)]"
+      let path = "\(reader.path).\(name)[\(index)]"
       guard let object = value.object else {
         throw .invalid(path, "\(path) must be an object, got \(value.typeName).", code: "invalid_type")
       }
@@ -77,7 +79,7 @@ struct MessageDecoder {
   private mutating func part(_ reader: FieldReader, role: Conversation.Role) throws(APIError) -> Conversation.Part {
     let type = try reader.require("type", reader.string("type"))
     switch type {
-    case "text": return .text(try reader.require("text", reader.string("text")))
+    case "text", "input_text", "output_text": return .text(try reader.require("text", reader.string("text")))
     case "refusal" where role == .assistant: return .text(try reader.require("refusal", reader.string("refusal")))
     case "image_url", "input_image":
       if role != .user { throw reader.fail("type", "names a picture, which only user messages may hold") }
@@ -122,7 +124,7 @@ struct MessageDecoder {
   }
 
   /// `messages[].x` for `messages[3].x`, so that a long conversation names a field once.
-  private static func unindexed(_ path: String) -> String {
+  static func unindexed(_ path: String) -> String {
     guard let open = path.firstIndex(of: "["), let close = path.firstIndex(of: "]"), open < close else { return path }
     return String(path[...open] + path[close...])
   }

@@ -42,7 +42,7 @@ struct ReplyGuide {
     phase =
       switch request.start {
       case .insideThought: .thought
-      case .answer: .answer
+      case .answer, .plainText: .answer
       case .beforeThought: .beforeThought
       }
   }

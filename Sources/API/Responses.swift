@@ -1,0 +1,119 @@
+// POST /v1/responses, stateless: the same reply as a chat's, told in items and typed events.
+import Chat
+import GenerationTypes
+import HTTP
+import JSON
+import Scheduling
+
+/// The endpoint of responses.
+struct Responses: Sendable {
+  let configuration: APIConfiguration
+  let chat: any Chatting
+  let launcher: ReplyLauncher
+
+  /// A request that the engine has taken.
+  private struct Running: Sendable {
+    var request: ResponsesRequest
+    var plan: ThinkingPlan
+    var prepared: any PreparedConversation
+    var preparation: Duration
+    var feed: ReplyFeed
+    var frame: ResponseFrame
+
+    func account(_ replies: [Reply]) -> AnswerAccount {
+      AnswerAccount(
+        requestedMode: plan.requestedMode, textTokens: prepared.textTokens, imageTokens: prepared.imageTokens,
+        replies: replies, preparation: preparation)
+    }
+  }
+
+  /// Answers one request; throws what `APIError(translating:)` understands.
+  func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
+    let body = try JSONBody.parse(request, configuration.limits)
+    let wanted = try ResponsesRequest(body: body, configuration: configuration)
+    let plan = try ThinkingPlan(
+      wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
+    let start = ContinuousClock.now
+    let prepared: any PreparedConversation
+    do {
+      prepared = try await chat.prepareReply(
+        to: Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form))
+    } catch let error as ChatError {
+      throw APIError(error, prompt: "input")
+    }
+    let preparation = ContinuousClock.now - start
+    let running = Running(
+      request: wanted, plan: plan, prepared: prepared, preparation: preparation,
+      feed: launcher.feed(try launcher.launch(prepared, wanted.options, plan, record, prompt: "input")),
+      frame: ResponseFrame(
+        id: "resp_" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
+        serviceTier: wanted.options.serviceTier, echo: wanted.echo))
+    var response =
+      wanted.options.stream ? stream(running, record) : try await whole(running, record)
+    if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
+    return response
+  }
+
+  private func whole(_ running: Running, _ record: RequestRecord) async throws -> HTTPResponse {
+    var items = ResponseItems()
+    let (reply, account) = try await read(running) { pieces, logprobs in
+      for piece in pieces { _ = items.append(piece, logprobs: logprobs) }
+    }
+    record.note { $0.account = account }
+    _ = items.end(Self.status(reply))
+    return .json(running.frame.response(Self.status(reply), items.finished, account))
+  }
+
+  private func stream(_ running: Running, _ record: RequestRecord) -> HTTPResponse {
+    let sequence = EventSequence()
+    let failure: @Sendable (APIError) -> [UInt8] = { error in
+      sequence.event(
+        "response.failed", ["response": running.frame.failed(error)])
+    }
+    return EventStream.response(record, failure: failure) { writer in
+      let begun = running.frame.response("in_progress", [], nil)
+      try await writer.write(
+        sequence.event("response.created", ["response": begun])
+          + sequence.event("response.in_progress", ["response": begun]))
+      var items = ResponseItems()
+      let (reply, account) = try await read(running, writer) { pieces, logprobs in
+        var events: [UInt8] = []
+        for piece in pieces {
+          for (type, members) in items.append(piece, logprobs: logprobs) { events += sequence.event(type, members) }
+        }
+        if !events.isEmpty { try await writer.write(events) }
+      }
+      let status = Self.status(reply)
+      var last: [UInt8] = []
+      for (type, members) in items.end(status) { last += sequence.event(type, members) }
+      last += sequence.event(
+        "response.\(status)", ["response": running.frame.response(status, items.finished, account)])
+      try await writer.write(last)
+      record.note { $0.account = account }
+    }
+  }
+
+  /// Reads the reply; `take` gets its text with the log-probabilities of the answer's part of it.
+  private func read(
+    _ running: Running, _ writer: (any HTTPBodyWriter)? = nil,
+    _ take: ([ReplyPiece], [JSONValue]) async throws -> Void
+  ) async throws -> (Reply, AnswerAccount) {
+    var pending: [GeneratedToken] = []
+    let replies = try await running.feed.read(tick: writer == nil ? nil : configuration.keepAlive) { signal in
+      switch signal {
+      case .tick: try await writer?.write(ServerSentEvent.comment("keep-alive"))
+      case .output(_, .progress(let progress)): try await writer?.write(ServerSentEvent.comment(progress.comment))
+      case .output(_, .delta(let pieces, let tokens)):
+        pending += tokens
+        if pieces.isEmpty { return }
+        let logprobs = ChatCompletionFrame.logprobs(pending, chat)["content"]?.array ?? []
+        pending = []
+        try await take(pieces, logprobs)
+      case .ended: break
+      }
+    }
+    return (replies[0], running.account(replies))
+  }
+
+  private static func status(_ reply: Reply) -> String { reply.finish == .length ? "incomplete" : "completed" }
+}

@@ -1,0 +1,48 @@
+// The response object around its items, and the events that tell of both.
+import GenerationTypes
+import JSON
+import Synchronization
+
+/// What all views of one response share.
+struct ResponseFrame: Sendable {
+  let id: String
+  /// Seconds since the epoch.
+  let created: Int
+  let model: String
+  let serviceTier: ServiceTier?
+  /// Members that repeat the request.
+  let echo: JSONObject
+
+  /// The response with what there is of it; `account` is set once it has ended.
+  func response(_ status: String, _ items: [JSONValue], _ account: AnswerAccount?) -> JSONValue {
+    var object: JSONObject = [
+      "id": .string(id), "object": "response", "created_at": .integer(Int64(created)), "status": .string(status),
+      "error": nil, "incomplete_details": status == "incomplete" ? ["reason": "max_output_tokens"] : .null,
+      "model": .string(model), "output": .array(items),
+    ]
+    object = object + echo
+    if let serviceTier { object["service_tier"] = .string(serviceTier.rawValue) }
+    object["usage"] = account?.responseUsage ?? .null
+    if let account { (object["thinking"], object["timings"]) = (account.thinking, account.timings) }
+    return .object(object)
+  }
+
+  /// The response that ended with an error.
+  func failed(_ error: APIError) -> JSONValue {
+    var object = response("failed", [], nil).object ?? JSONObject()
+    object["error"] = ["code": .string(error.code ?? error.type), "message": .string(error.message)]
+    return .object(object)
+  }
+}
+
+/// Numbers the events of one stream, whose writer is one task at a time.
+final class EventSequence: Sendable {
+  private let next = Atomic<Int64>(0)
+
+  /// One event with its type, as a name and in the data.
+  func event(_ type: String, _ members: JSONObject) -> [UInt8] {
+    let number = next.add(1, ordering: .relaxed).oldValue
+    let object: JSONObject = ["type": .string(type), "sequence_number": .integer(number)]
+    return Array("event: \(type)\n".utf8) + ServerSentEvent.data(.object(object + members))
+  }
+}

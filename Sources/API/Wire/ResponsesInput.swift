@@ -1,0 +1,76 @@
+// `input` of a Responses request: a text, or items in the order of the conversation.
+import Chat
+import JSON
+
+extension MessageDecoder {
+  /// The conversation of a request with `instructions` and `input`; at least one message.
+  mutating func messages(ofResponses request: FieldReader) throws(APIError) -> [Conversation.Message] {
+    var messages: [Conversation.Message] = []
+    if let instructions = try request.string("instructions") {
+      messages.append(Conversation.Message(role: .system, parts: [.text(instructions)]))
+    }
+    let input = try request.require("input", request.value("input"))
+    if let text = input.string {
+      return messages + [Conversation.Message(role: .user, parts: [.text(text)])]
+    }
+    guard let items = input.array else { throw request.mismatch("input", "a string or an array of items", input) }
+    if items.isEmpty { throw request.fail("input", "must have at least one item") }
+    if items.count > limits.messages {
+      throw request.fail("input", "has \(items.count) elements; at most \(limits.messages) are allowed")
+    }
+    for (index, item) in items.enumerated() {
+      let path = "input[\(index)]"
+      guard let object = item.object else {
+        throw .invalid(path, "\(path) must be an object, got \(item.typeName).", code: "invalid_type")
+      }
+      try take(FieldReader(object, at: path), into: &messages)
+    }
+    // A thought that nothing followed was an answer's that was cut off.
+    return messages
+  }
+
+  private mutating func take(_ item: FieldReader, into messages: inout [Conversation.Message]) throws(APIError) {
+    switch try item.string("type") ?? "message" {
+    case "message": merge(try message(of: item), into: &messages)
+    case "function_call":
+      let call: JSONObject = [
+        "id": .string(try item.require("call_id", item.string("call_id"))), "type": "function",
+        "function": [
+          "name": .string(try item.require("name", item.string("name"))),
+          "arguments": .string(try item.require("arguments", item.string("arguments"))),
+        ],
+      ]
+      merge(Conversation.Message(role: .assistant, parts: [], toolCalls: [.object(call)]), into: &messages)
+    case "function_call_output":
+      let id = try item.require("call_id", item.string("call_id"))
+      let parts = try item.require("output", parts(item, "output", role: .tool))
+      messages.append(Conversation.Message(role: .tool, parts: parts, toolCallID: id))
+    case "reasoning":
+      let contents = try item.array("content", max: limits.messages) ?? []
+      let text = contents.compactMap { $0["text"]?.string }.joined()
+      merge(Conversation.Message(role: .assistant, parts: [], reasoning: text), into: &messages)
+    default:
+      throw item.fail("type", "must be message, function_call, function_call_output or reasoning")
+    }
+  }
+
+  private mutating func message(of item: FieldReader) throws(APIError) -> Conversation.Message {
+    let word = try item.require("role", item.word("role", of: ["system", "developer", "user", "assistant"]))
+    let role = Conversation.Role(rawValue: word) ?? .system
+    ignored += try FieldNames.unknown(in: item, known: ["type", "role", "content", "id", "status", "phase"]).map(
+      Self.unindexed)
+    return Conversation.Message(role: role, parts: try item.require("content", parts(item, "content", role: role)))
+  }
+
+  /// An assistant's turn comes as several items: thought, text, calls.
+  private func merge(_ message: Conversation.Message, into messages: inout [Conversation.Message]) {
+    guard message.role == .assistant, let last = messages.last, last.role == .assistant else {
+      return messages.append(message)
+    }
+    messages[messages.count - 1].parts += message.parts
+    messages[messages.count - 1].toolCalls += message.toolCalls
+    if let reasoning = message.reasoning {
+      messages[messages.count - 1].reasoning = (last.reasoning ?? "") + reasoning
+    }
+  }
+}

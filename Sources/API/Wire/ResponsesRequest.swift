@@ -1,0 +1,123 @@
+// The body of `POST /v1/responses`, as much of OpenAI's newer endpoint as a server without memory can serve.
+import Chat
+import GenerationTypes
+import JSON
+
+/// A request for a response after validation.
+package struct ResponsesRequest: Sendable {
+  package let messages: [Conversation.Message]
+  package let options: GenerationOptions
+  package let thinking: ThinkingWish
+  package let form: AnswerForm
+  /// What the response repeats of the request, with defaults for what it left out.
+  package let echo: JSONObject
+  package let ignored: [String]
+
+  static let fields =
+    [
+      "input", "instructions", "reasoning", "max_output_tokens", "text", "include", "store", "previous_response_id",
+      "background", "truncation", "tools", "tool_choice", "parallel_tool_calls", "conversation", "prompt",
+    ]
+    + FieldReader.optionFields.filter {
+      !["max_completion_tokens", "max_tokens", "n", "stop", "logprobs"].contains($0)
+    }
+    + ["top_logprobs"] + FieldReader.modeFields.filter { $0 != "reasoning_effort" }
+
+  /// What needs a memory of earlier requests, or work after the answer.
+  private static let stateful = ["previous_response_id", "conversation", "prompt"]
+
+  /// Checks and takes over `body`. Throws an `APIError` that names the field.
+  package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
+    let reader = try FieldReader(body: body)
+    var ignored = try FieldNames.unknown(in: reader, known: Self.fields)
+    try reader.checkModel(configuration.model)
+    for name in Self.stateful where reader.value(name) != nil {
+      throw .invalid(
+        name, "\(name) is not offered: this server keeps no responses; send the whole input.",
+        code: "unsupported_parameter")
+    }
+    if try reader.bool("background") == true {
+      throw .invalid("background", "background is not offered.", code: "unsupported_parameter")
+    }
+    // Nothing is stored, whatever is asked.
+    if try reader.bool("store") == true { ignored.append("store") }
+    if try reader.word("truncation", of: ["auto", "disabled"]) == "auto" { ignored.append("truncation") }
+    if try reader.array("include", max: 64) != nil { ignored.append("include") }
+    var wish = try reader.thinkingWish(configuration.defaults, ignored: &ignored)
+    try Self.readEffort(reader, configuration.defaults, into: &wish, ignored: &ignored)
+    thinking = wish
+    form = try Self.form(reader, configuration.limits, ignored: &ignored)
+    var options = try reader.options(configuration, logprobs: .alternatives, ignored: &ignored)
+    options.maxTokens = try reader.integer("max_output_tokens", in: 1...1_000_000_000).map {
+      TokenLimit(field: "max_output_tokens", value: $0)
+    }
+    // These are not fields of a response.
+    (options.choices, options.stop) = (1, [])
+    self.options = options
+    var decoder = MessageDecoder(limits: configuration.limits)
+    messages = try decoder.messages(ofResponses: reader)
+    echo = Self.echo(reader, options)
+    self.ignored = ignored + decoder.ignored
+  }
+
+  private static func readEffort(
+    _ reader: FieldReader, _ defaults: RequestDefaults, into wish: inout ThinkingWish, ignored: inout [String]
+  ) throws(APIError) {
+    guard let reasoning = try reader.object("reasoning") else { return }
+    ignored += try FieldNames.unknown(in: reasoning, known: ["effort", "summary", "generate_summary"])
+    // Thoughts are shown as they are, so there is nothing to sum up.
+    for name in ["summary", "generate_summary"] where reasoning.value(name) != nil {
+      ignored.append(reasoning.path(to: name))
+    }
+    guard let (mode, bias) = try reasoning.effort("effort", defaults) else { return }
+    let field = reasoning.path(to: "effort")
+    if let other = wish.mode, other != mode {
+      throw .invalid(
+        field,
+        "\(field) asks for mode \(mode.rawValue), but \(wish.modeField ?? "the request") asks for \(other.rawValue).",
+        code: "contradiction")
+    }
+    if mode != .auto, wish.bias != nil || wish.threshold != nil {
+      throw .invalid(
+        field, "\(field) asks for mode \(mode.rawValue), but think_bias and think_threshold act in mode auto only.",
+        code: "contradiction")
+    }
+    if wish.mode == nil { (wish.mode, wish.modeField) = (mode, field) }
+    if wish.bias == nil, wish.threshold == nil { wish.bias = bias }
+  }
+
+  private static func form(
+    _ reader: FieldReader, _ limits: RequestLimits, ignored: inout [String]
+  ) throws(APIError) -> AnswerForm {
+    var form = try reader.answerForm(limits)
+    guard let text = try reader.object("text") else { return form }
+    ignored += try FieldNames.unknown(in: text, known: ["format", "verbosity"])
+    if text.value("verbosity") != nil { ignored.append("text.verbosity") }
+    guard let format = try text.object("format") else { return form }
+    switch try format.require("type", format.word("type", of: ["text", "json_object", "json_schema"])) {
+    case "json_object": form.json = .object
+    case "json_schema": form.json = try format.namedSchema()
+    default: break
+    }
+    return form
+  }
+
+  private static func echo(_ reader: FieldReader, _ options: GenerationOptions) -> JSONObject {
+    func own(_ name: String, _ fallback: JSONValue) -> JSONValue { reader.value(name) ?? fallback }
+    var text = reader.value("text")?.object ?? JSONObject()
+    if text["format"] == nil { text["format"] = ["type": "text"] }
+    var reasoning: JSONObject = ["effort": nil, "summary": nil]
+    if let effort = reader.value("reasoning")?["effort"] { reasoning["effort"] = effort }
+    return [
+      "instructions": own("instructions", .null), "max_output_tokens": own("max_output_tokens", .null),
+      "metadata": own("metadata", [:]), "parallel_tool_calls": own("parallel_tool_calls", true),
+      "previous_response_id": nil, "reasoning": .object(reasoning), "store": false,
+      "temperature": own("temperature", .number(Double(options.sampling.temperature))), "text": .object(text),
+      "tool_choice": own("tool_choice", "auto"), "tools": own("tools", []),
+      "top_logprobs": .integer(Int64(options.sampling.topLogprobs ?? 0)),
+      "top_p": own("top_p", .number(Double(options.sampling.topP))), "truncation": "disabled",
+      "user": own("user", .null),
+      "background": false,
+    ]
+  }
+}

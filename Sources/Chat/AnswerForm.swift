@@ -1,0 +1,60 @@
+// Which form a reply's answer has: free text, JSON, calls of tools.
+import JSON
+
+/// What the answer must or may be.
+package struct AnswerForm: Sendable, Equatable {
+  /// nil: free text.
+  package var json: JSONForm?
+  /// nil: no tool may be called.
+  package var tools: ToolUse?
+
+  package init(json: JSONForm? = nil, tools: ToolUse? = nil) { (self.json, self.tools) = (json, tools) }
+}
+
+/// JSON as an answer.
+package enum JSONForm: Sendable, Equatable {
+  /// Any object.
+  case object
+  /// What the schema at `path` of the request allows.
+  case schema(JSONValue, path: String)
+}
+
+/// Tools that the model may or must call.
+package struct ToolUse: Sendable, Equatable {
+  package struct Tool: Sendable, Equatable {
+    package var name: String
+    /// The schema of its arguments; nil takes any object.
+    package var parameters: JSONValue?
+    /// Whether a schema that cannot be held to is an error; else any object is taken.
+    package var isStrict: Bool
+    /// `{"type": "function", "function": …}`, as templates print it.
+    package var definition: JSONValue
+    /// Where the schema stood in the request.
+    package var path: String
+
+    package init(name: String, parameters: JSONValue?, isStrict: Bool, definition: JSONValue, path: String) {
+      (self.name, self.parameters, self.isStrict) = (name, parameters, isStrict)
+      (self.definition, self.path) = (definition, path)
+    }
+  }
+
+  package enum Choice: Sendable, Equatable { case none, auto, required, named(String) }
+
+  package var tools: [Tool]
+  package var choice: Choice
+  /// Whether one answer may hold several calls.
+  package var isParallel: Bool
+
+  package init(tools: [Tool], choice: Choice, isParallel: Bool) {
+    (self.tools, self.choice, self.isParallel) = (tools, choice, isParallel)
+  }
+
+  /// The tools that may be called by the choice.
+  package var callable: [Tool] {
+    switch choice {
+    case .none: []
+    case .named(let name): tools.filter { $0.name == name }
+    case .auto, .required: tools
+    }
+  }
+}

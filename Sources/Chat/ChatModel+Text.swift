@@ -1,0 +1,36 @@
+// Text as it is, without turns: what completions and the tokenizer's endpoints work on.
+import GenerationTypes
+import Tokenization
+
+extension ChatModel {
+  /// The ids of `text`, at most `limit`; `recognisesSpecial` says whether spellings of special tokens are those tokens.
+  package func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID] {
+    try await workingOn(bytes: text.utf8.count) {
+      let literal = recognisesSpecial ? [] : [0..<text.utf8.count]
+      guard let tokens = self.tokenizer.encode(text, literal: literal, limit: limit) else {
+        throw ChatError.tooLong(limit: limit)
+      }
+      return tokens
+    }
+  }
+
+  /// The prompt's text for a conversation, image placeholders unexpanded, the thought opened as the mode wants it.
+  package func prompt(of conversation: Conversation) async throws -> String {
+    try await workingOn(bytes: prompter.textBytes(of: conversation)) {
+      let text = try self.render(conversation)
+      let tokens = try self.encode(conversation)
+      return text + (self.completion(after: tokens, for: conversation.mode) ?? "")
+    }
+  }
+
+  /// A prompt that is nothing but `tokens`; everything that follows it is text.
+  package func completion(of tokens: [TokenID], form: AnswerForm = AnswerForm()) async throws -> PreparedChat {
+    var tokens = tokens
+    // There must be something to follow: where the vocabulary says nothing, an end of text begins one.
+    if let leading = tokenizer.leadingToken, tokens.first != leading { tokens.insert(leading, at: 0) }
+    if tokens.isEmpty, let begin = tokenizer.id(of: "<|endoftext|>") ?? control.stop.min() { tokens = [begin] }
+    return PreparedChat(
+      prompt: Prompt(tokens: tokens), textTokens: tokens.count, mode: .short, start: .plainText,
+      constraint: try await constraint(of: form), model: self)
+  }
+}
