@@ -13,6 +13,8 @@ enum Fake {
   static let close: TokenID = 1, blank: TokenID = 2, end: TokenID = 3
   /// The two halves of `é`: no text until the second.
   static let half: TokenID = 50, otherHalf: TokenID = 51
+  /// A call of `f` begins, and the two halves of its arguments `{"a": 1}`.
+  static let call: TokenID = 60, arguments: TokenID = 61, otherArguments: TokenID = 62
   static let vocabularySize = 1000
 }
 
@@ -70,6 +72,7 @@ struct FakeReader: ReplyReading {
   let stops: [String]
   var counts = TokenCounts()
   var isStopped = false
+  var calls = 0
   var outcome: ThinkingOutcome { counts.thinking > 0 ? .thinking : .nonThinking }
   var thoughtEnd: ThoughtEnd? { counts.thinking == 0 ? nil : isThinking ? .length : .natural }
 
@@ -81,6 +84,11 @@ struct FakeReader: ReplyReading {
       counts.control += 1
       if token.id == Fake.close { isThinking = false }
       return []
+    case Fake.call, Fake.arguments, Fake.otherArguments:
+      counts.answer += 1
+      if token.id == Fake.call { calls += 1 }
+      if token.id == Fake.call { return [.toolCall(index: calls - 1, name: "f")] }
+      return [.toolArguments(index: calls - 1, token.id == Fake.arguments ? "{\"a\": " : "1}")]
     default:
       if isThinking { counts.thinking += 1 } else { counts.answer += 1 }
       let text = token.id == Fake.half ? "" : token.id == Fake.otherHalf ? "é" : "w\(token.id) "
@@ -229,6 +237,13 @@ struct House {
     try await post(
       #"{"model":"r4b","messages":[{"role":"user","content":"one two three"}]"# + (fields.isEmpty ? "" : ",\(fields)")
         + "}", headers: headers)
+  }
+
+  /// Posts `body` to another endpoint.
+  func post(to path: String, _ body: String) async throws -> Answer {
+    try await ask(
+      HTTPRequest(
+        method: "POST", path: path, headers: ["content-type": "application/json"], body: Array(body.utf8)))
   }
 
   func get(_ path: String, headers: HTTPHeaders = [:]) async throws -> Answer {
