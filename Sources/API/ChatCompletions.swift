@@ -41,7 +41,7 @@ struct ChatCompletions: Sendable {
 
   private func submit(_ wanted: ChatCompletionRequest, _ record: RequestRecord) async throws -> Running {
     let start = ContinuousClock.now
-    let prepared = try await chat.prepareReply(to: wanted.conversation)
+    let prepared = try await prepare(wanted, record)
     let preparation = ContinuousClock.now - start
     let field = wanted.maxTokens?.field ?? "max_completion_tokens"
     let room = engine.contextLength - prepared.prompt.tokens.count

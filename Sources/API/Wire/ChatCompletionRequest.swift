@@ -8,7 +8,10 @@ package enum ServiceTier: String, Sendable, CaseIterable { case standard = "defa
 
 /// The body of `POST /v1/chat/completions`.
 package struct ChatCompletionRequest: Sendable {
+  /// Its pictures by reference are empty until they are fetched.
   package let conversation: Conversation
+  /// Pictures that the request names instead of holding.
+  package let references: [PictureReference]
   package let sampling: SamplingParameters
   /// The limit the client named, and under which field.
   package let maxTokens: (field: String, value: Int)?
@@ -65,8 +68,9 @@ package struct ChatCompletionRequest: Sendable {
       $0 == "flex" ? .flex : .standard
     }
     // Last, because pictures cost the most to read.
-    var decoder = MessageDecoder(limits: configuration.limits)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
     conversation = Conversation(messages: try decoder.messages(reader), mode: mode)
+    references = decoder.references
     self.ignored = ignored + decoder.ignored
   }
 
