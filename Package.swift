@@ -42,6 +42,7 @@ let package = Package(
   targets: [
     system("COniguruma", "oniguruma", "libonig-dev"),
     system("COpenSSL", "openssl", "libssl-dev"),
+    system("CCurl", "libcurl", "libcurl4-openssl-dev"),
     system("CLibJPEG", "libjpeg", "libjpeg-dev"),
     system("CSPNG", "spng", "libspng-dev"),
     system("CWebP", "libwebp", "libwebp-dev"),
@@ -54,6 +55,9 @@ let package = Package(
     .target(
       name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
+    .target(
+      name: "CFetch", dependencies: ["CCurl"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    room("Fetching", ["CFetch"]),
     room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "Tokenization"]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
@@ -65,11 +69,13 @@ let package = Package(
     room("HTTP", ["Transport"]),
     room("Telemetry", ["JSON"]),
     room("Configuration", ["JSON"]),
-    room("API", ["Chat", "COpenSSL", "GenerationTypes", "HTTP", "Imaging", "JSON", "Scheduling", "Telemetry"]),
+    room(
+      "API", ["Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Scheduling", "Telemetry"]),
     .executableTarget(
       name: "r4b",
       dependencies: [
-        "API", "Benchmarking", "Chat", "Configuration", "GenerationTypes", "HTTP", "Imaging", "Inference", "JSON",
+        "API", "Benchmarking", "Chat", "Configuration", "Fetching", "GenerationTypes", "HTTP", "Imaging", "Inference",
+        "JSON",
         "ModelFiles",
         "Scheduling", "Telemetry", "Tokenization", "Transport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -83,12 +89,13 @@ let package = Package(
 
     .target(
       name: "TLSTestSupport", dependencies: ["COpenSSL"], path: "Tests/TLSTestSupport", swiftSettings: strict),
-    tests(of: "API", ["Chat", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
+    tests(of: "API", ["Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "CKernels", fixtures: true),
     tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
+    tests(of: "Fetching"),
     tests(of: "HTTP", ["TLSTestSupport", "Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),

@@ -86,6 +86,8 @@ package struct APIConfiguration: Sendable {
   /// so that a page whose name was rebound to 127.0.0.1 is refused.
   package var allowedHosts: [String]?
   package var reasoningField = ReasoningField.reasoningContent
+  /// What fetches the pictures that requests name; nil refuses them.
+  package var pictures: (any PictureFetching)?
   /// Pages served at `/`.
   package var publicFiles: StaticFiles?
   /// From a request's arrival to the end of its reply at most; nil: as long as it takes.

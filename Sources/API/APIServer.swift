@@ -42,7 +42,7 @@ package final class APIServer: Sendable {
   ) {
     let isDraining = DrainFlag()
     var router = Router<Endpoint>()
-    let launcher = ReplyLauncher(configuration: configuration, engine: engine, metrics: metrics)
+    let launcher = ReplyLauncher(configuration: configuration, chat: chat, engine: engine, metrics: metrics)
     let completions = ChatCompletions(configuration: configuration, chat: chat, launcher: launcher)
     router.add(
       "POST", "/v1/chat/completions",
@@ -64,7 +64,7 @@ package final class APIServer: Sendable {
         if isDraining.isSet { throw APIError.draining }
         return try await responses.respond(to: request, record)
       })
-    let texts = TextEndpoints(configuration: configuration, chat: chat)
+    let texts = TextEndpoints(configuration: configuration, chat: chat, launcher: launcher)
     router.add("POST", "/tokenize", .task { try await texts.tokenize($0, $1) })
     router.add("POST", "/detokenize", .task { try await texts.detokenize($0, $1) })
     router.add("POST", "/apply-template", .task { try await texts.applyTemplate($0, $1) })

@@ -47,8 +47,8 @@ struct ChatCompletions: Sendable {
     _ wanted: ChatCompletionRequest, _ plan: ThinkingPlan, _ record: RequestRecord
   ) async throws -> Running {
     let start = ContinuousClock.now
-    let prepared = try await chat.prepareReply(
-      to: Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form))
+    let prepared = try await launcher.prepare(
+      Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form), wanted.references, record)
     let preparation = ContinuousClock.now - start
     return Running(
       options: wanted.options, plan: plan, prepared: prepared, preparation: preparation,

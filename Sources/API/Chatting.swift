@@ -4,6 +4,8 @@ import GenerationTypes
 
 /// Turns conversations into prompts and tokens into text.
 package protocol Chatting: Sendable {
+  /// Whether the model takes pictures at all.
+  var takesPictures: Bool { get }
   /// Renders and tokenises; decodes pictures away from the caller's thread. Throws `ChatError`.
   func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation
   /// The ids of a text, at most `limit`; `recognisesSpecial` says whether spellings of special tokens are those tokens.

@@ -7,6 +7,7 @@ import Telemetry
 /// Hands prompts to the engine.
 struct ReplyLauncher: Sendable {
   let configuration: APIConfiguration
+  let chat: any Chatting
   let engine: any GenerationService
   let metrics: ServerMetrics
 

@@ -34,13 +34,9 @@ struct Responses: Sendable {
     let plan = try ThinkingPlan(
       wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
     let start = ContinuousClock.now
-    let prepared: any PreparedConversation
-    do {
-      prepared = try await chat.prepareReply(
-        to: Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form))
-    } catch let error as ChatError {
-      throw APIError(error, prompt: "input")
-    }
+    let prepared = try await launcher.prepare(
+      Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form), wanted.references, record,
+      prompt: "input")
     let preparation = ContinuousClock.now - start
     let running = Running(
       request: wanted, plan: plan, prepared: prepared, preparation: preparation,

@@ -8,6 +8,7 @@ import JSON
 struct TextEndpoints: Sendable {
   let configuration: APIConfiguration
   let chat: any Chatting
+  let launcher: ReplyLauncher
 
   /// `{content, add_special, with_pieces}` → `{tokens}`, as llama-server answers; `text` and `prompt` are other names of the content.
   func tokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
@@ -50,14 +51,14 @@ struct TextEndpoints: Sendable {
 
   /// The body of a chat → `{prompt}`, pictures as their placeholder.
   func applyTemplate(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let (conversation, ignored) = try conversation(request, record)
+    let (conversation, _, ignored) = try conversation(request, record)
     return .json(["prompt": .string(try await chat.prompt(of: conversation))], ignoring: ignored)
   }
 
   /// The body of a chat → how many tokens its prompt has.
   func countTokens(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let (conversation, ignored) = try conversation(request, record)
-    let prepared = try await chat.prepareReply(to: conversation)
+    let (conversation, references, ignored) = try conversation(request, record)
+    let prepared = try await launcher.prepare(conversation, references, record)
     let (text, image) = (Int64(prepared.textTokens), Int64(prepared.imageTokens))
     return .json(
       [
@@ -68,12 +69,14 @@ struct TextEndpoints: Sendable {
 
   private func conversation(
     _ request: HTTPRequest, _ record: RequestRecord
-  ) throws(APIError) -> (Conversation, ignored: [String]) {
+  ) throws(APIError) -> (Conversation, [PictureReference], ignored: [String]) {
     let body = try JSONBody.parse(request, configuration.limits)
     let wanted = try ChatCompletionRequest(body: body, configuration: configuration)
     let plan = try ThinkingPlan(
       wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
-    return (Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form), wanted.ignored)
+    return (
+      Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form), wanted.references, wanted.ignored
+    )
   }
 }
 

@@ -66,6 +66,9 @@ package final class ChatModel: Sendable {
       spellings: spellings, variables: configuration.templateVariables)
   }
 
+  /// Whether conversations may have pictures.
+  package var takesPictures: Bool { imageProcessor != nil }
+
   /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` before a long text or a picture.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
     let text = try await workingOn(bytes: prompter.textBytes(of: conversation)) { try self.encode(conversation) }

@@ -82,6 +82,22 @@ extension Setting {
     Setting("images.max_bytes", .integer(1024...gigabyte), 33_554_432, "Bytes of one encoded picture."),
     Setting(
       "images.max_pixels", .integer(1...1_000_000_000), 50_000_000, "Pixels of one picture, checked before decoding."),
+    Setting(
+      "images.remote", .strings, [],
+      "Hosts that pictures may be fetched from, as `[http://]HOST[:PORT]` or `*.DOMAIN`, https without a scheme; empty fetches none."
+    ),
+    Setting(
+      "images.remote_networks", .strings, [],
+      "Networks that are not public (`10.1.0.0/16`, `::1`) and to which names of images.remote may lead all the same."),
+    Setting(
+      "images.remote_timeout_s", .number(0.1...600), 20,
+      "Seconds for all pictures of a request to be fetched, waiting in line included."),
+    Setting(
+      "images.remote_ca_file", .optionalString, nil,
+      "PEM file of the authorities that vouch for those hosts, relative to config.json; null takes the system's."),
+    Setting(
+      "images.root", .optionalString, nil,
+      "Directory below which `file:` pictures are read, relative to config.json; null reads none."),
 
     Setting(
       "generation.thinking_mode", .choice(["auto", "long", "short"]), "auto", "Mode of requests that do not choose one."

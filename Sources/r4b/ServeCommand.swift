@@ -3,6 +3,7 @@ import API
 import ArgumentParser
 import Chat
 import Configuration
+import Fetching
 import Foundation
 import GenerationTypes
 import HTTP
@@ -170,6 +171,7 @@ struct ServeCommand: AsyncParsableCommand {
     api.allowedHosts =
       places.isOnLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil
     api.reasoningField = ReasoningField(rawValue: settings.string("api.reasoning_field")) ?? .reasoningContent
+    api.pictures = try PictureFetcher(settings, base)
     if let folder = settings.optionalString("server.public") {
       api.publicFiles = try StaticFiles(directory: URL(fileURLWithPath: folder, relativeTo: base).path)
     }

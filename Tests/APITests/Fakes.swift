@@ -21,7 +21,10 @@ enum Fake {
 final class FakeChat: Chatting {
   let seen = Mutex<[Conversation]>([])
   let failure: (any Error)?
-  init(failure: (any Error)? = nil) { self.failure = failure }
+  let takesPictures: Bool
+  init(failure: (any Error)? = nil, takesPictures: Bool = true) {
+    (self.failure, self.takesPictures) = (failure, takesPictures)
+  }
 
   func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation {
     if let failure { throw failure }

@@ -5,7 +5,10 @@ import JSON
 
 /// The body of `POST /v1/chat/completions`.
 package struct ChatCompletionRequest: Sendable {
+  /// Pictures by reference are empty until they are fetched.
   package let messages: [Conversation.Message]
+  /// Pictures that the request names instead of holding.
+  package let references: [PictureReference]
   package let options: GenerationOptions
   package let thinking: ThinkingWish
   package let form: AnswerForm
@@ -26,8 +29,9 @@ package struct ChatCompletionRequest: Sendable {
     form = try reader.answerForm(configuration.limits)
     options = try reader.options(configuration, ignored: &ignored)
     // Last, because pictures cost the most to read.
-    var decoder = MessageDecoder(limits: configuration.limits)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
     messages = try decoder.messages(reader)
+    references = decoder.references
     self.ignored = ignored + decoder.ignored
   }
 }

@@ -5,10 +5,13 @@ import JSON
 /// Reads the messages of one request and counts its pictures.
 struct MessageDecoder {
   let limits: RequestLimits
+  /// Checks pictures that are named, not held; nil refuses them.
+  let pictures: (any PictureFetching)?
   private(set) var images = 0
+  private(set) var references: [PictureReference] = []
   var ignored: [String] = []
 
-  init(limits: RequestLimits) { self.limits = limits }
+  init(limits: RequestLimits, pictures: (any PictureFetching)?) { (self.limits, self.pictures) = (limits, pictures) }
 
   private static let fields = [
     "role", "content", "name", "reasoning_content", "reasoning", "tool_calls", "tool_call_id", "refusal", "audio",
@@ -102,7 +105,13 @@ struct MessageDecoder {
     let url = try holder.require(name, holder.string(name))
     let detail = try holder.word("detail", of: ["auto", "low", "high"])
     let field = holder.path(to: name)
-    let bytes = try DataURI.picture(url, field: field, maxBytes: limits.imageBytes)
+    var bytes: [UInt8] = []
+    if let location = try PictureReference.location(of: url, field: field, pictures) {
+      references.append(
+        PictureReference(field: field, location: location))
+    } else {
+      bytes = try DataURI.picture(url, field: field, maxBytes: limits.imageBytes)
+    }
     return .image(bytes: bytes, detail: detail == "low" ? .low : .high, field: field)
   }
 

@@ -5,7 +5,10 @@ import JSON
 
 /// A request for a response after validation.
 package struct ResponsesRequest: Sendable {
+  /// Pictures by reference are empty until they are fetched.
   package let messages: [Conversation.Message]
+  /// Pictures that the request names instead of holding.
+  package let references: [PictureReference]
   package let options: GenerationOptions
   package let thinking: ThinkingWish
   package let form: AnswerForm
@@ -54,8 +57,9 @@ package struct ResponsesRequest: Sendable {
     // These are not fields of a response.
     (options.choices, options.stop) = (1, [])
     self.options = options
-    var decoder = MessageDecoder(limits: configuration.limits)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
     messages = try decoder.messages(ofResponses: reader)
+    references = decoder.references
     echo = Self.echo(reader, options)
     self.ignored = ignored + decoder.ignored
   }

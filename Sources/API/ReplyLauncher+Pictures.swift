@@ -1,0 +1,36 @@
+// Pictures by URL of a valid request: fetched last, so that nothing goes out for a request that is refused anyway.
+import Chat
+import Fetching
+import Scheduling
+
+extension ReplyLauncher {
+  /// The conversation ready for the engine, its pictures fetched. They are held only until it is prepared; `prompt` is the field
+  /// that it came in.
+  func prepare(
+    _ conversation: Conversation, _ references: [PictureReference], _ record: RequestRecord, prompt: String = "messages"
+  ) async throws -> any PreparedConversation {
+    do {
+      return try await fetching(references, for: conversation, record)
+    } catch let error as ChatError {
+      throw APIError(error, prompt: prompt)
+    } catch let failure as PictureFailure {
+      if case .failed(let reason) = failure.error { record.note { $0.detail = "picture: \(reason)" } }
+      throw APIError(failure.error, field: references[failure.index].field)
+    }
+  }
+
+  private func fetching(
+    _ references: [PictureReference], for conversation: Conversation, _ record: RequestRecord
+  ) async throws -> any PreparedConversation {
+    // A model without pictures refuses them by name; fetching them would be in vain.
+    guard !references.isEmpty, chat.takesPictures, let pictures = configuration.pictures else {
+      return try await chat.prepareReply(to: conversation)
+    }
+    if let refusal = engine.refusal { throw APIError(refusal, param: "messages") }
+    return try await pictures.withPictures(at: references.map(\.location)) { bytes in
+      var filled = conversation
+      filled.fill(references, with: bytes)
+      return try await chat.prepareReply(to: filled)
+    }
+  }
+}

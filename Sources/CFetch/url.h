@@ -1,0 +1,15 @@
+// A parsed URL, shared by the parser and the transfer.
+#pragma once
+#include "CFetch.h"
+
+#include <curl/curl.h>
+
+struct cf_url {
+  CURLU *handle;
+  char *scheme;
+  char *host;
+  uint16_t port;
+};
+
+/// Initialises libcurl once; 0 when that failed.
+int cf_start(void);

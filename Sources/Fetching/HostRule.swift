@@ -1,0 +1,39 @@
+// Entries of `images.remote`: `[http://|https://]HOST[:PORT]`, HOST a name, `*.NAME`, an IPv4 address or an IPv6 address in
+// brackets. Without a scheme it is https, without a port the scheme's own; the three must match exactly.
+
+/// One allowed origin, or the origins of a domain's subdomains.
+package struct HostRule: Sendable, Equatable {
+  private let scheme: String
+  /// The host, or what follows `*.`.
+  private let host: String
+  private let port: UInt16
+  private let isWildcard: Bool
+
+  /// Nil when the entry has another form; a wildcard needs a domain of two labels at least.
+  package init?(_ entry: String) {
+    var rest = entry[...]
+    var scheme = "https"
+    for candidate in ["https", "http"] where rest.hasPrefix("\(candidate)://") {
+      scheme = candidate
+      rest = rest.dropFirst(candidate.count + 3)
+      break
+    }
+    isWildcard = rest.hasPrefix("*.")
+    if isWildcard { rest = rest.dropFirst(2) }
+    guard !rest.contains("*"), !rest.contains("/"), !rest.contains("#"), !rest.contains("?"), !rest.contains("%"),
+      let url = RemoteURL("\(scheme)://\(rest)"), url.isOrigin
+    else { return nil }
+    let labels = url.host.split(separator: ".", omittingEmptySubsequences: false)
+    if isWildcard, labels.count < 2 || labels.contains("") || Self.isAddress(url.host) { return nil }
+    (self.scheme, host, port) = (scheme, url.host, url.port)
+  }
+
+  /// Whether a URL may be fetched as far as its scheme, host and port go.
+  package func admits(_ url: RemoteURL) -> Bool {
+    guard url.scheme == scheme, url.port == port else { return false }
+    if !isWildcard { return url.host == host }
+    return url.host.hasSuffix(".\(host)") && url.host.utf8.count > host.utf8.count + 1
+  }
+
+  private static func isAddress(_ host: String) -> Bool { host.hasPrefix("[") || Network.bytes(of: host) != nil }
+}

@@ -1,0 +1,97 @@
+// One picture by URL: a GET, and by hand the few redirects that are followed, each checked like the first URL.
+import CFetch
+
+/// Runs on one thread, which it blocks.
+struct Transfer {
+  let policy: RemotePolicy
+  /// Bytes that the picture may have.
+  let maxBytes: Int
+  let share: ByteShare
+  let flag: StopFlag
+  let deadline: ContinuousClock.Instant
+
+  /// The picture's bytes. Every failure on the way is `.failed`: whether a refused address has a server is not to be told apart.
+  func bytes(at url: RemoteURL) throws(FetchError) -> [UInt8] {
+    var url = url
+    for _ in 0...RemotePolicy.maxRedirects {
+      guard policy.admits(url) else { throw .failed(reason: "a redirect leads to where nothing is allowed") }
+      let receiver = Receiver(policy, share, flag)
+      let reply = perform(url, receiver)
+      defer { if let target = reply.redirect { cf_free(target) } }
+      switch reply.outcome {
+      case CF_COMPLETE: return receiver.bytes
+      case CF_REFUSED: throw receiver.refusal ?? .tooLarge(limit: maxBytes)
+      case CF_REDIRECT:
+        guard let target = reply.redirect.flatMap({ RemoteURL(String(cString: $0)) }) else {
+          throw .failed(reason: "a redirect's target is no URL that can be fetched")
+        }
+        url = target
+      default:
+        let reason = receiver.hasRefusedAddress ? "an address is not allowed" : String(cString: reply.reason)
+        throw .failed(reason: "status \(reply.status), \(reason)")
+      }
+    }
+    throw .failed(reason: "more than \(RemotePolicy.maxRedirects) redirects")
+  }
+
+  private func perform(_ url: RemoteURL, _ receiver: Receiver) -> cf_reply {
+    let left = (deadline - .now).components
+    let milliseconds =
+      left.seconds > 1_000_000 ? 1_000_000_000 : left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
+    var callbacks = cf_callbacks()
+    callbacks.context = Unmanaged.passUnretained(receiver).toOpaque()
+    callbacks.may_connect = { context, address, count in
+      guard let receiver = Receiver.of(context), let address else { return 0 }
+      return receiver.mayConnect(Array(UnsafeBufferPointer(start: address, count: count))) ? 1 : 0
+    }
+    callbacks.receive = { context, bytes, count in
+      guard let receiver = Receiver.of(context), let bytes else { return 0 }
+      return receiver.receive(UnsafeBufferPointer(start: bytes, count: count)) ? 1 : 0
+    }
+    callbacks.is_cancelled = { context in Receiver.of(context)?.flag.isSet == false ? 0 : 1 }
+    return withExtendedLifetime((receiver, url)) {
+      guard let authorities = policy.authorities else { return fetch(url, milliseconds, nil, &callbacks) }
+      return authorities.withCString { fetch(url, milliseconds, $0, &callbacks) }
+    }
+  }
+
+  private func fetch(
+    _ url: RemoteURL, _ milliseconds: Int64, _ authorities: UnsafePointer<CChar>?, _ callbacks: inout cf_callbacks
+  ) -> cf_reply {
+    var limits = cf_limits(max_bytes: Int64(maxBytes), timeout_ms: milliseconds, authorities: authorities)
+    return cf_fetch(url.handle, &limits, &callbacks)
+  }
+}
+
+/// What one transfer's callbacks write to, on the transfer's thread.
+private final class Receiver {
+  let policy: RemotePolicy
+  let share: ByteShare
+  let flag: StopFlag
+  private(set) var bytes: [UInt8] = []
+  private(set) var refusal: FetchError?
+  private(set) var hasRefusedAddress = false
+
+  init(_ policy: RemotePolicy, _ share: ByteShare, _ flag: StopFlag) {
+    (self.policy, self.share, self.flag) = (policy, share, flag)
+  }
+
+  static func of(_ context: UnsafeMutableRawPointer?) -> Receiver? {
+    context.map { Unmanaged<Receiver>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  func mayConnect(_ address: [UInt8]) -> Bool {
+    let isAllowed = policy.admits(address: address)
+    if !isAllowed { hasRefusedAddress = true }
+    return isAllowed
+  }
+
+  func receive(_ new: UnsafeBufferPointer<UInt8>) -> Bool {
+    do { try share.take(new.count) } catch {
+      refusal = error
+      return false
+    }
+    bytes += new
+    return true
+  }
+}

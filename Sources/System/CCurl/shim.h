@@ -1,0 +1,2 @@
+// libcurl: URLs and HTTP transfers.
+#include <curl/curl.h>

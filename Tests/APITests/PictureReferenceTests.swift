@@ -1,0 +1,113 @@
+import API
+import Chat
+import Fetching
+import GenerationTypes
+import JSON
+import Scheduling
+import Synchronization
+import Testing
+
+/// Serves `file:NAME` as the bytes of NAME and fails by name; counts what it is asked for.
+private final class FakeFetcher: PictureFetching {
+  let asked = Mutex(0)
+  let error: FetchError?
+  init(_ error: FetchError? = nil) { self.error = error }
+
+  func location(of url: String) throws(FetchError) -> PictureLocation {
+    if url.hasPrefix("http") { throw .notAllowed }
+    return .file(try FilePath(url: url, root: "/root"))
+  }
+
+  func withPictures<Value: Sendable>(
+    at locations: [PictureLocation], _ body: ([[UInt8]]) async throws -> Value
+  ) async throws -> Value {
+    asked.withLock { $0 += 1 }
+    if let error { throw PictureFailure(index: locations.count - 1, error: error) }
+    return try await body(
+      locations.map { if case .file(let path) = $0 { Array(path.relative.utf8) } else { [] } })
+  }
+}
+
+@Suite struct `Pictures by reference` {
+  private static let part = #"{"type":"image_url","image_url":{"url":"file:NAME","detail":"low"}}"#
+
+  private func body(_ parts: [String], _ fields: String = "") -> String {
+    #"{"messages":[{"role":"system","content":"s"},{"role":"user","content":["#
+      + (parts + [#"{"type":"text","text":"what"}"#]).joined(separator: ",") + "]}]\(fields)}"
+  }
+
+  private func house(_ fetcher: FakeFetcher) -> House {
+    var house = House()
+    house.configuration.pictures = fetcher
+    return house
+  }
+
+  @Test func `references are filled in beside pictures in data URIs`() async throws {
+    let house = house(FakeFetcher())
+    let answer = try await house.post(
+      body([
+        Self.part.replacing("NAME", with: "a"),
+        #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AQID"}}"#,
+        #"{"type":"input_image","image_url":"file:/root/b"}"#,
+      ]))
+    #expect(answer.status == 200 && answer.json["usage"]?["prompt_tokens_details"]?["image_tokens"] == 30)
+    let parts = try #require(house.chat.seen.withLock { $0.first?.messages.last?.parts })
+    let pictures = parts.compactMap { part -> (bytes: [UInt8], detail: Conversation.Detail, field: String)? in
+      if case .image(let bytes, let detail, let field) = part { (bytes, detail, field) } else { nil }
+    }
+    #expect(pictures.map(\.bytes) == [Array("a".utf8), [1, 2, 3], Array("b".utf8)])
+    #expect(pictures.map(\.detail) == [.low, .high, .high])
+    #expect(
+      pictures.map(\.field) == [
+        "messages[1].content[0].image_url.url", "messages[1].content[1].image_url.url",
+        "messages[1].content[2].image_url",
+      ])
+  }
+
+  @Test(
+    arguments: [
+      (.failed(reason: "an address is not allowed"), 400, "image_fetch_failed", "could not be fetched"),
+      (.tooLarge(limit: 7), 413, "image_too_large", "more than the 7 bytes"), (.busy, 503, "overloaded", "try again"),
+    ] as [(FetchError, Int, String, String)])
+  func `a failure names its field and no more`(error: FetchError, status: Int, code: String, says: String) async throws
+  {
+    let house = house(FakeFetcher(error))
+    let answer = try await house.post(body([Self.part, Self.part]))
+    #expect(answer.status == status && answer.json["error"]?["code"] == .string(code))
+    #expect(answer.text.contains(says) && !answer.text.contains("address"))
+    if status != 503 { #expect(answer.json["error"]?["param"] == "messages[1].content[1].image_url.url") }
+    if code == "image_fetch_failed" { #expect(house.log.contains("an address is not allowed")) }
+    #expect(house.chat.seen.withLock { $0.isEmpty })
+  }
+
+  @Test(arguments: [
+    ("http://example.org/a", "does not fetch from this host"), ("file:../a", "malformed"),
+    ("FILE:///etc/passwd", "outside its directory"),
+  ])
+  func `a refused name is 400 and nothing is fetched`(url: String, says: String) async throws {
+    let fetcher = FakeFetcher()
+    let answer = try await house(fetcher).post(body([Self.part, Self.part.replacing("file:NAME", with: url)]))
+    #expect(answer.status == 400 && answer.json["error"]?["code"] == "invalid_image_url" && answer.text.contains(says))
+    #expect(answer.json["error"]?["param"] == "messages[1].content[1].image_url.url")
+    #expect(fetcher.asked.withLock { $0 } == 0)
+  }
+
+  @Test(arguments: [#","temperature":9"#, #","thinking_mode":"x""#, #","n":99"#, #","tool_choice":"required""#])
+  func `a request that is invalid elsewhere fetches nothing`(field: String) async throws {
+    let fetcher = FakeFetcher()
+    #expect(try await house(fetcher).post(body([Self.part], field)).status == 400)
+    #expect(fetcher.asked.withLock { $0 } == 0)
+  }
+
+  @Test func `neither do too many pictures, a full line, or a model without pictures`() async throws {
+    let fetcher = FakeFetcher()
+    var house = house(fetcher)
+    house.configuration.limits.images = 1
+    #expect(try await house.post(body([Self.part, Self.part])).json["error"]?["code"] == "too_many_images")
+    house.engine = FakeEngine([], refusal: .queueFull(limit: 1, retryAfter: .seconds(1)))
+    #expect(try await house.post(body([Self.part])).status == 429)
+    (house.chat, house.engine) = (FakeChat(takesPictures: false), FakeEngine(tokens: [Fake.end]))
+    _ = try await house.post(body([Self.part]))
+    #expect(fetcher.asked.withLock { $0 } == 0)
+  }
+}
