@@ -23,7 +23,7 @@ def shell(index, server):
 
 
 def test_the_examples_are_the_ones_tested_here():
-    assert len(SHELL) == 5 and len(PYTHON) == 1
+    assert len(SHELL) == 7 and len(PYTHON) == 1
 
 
 def test_text(server):
@@ -59,8 +59,19 @@ def test_modes(server):
     assert [r["choices"][0]["message"]["content"] for r in replies] == ["13"] * 3
 
 
+def test_budget(server):
+    reply = json.loads(shell(4, server))
+    assert reply["thinking"]["stop"] == "budget" and reply["choices"][0]["message"]["reasoning_content"] == "8 + 20 = 28."
+    assert reply["choices"][0]["message"]["content"]
+
+
+def test_schema(server):
+    message = json.loads(shell(5, server))["choices"][0]["message"]
+    assert set(json.loads(message["content"])) == {"sum"}
+
+
 def test_metrics(server):
-    assert 'kind="thinking"' in shell(4, server)
+    assert 'kind="thinking"' in shell(6, server)
 
 
 def test_openai_sdk(server):
