@@ -20,8 +20,15 @@ package struct TokenMask: Sendable, Equatable {
 
 /// The form of one answer, as a value that follows its tokens. It belongs to one reply and is used on the engine's thread.
 package protocol TokenConstraint: Sendable {
+  /// Whether the reply owes an answer of this form; else it may end without one, wherever it likes.
+  var isOwed: Bool { get }
   /// The tokens that may come next, tokens that end the reply among them where it may end here. Never empty; nil allows all.
   mutating func allowed() -> TokenMask?
   /// Takes note of the token that came, one of those that were allowed.
   mutating func advance(past id: TokenID)
+}
+
+extension TokenConstraint {
+  /// A form is owed unless it says otherwise.
+  package var isOwed: Bool { true }
 }

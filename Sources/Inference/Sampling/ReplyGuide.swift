@@ -65,7 +65,7 @@ struct ReplyGuide {
     switch phase {
     case .thought:
       // The answer's form is still to come, so the turn cannot end here.
-      if constraint != nil, thinking.close != nil { forbid(stop, row) }
+      if constraint?.isOwed == true, thinking.close != nil { forbid(stop, row) }
     case .beforeThought, .answer:
       if wasClosed {
         forbid([thinking.open, thinking.close].compactMap { $0 }, row)
@@ -161,7 +161,7 @@ struct ReplyGuide {
     case .thought:
       if id == thinking.close {
         phase = .answer
-        if constraint != nil, !wasWritten { written = thinking.answerGap }
+        if constraint?.isOwed == true, !wasWritten { written = thinking.answerGap }
       } else if thinking.shape(of: id).contains(.white) {
         pending += 1
       } else {
