@@ -1,6 +1,7 @@
 """The OpenAI Python SDK against the server: sync, async, streaming, pictures, errors."""
 import asyncio
 import base64
+import concurrent.futures
 import json
 import time
 import urllib.error
@@ -199,3 +200,39 @@ def test_a_full_queue_is_429_and_not_ready():
         assert json.loads(server.get("/ready"))["status"] == "ready"
     finally:
         assert server.stop() == 0
+
+
+def test_the_sdk_waits_out_a_full_queue_and_repeats_no_mistake():
+    with Server(["--set", "scheduling.max_running=1", "--set", "scheduling.max_waiting=0"]) as server:
+        def client(retries):
+            return OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=retries)
+        endless = client(0).chat.completions.create(
+            model="r-tiny", messages=ask("Tell me"), max_tokens=1900, logit_bias={"621": -100, "619": -100}, temperature=1, stream=True)
+        next(iter(endless))
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(client(6).chat.completions.create, model="r-tiny", messages=ask("Add 2 and 3."))
+            time.sleep(0.5)
+            endless.close()
+            assert waiting.result(timeout=60).choices[0].message.content == "5"
+        refused = server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="400"}')
+        with pytest.raises(openai.BadRequestError):
+            client(3).chat.completions.create(model="r-tiny", messages=ask("Hi"), temperature=3)
+        assert server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="400"}') == refused + 1
+        assert server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="429"}') > 0
+
+
+def test_characters_come_whole_however_they_are_split(client):
+    """Bytes of an emoji are tokens of their own here; a bias makes the model write them one after the other."""
+    vocabulary = json.loads((MODEL / "tokenizer.json").read_text())["model"]["vocab"]
+    written = {0xF0: "ð", 0x9F: "Ł", 0x98: "ĺ", 0x80: "Ģ"}
+    assert all(character in vocabulary for character in written.values())
+    for bytes_, text in (((0xF0, 0x9F, 0x98, 0x80), "😀"), ((0xF0, 0x9F, 0x98), "\ufffd"), ((0x98, 0x80), "\ufffd\ufffd")):
+        prompt = [vocabulary[written[b]] for b in bytes_]
+        echoed = client.completions.create(model="r-tiny", prompt=prompt, echo=True, max_tokens=1)
+        assert echoed.choices[0].text.startswith(text)
+    for seed in range(4):
+        bias = {str(vocabulary[c]): 30 for c in written.values()} | {"621": -100, "619": -100}
+        fields = dict(model="r-tiny", messages=ask("Hi"), max_tokens=40, temperature=2, seed=seed, logit_bias=bias, extra_body={"thinking_mode": "short"})
+        whole = client.chat.completions.create(**fields).choices[0].message.content
+        parts = [c.choices[0].delta.content or "" for c in client.chat.completions.create(stream=True, **fields) if c.choices]
+        assert "".join(parts) == whole and "\ufffd" in whole
