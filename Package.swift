@@ -58,6 +58,7 @@ let package = Package(
     .target(
       name: "CFetch", dependencies: ["CCurl"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Fetching", ["CFetch"]),
+    room("StructuredOutput", ["GenerationTypes", "JSON"], optimised),
     room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "Tokenization"]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
@@ -82,6 +83,7 @@ let package = Package(
       ], swiftSettings: strict),
 
     benchmark("vision", ["GenerationTypes", "Inference", "ModelFiles"], exclude: ["compare_transformers.py"]),
+    benchmark("constraints", ["GenerationTypes", "JSON", "StructuredOutput", "Tokenization"], exclude: []),
     benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
     .executableTarget(
       name: "kernels-benchmark", dependencies: ["CKernels"], path: "Benchmarks/kernels",
@@ -105,6 +107,7 @@ let package = Package(
       name: "SamplingTests", dependencies: ["GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
       swiftSettings: strict),
     tests(of: "Scheduling", ["GenerationTypes", "Inference"]),
+    tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),
     tests(of: "Telemetry", ["JSON"]),
     tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),
     tests(of: "Transport", ["COpenSSL", "TLSTestSupport"]),

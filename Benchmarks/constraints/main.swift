@@ -1,0 +1,169 @@
+// Constrained decoding by itself, without a model: tokens are drawn uniformly from those that are allowed.
+//
+//   constraints-benchmark sample TOKENIZER.json   one JSON line {"schema" or "tools", "seed", "count"} in, {"texts"} or {"error"} out
+//   constraints-benchmark time TOKENIZER.json     what compiling, the first mask and later masks take
+import Foundation
+import GenerationTypes
+import JSON
+import StructuredOutput
+import Tokenization
+
+struct Numbers: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// A vocabulary and what ends a reply.
+struct Setting: Sendable {
+  let tokenizer: Tokenizer
+  let trie: TokenTrie
+  let stop: Set<TokenID>
+  let buildTime: Duration
+
+  init(_ path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path) else { throw CocoaError(.fileNoSuchFile) }
+    let tokenizer = try Tokenizer(json: [UInt8](data))
+    self.tokenizer = tokenizer
+    stop = Set(["<|im_end|>", "<|endoftext|>"].compactMap(tokenizer.id))
+    let special = Set(tokenizer.specialTokens.map(\.id))
+    let start = ContinuousClock.now
+    trie = TokenTrie(vocabularySize: tokenizer.vocabularySize, excluded: special) { tokenizer.bytes(of: $0) }
+    buildTime = .now - start
+  }
+
+  func matcher(_ grammar: Grammar) -> GrammarMatcher {
+    let tokenizer = tokenizer
+    return GrammarMatcher(grammar, trie: trie, stop: stop) { tokenizer.bytes(of: $0) }
+  }
+
+  /// A text of at most `limit` tokens; nil when it had not ended by then. With `short`, tokens that end things are preferred.
+  func draw(_ grammar: Grammar, _ numbers: inout Numbers, limit: Int, times: inout [Duration]) -> String? {
+    var matcher = matcher(grammar)
+    var bytes: [UInt8] = []
+    for index in 0..<limit {
+      let start = ContinuousClock.now
+      guard let mask = matcher.allowed() else { return nil }
+      times.append(.now - start)
+      let ids = Self.ids(mask)
+      // Later on the shortest tokens only: quotation marks and brackets are among them more often.
+      let brief = index > limit / 4 ? ids.filter { stop.contains($0) || tokenizer.bytes(of: $0).count == 1 } : ids
+      let closing = brief.filter { id in
+        stop.contains(id) || ["\"", "}", "]"].contains { tokenizer.bytes(of: id) == Array($0.utf8) }
+      }
+      let pool =
+        index > limit / 4 && !closing.isEmpty && Bool.random(using: &numbers) ? closing : brief.isEmpty ? ids : brief
+      guard let id = pool.randomElement(using: &numbers) else { return nil }
+      if stop.contains(id) { return String(validating: bytes, as: UTF8.self) ?? "invalid UTF-8" }
+      bytes += tokenizer.bytes(of: id)
+      matcher.advance(past: id)
+    }
+    return nil
+  }
+
+  static func ids(_ mask: TokenMask) -> [TokenID] {
+    var ids: [TokenID] = []
+    for (index, word) in mask.words.enumerated() {
+      var rest = word
+      while rest != 0 {
+        ids.append(TokenID(64 * index + rest.trailingZeroBitCount))
+        rest &= rest - 1
+      }
+    }
+    return ids
+  }
+}
+
+func grammar(_ line: JSONValue) throws(SchemaError) -> Grammar {
+  if let tools = line["tools"]?.array {
+    return try Grammar(
+      calls: tools.map { Grammar.Tool(name: $0["name"]?.string ?? "", parameters: $0["parameters"], path: "tools") })
+  }
+  guard let schema = line["schema"] else { return .anyObject }
+  return try Grammar(schema: schema, path: "schema")
+}
+
+func sample(_ setting: Setting) throws {
+  while let text = readLine() {
+    let line = try JSONValue(parsing: text)
+    var answer: JSONObject = [:]
+    do throws(SchemaError) {
+      let start = ContinuousClock.now
+      let grammar = try grammar(line)
+      answer["compile_ms"] = .number((.now - start) / .milliseconds(1))
+      if let texts = line["accepts"]?.array {
+        // Whether whole texts are taken, byte by byte.
+        answer["accepted"] = .array(
+          texts.map { text in
+            var matcher = setting.matcher(grammar)
+            return .bool(matcher.advance(bytes: (text.string ?? "").utf8) && matcher.isComplete)
+          })
+      }
+      var numbers = Numbers(state: UInt64(line["seed"]?.int ?? 0))
+      var times: [Duration] = []
+      var texts: [JSONValue] = []
+      for _ in 0..<(line["count"]?.int ?? 0) {
+        let text = setting.draw(grammar, &numbers, limit: line["limit"]?.int ?? 400, times: &times)
+        texts.append(text.map(JSONValue.string) ?? .null)
+      }
+      answer["texts"] = .array(texts)
+      answer["slowest_ms"] = .number((times.max() ?? .zero) / .milliseconds(1))
+    } catch {
+      answer["error"] = .string(error.description)
+      answer["path"] = .string(error.path)
+    }
+    print(String(decoding: JSONValue.object(answer).encoded, as: UTF8.self))
+  }
+}
+
+func time(_ setting: Setting) throws {
+  func milliseconds(_ duration: Duration) -> String { String(format: "%.3f", duration / .milliseconds(1)) }
+  print("\(setting.tokenizer.vocabularySize) tokens, tree built in \(milliseconds(setting.buildTime)) ms")
+  let person = """
+    {"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer","minimum":0,"maximum":130},
+    "email":{"type":"string","format":"email"},"tags":{"type":"array","items":{"type":"string","maxLength":20},"maxItems":5},
+    "address":{"anyOf":[{"type":"null"},{"type":"object","properties":{"street":{"type":"string"},"zip":{"type":"string","pattern":"^[0-9]{5}$"}},
+    "required":["street","zip"],"additionalProperties":false}]}},"required":["name","age","email","tags","address"],"additionalProperties":false}
+    """
+  let tree = """
+    {"$defs":{"node":{"type":"object","properties":{"value":{"type":"number"},"children":{"type":"array","items":{"$ref":"#/$defs/node"}}},
+    "required":["value","children"],"additionalProperties":false}},"$ref":"#/$defs/node"}
+    """
+  let cases: [(String, JSONValue)] = [
+    ("person", ["schema": try JSONValue(parsing: person)]), ("tree", ["schema": try JSONValue(parsing: tree)]),
+    ("any object", [:]),
+    ("tool call", ["tools": [["name": "person", "parameters": try JSONValue(parsing: person)]]]),
+  ]
+  for (name, line) in cases {
+    let start = ContinuousClock.now
+    let grammar = try grammar(line)
+    let compile = ContinuousClock.now - start
+    var numbers = Numbers(state: 1)
+    var cold: [Duration] = [], warm: [Duration] = []
+    for _ in 0..<5 { _ = setting.draw(grammar, &numbers, limit: 200, times: &cold) }
+    numbers.state = 1
+    for _ in 0..<5 { _ = setting.draw(grammar, &numbers, limit: 200, times: &warm) }
+    func summary(_ times: [Duration]) -> String {
+      let sorted = times.sorted()
+      let mean = sorted.reduce(.zero, +) / max(sorted.count, 1)
+      return "mean \(milliseconds(mean)) p50 \(milliseconds(sorted[sorted.count / 2])) "
+        + "p99 \(milliseconds(sorted[sorted.count * 99 / 100])) max \(milliseconds(sorted[sorted.count - 1]))"
+    }
+    print(
+      "\(name): compiled in \(milliseconds(compile)) ms; \(cold.count) masks, first time \(summary(cold)); again \(summary(warm)) ms"
+    )
+  }
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count == 3, ["sample", "time"].contains(arguments[1]) else {
+  print("usage: constraints-benchmark sample|time TOKENIZER.json")
+  exit(2)
+}
+let setting = try Setting(arguments[2])
+if arguments[1] == "sample" { try sample(setting) } else { try time(setting) }

@@ -1,0 +1,152 @@
+// Deterministic automata over bytes for the scalars of JSON: strings, numbers, patterns. Bytes that no transition tells apart
+// share a column of the table. Every state of a built automaton is reachable and can reach acceptance, so a byte that is
+// allowed never leads into a dead end.
+
+/// A deterministic automaton without dead states.
+struct ByteAutomaton: Sendable {
+  /// Column of each byte.
+  private let columns: [UInt8]
+  private let width: Int
+  /// `[states, width]`, -1 where there is no transition.
+  private let targets: [Int32]
+  private let accepting: [Bool]
+  private let final: [Bool]
+  /// Where every text begins.
+  static let start: Int32 = 0
+
+  /// States of the automaton.
+  var count: Int { accepting.count }
+  /// Entries of the transition table.
+  var tableEntries: Int { targets.count }
+
+  /// The state after `byte`, -1 for none.
+  @inline(__always) func next(_ state: Int32, _ byte: UInt8) -> Int32 {
+    targets[Int(state) * width + Int(columns[Int(byte)])]
+  }
+
+  /// Whether the text may end in `state`.
+  @inline(__always) func isAccepting(_ state: Int32) -> Bool { accepting[Int(state)] }
+  /// Whether the text must end in `state`.
+  @inline(__always) func isFinal(_ state: Int32) -> Bool { final[Int(state)] }
+
+  fileprivate init(columns: [UInt8], width: Int, targets: [Int32], accepting: [Bool]) {
+    (self.columns, self.width, self.targets, self.accepting) = (columns, width, targets, accepting)
+    final = accepting.indices.map { state in
+      accepting[state] && !targets[state * width..<(state + 1) * width].contains { $0 >= 0 }
+    }
+  }
+}
+
+/// Collects states and transitions; state 0 is the start.
+struct ByteAutomatonBuilder {
+  private struct Edge {
+    var low, high: UInt8
+    var target: Int32
+  }
+  private var edges: [[Edge]] = []
+  private var accepting: [Bool] = []
+
+  /// States so far.
+  var count: Int { edges.count }
+
+  /// A new state.
+  mutating func state(accepting isAccepting: Bool = false) -> Int32 {
+    edges.append([])
+    accepting.append(isAccepting)
+    return Int32(edges.count - 1)
+  }
+
+  /// Lets texts end in `state`.
+  mutating func accept(_ state: Int32) { accepting[Int(state)] = true }
+
+  /// A transition on `bytes`, which no other transition of `source` holds.
+  mutating func connect(_ source: Int32, _ bytes: ClosedRange<UInt8>, _ target: Int32) {
+    edges[Int(source)].append(Edge(low: bytes.lowerBound, high: bytes.upperBound, target: target))
+  }
+
+  /// The same for one byte.
+  mutating func connect(_ source: Int32, _ byte: Unicode.Scalar, _ target: Int32) {
+    connect(source, UInt8(ascii: byte)...UInt8(ascii: byte), target)
+  }
+
+  /// The automaton without its dead states, numbered in the order of their making.
+  /// `entries` bounds the size of the table.
+  func build(entries: Int) -> Built {
+    let live = zip(coreachable(), reachable()).map { $0 && $1 }
+    guard live.first == true else { return .empty }
+    var numbers = [Int32](repeating: -1, count: edges.count)
+    var count: Int32 = 0
+    for state in edges.indices where live[state] {
+      numbers[state] = count
+      count += 1
+    }
+    var cuts = [Bool](repeating: false, count: 257)
+    for state in edges.indices where live[state] {
+      for edge in edges[state] where live[Int(edge.target)] {
+        cuts[Int(edge.low)] = true
+        cuts[Int(edge.high) + 1] = true
+      }
+    }
+    var columns = [UInt8](repeating: 0, count: 256)
+    var column = 0
+    for byte in 1..<256 {
+      if cuts[byte] { column += 1 }
+      columns[byte] = UInt8(column)
+    }
+    let width = column + 1
+    guard Int(count) * width <= entries else { return .tooLarge }
+    var targets = [Int32](repeating: -1, count: Int(count) * width)
+    var ends: [Bool] = []
+    for state in edges.indices where live[state] {
+      let row = Int(numbers[state]) * width
+      ends.append(accepting[state])
+      for edge in edges[state] where live[Int(edge.target)] {
+        for place in columns[Int(edge.low)]...columns[Int(edge.high)] {
+          targets[row + Int(place)] = numbers[Int(edge.target)]
+        }
+      }
+    }
+    return .automaton(ByteAutomaton(columns: columns, width: width, targets: targets, accepting: ends))
+  }
+
+  /// What came of building.
+  enum Built {
+    case automaton(ByteAutomaton)
+    /// No text is accepted.
+    case empty
+    /// The table would be larger than allowed.
+    case tooLarge
+  }
+
+  /// States that the start reaches.
+  private func reachable() -> [Bool] {
+    var seen = [Bool](repeating: false, count: edges.count)
+    guard !edges.isEmpty else { return seen }
+    var waiting = [0]
+    seen[0] = true
+    while let state = waiting.popLast() {
+      for edge in edges[state] where !seen[Int(edge.target)] {
+        seen[Int(edge.target)] = true
+        waiting.append(Int(edge.target))
+      }
+    }
+    return seen
+  }
+
+  /// States from which acceptance can be reached.
+  private func coreachable() -> [Bool] {
+    var sources = [[Int32]](repeating: [], count: edges.count)
+    for (state, list) in edges.enumerated() {
+      for edge in list { sources[Int(edge.target)].append(Int32(state)) }
+    }
+    var seen = accepting
+    var waiting = accepting.indices.filter { accepting[$0] }
+    while let state = waiting.popLast() {
+      for source in sources[state] where !seen[Int(source)] {
+        seen[Int(source)] = true
+        waiting.append(Int(source))
+      }
+    }
+    return seen
+  }
+}

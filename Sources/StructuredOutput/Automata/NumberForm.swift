@@ -1,0 +1,140 @@
+// Numbers within bounds as automata. A number is written as a plain decimal without exponent; its digits are compared with those
+// of the bounds as they come: of the digits so far it is known whether they are less than, equal to or greater than as many
+// digits of a bound, and how many there are, which is all that decides in the end. At most 15 digits in all, so that different
+// texts are different doubles in the same order.
+
+/// A decimal number: `digits` with the point behind the first `whole` of them.
+struct Decimal: Sendable, Equatable {
+  var isNegative: Bool
+  /// Values 0…9 without leading zeros before the point ("0.5" has whole 0) and trailing ones behind it.
+  var whole: [UInt8]
+  var fraction: [UInt8]
+  var isZero: Bool { whole.isEmpty && fraction.isEmpty }
+
+  /// The value of a finite double as its shortest decimal.
+  init(_ value: Double) {
+    var text = value.magnitude.description
+    var exponent = 0
+    if let mark = text.firstIndex(of: "e") {
+      exponent = Int(text[text.index(after: mark)...]) ?? 0
+      text = String(text[..<mark])
+    }
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    var digits = parts.joined().utf8.map { $0 - 0x30 }
+    var point = (parts.first?.count ?? 0) + exponent
+    while point > digits.count { digits.append(0) }
+    while point < 0 {
+      digits.insert(0, at: 0)
+      point += 1
+    }
+    whole = Array(digits[..<point].drop { $0 == 0 })
+    fraction = Array(digits[point...])
+    while fraction.last == 0 { fraction.removeLast() }
+    isNegative = value < 0
+  }
+}
+
+/// Bounds on a number.
+struct NumberBounds: Sendable {
+  var minimum, maximum: (value: Double, isExclusive: Bool)?
+  var isInteger: Bool
+  /// 0: any integer.
+  var multipleOf = 0
+
+  /// Digits that a number may have.
+  static let digits = 15
+  /// Of these, digits behind the point at most.
+  static let fractionDigits = 6
+
+  /// The automaton of all numbers within the bounds; nil where there is none.
+  func automaton() throws(AutomatonTooLarge) -> ByteAutomaton? {
+    let low = minimum.map { (Decimal($0.value), $0.isExclusive) },
+      high = maximum.map { (Decimal($0.value), $0.isExclusive) }
+    return try ByteAutomaton.explored(
+      from: State(), bytes: Array("-.0123456789".utf8), limit: SchemaLimits.patternStates,
+      step: { $0.next($1, self, low?.0, high?.0) },
+      isAccepting: { $0.isWithin(low, high, multipleOf: self.multipleOf) })
+  }
+
+  private struct State: Hashable {
+    var isNegative = false
+    /// Digits before the point and behind it.
+    var whole = 0, fraction = 0
+    var hasPoint = false, isZero = true
+    /// Whether the part before the point is 0.
+    var isWholeZero = false
+    /// Of the digits so far against as many of the bound's: −1, 0, 1.
+    var low = 0, high = 0
+    /// The integer so far modulo the divisor.
+    var remainder = 0
+
+    func next(_ byte: UInt8, _ bounds: NumberBounds, _ lowest: Decimal?, _ highest: Decimal?) -> State? {
+      var next = self
+      switch byte {
+      case UInt8(ascii: "-"):
+        if isNegative || whole > 0 { return nil }
+        next.isNegative = true
+      case UInt8(ascii: "."):
+        if bounds.isInteger || hasPoint || whole == 0 { return nil }
+        next.hasPoint = true
+      default:
+        let digit = byte - 0x30
+        if hasPoint {
+          if fraction >= NumberBounds.fractionDigits || whole + fraction >= NumberBounds.digits { return nil }
+          next.low = Self.compare(low, digit, lowest?.fraction, fraction)
+          next.high = Self.compare(high, digit, highest?.fraction, fraction)
+          next.fraction += 1
+        } else {
+          // No leading zeros: a zero stands alone.
+          if isWholeZero { return nil }
+          if whole >= NumberBounds.digits { return nil }
+          next.low = Self.compare(low, digit, lowest?.whole, whole)
+          next.high = Self.compare(high, digit, highest?.whole, whole)
+          next.whole += 1
+          if whole == 0, digit == 0 { next.isWholeZero = true }
+          if bounds.multipleOf > 0 { next.remainder = (remainder * 10 + Int(digit)) % bounds.multipleOf }
+        }
+        if digit != 0 { next.isZero = false }
+      }
+      return next
+    }
+
+    private static func compare(_ so: Int, _ digit: UInt8, _ bound: [UInt8]?, _ place: Int) -> Int {
+      guard so == 0, let bound else { return so }
+      let other = place < bound.count ? bound[place] : 0
+      return digit < other ? -1 : digit > other ? 1 : 0
+    }
+
+    /// The magnitude against the bound's: −1, 0, 1.
+    private func magnitude(against bound: Decimal, _ so: Int) -> Int {
+      // The zero before a point counts as no digit.
+      let length = isWholeZero ? 0 : whole
+      if length != bound.whole.count { return length < bound.whole.count ? -1 : 1 }
+      if so != 0 { return so }
+      // Digits of the bound that were not written are more than the zeros here.
+      return bound.fraction.count > fraction ? -1 : 0
+    }
+
+    private func order(against bound: Decimal, _ so: Int) -> Int {
+      if isZero { return bound.isZero ? 0 : bound.isNegative ? 1 : -1 }
+      if bound.isZero { return isNegative ? -1 : 1 }
+      if isNegative != bound.isNegative { return isNegative ? -1 : 1 }
+      let magnitude = magnitude(against: bound, so)
+      return isNegative ? -magnitude : magnitude
+    }
+
+    func isWithin(_ low: (Decimal, Bool)?, _ high: (Decimal, Bool)?, multipleOf: Int) -> Bool {
+      if whole == 0 || (hasPoint && fraction == 0) || (isZero && isNegative) { return false }
+      if multipleOf > 0, remainder != 0 { return false }
+      if let (bound, isExclusive) = low {
+        let order = order(against: bound, self.low)
+        if order < 0 || (order == 0 && isExclusive) { return false }
+      }
+      if let (bound, isExclusive) = high {
+        let order = order(against: bound, self.high)
+        if order > 0 || (order == 0 && isExclusive) { return false }
+      }
+      return true
+    }
+  }
+}
