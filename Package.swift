@@ -59,7 +59,7 @@ let package = Package(
       name: "CFetch", dependencies: ["CCurl"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Fetching", ["CFetch"]),
     room("StructuredOutput", ["GenerationTypes", "JSON"], optimised),
-    room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "Tokenization"]),
+    room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "StructuredOutput", "Tokenization"]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("m")]),
@@ -71,7 +71,11 @@ let package = Package(
     room("Telemetry", ["JSON"]),
     room("Configuration", ["JSON"]),
     room(
-      "API", ["Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Scheduling", "Telemetry"]),
+      "API",
+      [
+        "Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Scheduling", "StructuredOutput",
+        "Telemetry",
+      ]),
     .executableTarget(
       name: "r4b",
       dependencies: [

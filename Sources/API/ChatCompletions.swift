@@ -39,7 +39,9 @@ struct ChatCompletions: Sendable {
     var response =
       wanted.options.stream
       ? EventStream.response(record) { try await write(running, to: $0, record) } : try await whole(running, record)
-    if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
+    if let names = FieldNames.header(wanted.ignored + running.prepared.loose) {
+      response.headers["x-ignored-parameters"] = names
+    }
     return response
   }
 

@@ -29,6 +29,8 @@ package protocol PreparedConversation: Sendable {
   var start: ReplyStart { get }
   /// The form of the answer; nil leaves it free.
   var constraint: (any TokenConstraint)? { get }
+  /// Paths of schemas in the request that the answer is not held to.
+  var loose: [String] { get }
   func makeReader(stopStrings: [String]) -> any ReplyReading
 }
 

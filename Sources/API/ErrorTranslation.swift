@@ -3,6 +3,7 @@ import Chat
 import HTTP
 import Imaging
 import Scheduling
+import StructuredOutput
 import Telemetry
 
 extension APIError {
@@ -66,6 +67,8 @@ extension APIError {
       self.init(
         status, isOurs ? "The server cannot prepare pictures; its log names the cause." : "\(field): \(error).",
         type: isOurs ? "server_error" : "invalid_request_error", param: field, code: code)
+    case .schema(let error):
+      self.init(400, "\(error.path) \(error.reason).", param: error.path, code: "unsupported_schema")
     case .tooLong(let limit):
       self.init(
         400, "The text takes more than \(limit) tokens, all that the context holds.", param: prompt,

@@ -46,7 +46,9 @@ struct Responses: Sendable {
         serviceTier: wanted.options.serviceTier, echo: wanted.echo))
     var response =
       wanted.options.stream ? stream(running, record) : try await whole(running, record)
-    if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
+    if let names = FieldNames.header(wanted.ignored + running.prepared.loose) {
+      response.headers["x-ignored-parameters"] = names
+    }
     return response
   }
 

@@ -1,5 +1,6 @@
 // Why a conversation cannot become a prompt. Every case is the client's to mend.
 import Imaging
+import StructuredOutput
 
 /// Thrown by `ChatModel.prepare`; each case says which part of the request it is about.
 package enum ChatError: Error, Sendable, CustomStringConvertible {
@@ -11,6 +12,8 @@ package enum ChatError: Error, Sendable, CustomStringConvertible {
   case tooLong(limit: Int)
   /// The pictures alone take more places than the context has.
   case tooManyImageTokens(value: Int, limit: Int)
+  /// The answer cannot be kept to what a schema says.
+  case schema(SchemaError)
   /// The model has no vision tower.
   case imagesUnsupported(field: String, model: String)
 
@@ -22,6 +25,7 @@ package enum ChatError: Error, Sendable, CustomStringConvertible {
     case .tooLong(let limit): "the text takes more than \(limit) tokens, all that the context holds"
     case .tooManyImageTokens(let value, let limit):
       "the pictures alone take \(value) tokens, but the context holds \(limit)"
+    case .schema(let error): "\(error)"
     case .imagesUnsupported(let field, let model): "\(field): the model \(model) does not take pictures"
     }
   }

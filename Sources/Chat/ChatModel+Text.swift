@@ -31,6 +31,6 @@ extension ChatModel {
     if tokens.isEmpty, let begin = tokenizer.id(of: "<|endoftext|>") ?? control.stop.min() { tokens = [begin] }
     return PreparedChat(
       prompt: Prompt(tokens: tokens), textTokens: tokens.count, mode: .short, start: .plainText,
-      constraint: try await constraint(of: form), model: self)
+      form: try await self.form(of: form), model: self)
   }
 }

@@ -43,6 +43,7 @@ package final class ChatModel: Sendable {
   let imageProcessor: ImageProcessor?
   let imageToken: TokenID?
   let prompter: Prompter
+  let forms: FormCompiler
   private let imageQueue = WorkQueue(label: "r4b.images")
   private let textQueue = WorkQueue(label: "r4b.texts")
   /// Bytes of text that are rendered and tokenised where they are, within some milliseconds.
@@ -58,6 +59,7 @@ package final class ChatModel: Sendable {
     imageToken = tokenizer.id(of: configuration.imageToken)
     control = ControlTokens(
       of: tokenizer, stop: Self.stopTokens(tokenizer, configuration.stopTokens), image: imageToken)
+    forms = FormCompiler(tokenizer: tokenizer, control: control)
     let spellings = tokenizer.specialTokens.map(\.text) + [configuration.imageToken]
     prompter = try Prompter(
       template: configuration.template
@@ -72,6 +74,7 @@ package final class ChatModel: Sendable {
   /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` before a long text or a picture.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
     let text = try await workingOn(bytes: prompter.textBytes(of: conversation)) { try self.encode(conversation) }
+    let form = try await self.form(of: conversation.answer)
     let images = try await prepareImages(of: conversation)
     var (tokens, pictures) = try place(images, in: text)
     if let completion = completion(after: tokens, for: conversation.mode) { tokens += tokenizer.encode(completion) }
@@ -80,8 +83,12 @@ package final class ChatModel: Sendable {
       prompt: Prompt(tokens: tokens, pictures: pictures), textTokens: tokens.count - imageTokens,
       imageTokens: imageTokens,
       mode: conversation.mode, start: replyStart(after: tokens),
-      tools: Set(conversation.answer.tools?.callable.map(\.name) ?? []),
-      constraint: try await constraint(of: conversation.answer), model: self)
+      tools: Set(conversation.answer.tools?.callable.map(\.name) ?? []), form: form, model: self)
+  }
+
+  /// What the answer is kept to. A schema may take a while to compile.
+  func form(of answer: AnswerForm) async throws -> FormCompiler.Form {
+    answer == AnswerForm() ? FormCompiler.Form() : try await textQueue.run { try self.forms.form(of: answer) }
   }
 
   /// Runs `work` on text of so many bytes, away from the caller's thread where it takes long.
@@ -208,17 +215,19 @@ package struct PreparedChat: Sendable {
   package let start: ReplyStart
   /// The form of the answer; nil leaves it free.
   package let constraint: (any TokenConstraint)?
+  /// Paths of schemas in the request that the answer is not held to.
+  package let loose: [String]
   /// Names of the tools that the answer may call.
   private let tools: Set<String>
   private let model: ChatModel
 
   init(
     prompt: Prompt, textTokens: Int, imageTokens: Int = 0, mode: ThinkingMode, start: ReplyStart,
-    tools: Set<String> = [], constraint: (any TokenConstraint)? = nil, model: ChatModel
+    tools: Set<String> = [], form: FormCompiler.Form, model: ChatModel
   ) {
     (self.prompt, self.textTokens, self.imageTokens) = (prompt, textTokens, imageTokens)
     (self.mode, self.start, self.model) = (mode, start, model)
-    (self.tools, self.constraint) = (tools, constraint)
+    (self.tools, constraint, loose) = (tools, form.constraint, form.loose)
   }
 
   package var control: ControlTokens { model.control }

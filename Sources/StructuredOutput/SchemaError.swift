@@ -28,8 +28,6 @@ package enum SchemaLimits {
   package static let enumValues = 20_000
   /// Bytes of all names and literal values together.
   package static let literalBytes = 40_000
-  /// Keywords that `allOf`, `anyOf` beside other keywords and `$ref` beside other keywords may merge.
-  package static let merges = 100_000
   /// Alternatives of one `anyOf` or `oneOf`.
   package static let alternatives = 256
   /// States of a pattern, before and after its determinisation.

@@ -65,6 +65,7 @@ struct FakePrepared: PreparedConversation {
   var decides: Bool { mode == .auto }
   var start: ReplyStart { mode == .short ? .answer : .insideThought }
   var constraint: (any TokenConstraint)? { nil }
+  var loose: [String] { [] }
   func makeReader(stopStrings: [String]) -> any ReplyReading {
     FakeReader(isThinking: mode != .short, stops: stopStrings)
   }

@@ -43,7 +43,9 @@ private let schemas = [
         matcher.advance(past: id)
       }
       // What ended is JSON.
-      if matcher.isComplete { #expect((try? JSONValue(parsing: text)) != nil, "\(String(decoding: text, as: UTF8.self))") }
+      if matcher.isComplete {
+        #expect((try? JSONValue(parsing: text)) != nil, "\(String(decoding: text, as: UTF8.self))")
+      }
     }
   }
 
@@ -127,7 +129,10 @@ private let schemas = [
 @Suite struct `Calls` {
   private let tools = [
     Grammar.Tool(
-      name: "add", parameters: ["type": "object", "properties": ["a": ["type": "integer"]], "required": ["a"], "additionalProperties": false],
+      name: "add",
+      parameters: [
+        "type": "object", "properties": ["a": ["type": "integer"]], "required": ["a"], "additionalProperties": false,
+      ],
       path: "tools[0]"),
     Grammar.Tool(name: "no\"op", parameters: nil, path: "tools[1]"),
   ]
@@ -139,7 +144,8 @@ private let schemas = [
     #expect(accepts(grammar, call) && accepts(grammar, other) && accepts(grammar, call + "\n" + other))
     #expect(!accepts(grammar, call + "\n" + other + "\n" + call))
     #expect(!accepts(grammar, call + other) && !accepts(grammar, call + "\n") && !accepts(grammar, ""))
-    #expect(!accepts(grammar, call.replacing("add", with: "sub")) && !accepts(grammar, call.replacing("1", with: "true")))
+    #expect(
+      !accepts(grammar, call.replacing("add", with: "sub")) && !accepts(grammar, call.replacing("1", with: "true")))
     #expect(!accepts(try Grammar(calls: tools, most: 1), call + "\n" + call))
   }
 
@@ -153,6 +159,8 @@ private let schemas = [
     let tool = Grammar.Tool(name: "f", parameters: ["type": "array"], path: "tools[0].function.parameters")
     #expect(throws: SchemaError.self) { try Grammar(calls: [tool]) }
     let loose = Grammar.Tool(name: "f", parameters: ["properties": ["a": ["type": "null"]]], path: "p")
-    #expect(accepts(try Grammar(calls: [loose]), "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": null}}\n</tool_call>"))
+    #expect(
+      accepts(try Grammar(calls: [loose]), "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": null}}\n</tool_call>")
+    )
   }
 }

@@ -8,42 +8,86 @@ private let person =
   #"{"type":"object","properties":{"name":{"type":"string","minLength":1,"maxLength":3},"age":{"type":"integer"}},"required":["name"],"additionalProperties":false}"#
 
 @Suite struct `What a schema allows` {
-  @Test(arguments: [
-    (#"{"type":"boolean"}"#, ["true", "false"], ["True", "tru", "truee", "1", "null", ""]),
-    (#"{"type":"null"}"#, ["null"], ["nul", "0"]),
-    (#"{"type":["null","boolean"]}"#, ["null", "true"], ["1"]),
-    (#"{"enum":["a","ab",1,null,{"x":[1]}]}"#, [#""a""#, #""ab""#, "1", "null", #"{"x":[1]}"#], [#""b""#, "11", "a"]),
-    (#"{"const":"x\ny"}"#, [#""x\ny""#], [#""x""#]), (#"{"enum":[1,"a"],"type":"string"}"#, [#""a""#], ["1"]),
-    (#"{"type":"string"}"#, [#""""#, #""é😀\u00e9\n\"""#, #""\ud83d\ude00""#], [#"""#, "\"\n\"", #""\x""#, #""\ud83d""#, "a"]),
-    (#"{"type":"string","minLength":2,"maxLength":3}"#, [#""ab""#, #""é😀x""#, #""\u00e9\n""#, #""\ud83d\ude00a""#], [#""a""#, #""abcd""#, #""\ud83d\ude00""#]),
-    (#"{"type":"string","pattern":"^a+[0-9]{2}$"}"#, [#""a12""#, #""aaa00""#], [#""a1""#, #""12""#, #""a123""#, #""xa12""#]),
-    (#"{"type":"string","pattern":"b"}"#, [#""b""#, #""abc""#, #""éb""#], [#""a""#, #""""#]),
-    (#"{"type":"string","pattern":"^[^a]$"}"#, [#""b""#, #""é""#, #""\"""#, #""\\""#, #""\n""#], [#""a""#, #""bb""#, "\"\\\"", "\"\"\""]),
-    (#"{"type":"string","pattern":"^a|b$"}"#, [#""ax""#, #""xb""#], [#""xa""#, #""bx""#]),
-    (#"{"type":"string","pattern":"^[a-c]*$","minLength":2,"maxLength":3}"#, [#""ab""#, #""abc""#], [#""a""#, #""abca""#]),
-    (#"{"type":"string","format":"date"}"#, [#""2024-02-28""#], [#""2024-02-30""#, #""24-01-01""#]),
-    (#"{"type":"integer"}"#, ["0", "-1", "123456789012345"], ["-0", "01", "1.0", "1e3", "1234567890123456", "-", ""]),
-    (#"{"type":"number"}"#, ["0", "0.5", "-12.25"], [".5", "1.", "-0", "-0.0", "00", "1.1234567"]),
-    (#"{"type":"integer","multipleOf":7,"minimum":1,"maximum":50}"#, ["7", "49"], ["0", "8", "56", "-7"]),
-    (#"{"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":2}"#, ["[1]", "[1, 2]", "[\n  1,\n  2\n]"], ["[]", "[1,2,3]", "[1,]", "[ ]", "[1 ,2]"]),
-    (#"{"type":"array"}"#, ["[]", "[ ]", #"[1,"a",{"b":[]}]"#], ["[,]", "[1"]),
-    (#"{"type":"array","prefixItems":[{"type":"integer"},{"const":"x"}],"items":false,"minItems":1}"#, ["[1]", #"[1,"x"]"#], ["[]", #"["x"]"#, #"[1,"x",2]"#]),
-    (person, [#"{"name":"a"}"#, #"{ "name": "abc", "age": 3 }"#, "{\n  \"name\": \"a\",\n  \"age\": 1\n}"],
-      ["{}", #"{"age":1}"#, #"{"age":1,"name":"a"}"#, #"{"name":"a","x":1}"#, #"{"name":""}"#, #"{"name":"a",}"#, #"{"name":"a" "age":1}"#, #"{"name" :"a"}"#]),
-    (#"{"type":"object"}"#, ["{}", "{ }", #"{"a":{"b":[1,{}]}, "é":null}"#], ["{a:1}", "[]", #"{"a"}"#]),
-    (#"{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":{"type":"boolean"}}"#,
-      ["{}", #"{"a":1}"#, #"{"b":true}"#, #"{"a":1,"ab":false,"":true}"#], [#"{"a":true}"#, #"{"b":1}"#, #"{"b":true,"a":1}"#, #"{"b":true,"a":true}"#, #"{"\u0061":true}"#]),
-    (#"{"type":"object","properties":{"a":{"type":"integer"}},"required":["b"]}"#, [#"{"a":1,"b":[]}"#, #"{"b":2}"#], [#"{"a":1}"#, "{}"]),
-    (#"{"anyOf":[{"type":"integer"},{"type":"array","items":{"type":"null"}}]}"#, ["1", "[null]"], ["[1]", "true"]),
-    (#"{"oneOf":[{"type":"object","properties":{"k":{"const":1}},"required":["k"],"additionalProperties":false},{"type":"object","properties":{"k":{"const":2},"x":{"type":"null"}},"required":["k","x"],"additionalProperties":false}]}"#,
-      [#"{"k":1}"#, #"{"k":2,"x":null}"#], [#"{"k":2}"#, #"{"k":1,"x":null}"#]),
-    (#"{"allOf":[{"type":"object","properties":{"a":{"type":"null"}},"required":["a"]},{"properties":{"b":{"type":"null"}}}]}"#, [#"{"a":null}"#, #"{"a":null,"b":null}"#], ["{}"]),
-    (##"{"$defs":{"n":{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#/$defs/n"},{"type":"null"}]}},"required":["next"],"additionalProperties":false}},"$ref":"#/$defs/n"}"##,
-      [#"{"next":null}"#, #"{"next":{"next":{"next":null}}}"#], [#"{"next":{}}"#]),
-    (##"{"anyOf":[{"type":"integer"},{"$ref":"#"}]}"##, ["3"], ["x"]),
-    (##"{"definitions":{"a/b":{"const":5}},"$ref":"#/definitions/a~1b"}"##, ["5"], ["4"]),
-    ("true", ["1", "null", #"{"a":[]}"#], ["", "nope"]), ("{}", ["1", "[[]]"], ["]"]),
-  ] as [(String, [String], [String])])
+  @Test(
+    arguments: [
+      (#"{"type":"boolean"}"#, ["true", "false"], ["True", "tru", "truee", "1", "null", ""]),
+      (#"{"type":"null"}"#, ["null"], ["nul", "0"]),
+      (#"{"type":["null","boolean"]}"#, ["null", "true"], ["1"]),
+      (
+        #"{"enum":["a","ab",1,null,{"x":[1]}]}"#, [#""a""#, #""ab""#, "1", "null", #"{"x":[1]}"#], [#""b""#, "11", "a"]
+      ),
+      (#"{"const":"x\ny"}"#, [#""x\ny""#], [#""x""#]), (#"{"enum":[1,"a"],"type":"string"}"#, [#""a""#], ["1"]),
+      (
+        #"{"type":"string"}"#, [#""""#, #""é😀\u00e9\n\"""#, #""\ud83d\ude00""#],
+        [#"""#, "\"\n\"", #""\x""#, #""\ud83d""#, "a"]
+      ),
+      (
+        #"{"type":"string","minLength":2,"maxLength":3}"#, [#""ab""#, #""é😀x""#, #""\u00e9\n""#, #""\ud83d\ude00a""#],
+        [#""a""#, #""abcd""#, #""\ud83d\ude00""#]
+      ),
+      (
+        #"{"type":"string","pattern":"^a+[0-9]{2}$"}"#, [#""a12""#, #""aaa00""#],
+        [#""a1""#, #""12""#, #""a123""#, #""xa12""#]
+      ),
+      (#"{"type":"string","pattern":"b"}"#, [#""b""#, #""abc""#, #""éb""#], [#""a""#, #""""#]),
+      (
+        #"{"type":"string","pattern":"^[^a]$"}"#, [#""b""#, #""é""#, #""\"""#, #""\\""#, #""\n""#],
+        [#""a""#, #""bb""#, "\"\\\"", "\"\"\""]
+      ),
+      (#"{"type":"string","pattern":"^a|b$"}"#, [#""ax""#, #""xb""#], [#""xa""#, #""bx""#]),
+      (
+        #"{"type":"string","pattern":"^[a-c]*$","minLength":2,"maxLength":3}"#, [#""ab""#, #""abc""#],
+        [#""a""#, #""abca""#]
+      ),
+      (#"{"type":"string","format":"date"}"#, [#""2024-02-28""#], [#""2024-02-30""#, #""24-01-01""#]),
+      (
+        #"{"type":"integer"}"#, ["0", "-1", "123456789012345"], ["-0", "01", "1.0", "1e3", "1234567890123456", "-", ""]
+      ),
+      (#"{"type":"number"}"#, ["0", "0.5", "-12.25"], [".5", "1.", "-0", "-0.0", "00", "1.1234567"]),
+      (#"{"type":"integer","multipleOf":7,"minimum":1,"maximum":50}"#, ["7", "49"], ["0", "8", "56", "-7"]),
+      (
+        #"{"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":2}"#,
+        ["[1]", "[1, 2]", "[\n  1,\n  2\n]"], ["[]", "[1,2,3]", "[1,]", "[ ]", "[1 ,2]"]
+      ),
+      (#"{"type":"array"}"#, ["[]", "[ ]", #"[1,"a",{"b":[]}]"#], ["[,]", "[1"]),
+      (
+        #"{"type":"array","prefixItems":[{"type":"integer"},{"const":"x"}],"items":false,"minItems":1}"#,
+        ["[1]", #"[1,"x"]"#], ["[]", #"["x"]"#, #"[1,"x",2]"#]
+      ),
+      (
+        person, [#"{"name":"a"}"#, #"{ "name": "abc", "age": 3 }"#, "{\n  \"name\": \"a\",\n  \"age\": 1\n}"],
+        [
+          "{}", #"{"age":1}"#, #"{"age":1,"name":"a"}"#, #"{"name":"a","x":1}"#, #"{"name":""}"#, #"{"name":"a",}"#,
+          #"{"name":"a" "age":1}"#, #"{"name" :"a"}"#,
+        ]
+      ),
+      (#"{"type":"object"}"#, ["{}", "{ }", #"{"a":{"b":[1,{}]}, "é":null}"#], ["{a:1}", "[]", #"{"a"}"#]),
+      (
+        #"{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":{"type":"boolean"}}"#,
+        ["{}", #"{"a":1}"#, #"{"b":true}"#, #"{"a":1,"ab":false,"":true}"#],
+        [#"{"a":true}"#, #"{"b":1}"#, #"{"b":true,"a":1}"#, #"{"b":true,"a":true}"#, #"{"\u0061":true}"#]
+      ),
+      (
+        #"{"type":"object","properties":{"a":{"type":"integer"}},"required":["b"]}"#,
+        [#"{"a":1,"b":[]}"#, #"{"b":2}"#], [#"{"a":1}"#, "{}"]
+      ),
+      (#"{"anyOf":[{"type":"integer"},{"type":"array","items":{"type":"null"}}]}"#, ["1", "[null]"], ["[1]", "true"]),
+      (
+        #"{"oneOf":[{"type":"object","properties":{"k":{"const":1}},"required":["k"],"additionalProperties":false},{"type":"object","properties":{"k":{"const":2},"x":{"type":"null"}},"required":["k","x"],"additionalProperties":false}]}"#,
+        [#"{"k":1}"#, #"{"k":2,"x":null}"#], [#"{"k":2}"#, #"{"k":1,"x":null}"#]
+      ),
+      (
+        #"{"allOf":[{"type":"object","properties":{"a":{"type":"null"}},"required":["a"]},{"properties":{"b":{"type":"null"}}}]}"#,
+        [#"{"a":null}"#, #"{"a":null,"b":null}"#], ["{}"]
+      ),
+      (
+        ##"{"$defs":{"n":{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#/$defs/n"},{"type":"null"}]}},"required":["next"],"additionalProperties":false}},"$ref":"#/$defs/n"}"##,
+        [#"{"next":null}"#, #"{"next":{"next":{"next":null}}}"#], [#"{"next":{}}"#]
+      ),
+      (##"{"anyOf":[{"type":"integer"},{"$ref":"#"}]}"##, ["3"], ["x"]),
+      (##"{"definitions":{"a/b":{"const":5}},"$ref":"#/definitions/a~1b"}"##, ["5"], ["4"]),
+      ("true", ["1", "null", #"{"a":[]}"#], ["", "nope"]), ("{}", ["1", "[[]]"], ["]"]),
+    ] as [(String, [String], [String])])
   func `answers are taken and all else is not`(schema: String, good: [String], bad: [String]) throws {
     let grammar = try grammar(schema)
     for text in good { #expect(accepts(grammar, text), "\(text)") }
@@ -51,7 +95,10 @@ private let person =
   }
 
   @Test func `numbers within bounds are exactly those`() throws {
-    let bounds: [(Double, Double)] = [(0, 0), (-3, 3), (7, 123), (-123, -7), (-9.5, 10.25), (0.05, 0.1), (99, 101), (-0.5, 0.5), (1e15, 1e16), (999, 1000)]
+    let bounds: [(Double, Double)] = [
+      (0, 0), (-3, 3), (7, 123), (-123, -7), (-9.5, 10.25), (0.05, 0.1), (99, 101), (-0.5, 0.5), (1e15, 1e16),
+      (999, 1000),
+    ]
     for (low, high) in bounds {
       for (lowest, highest) in [("minimum", "maximum"), ("exclusiveMinimum", "exclusiveMaximum")] {
         for type in ["integer", "number"] {
@@ -62,7 +109,9 @@ private let person =
             let value = Double(place) * step
             let text = type == "integer" ? "\(place)" : Self.text(place)
             if text == "-0" || text.hasPrefix("-0.00") { continue }
-            let isWithin = lowest == "minimum" ? value >= low - 1e-9 && value <= high + 1e-9 : value > low + 1e-9 && value < high - 1e-9
+            let isWithin =
+              lowest == "minimum"
+              ? value >= low - 1e-9 && value <= high + 1e-9 : value > low + 1e-9 && value < high - 1e-9
             #expect(accepts(grammar, text) == isWithin, "\(text) in \(schema)")
           }
         }
@@ -74,23 +123,28 @@ private let person =
   private static func text(_ twentieths: Int) -> String {
     let hundredths = twentieths.magnitude * 5
     let fraction = hundredths % 100
-    return (twentieths < 0 ? "-" : "") + "\(hundredths / 100)" + (fraction == 0 ? "" : fraction < 10 ? ".0\(fraction)" : ".\(fraction)")
+    return (twentieths < 0 ? "-" : "") + "\(hundredths / 100)"
+      + (fraction == 0 ? "" : fraction < 10 ? ".0\(fraction)" : ".\(fraction)")
   }
 
   @Test(arguments: [
-    "^[a-c]{1,3}$", "^(ab|a)(c|bcd)(d*)$", "^x?y*z+$", "a.c", "^\\w+\\s?\\d$", "[^abc]$", "^(a|b)*abb$", "^(?:ab){2,}$", "^[\\-\\]x]+$",
+    "^[a-c]{1,3}$", "^(ab|a)(c|bcd)(d*)$", "^x?y*z+$", "a.c", "^\\w+\\s?\\d$", "[^abc]$", "^(a|b)*abb$", "^(?:ab){2,}$",
+    "^[\\-\\]x]+$",
     "^(a{0,2}b){1,2}$", "^\\.\\*$",
   ])
   func `patterns match what the system's engine matches`(pattern: String) throws {
     let schema: JSONValue = ["type": "string", "pattern": .string(pattern)]
     let grammar = try Grammar(schema: schema, path: "schema")
     let reference = try NSRegularExpression(pattern: pattern)
-    let alphabet = Array("abcdxyz19 .*-]é")
+    // Its `\\w` holds letters of all scripts, ours those that every engine agrees on.
+    let alphabet = Array(pattern.contains("\\w") ? "abcdxyz19 .*-]" : "abcdxyz19 .*-]é")
     var seed: UInt64 = 7
     for _ in 0..<3000 {
       var text = ""
       seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      for place in 0..<Int(seed >> 60) / 2 { text.append(alphabet[Int((seed >> UInt64(5 * place)) & 0xFFFF) % alphabet.count]) }
+      for place in 0..<Int(seed >> 60) / 2 {
+        text.append(alphabet[Int((seed >> UInt64(5 * place)) & 0xFFFF) % alphabet.count])
+      }
       let isMatch = reference.firstMatch(in: text, range: NSRange(location: 0, length: text.utf16.count)) != nil
       let quoted = String(decoding: JSONValue.string(text).encoded, as: UTF8.self)
       #expect(accepts(grammar, quoted) == isMatch, "\(quoted) by \(pattern)")
@@ -100,25 +154,39 @@ private let person =
 
 @Suite struct `Schemas that are refused` {
   @Test(arguments: [
-    (#"{"type":"string","pattern":"(?=a)"}"#, "schema.pattern"), (#"{"type":"string","pattern":"(a)\\1"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"(?=a)"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"(a)\\1"}"#, "schema.pattern"),
     (#"{"type":"string","pattern":"a**"}"#, "schema.pattern"), (#"{"type":"string","pattern":"(a"}"#, "schema.pattern"),
     (#"{"type":"string","pattern":"a)"}"#, "schema.pattern"), (#"{"type":"string","pattern":"[a"}"#, "schema.pattern"),
-    (#"{"type":"string","pattern":"a{3,2}"}"#, "schema.pattern"), (#"{"type":"string","pattern":"a$b"}"#, "schema.pattern"),
-    (#"{"type":"string","pattern":"\\"}"#, "schema.pattern"), (#"{"type":"string","pattern":"\\p{L}"}"#, "schema.pattern"),
-    (#"{"type":"string","pattern":"(a{1,1000}){1,1000}"}"#, "schema.pattern"), (#"{"type":"string","pattern":"(a|b)*a(a|b){16}"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"a{3,2}"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"a$b"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"\\"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"\\p{L}"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"(a{1,1000}){1,1000}"}"#, "schema.pattern"),
+    (#"{"type":"string","pattern":"(a|b)*a(a|b){16}"}"#, "schema.pattern"),
     (#"{"type":"string","format":"iri"}"#, "schema.format"), (#"{"type":"string","minLength":-1}"#, "schema.minLength"),
-    (#"{"type":"string","minLength":3,"maxLength":2}"#, "schema"), (#"{"type":"integer","minimum":3,"maximum":2}"#, "schema"),
-    (#"{"type":"integer","exclusiveMinimum":3,"exclusiveMaximum":4}"#, "schema"), (#"{"type":"integer","minimum":"a"}"#, "schema.minimum"),
-    (#"{"type":"number","multipleOf":0.1}"#, "schema.multipleOf"), (#"{"type":"x"}"#, "schema.type"), (#"{"type":[]}"#, "schema.type"),
-    (#"{"enum":[]}"#, "schema.enum"), (#"{"enum":[1],"type":"string"}"#, "schema"), (#"{"not":{}}"#, "schema.not"), (#"{"minLenght":1}"#, "schema.minLenght"),
-    (#"{"type":"array","uniqueItems":true}"#, "schema.uniqueItems"), (#"{"type":"array","minItems":2,"maxItems":1}"#, "schema"),
+    (#"{"type":"string","minLength":3,"maxLength":2}"#, "schema"),
+    (#"{"type":"integer","minimum":3,"maximum":2}"#, "schema"),
+    (#"{"type":"integer","exclusiveMinimum":3,"exclusiveMaximum":4}"#, "schema"),
+    (#"{"type":"integer","minimum":"a"}"#, "schema.minimum"),
+    (#"{"type":"number","multipleOf":0.1}"#, "schema.multipleOf"), (#"{"type":"x"}"#, "schema.type"),
+    (#"{"type":[]}"#, "schema.type"),
+    (#"{"enum":[]}"#, "schema.enum"), (#"{"enum":[1],"type":"string"}"#, "schema"), (#"{"not":{}}"#, "schema.not"),
+    (#"{"minLenght":1}"#, "schema.minLenght"),
+    (#"{"type":"array","uniqueItems":true}"#, "schema.uniqueItems"),
+    (#"{"type":"array","minItems":2,"maxItems":1}"#, "schema"),
     (#"{"type":"array","items":[{}]}"#, "schema.items"), (#"{"type":"array","items":false,"minItems":1}"#, "schema"),
-    (#"{"type":"object","properties":{"a":{"type":"q"}}}"#, "schema.properties.a.type"), (#"{"type":"object","properties":[]}"#, "schema.properties"),
-    (#"{"type":"object","required":["a"],"additionalProperties":false}"#, "schema.required"), (#"{"type":"object","minProperties":1}"#, "schema.minProperties"),
+    (#"{"type":"object","properties":{"a":{"type":"q"}}}"#, "schema.properties.a.type"),
+    (#"{"type":"object","properties":[]}"#, "schema.properties"),
+    (#"{"type":"object","required":["a"],"additionalProperties":false}"#, "schema.required"),
+    (#"{"type":"object","minProperties":1}"#, "schema.minProperties"),
     (#"{"type":"object","properties":{"a":false},"required":["a"]}"#, "schema"), ("false", "schema"), ("3", "schema"),
-    (##"{"$ref":"#"}"##, "schema"), (##"{"$ref":"#/$defs/x"}"##, "schema.$ref"), (##"{"$ref":"other.json"}"##, "schema.$ref"), (##"{"$ref":"#","type":"string"}"##, "schema.type"),
-    (##"{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"##, "schema"), (##"{"anyOf":[]}"##, "schema.anyOf"),
-    (#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, "schema.oneOf"), (#"{"allOf":[{"type":"string"},{"type":"null"}]}"#, "schema.allOf[1].type"),
+    (##"{"$ref":"#"}"##, "schema"), (##"{"$ref":"#/$defs/x"}"##, "schema.$ref"),
+    (##"{"$ref":"other.json"}"##, "schema.$ref"), (##"{"$ref":"#","type":"string"}"##, "schema.type"),
+    (##"{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"##, "schema"),
+    (##"{"anyOf":[]}"##, "schema.anyOf"),
+    (#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, "schema.oneOf"),
+    (#"{"allOf":[{"type":"string"},{"type":"null"}]}"#, "schema.allOf[1].type"),
     (#"{"type":"string","nullable":true}"#, "schema.nullable"),
   ])
   func `the place and the reason are named`(schema: String, path: String) throws {
@@ -141,7 +209,9 @@ private let person =
     // Each definition refers twice to the next: once compiled each, not 2⁴⁰ times.
     var definitions = JSONObject()
     for index in 0..<40 {
-      definitions["d\(index)"] = ["anyOf": [["$ref": .string("#/$defs/d\(index + 1)")], ["$ref": .string("#/$defs/d\(index + 1)")]]]
+      definitions["d\(index)"] = [
+        "anyOf": [["$ref": .string("#/$defs/d\(index + 1)")], ["$ref": .string("#/$defs/d\(index + 1)")]]
+      ]
     }
     definitions["d40"] = ["type": "null"]
     let fan = try Grammar(schema: ["$defs": .object(definitions), "$ref": "#/$defs/d0"], path: "s")
@@ -154,6 +224,8 @@ private let person =
     #expect(throws: SchemaError.self) { try Grammar(schema: ["enum": values], path: "s") }
     var properties = JSONObject()
     for index in 0..<2000 { properties["p\(index)"] = ["type": "null"] }
-    #expect(throws: SchemaError.self) { try Grammar(schema: ["type": "object", "properties": .object(properties)], path: "s") }
+    #expect(throws: SchemaError.self) {
+      try Grammar(schema: ["type": "object", "properties": .object(properties)], path: "s")
+    }
   }
 }

@@ -1,0 +1,121 @@
+// Forms become grammars over the model's vocabulary. Clients send the same schemas again and again, so grammars are kept, with the
+// masks they have computed.
+import GenerationTypes
+import JSON
+import StructuredOutput
+import Synchronization
+import Tokenization
+
+/// Compiles forms for one model.
+final class FormCompiler: Sendable {
+  /// What a grammar was made from.
+  private struct Key: Hashable {
+    var kind: String
+    var text: [UInt8]
+  }
+
+  private static let most = 32
+
+  private let tokenizer: Tokenizer
+  private let stop: Set<TokenID>
+  private let trie: TokenTrie
+  private let kept = Mutex<[Key: Grammar]>([:])
+
+  init(tokenizer: Tokenizer, control: ControlTokens) {
+    (self.tokenizer, stop) = (tokenizer, control.stop)
+    // Special tokens have no place in an answer's text.
+    let excluded = control.stop.union(control.forbidden).union(tokenizer.specialTokens.map(\.id))
+    trie = TokenTrie(vocabularySize: tokenizer.vocabularySize, excluded: excluded) { tokenizer.bytes(of: $0) }
+  }
+
+  /// What keeps an answer to its form.
+  package struct Form: Sendable {
+    /// nil where the answer is free.
+    var constraint: (any TokenConstraint)?
+    /// Paths of schemas that are not held to.
+    var loose: [String] = []
+  }
+
+  /// Compiles `form`; throws `ChatError.schema` for what cannot be held to.
+  func form(of form: AnswerForm) throws(ChatError) -> Form {
+    do throws(SchemaError) {
+      let json = try form.json.map { form throws(SchemaError) in matcher(try grammar(of: form)) }
+      guard let use = form.tools else { return Form(constraint: json) }
+      let (tools, loose) = try callable(use)
+      switch use.choice {
+      case .none: return Form(constraint: json, loose: loose)
+      case .auto where json == nil:
+        let rest = try grammar(of: tools, "rest") { tools throws(SchemaError) in
+          try Grammar(calls: tools, afterOpening: true)
+        }
+        let calls = LazyCalls(matcher(rest), tokenizer: tokenizer, stop: stop, isParallel: use.isParallel)
+        return Form(constraint: calls, loose: loose)
+      case .auto, .required, .named:
+        var most = use.isParallel ? Self.mostCalls : 1
+        if case .named = use.choice { most = 1 }
+        let calls = matcher(
+          try grammar(of: tools, "calls \(most)") { [most] tools throws(SchemaError) in
+            try Grammar(calls: tools, most: most)
+          })
+        guard let json, use.choice == .auto else { return Form(constraint: calls, loose: loose) }
+        return Form(constraint: EitherForm([json, calls]), loose: loose)
+      }
+    } catch {
+      throw .schema(error)
+    }
+  }
+
+  /// Calls that one answer may hold.
+  private static let mostCalls = 16
+
+  private func matcher(_ grammar: Grammar) -> GrammarMatcher {
+    let tokenizer = tokenizer
+    return GrammarMatcher(grammar, trie: trie, stop: stop) { tokenizer.bytes(of: $0) }
+  }
+
+  private func grammar(of form: JSONForm) throws(SchemaError) -> Grammar {
+    switch form {
+    case .object: return .anyObject
+    case .schema(let schema, let path):
+      return try kept(Key(kind: "schema", text: schema.encoded)) { () throws(SchemaError) in
+        try Grammar(schema: schema, path: path)
+      }
+    }
+  }
+
+  private func grammar(
+    of tools: [Grammar.Tool], _ kind: String, _ make: ([Grammar.Tool]) throws(SchemaError) -> Grammar
+  ) throws(SchemaError) -> Grammar {
+    let text = JSONValue.array(tools.map { [.string($0.name), $0.parameters ?? .null] })
+    return try kept(Key(kind: kind, text: text.encoded)) { () throws(SchemaError) in try make(tools) }
+  }
+
+  /// The tools as the grammar takes them. A schema that cannot be held to is an error where it is meant strictly; else any object
+  /// is taken, and the place is told.
+  private func callable(_ use: ToolUse) throws(SchemaError) -> (tools: [Grammar.Tool], loose: [String]) {
+    var tools: [Grammar.Tool] = []
+    var loose: [String] = []
+    for tool in use.callable {
+      var held = Grammar.Tool(name: tool.name, parameters: tool.parameters, path: tool.path)
+      do {
+        _ = try grammar(of: [held], "one") { tools throws(SchemaError) in try Grammar(calls: tools, most: 1) }
+      } catch {
+        if tool.isStrict { throw error }
+        loose.append(error.path)
+        held.parameters = nil
+      }
+      tools.append(held)
+    }
+    return (tools, loose)
+  }
+
+  private func kept(_ key: Key, _ make: () throws(SchemaError) -> Grammar) throws(SchemaError) -> Grammar {
+    if let known = kept.withLock({ $0[key] }) { return known }
+    let made = try make()
+    kept.withLock { kept in
+      if kept.count >= Self.most { kept = [:] }
+      kept[key] = made
+    }
+    return made
+  }
+}
