@@ -25,6 +25,8 @@ struct Setting: Sendable {
   let trie: TokenTrie
   let stop: Set<TokenID>
   let buildTime: Duration
+  /// Tokens of one byte, and those that close something or end the reply.
+  let single, closers: TokenMask
 
   init(_ path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else { throw CocoaError(.fileNoSuchFile) }
@@ -35,6 +37,13 @@ struct Setting: Sendable {
     let start = ContinuousClock.now
     trie = TokenTrie(vocabularySize: tokenizer.vocabularySize, excluded: special) { tokenizer.bytes(of: $0) }
     buildTime = .now - start
+    var single = TokenMask(count: tokenizer.vocabularySize), closers = single
+    for id in 0..<TokenID(tokenizer.vocabularySize) {
+      let bytes = tokenizer.bytes(of: id)
+      if stop.contains(id) || bytes.count == 1 { single.insert(id) }
+      if stop.contains(id) || [[0x22], [0x7D], [0x5D]].contains(bytes) { closers.insert(id) }
+    }
+    (self.single, self.closers) = (single, closers)
   }
 
   func matcher(_ grammar: Grammar) -> GrammarMatcher {
@@ -42,7 +51,7 @@ struct Setting: Sendable {
     return GrammarMatcher(grammar, trie: trie, stop: stop) { tokenizer.bytes(of: $0) }
   }
 
-  /// A text of at most `limit` tokens; nil when it had not ended by then. With `short`, tokens that end things are preferred.
+  /// A text of at most `limit` tokens; nil when it had not ended by then.
   func draw(_ grammar: Grammar, _ numbers: inout Numbers, limit: Int, times: inout [Duration]) -> String? {
     var matcher = matcher(grammar)
     var bytes: [UInt8] = []
@@ -51,13 +60,12 @@ struct Setting: Sendable {
       guard let mask = matcher.allowed() else { return nil }
       times.append(.now - start)
       let ids = Self.ids(mask)
-      // Later on the shortest tokens only: quotation marks and brackets are among them more often.
-      let brief = index > limit / 4 ? ids.filter { stop.contains($0) || tokenizer.bytes(of: $0).count == 1 } : ids
-      let closing = brief.filter { id in
-        stop.contains(id) || ["\"", "}", "]"].contains { tokenizer.bytes(of: id) == Array($0.utf8) }
+      // Later on single bytes only, and of these rather what closes something.
+      var pool = Self.ids(mask, and: nil)
+      if index > limit / 4 {
+        let brief = Self.ids(mask, and: single), closing = Self.ids(mask, and: closers)
+        pool = !closing.isEmpty && Bool.random(using: &numbers) ? closing : brief.isEmpty ? pool : brief
       }
-      let pool =
-        index > limit / 4 && !closing.isEmpty && Bool.random(using: &numbers) ? closing : brief.isEmpty ? ids : brief
       guard let id = pool.randomElement(using: &numbers) else { return nil }
       if stop.contains(id) { return String(validating: bytes, as: UTF8.self) ?? "invalid UTF-8" }
       bytes += tokenizer.bytes(of: id)
@@ -66,10 +74,11 @@ struct Setting: Sendable {
     return nil
   }
 
-  static func ids(_ mask: TokenMask) -> [TokenID] {
+  /// The ids of a mask, or those of them that another holds too.
+  static func ids(_ mask: TokenMask, and other: TokenMask?) -> [TokenID] {
     var ids: [TokenID] = []
     for (index, word) in mask.words.enumerated() {
-      var rest = word
+      var rest = word & (other?.words[index] ?? .max)
       while rest != 0 {
         ids.append(TokenID(64 * index + rest.trailingZeroBitCount))
         rest &= rest - 1
