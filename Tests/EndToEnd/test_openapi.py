@@ -225,7 +225,8 @@ def test_the_document_and_the_server_agree_on_what_nobody_thought_of(server, doc
     (tmp_path / "openapi.json").write_text(json.dumps(document.document))
     seconds = os.environ.get("TEST_OPENAPI_SECONDS")
     # Keys are optional, so that a request without one is not ignored authentication; what contradicts itself fits the schema and is refused.
-    arguments = ["--checks", "all", "--exclude-checks", "ignored_auth,positive_data_acceptance", "--continue-on-failure", "--generation-database", "none", "--no-color"]
+    arguments = ["--checks", "all", "--exclude-checks", "ignored_auth,positive_data_acceptance", "--continue-on-failure", "--generation-database", "none", "--no-color",
+                 "--suppress-health-check", "all", "--request-timeout", "60"]
     arguments += ["--max-time", seconds, "--max-examples", "300"] if seconds else ["--seed", "1", "--max-examples", "25"]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "openapi_hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent)}
     run = subprocess.run([pathlib.Path(sys.executable).parent / "schemathesis", "run", tmp_path / "openapi.json", "--url", server.url, *arguments],
