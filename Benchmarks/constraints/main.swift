@@ -59,7 +59,6 @@ struct Setting: Sendable {
       let start = ContinuousClock.now
       guard let mask = matcher.allowed() else { return nil }
       times.append(.now - start)
-      let ids = Self.ids(mask)
       // Later on single bytes only, and of these rather what closes something.
       var pool = Self.ids(mask, and: nil)
       if index > limit / 4 {

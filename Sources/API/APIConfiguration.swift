@@ -75,6 +75,8 @@ package enum ReasoningField: String, Sendable {
 /// Everything the endpoints are configured with.
 package struct APIConfiguration: Sendable {
   package var model: ModelDescription
+  /// The server's version, for its description.
+  package var version = "0"
   package var limits = RequestLimits()
   package var defaults = RequestDefaults()
   /// Accepted keys; without any, requests need none.

@@ -94,9 +94,20 @@ package final class APIServer: Sendable {
           status: 200, headers: ["content-type": format.contentType, "cache-control": "no-store"],
           body: .bytes(Array(metrics.registry.text(format).utf8)))
       })
+    let description = Array(OpenAPIDocument(configuration).text.utf8)
+    router.add(
+      "GET", "/openapi.json",
+      .instant(needsKey: false) { _ in
+        HTTPResponse(
+          status: 200, headers: ["content-type": "application/json", "cache-control": "no-cache"],
+          body: .bytes(description))
+      })
     pipeline = RequestPipeline(configuration: configuration, metrics: metrics, log: log)
     (pages, self.isDraining, self.router) = (configuration.publicFiles, isDraining, router)
   }
+
+  /// Every route: its pattern and the methods that it was given.
+  package var routes: [(pattern: String, methods: [String])] { router.table }
 
   /// Refuses new chats from now on and says so to balancers; running replies continue.
   package func drain() { isDraining.set() }

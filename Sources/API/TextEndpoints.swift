@@ -5,25 +5,33 @@ import HTTP
 import JSON
 
 /// `/tokenize`, `/detokenize`, `/apply-template` and `/v1/chat/completions/input_tokens`.
-struct TextEndpoints: Sendable {
+package struct TextEndpoints: Sendable {
   let configuration: APIConfiguration
   let chat: any Chatting
   let launcher: ReplyLauncher
 
+  private static let contents = ["content", "text", "prompt"]
+  /// Fields that `tokenize` reads.
+  package static let tokenizeFields = contents + ["model", "add_special", "parse_special", "with_pieces"]
+  /// Fields that `detokenize` reads.
+  package static let detokenizeFields = ["tokens", "model"]
+
   /// `{content, add_special, with_pieces}` → `{tokens}`, as llama-server answers; `text` and `prompt` are other names of the content.
   func tokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let reader = try FieldReader(body: try JSONBody.parse(request, configuration.limits))
-    let contents = ["content", "text", "prompt"]
-    let ignored = try FieldNames.unknown(
-      in: reader, known: contents + ["model", "add_special", "parse_special", "with_pieces"])
+    let ignored = try FieldNames.unknown(in: reader, known: Self.tokenizeFields)
     try reader.checkModel(configuration.model)
-    let name = contents.first { reader.value($0) != nil } ?? "content"
-    let text = try reader.require(name, reader.string(name))
+    var text: String?
+    for name in Self.contents {
+      let own = try reader.string(name)
+      text = text ?? own
+    }
+    let content = try reader.require("content", text)
     _ = try reader.bool("add_special")
     let recognises = try reader.bool("parse_special") ?? true
     let withPieces = try reader.bool("with_pieces") ?? false
     let ids = try await chat.tokens(
-      of: text, recognisesSpecial: recognises, limit: configuration.limits.tokens)
+      of: content, recognisesSpecial: recognises, limit: configuration.limits.tokens)
     let tokens = ids.map { id -> JSONValue in
       if !withPieces { return .integer(Int64(id)) }
       let piece = chat.text(of: id)
@@ -40,7 +48,7 @@ struct TextEndpoints: Sendable {
   /// `{tokens}` → `{content}`; bytes that are no characters become U+FFFD.
   func detokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let reader = try FieldReader(body: try JSONBody.parse(request, configuration.limits))
-    let ignored = try FieldNames.unknown(in: reader, known: ["tokens", "model"])
+    let ignored = try FieldNames.unknown(in: reader, known: Self.detokenizeFields)
     try reader.checkModel(configuration.model)
     let values = try reader.require("tokens", reader.array("tokens", max: configuration.limits.values))
     let ids = try reader.tokenIDs(values, "tokens", configuration.model.vocabularySize)

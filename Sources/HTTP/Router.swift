@@ -45,6 +45,9 @@ package struct Router<Endpoint: Sendable>: Sendable {
 
   package init() {}
 
+  /// Every pattern with the methods that have an endpoint.
+  package var table: [(pattern: String, methods: [String])] { routes.map { ($0.pattern, $0.methods) } }
+
   /// Adds the endpoint of `method` on `pattern`: `/health`, `/v1/models/{id}`, `/assets/{path*}` (the rest, slashes included).
   package mutating func add(_ method: String, _ pattern: String, _ endpoint: Endpoint) {
     precondition(pattern.hasPrefix("/"), "a pattern begins with /")

@@ -152,6 +152,7 @@ struct ServeCommand: AsyncParsableCommand {
     _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, _ places: ListeningPlaces
   ) throws -> APIConfiguration {
     var api = APIConfiguration(model: loaded.description)
+    api.version = R4B.version
     api.limits.bodyBytes = settings.int("http.max_body_bytes")
     // More replies than the engine ever holds would be 429 for ever, which no retry mends.
     api.limits.choices = min(

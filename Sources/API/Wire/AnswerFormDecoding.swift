@@ -5,21 +5,27 @@ import JSON
 extension FieldReader {
   static let formFields = ["response_format", "tools", "tool_choice", "parallel_tool_calls"]
 
-  /// The form that the request asks for.
+  /// The form that a chat asks for.
   func answerForm(_ limits: RequestLimits) throws(APIError) -> AnswerForm {
-    var form = AnswerForm()
-    if let format = try object("response_format") {
-      switch try format.require("type", format.word("type", of: ["text", "json_object", "json_schema"])) {
-      case "json_object": form.json = .object
-      case "json_schema": form.json = try format.require("json_schema", format.object("json_schema")).namedSchema()
-      default: break
-      }
+    AnswerForm(json: try responseFormat(), tools: try toolUse(limits))
+  }
+
+  /// `response_format`; nil for free text.
+  func responseFormat() throws(APIError) -> JSONForm? {
+    guard let format = try object("response_format") else { return nil }
+    switch try format.require("type", format.word("type", of: ["text", "json_object", "json_schema"])) {
+    case "json_object": return .object
+    case "json_schema": return try format.require("json_schema", format.object("json_schema")).namedSchema()
+    default: return nil
     }
+  }
+
+  /// `tools`, `tool_choice` and `parallel_tool_calls`; nil where no tool may be called.
+  func toolUse(_ limits: RequestLimits) throws(APIError) -> ToolUse? {
     let parallel = try bool("parallel_tool_calls") ?? true
     let tools = try self.tools(limits)
     let choice = try toolChoice(among: tools)
-    if choice != .none, !tools.isEmpty { form.tools = ToolUse(tools: tools, choice: choice, isParallel: parallel) }
-    return form
+    return choice == .none || tools.isEmpty ? nil : ToolUse(tools: tools, choice: choice, isParallel: parallel)
   }
 
   /// `{name, schema, strict, description}`.

@@ -16,7 +16,7 @@ package struct ChatCompletionRequest: Sendable {
   package let ignored: [String]
 
   /// Fields this server reads.
-  static let fields =
+  package static let fields =
     FieldReader.optionFields + FieldReader.modeFields
     + FieldReader.formFields + ["messages"]
 

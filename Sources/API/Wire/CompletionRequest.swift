@@ -19,8 +19,10 @@ package struct CompletionRequest: Sendable {
   package let echo: Bool
   package let ignored: [String]
 
-  static let fields =
-    FieldReader.optionFields + ["prompt", "echo", "suffix", "best_of", "response_format"]
+  /// Fields this server reads.
+  package static let fields =
+    FieldReader.optionFields.filter { $0 != "top_logprobs" }
+    + ["prompt", "echo", "suffix", "best_of", "response_format"]
 
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
@@ -32,7 +34,7 @@ package struct CompletionRequest: Sendable {
         "suffix", "suffix is not offered: the model cannot fill in between texts.", code: "unsupported_parameter")
     }
     echo = try reader.bool("echo") ?? false
-    form = try reader.answerForm(configuration.limits)
+    form = AnswerForm(json: try reader.responseFormat())
     var options = try reader.options(configuration, logprobs: .count, ignored: &ignored)
     if echo, options.sampling.topLogprobs != nil {
       throw .invalid(

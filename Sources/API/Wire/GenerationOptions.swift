@@ -54,14 +54,19 @@ extension FieldReader {
     _ = try object("metadata")
     options.sampling = try sampling(configuration)
     options.sampling.topLogprobs = try topLogprobs(logprobs)
-    options.choices = try integer("n", in: 1...configuration.limits.choices) ?? 1
-    options.stop = try stopStrings(configuration.limits)
-    options.maxTokens = try tokenLimit()
+    // A response has one reply, no stop strings and a limit of its own name.
+    if logprobs != .alternatives {
+      options.choices = try integer("n", in: 1...configuration.limits.choices) ?? 1
+      options.stop = try stopStrings(configuration.limits)
+      options.maxTokens = try tokenLimit()
+    }
     options.stream = try bool("stream") ?? false
     if let stream = try object("stream_options") {
       if !options.stream { throw fail("stream_options", "is only allowed with stream") }
       options.includeUsage = try stream.bool("include_usage") ?? false
       options.includeProgress = try stream.bool("include_progress") ?? false
+      // Only chats have chunks for it.
+      if options.includeProgress, logprobs != .flag { ignored.append(stream.path(to: "include_progress")) }
       ignored += try FieldNames.unknown(in: stream, known: ["include_usage", "include_progress"])
     }
     options.serviceTier = try serviceTier()

@@ -3,7 +3,7 @@ import Chat
 import JSON
 
 /// Reads the messages of one request and counts its pictures.
-struct MessageDecoder {
+package struct MessageDecoder {
   let limits: RequestLimits
   /// Checks pictures that are named, not held; nil refuses them.
   let pictures: (any PictureFetching)?
@@ -13,7 +13,8 @@ struct MessageDecoder {
 
   init(limits: RequestLimits, pictures: (any PictureFetching)?) { (self.limits, self.pictures) = (limits, pictures) }
 
-  private static let fields = [
+  /// Fields of a message that are read, or known and left alone.
+  package static let fields = [
     "role", "content", "name", "reasoning_content", "reasoning", "tool_calls", "tool_call_id", "refusal", "audio",
     "function_call",
     "annotations",
@@ -45,15 +46,16 @@ struct MessageDecoder {
       if reasoning != nil { throw reader.fail("reasoning_content", "belongs to assistant messages") }
       if !calls.isEmpty { throw reader.fail("tool_calls", "belongs to assistant messages") }
     }
+    let refusal = try reader.string("refusal")
     let callID = try reader.string("tool_call_id")
     if role == .tool { _ = try reader.require("tool_call_id", callID) }
     ignored += try FieldNames.unknown(in: reader, known: Self.fields).map(Self.unindexed)
     var parts = try self.parts(reader, role: role)
     if parts == nil {
-      guard role == .assistant, !calls.isEmpty || reasoning != nil || reader.value("refusal") != nil else {
+      guard role == .assistant, !calls.isEmpty || reasoning != nil || refusal != nil else {
         throw reader.fail("content", "is required")
       }
-      parts = try reader.string("refusal").map { [.text($0)] }
+      parts = refusal.map { [.text($0)] }
     }
     return Conversation.Message(
       role: role, parts: parts ?? [], reasoning: reasoning, toolCalls: calls, toolCallID: callID,
@@ -124,6 +126,7 @@ struct MessageDecoder {
         throw .invalid(path, "\(path) must be an object, got \(call.typeName).", code: "invalid_type")
       }
       let call = FieldReader(object, at: path)
+      _ = try call.string("id")
       _ = try call.require("type", call.word("type", of: ["function"]))
       let function = try call.require("function", call.object("function"))
       _ = try function.require("name", function.string("name"))

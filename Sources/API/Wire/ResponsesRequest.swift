@@ -16,7 +16,8 @@ package struct ResponsesRequest: Sendable {
   package let echo: JSONObject
   package let ignored: [String]
 
-  static let fields =
+  /// Fields this server reads.
+  package static let fields =
     [
       "input", "instructions", "reasoning", "max_output_tokens", "text", "include", "store", "previous_response_id",
       "background", "truncation", "tools", "tool_choice", "parallel_tool_calls", "conversation", "prompt",
@@ -24,7 +25,7 @@ package struct ResponsesRequest: Sendable {
     + FieldReader.optionFields.filter {
       !["max_completion_tokens", "max_tokens", "n", "stop", "logprobs"].contains($0)
     }
-    + ["top_logprobs"] + FieldReader.modeFields.filter { $0 != "reasoning_effort" }
+    + FieldReader.modeFields
 
   /// What needs a memory of earlier requests, or work after the answer.
   private static let stateful = ["previous_response_id", "conversation", "prompt"]
@@ -54,8 +55,6 @@ package struct ResponsesRequest: Sendable {
     options.maxTokens = try reader.integer("max_output_tokens", in: 1...1_000_000_000).map {
       TokenLimit(field: "max_output_tokens", value: $0)
     }
-    // These are not fields of a response.
-    (options.choices, options.stop) = (1, [])
     self.options = options
     var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
     messages = try decoder.messages(ofResponses: reader)
@@ -93,7 +92,7 @@ package struct ResponsesRequest: Sendable {
   private static func form(
     _ reader: FieldReader, _ limits: RequestLimits, ignored: inout [String]
   ) throws(APIError) -> AnswerForm {
-    var form = try reader.answerForm(limits)
+    var form = AnswerForm(tools: try reader.toolUse(limits))
     guard let text = try reader.object("text") else { return form }
     ignored += try FieldNames.unknown(in: text, known: ["format", "verbosity"])
     if text.value("verbosity") != nil { ignored.append("text.verbosity") }
@@ -109,7 +108,7 @@ package struct ResponsesRequest: Sendable {
   private static func echo(_ reader: FieldReader, _ options: GenerationOptions) -> JSONObject {
     func own(_ name: String, _ fallback: JSONValue) -> JSONValue { reader.value(name) ?? fallback }
     var text = reader.value("text")?.object ?? JSONObject()
-    if text["format"] == nil { text["format"] = ["type": "text"] }
+    if text["format"] ?? .null == .null { text["format"] = ["type": "text"] }
     var reasoning: JSONObject = ["effort": nil, "summary": nil]
     if let effort = reader.value("reasoning")?["effort"] { reasoning["effort"] = effort }
     return [

@@ -1,0 +1,152 @@
+import API
+import HTTP
+import JSON
+import Telemetry
+import Testing
+
+/// The document as this house serves it, and what its references name.
+private struct Document {
+  let root: JSONValue
+
+  init(_ house: House = House()) async throws {
+    let answer = try await house.get("/openapi.json")
+    #expect(answer.status == 200 && answer.headers["content-type"] == "application/json")
+    root = try JSONValue(parsing: answer.text)
+  }
+
+  func schema(_ name: String) -> JSONValue? { root["components"]?["schemas"]?[name] }
+
+  /// What `#/a/b` names.
+  func resolve(_ reference: String) -> JSONValue? {
+    guard reference.hasPrefix("#/") else { return nil }
+    return reference.dropFirst(2).split(separator: "/").reduce(root) { value, name in value?[String(name)] }
+  }
+
+  /// Names of the properties of a schema and of those it is a sum of.
+  func properties(_ schema: JSONValue?) throws -> [String] {
+    var names = schema?["properties"]?.object?.names ?? []
+    for part in schema?["allOf"]?.array ?? [] {
+      names += try properties(#require(resolve(#require(part["$ref"]?.string))))
+    }
+    return names
+  }
+}
+
+/// Every value of `name` in the document, however deep.
+private func values(of name: String, in value: JSONValue) -> [JSONValue] {
+  switch value {
+  case .array(let elements): elements.flatMap { values(of: name, in: $0) }
+  case .object(let object):
+    object.members.flatMap { ($0.name == name ? [$0.value] : []) + values(of: name, in: $0.value) }
+  default: []
+  }
+}
+
+@Suite struct `The server's description of itself` {
+  @Test func `every reference names something and every part is referred to`() async throws {
+    let document = try await Document()
+    let references = values(of: "$ref", in: document.root).compactMap(\.string)
+    #expect(references.count > 200)
+    for reference in references { #expect(document.resolve(reference) != nil, "\(reference)") }
+    for (kind, parts) in try #require(document.root["components"]?.object).members where kind != "securitySchemes" {
+      for name in parts.object?.names ?? [] {
+        #expect(references.contains("#/components/\(kind)/\(name)"), "\(kind)/\(name)")
+      }
+    }
+  }
+
+  @Test func `the paths are the routes`() async throws {
+    let house = House()
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
+      log: .init { _ in })
+    let routes = server.routes.map { route in
+      "\(route.pattern.replacing("*}", with: "}")) \(route.methods.map { $0.lowercased() }.sorted())"
+    }
+    let paths = try #require(try await Document(house).root["paths"]?.object)
+    #expect(Set(routes) == Set(paths.members.map { "\($0.name) \(($0.value.object?.names ?? []).sorted())" }))
+  }
+
+  @Test(arguments: [
+    ("ChatCompletionRequest", ChatCompletionRequest.fields), ("CompletionRequest", CompletionRequest.fields),
+    ("ResponseRequest", ResponsesRequest.fields), ("TokenizeRequest", TextEndpoints.tokenizeFields),
+    ("DetokenizeRequest", TextEndpoints.detokenizeFields), ("AssistantMessage", MessageDecoder.fields),
+    ("UserMessage", MessageDecoder.fields), ("SystemMessage", MessageDecoder.fields),
+    ("ToolMessage", MessageDecoder.fields),
+  ])
+  func `a request's properties are the fields that are read`(schema: String, fields: [String]) async throws {
+    let document = try await Document()
+    let names = try document.properties(document.schema(schema))
+    // Messages of others say of the thought's and the calls' names that they are null.
+    #expect(names.sorted() == fields.sorted())
+  }
+
+  @Test func `operations have names of their own and describe every error`() async throws {
+    let document = try await Document()
+    let ids = values(of: "operationId", in: document.root).compactMap(\.string)
+    #expect(Set(ids).count == ids.count)
+    for (path, item) in try #require(document.root["paths"]?.object).members {
+      for operation in item.object?.values ?? [] {
+        var statuses = [200, 400, 401, 403, 404, 405, 408, 413, 429, 431, 500, 503]
+        if operation["requestBody"] != nil { statuses += [411, 415, 422] }
+        for status in statuses { #expect(operation["responses"]?[String(status)] != nil, "\(path) \(status)") }
+        #expect(operation["tags"]?.array?.count == 1 && operation["summary"]?.string != nil, "\(path)")
+      }
+    }
+  }
+
+  @Test func `its bounds are the operator's`() async throws {
+    var house = House()
+    house.configuration.version = "9.8.7"
+    house.configuration.limits.choices = 3
+    house.configuration.limits.stopBytes = 77
+    house.configuration.model.id = #"a "quoted" name"#
+    let document = try await Document(house)
+    #expect(document.root["info"]?["version"] == "9.8.7")
+    #expect(document.schema("ReplyFields")?["properties"]?["n"]?["maximum"] == 3)
+    #expect(document.schema("StopString")?["maxLength"] == 77)
+    #expect(document.schema("TokenID")?["maximum"] == .integer(Int64(Fake.vocabularySize - 1)))
+    #expect(document.schema("ModelName")?["examples"] == [#"a "quoted" name"#])
+  }
+
+  @Test func `it needs no key`() async throws {
+    var house = House()
+    house.configuration.keys.add("secret", name: "one")
+    #expect(try await house.get("/openapi.json").status == 200)
+    #expect(try await house.get("/v1/models").status == 401)
+  }
+}
+
+@Suite struct `Fields that have no effect` {
+  @Test func `a response leaves alone what it says it ignores`() async throws {
+    let house = House()
+    let body = #"{"input":"hi","n":"x","stop":7,"max_tokens":0,"response_format":5,"logprobs":"y"}"#
+    let answer = try await house.ask(
+      HTTPRequest(
+        method: "POST", path: "/v1/responses", headers: ["content-type": "application/json"], body: Array(body.utf8)))
+    #expect(answer.status == 200)
+    #expect(answer.headers["x-ignored-parameters"] == "n, stop, max_tokens, response_format, logprobs")
+  }
+
+  @Test func `a completion leaves alone what it says it ignores`() async throws {
+    let body =
+      #"{"prompt":"w1","tools":7,"tool_choice":"required","top_logprobs":"x","stream":true,"stream_options":"#
+      + #"{"include_progress":true}}"#
+    let answer = try await House().ask(
+      HTTPRequest(
+        method: "POST", path: "/v1/completions", headers: ["content-type": "application/json"], body: Array(body.utf8)))
+    #expect(answer.status == 200)
+    #expect(
+      answer.headers["x-ignored-parameters"] == "tools, tool_choice, top_logprobs, stream_options.include_progress")
+  }
+
+  @Test func `an effort beside a response's reasoning counts and is not called ignored`() async throws {
+    let house = House()
+    let body = #"{"input":"hi","reasoning_effort":"none"}"#
+    let answer = try await house.ask(
+      HTTPRequest(
+        method: "POST", path: "/v1/responses", headers: ["content-type": "application/json"], body: Array(body.utf8)))
+    #expect(answer.headers["x-ignored-parameters"] == nil)
+    #expect(answer.json["thinking"]?["requested_mode"] == "short")
+  }
+}
