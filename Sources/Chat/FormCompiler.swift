@@ -14,7 +14,7 @@ final class FormCompiler: Sendable {
     var text: [UInt8]
   }
 
-  private static let most = 32
+  private static let most = 8
 
   private let tokenizer: Tokenizer
   private let stop: Set<TokenID>
@@ -75,7 +75,8 @@ final class FormCompiler: Sendable {
 
   private func grammar(of form: JSONForm) throws(SchemaError) -> Grammar {
     switch form {
-    case .object: return .anyObject
+    case .object:
+      return try kept(Key(kind: "object", text: [])) { () throws(SchemaError) in .anyObject() }
     case .schema(let schema, let path):
       return try kept(Key(kind: "schema", text: schema.encoded)) { () throws(SchemaError) in
         try Grammar(schema: schema, path: path)

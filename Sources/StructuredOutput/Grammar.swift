@@ -2,7 +2,7 @@
 // what is open is a stack of frames. Immutable; shared by all replies of a form.
 import JSON
 
-/// The compiled form of an answer.
+/// The compiled form of an answer, for one vocabulary: its masks are kept with it.
 package final class Grammar: Sendable {
   /// Index of a node.
   typealias NodeID = Int32
@@ -59,13 +59,13 @@ package final class Grammar: Sendable {
     (self.nodes, self.heights, self.root) = (nodes, heights, root)
   }
 
-  /// Any JSON object.
-  package static let anyObject: Grammar = {
+  /// Any JSON object. A grammar of its own each time, as masks are kept with it.
+  package static func anyObject() -> Grammar {
     var builder = GrammarBuilder()
     let root = builder.anyObject()
     guard let grammar = builder.build(root: root) else { preconditionFailure("there are objects") }
     return grammar
-  }()
+  }
 
   /// The values that `schema`, found at `path` of a request, allows.
   package convenience init(schema: JSONValue, path: String) throws(SchemaError) {

@@ -3,7 +3,7 @@
 import GenerationTypes
 import Synchronization
 
-/// What has been computed for one grammar.
+/// What has been computed for one grammar and the vocabulary that it is used with: at most 8 MB at the size of Qwen3's.
 final class MaskCache: Sendable {
   /// A leaf in a state, its counts as far as one token can tell them apart.
   struct LeafKey: Hashable, Sendable {
@@ -26,7 +26,7 @@ final class MaskCache: Sendable {
     var leaves: [LeafKey: LeafTokens] = [:]
   }
 
-  private static let mostMasks = 512, mostLeaves = 512
+  private static let mostMasks = 64, mostLeaves = 320
   private let kept = Mutex(Kept())
 
   func mask(of threads: [Thread]) -> TokenMask? { kept.withLock { $0.masks[threads] } }
