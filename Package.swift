@@ -87,7 +87,8 @@ let package = Package(
       ], swiftSettings: strict),
 
     benchmark("vision", ["GenerationTypes", "Inference", "ModelFiles"], exclude: ["compare_transformers.py"]),
-    benchmark("constraints", ["GenerationTypes", "Inference", "JSON", "StructuredOutput", "Tokenization"], exclude: []),
+    benchmark(
+      "constraints", ["GenerationTypes", "Inference", "JSON", "StructuredOutput", "Tokenization"], exclude: []),
     benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
     .executableTarget(
       name: "kernels-benchmark", dependencies: ["CKernels"], path: "Benchmarks/kernels",

@@ -9,17 +9,6 @@ import JSON
 import StructuredOutput
 import Tokenization
 
-struct Numbers: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// A vocabulary and what ends a reply.
 struct Setting: Sendable {
   let tokenizer: Tokenizer
@@ -53,7 +42,7 @@ struct Setting: Sendable {
   }
 
   /// A text of at most `limit` tokens; nil when it had not ended by then.
-  func draw(_ grammar: Grammar, _ numbers: inout Numbers, limit: Int, times: inout [Duration]) -> String? {
+  func draw(_ grammar: Grammar, _ numbers: inout SplitMix64, limit: Int, times: inout [Duration]) -> String? {
     var matcher = matcher(grammar)
     var bytes: [UInt8] = []
     for index in 0..<limit {
@@ -113,7 +102,7 @@ func sample(_ setting: Setting) throws {
             return .bool(matcher.advance(bytes: (text.string ?? "").utf8) && matcher.isComplete)
           })
       }
-      var numbers = Numbers(state: UInt64(line["seed"]?.int ?? 0))
+      var numbers = SplitMix64(seed: UInt64(clamping: line["seed"]?.int ?? 0))
       var times: [Duration] = []
       var texts: [JSONValue] = []
       for _ in 0..<(line["count"]?.int ?? 0) {
@@ -152,10 +141,10 @@ func time(_ setting: Setting) throws {
     let start = ContinuousClock.now
     let grammar = try grammar(line)
     let compile = ContinuousClock.now - start
-    var numbers = Numbers(state: 1)
+    var numbers = SplitMix64(seed: 1)
     var cold: [Duration] = [], warm: [Duration] = []
     for _ in 0..<5 { _ = setting.draw(grammar, &numbers, limit: 200, times: &cold) }
-    numbers.state = 1
+    numbers = SplitMix64(seed: 1)
     for _ in 0..<5 { _ = setting.draw(grammar, &numbers, limit: 200, times: &warm) }
     func summary(_ times: [Duration]) -> String {
       let sorted = times.sorted()
@@ -171,7 +160,7 @@ func time(_ setting: Setting) throws {
 
 /// What drawing a token takes from a row as wide as R-4B's, free and kept to `grammar`.
 func timeDraws(_ setting: Setting, _ grammar: Grammar) throws {
-  var numbers = Numbers(state: 9)
+  var numbers = SplitMix64(seed: 9)
   let noise = (0..<151_936).map { _ in Float(numbers.next() >> 40) / 1e6 }
   var request = GenerationRequest(
     prompt: Prompt(tokens: [0]), sampling: SamplingParameters(),

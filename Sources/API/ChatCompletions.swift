@@ -16,49 +16,27 @@ struct ChatCompletions: Sendable {
   /// A request that the engine has taken.
   private struct Running: Sendable {
     var options: GenerationOptions
-    var plan: ThinkingPlan
-    var prepared: any PreparedConversation
-    var preparation: Duration
-    var feed: ReplyFeed
+    var replies: ConversationReplies
     var frame: ChatCompletionFrame
-
-    func account(_ replies: [Reply]) -> AnswerAccount {
-      AnswerAccount(
-        requestedMode: plan.requestedMode, textTokens: prepared.textTokens, imageTokens: prepared.imageTokens,
-        replies: replies, preparation: preparation)
-    }
   }
 
   /// Answers one request; throws what `APIError(translating:)` understands.
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let body = try JSONBody.parse(request, configuration.limits)
     let wanted = try ChatCompletionRequest(body: body, configuration: configuration)
-    let plan = try ThinkingPlan(
-      wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
-    let running = try await submit(wanted, plan, record)
-    var response =
-      wanted.options.stream
-      ? EventStream.response(record) { try await write(running, to: $0, record) } : try await whole(running, record)
-    if let names = FieldNames.header(wanted.ignored + running.prepared.loose) {
-      response.headers["x-ignored-parameters"] = names
-    }
-    return response
-  }
-
-  private func submit(
-    _ wanted: ChatCompletionRequest, _ plan: ThinkingPlan, _ record: RequestRecord
-  ) async throws -> Running {
-    let start = ContinuousClock.now
-    let prepared = try await launcher.prepare(
-      Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form), wanted.references, record)
-    let preparation = ContinuousClock.now - start
-    return Running(
-      options: wanted.options, plan: plan, prepared: prepared, preparation: preparation,
-      feed: launcher.feed(try launcher.launch(prepared, wanted.options, plan, record)),
+    let running = Running(
+      options: wanted.options, replies: try await launcher.replies(to: wanted, record),
       frame: ChatCompletionFrame(
         id: "chatcmpl-" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
         reasoningField: configuration.reasoningField, includeUsage: wanted.options.includeUsage,
         serviceTier: wanted.options.serviceTier))
+    var response =
+      wanted.options.stream
+      ? EventStream.response(record) { try await write(running, to: $0, record) } : try await whole(running, record)
+    if let names = FieldNames.header(wanted.ignored + running.replies.prepared.loose) {
+      response.headers["x-ignored-parameters"] = names
+    }
+    return response
   }
 
   // MARK: One document
@@ -68,12 +46,12 @@ struct ChatCompletions: Sendable {
     var texts = Array(repeating: ReplyText(), count: count)
     var tokens = Array(repeating: [GeneratedToken](), count: count)
     let wantsLogprobs = running.options.sampling.topLogprobs != nil
-    let replies = try await running.feed.read { signal in
+    let replies = try await running.replies.feed.read { signal in
       guard case .output(let index, .delta(let pieces, let new)) = signal else { return }
       for piece in pieces { texts[index].append(piece) }
       if wantsLogprobs { tokens[index] += new }
     }
-    let account = running.account(replies)
+    let account = running.replies.account(replies)
     record.note { $0.account = account }
     let choices = replies.enumerated().map { index, reply in
       running.frame.choice(
@@ -96,7 +74,7 @@ struct ChatCompletions: Sendable {
 
     var pending = Array(repeating: [GeneratedToken](), count: count)
     var ended = Array(repeating: Reply?.none, count: count)
-    let replies = try await running.feed.read(tick: configuration.keepAlive) { signal in
+    let replies = try await running.replies.feed.read(tick: configuration.keepAlive) { signal in
       switch signal {
       case .tick: try await writer.write(ServerSentEvent.comment("keep-alive"))
       case .output(let index, .progress(let progress)):
@@ -116,13 +94,13 @@ struct ChatCompletions: Sendable {
       case .ended(let index, let reply):
         ended[index] = reply
         let all = ended.compactMap { $0 }
-        let account = all.count == count && !running.options.includeUsage ? running.account(all) : nil
+        let account = all.count == count && !running.options.includeUsage ? running.replies.account(all) : nil
         let logprobs = ChatCompletionFrame.logprobs(pending[index], chat)
         let chunk = frame.chunk(index, delta: [:], logprobs: logprobs, finish: reply.finishWord, account: account)
         try await writer.write(ServerSentEvent.data(chunk))
       }
     }
-    let account = running.account(replies)
+    let account = running.replies.account(replies)
     let usage = running.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(account)) : []
     try await writer.write(usage + ServerSentEvent.done)
     // Only now: a client that left before its end was not answered, and a request is in the books once.

@@ -13,40 +13,22 @@ struct Responses: Sendable {
 
   /// A request that the engine has taken.
   private struct Running: Sendable {
-    var request: ResponsesRequest
-    var plan: ThinkingPlan
-    var prepared: any PreparedConversation
-    var preparation: Duration
-    var feed: ReplyFeed
+    var replies: ConversationReplies
     var frame: ResponseFrame
-
-    func account(_ replies: [Reply]) -> AnswerAccount {
-      AnswerAccount(
-        requestedMode: plan.requestedMode, textTokens: prepared.textTokens, imageTokens: prepared.imageTokens,
-        replies: replies, preparation: preparation)
-    }
   }
 
   /// Answers one request; throws what `APIError(translating:)` understands.
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let body = try JSONBody.parse(request, configuration.limits)
     let wanted = try ResponsesRequest(body: body, configuration: configuration)
-    let plan = try ThinkingPlan(
-      wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
-    let start = ContinuousClock.now
-    let prepared = try await launcher.prepare(
-      Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form), wanted.references, record,
-      prompt: "input")
-    let preparation = ContinuousClock.now - start
     let running = Running(
-      request: wanted, plan: plan, prepared: prepared, preparation: preparation,
-      feed: launcher.feed(try launcher.launch(prepared, wanted.options, plan, record, prompt: "input")),
+      replies: try await launcher.replies(to: wanted, record, prompt: "input"),
       frame: ResponseFrame(
         id: "resp_" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
         serviceTier: wanted.options.serviceTier, echo: wanted.echo))
     var response =
       wanted.options.stream ? stream(running, record) : try await whole(running, record)
-    if let names = FieldNames.header(wanted.ignored + running.prepared.loose) {
+    if let names = FieldNames.header(wanted.ignored + running.replies.prepared.loose) {
       response.headers["x-ignored-parameters"] = names
     }
     return response
@@ -97,7 +79,7 @@ struct Responses: Sendable {
     _ take: ([ReplyPiece], [JSONValue]) async throws -> Void
   ) async throws -> (Reply, AnswerAccount) {
     var pending: [GeneratedToken] = []
-    let replies = try await running.feed.read(tick: writer == nil ? nil : configuration.keepAlive) { signal in
+    let replies = try await running.replies.feed.read(tick: writer == nil ? nil : configuration.keepAlive) { signal in
       switch signal {
       case .tick: try await writer?.write(ServerSentEvent.comment("keep-alive"))
       case .output(_, .progress(let progress)): try await writer?.write(ServerSentEvent.comment(progress.comment))
@@ -110,7 +92,7 @@ struct Responses: Sendable {
       case .ended: break
       }
     }
-    return (replies[0], running.account(replies))
+    return (replies[0], running.replies.account(replies))
   }
 
   private static func status(_ reply: Reply) -> String { reply.finish == .length ? "incomplete" : "completed" }

@@ -80,11 +80,7 @@ package struct TextEndpoints: Sendable {
   ) throws(APIError) -> (Conversation, [PictureReference], ignored: [String]) {
     let body = try JSONBody.parse(request, configuration.limits)
     let wanted = try ChatCompletionRequest(body: body, configuration: configuration)
-    let plan = try ThinkingPlan(
-      wanted.thinking, configuration.policies.policy(of: record.keyName), configuration.defaults)
-    return (
-      Conversation(messages: wanted.messages, mode: plan.mode, answer: wanted.form), wanted.references, wanted.ignored
-    )
+    return (try launcher.conversation(of: wanted, record).0, wanted.references, wanted.ignored)
   }
 }
 

@@ -39,10 +39,12 @@ package final class PictureFetcher: Sendable {
   private let transfers = FetchQueue(label: "r4b.fetch", width: 8)
   private let reads = FetchQueue(label: "r4b.files", width: 2)
   /// For a disk, or a network's file system that does not answer.
-  private static let readTimeout = Duration.seconds(30)
+  private let readTimeout: Duration
 
-  package init(remote: RemotePolicy, folder: PictureFolder?, limits: Limits) {
-    (self.remote, self.folder, self.limits) = (remote, folder, limits)
+  package init(
+    remote: RemotePolicy, folder: PictureFolder?, limits: Limits, readTimeout: Duration = .seconds(30)
+  ) {
+    (self.remote, self.folder, self.limits, self.readTimeout) = (remote, folder, limits, readTimeout)
     room = ByteRoom(limit: limits.total)
   }
 
@@ -67,12 +69,12 @@ package final class PictureFetcher: Sendable {
     at locations: [PictureLocation], _ body: ([[UInt8]]) async throws -> Value
   ) async throws -> Value {
     let share = ByteShare(room, limit: limits.request)
-    let (now, timeout) = (ContinuousClock.now, remote.timeout)
+    let now = ContinuousClock.now
     let pictures = try await withThrowingTaskGroup(of: (Int, [UInt8]).self) { group in
       for (index, location) in locations.enumerated() {
         group.addTask {
           let deadline: ContinuousClock.Instant
-          if case .file = location { deadline = now + Self.readTimeout } else { deadline = now + timeout }
+          if case .file = location { deadline = now + self.readTimeout } else { deadline = now + self.remote.timeout }
           do {
             return (index, try await self.bytes(at: location, share, until: deadline))
           } catch let error as FetchError { throw PictureFailure(index: index, error: error) }

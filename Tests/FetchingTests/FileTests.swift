@@ -28,7 +28,9 @@ private final class Tree: Sendable {
     let folder: PictureFolder = try #require(PictureFolder(path: root, walks: walks))
     return PictureFetcher(
       remote: RemotePolicy(rules: []), folder: folder,
-      limits: .init(picture: 1000, request: request, total: 100_000))
+      limits: .init(picture: 1000, request: request, total: 100_000),
+      // Beside other suites a test may wait long for a thread of the pool.
+      readTimeout: .seconds(600))
   }
 
   /// The file's text, or why it cannot be had.
