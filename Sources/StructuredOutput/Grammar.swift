@@ -268,7 +268,7 @@ struct GrammarBuilder: Sendable {
     return id
   }
 
-  /// Members with any other name: written without escapes, so that no spelling of a declared name is among them.
+  /// Members with any other name, none where there are too many declared ones to tell them from: written without escapes, so that no spelling of a declared name is among them.
   mutating func otherMembers(
     except names: [String], value: Grammar.NodeID
   ) -> (first: Grammar.NodeID, next: Grammar.NodeID, value: Grammar.NodeID)? {
@@ -317,7 +317,7 @@ struct GrammarBuilder: Sendable {
       }
     }
     let automaton = try? ByteAutomaton.explored(
-      from: isFirst ? State.white(0) : State.comma, bytes: Array(0...255), limit: 100_000,
+      from: isFirst ? State.white(0) : State.comma, bytes: Array(0...255), limit: SchemaLimits.patternStates,
       step: { state, byte -> State? in
         switch state {
         case .comma: return byte == UInt8(ascii: ",") ? .white(0) : nil

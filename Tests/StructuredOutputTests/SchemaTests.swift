@@ -85,6 +85,8 @@ private let person =
         [#"{"next":null}"#, #"{"next":{"next":{"next":null}}}"#], [#"{"next":{}}"#]
       ),
       (##"{"anyOf":[{"type":"integer"},{"$ref":"#"}]}"##, ["3"], ["x"]),
+      (#"{"type":"string","anyOf":[{"maxLength":1},{"pattern":"^abc$"}]}"#, [#""a""#, #""abc""#], ["1", #""ab""#]),
+      (#"{"type":"number","anyOf":[{"type":"integer"},{"maximum":-1}]}"#, ["7", "-1.5"], ["0.5", "null"]),
       (##"{"definitions":{"a/b":{"const":5}},"$ref":"#/definitions/a~1b"}"##, ["5"], ["4"]),
       ("true", ["1", "null", #"{"a":[]}"#], ["", "nope"]), ("{}", ["1", "[[]]"], ["]"]),
     ] as [(String, [String], [String])])
@@ -185,6 +187,8 @@ private let person =
     (##"{"$ref":"other.json"}"##, "schema.$ref"), (##"{"$ref":"#","type":"string"}"##, "schema.type"),
     (##"{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"##, "schema"),
     (##"{"anyOf":[]}"##, "schema.anyOf"),
+    (#"{"type":"string","anyOf":[{"type":"integer"}]}"#, "schema.anyOf[0].type"),
+    (##"{"type":"string","anyOf":[{"$ref":"#"}]}"##, "schema.anyOf[0]"),
     (#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, "schema.oneOf"),
     (#"{"allOf":[{"type":"string"},{"type":"null"}]}"#, "schema.allOf[1].type"),
     (#"{"type":"string","nullable":true}"#, "schema.nullable"),

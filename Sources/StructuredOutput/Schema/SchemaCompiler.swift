@@ -145,8 +145,30 @@ struct SchemaCompiler {
         reason: "has elements that are not told apart by their type or by a constant member; use anyOf")
     }
     var nodes: [NodeID] = []
-    for (index, part) in parts.enumerated() { nodes.append(try compile(part, "\(path)[\(index)]")) }
+    for (index, part) in parts.enumerated() {
+      let place = "\(path)[\(index)]"
+      var part = part
+      if object["type"] != nil { part = try narrowed(part, to: try types(of: object, path), place) }
+      nodes.append(try compile(part, place))
+    }
     return builder.add(.choice(nodes))
+  }
+
+  /// An alternative beside a type, which holds for it too.
+  private func narrowed(_ part: JSONValue, to outer: [String], _ path: String) throws(SchemaError) -> JSONValue {
+    guard var object = part.object,
+      ["$ref", "anyOf", "oneOf", "allOf", "enum", "const"].allSatisfy({ object[$0] == nil })
+    else {
+      throw SchemaError(path: path, keyword: "type", reason: "cannot be held to beside a type outside of it")
+    }
+    if object["type"] == nil { object["type"] = .array(outer.map(JSONValue.string)) }
+    let inner = try types(of: object, path)
+    let isWithin = inner.allSatisfy { outer.contains($0) || ($0 == "integer" && outer.contains("number")) }
+    guard isWithin else {
+      throw SchemaError(
+        path: path + ".type", keyword: "type", reason: "allows more than the type beside the alternatives")
+    }
+    return .object(object)
   }
 
   /// One schema for `allOf`, where its elements speak of different things.
