@@ -2,6 +2,7 @@
 import asyncio
 import base64
 
+import openai
 import pytest
 from conftest import MODEL
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -71,3 +72,44 @@ def test_the_responses_api(server):
 def test_completions(server):
     prompt = "<|im_start|>user\nAdd 2 and 3.<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
     assert OpenAI(model="r-tiny", base_url=server.url + "/v1", api_key="none", max_retries=0).invoke(prompt) == "5"
+
+
+class Sum(BaseModel):
+    """The sum of two numbers."""
+    left: int = Field(ge=0, le=99)
+    right: int = Field(ge=0, le=99)
+    note: str = Field(max_length=10)
+
+
+@tool
+def add(left: int, right: int) -> int:
+    """Adds two numbers."""
+    return left + right
+
+
+def test_structured_output_by_schema_and_by_call(server):
+    for method in ("json_schema", "function_calling"):
+        parsed = chat(server, temperature=1, seed=2, max_tokens=400).with_structured_output(Sum, method=method).invoke("Add 2 and 3.")
+        assert isinstance(parsed, Sum) and 0 <= parsed.left <= 99
+
+
+def test_a_tool_loop(server):
+    bound = chat(server, max_tokens=400).bind_tools([add], tool_choice="any", parallel_tool_calls=False)
+    question = HumanMessage("Add 2 and 3.")
+    call = bound.invoke([question])
+    assert [c["name"] for c in call.tool_calls] == ["add"] and set(call.tool_calls[0]["args"]) == {"left", "right"}
+    result = add.invoke(call.tool_calls[0])
+    assert isinstance(result, ToolMessage)
+    assert chat(server, max_tokens=100).bind_tools([add]).invoke([question, call, result]).response_metadata["finish_reason"] in ("stop", "tool_calls", "length")
+
+
+def test_calls_stream_in_chunks(server):
+    bound = chat(server, max_tokens=400).bind_tools([add], tool_choice="add")
+    chunks = list(bound.stream("Add 2 and 3."))
+    whole = sum(chunks[1:], chunks[0])
+    assert [c["name"] for c in whole.tool_calls] == ["add"] and sum(bool(c.tool_call_chunks) for c in chunks) > 3
+
+
+def test_errors_are_the_clients(server):
+    with pytest.raises(openai.BadRequestError, match="temperature"):
+        chat(server, temperature=3).invoke("Hi")
