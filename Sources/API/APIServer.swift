@@ -42,28 +42,24 @@ package final class APIServer: Sendable {
   ) {
     let isDraining = DrainFlag()
     var router = Router<Endpoint>()
+    /// Adds an endpoint that generates, which a server that goes down refuses.
+    func generate(
+      _ path: String, _ respond: @escaping @Sendable (HTTPRequest, RequestRecord) async throws -> HTTPResponse
+    ) {
+      router.add(
+        "POST", path,
+        .task { request, record in
+          if isDraining.isSet { throw APIError.draining }
+          return try await respond(request, record)
+        })
+    }
     let launcher = ReplyLauncher(configuration: configuration, chat: chat, engine: engine, metrics: metrics)
     let completions = ChatCompletions(configuration: configuration, chat: chat, launcher: launcher)
-    router.add(
-      "POST", "/v1/chat/completions",
-      .task { request, record in
-        if isDraining.isSet { throw APIError.draining }
-        return try await completions.respond(to: request, record)
-      })
+    generate("/v1/chat/completions") { try await completions.respond(to: $0, $1) }
     let raw = Completions(configuration: configuration, chat: chat, launcher: launcher)
-    router.add(
-      "POST", "/v1/completions",
-      .task { request, record in
-        if isDraining.isSet { throw APIError.draining }
-        return try await raw.respond(to: request, record)
-      })
+    generate("/v1/completions") { try await raw.respond(to: $0, $1) }
     let responses = Responses(configuration: configuration, chat: chat, launcher: launcher)
-    router.add(
-      "POST", "/v1/responses",
-      .task { request, record in
-        if isDraining.isSet { throw APIError.draining }
-        return try await responses.respond(to: request, record)
-      })
+    generate("/v1/responses") { try await responses.respond(to: $0, $1) }
     let texts = TextEndpoints(configuration: configuration, chat: chat, launcher: launcher)
     router.add("POST", "/tokenize", .task { try await texts.tokenize($0, $1) })
     router.add("POST", "/detokenize", .task { try await texts.detokenize($0, $1) })

@@ -22,6 +22,8 @@ struct ToolCallReader: Sendable {
   private let names: Set<String>
   private var state = State.text
   private var held: [UInt8] = []
+  /// Bytes of `held` that were searched for the closing tag in vain.
+  private var searched = 0
   /// Calls found so far.
   private(set) var count = 0
 
@@ -58,17 +60,25 @@ struct ToolCallReader: Sendable {
     case .head: return readHead()
     case .arguments(let scope): return readArguments(scope)
     case .tail:
-      guard let end = held.firstRange(of: Self.close) else { return nil }
+      guard let end = closingTag() else { return nil }
       held.removeSubrange(..<end.upperBound)
       state = .text
       return []
     case .body:
-      guard let end = held.firstRange(of: Self.close) else { return nil }
+      guard let end = closingTag() else { return nil }
       let body = Array(held[..<end.lowerBound])
       held.removeSubrange(..<end.upperBound)
       state = .text
       return call(in: body) ?? content(Self.open + body + Self.close)
     }
+  }
+
+  /// Where the closing tag is; what was searched before is not searched again.
+  private mutating func closingTag() -> Range<Int>? {
+    let start = max(0, min(searched, held.count) - Self.close.count)
+    let tag = held[start...].firstRange(of: Self.close)
+    searched = tag == nil ? held.count : 0
+    return tag
   }
 
   /// Text up to a tag, or up to what may begin one; white space before a tag belongs to it.

@@ -37,8 +37,8 @@ extension KeyPolicy {
       return mode
     }
     func count(_ value: JSONValue, _ name: String, from least: Int) throws -> Int {
-      guard let count = value.int, count >= least else {
-        throw ConfigurationError("\(place).\(name) must be an integer from \(least)")
+      guard let count = value.int, (least...1_000_000_000).contains(count) else {
+        throw ConfigurationError("\(place).\(name) must be an integer from \(least) to 1000000000")
       }
       return count
     }

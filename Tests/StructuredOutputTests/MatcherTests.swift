@@ -110,6 +110,18 @@ private let schemas = [
     #expect(ids(matcher.allowed()) == [Words.stop])
   }
 
+  @Test func `a token longer than any real one has no place in a form`() throws {
+    let trie = TokenTrie(vocabularySize: 4, excluded: [3]) { id in
+      id == 0 ? [0x22] : id == 1 ? Array(repeating: 0x61, count: 100_000) : [0x61]
+    }
+    var matcher = GrammarMatcher(
+      try grammar(#"{"type":"string","minLength":200000}"#), trie: trie, stop: [3], bytes: { [$0 == 0 ? 0x22 : 0x61] })
+    matcher.advance(past: 0)
+    let allowed = matcher.allowed()
+    let mask = try #require(allowed)
+    #expect((0..<4 as Range<TokenID>).filter(mask.contains) == [2])
+  }
+
   @Test func `nesting ends`() throws {
     var matcher = matcher(try grammar("{}"))
     var depth = 0

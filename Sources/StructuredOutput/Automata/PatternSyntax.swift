@@ -98,18 +98,22 @@ struct PatternParser {
     defer { depth -= 1 }
     if depth > Self.deepest { throw PatternError(reason: "has groups deeper than \(Self.deepest)") }
     if take("?") {
-      if take(":") {
-      } else if (take("P") || true) && take("<"), let first = peek, first != "=", first != "!" {
-        while let scalar = peek, scalar != ">" { at += scalar == ">" ? 0 : 1 }
-        if !take(">") { throw PatternError(reason: "has an unmatched (") }
-      } else {
-        throw PatternError(reason: "looks around or sets flags, which is not supported")
-      }
+      if !take(":") { try skipName() }
     }
     var alternatives: [PatternExpression] = []
     repeat { alternatives.append(.sequence(try alternativeParts(isTop: false))) } while take("|")
     if !take(")") { throw PatternError(reason: "has an unmatched (") }
     return .alternatives(alternatives)
+  }
+
+  /// `<name>` or Python's `P<name>` of a group; anything else that may follow `(?` is no part of a regular language's syntax here.
+  private mutating func skipName() throws(PatternError) {
+    _ = take("P")
+    guard take("<"), let first = peek, first != "=", first != "!" else {
+      throw PatternError(reason: "looks around or sets flags, which is not supported")
+    }
+    while let scalar = peek, scalar != ">" { at += 1 }
+    if !take(">") { throw PatternError(reason: "has an unmatched (") }
   }
 
   private mutating func atom() throws(PatternError) -> PatternExpression {

@@ -17,14 +17,17 @@ package final class TokenTrie: Sendable {
   /// Bytes of the longest token.
   let longest: Int
 
-  /// Arranges the tokens that are neither excluded nor empty.
+  /// Bytes beyond which a token has no place in a form.
+  private static let mostBytes = 1024
+
+  /// Arranges the tokens that are neither excluded, empty nor longer than any real one.
   package init(vocabularySize: Int, excluded: Set<TokenID>, bytes: (TokenID) -> [UInt8]) {
     self.vocabularySize = vocabularySize
     var strings: [(bytes: [UInt8], id: TokenID)] = []
     strings.reserveCapacity(vocabularySize)
     for id in 0..<TokenID(vocabularySize) where !excluded.contains(id) {
       let bytes = bytes(id)
-      if !bytes.isEmpty { strings.append((bytes, id)) }
+      if !bytes.isEmpty, bytes.count <= Self.mostBytes { strings.append((bytes, id)) }
     }
     strings.sort { $0.bytes == $1.bytes ? $0.id < $1.id : $0.bytes.lexicographicallyPrecedes($1.bytes) }
     var labels: [UInt8] = [0], ends: [Int32] = [0], firsts: [Int32] = [0]
