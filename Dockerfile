@@ -11,7 +11,7 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      pkg-config libcurl4-openssl-dev libonig-dev libssl-dev libjpeg-dev libspng-dev libwebp-dev libgif-dev \
+      pkg-config libcurl4-openssl-dev libsqlite3-dev libonig-dev libssl-dev libjpeg-dev libspng-dev libwebp-dev libgif-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -25,7 +25,7 @@ FROM debian:bookworm-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      ca-certificates libcurl4 libonig5 libssl3 libjpeg62-turbo libspng0 libwebp7 libwebpdemux2 libgif7 libstdc++6 libgcc-s1 \
+      ca-certificates libcurl4 libsqlite3-0 libonig5 libssl3 libjpeg62-turbo libspng0 libwebp7 libwebpdemux2 libgif7 libstdc++6 libgcc-s1 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --no-log-init --uid 10001 --no-create-home --shell /usr/sbin/nologin r4b
 WORKDIR /app

@@ -38,7 +38,10 @@ func system(_ name: String, _ package: String, _ debian: String) -> Target {
 let package = Package(
   name: "r4b",
   products: [.executable(name: "r4b", targets: ["r4b"])],
-  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
   targets: [
     system("COniguruma", "oniguruma", "libonig-dev"),
     system("COpenSSL", "openssl", "libssl-dev"),
@@ -70,19 +73,21 @@ let package = Package(
     room("HTTP", ["Transport"]),
     room("Telemetry", ["JSON"]),
     room("Configuration", ["JSON"]),
+    room("Statistics", [], optimised),
+    room("Ledger", [.product(name: "GRDB", package: "GRDB.swift")], optimised),
+    room("Evaluation", ["JSON", "Statistics"], optimised),
     room(
       "API",
       [
-        "Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Scheduling", "StructuredOutput",
-        "Telemetry",
+        "Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Ledger", "Scheduling",
+        "Statistics", "StructuredOutput", "Telemetry",
       ]),
     .executableTarget(
       name: "r4b",
       dependencies: [
-        "API", "Benchmarking", "Chat", "Configuration", "Fetching", "GenerationTypes", "HTTP", "Imaging", "Inference",
-        "JSON",
-        "ModelFiles",
-        "Scheduling", "Telemetry", "Tokenization", "Transport",
+        "API", "Benchmarking", "Chat", "Configuration", "Evaluation", "Fetching", "GenerationTypes", "HTTP", "Imaging",
+        "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Tokenization",
+        "Transport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -102,16 +107,19 @@ let package = Package(
     tests(of: "CKernels", fixtures: true),
     tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
+    tests(of: "Evaluation", ["JSON", "Statistics"]),
     tests(of: "Fetching"),
     tests(of: "HTTP", ["TLSTestSupport", "Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
+    tests(of: "Ledger"),
     tests(of: "ModelFiles", ["JSON"], fixtures: true, optimised),
     .testTarget(
       name: "SamplingTests", dependencies: ["GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
       swiftSettings: strict),
     tests(of: "Scheduling", ["GenerationTypes", "Inference"]),
+    tests(of: "Statistics"),
     tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),
     tests(of: "Telemetry", ["JSON"]),
     tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),
