@@ -14,6 +14,8 @@ package struct RequestLimits: Sendable {
   package var choices = 8
   /// Raw completions of one request, over all of its prompts.
   package var completions = 64
+  /// Rollouts of one prompt in each mode.
+  package var rollouts = 16
   package var stopStrings = 4
   /// UTF-8 bytes of one stop string.
   package var stopBytes = 256

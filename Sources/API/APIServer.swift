@@ -60,6 +60,8 @@ package final class APIServer: Sendable {
     generate("/v1/completions") { try await raw.respond(to: $0, $1) }
     let responses = Responses(configuration: configuration, chat: chat, launcher: launcher)
     generate("/v1/responses") { try await responses.respond(to: $0, $1) }
+    let rollouts = Rollouts(configuration: configuration, chat: chat, launcher: launcher)
+    generate("/v1/rollouts") { try await rollouts.respond(to: $0, $1) }
     let texts = TextEndpoints(configuration: configuration, chat: chat, launcher: launcher)
     router.add("POST", "/tokenize", .task { try await texts.tokenize($0, $1) })
     router.add("POST", "/detokenize", .task { try await texts.detokenize($0, $1) })

@@ -6,11 +6,12 @@ import GenerationTypes
 package protocol Chatting: Sendable {
   /// Whether the model takes pictures at all.
   var takesPictures: Bool { get }
-  /// Renders and tokenises; decodes pictures away from the caller's thread. Throws `ChatError`.
-  func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation
+  /// Renders and tokenises the conversation in each of `modes`, in their order; decodes pictures once, away from the caller's
+  /// thread. Throws `ChatError`.
+  func prepareReplies(to conversation: Conversation, modes: [ThinkingMode]) async throws -> [any PreparedConversation]
   /// The ids of a text, at most `limit`; `recognisesSpecial` says whether spellings of special tokens are those tokens.
   func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID]
-  /// The prompt that `prepareReply` makes, as text, pictures as their placeholder.
+  /// The prompt that `prepareReplies` makes, as text, pictures as their placeholder.
   func prompt(of conversation: Conversation) async throws -> String
   /// A prompt that is nothing but these ids.
   func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation
@@ -47,8 +48,10 @@ package protocol ReplyReading: Sendable {
 }
 
 extension ChatModel: Chatting {
-  package func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation {
-    try await prepare(conversation)
+  package func prepareReplies(
+    to conversation: Conversation, modes: [ThinkingMode]
+  ) async throws -> [any PreparedConversation] {
+    try await prepare(conversation, modes: modes)
   }
 
   package func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation {

@@ -1,6 +1,7 @@
 // Pictures by URL of a valid request: fetched last, so that nothing goes out for a request that is refused anyway.
 import Chat
 import Fetching
+import GenerationTypes
 import Scheduling
 
 extension ReplyLauncher {
@@ -9,8 +10,16 @@ extension ReplyLauncher {
   func prepare(
     _ conversation: Conversation, _ references: [PictureReference], _ record: RequestRecord, prompt: String = "messages"
   ) async throws -> any PreparedConversation {
+    try await prepare(conversation, references, modes: [conversation.mode], record, prompt: prompt)[0]
+  }
+
+  /// The same in each of `modes`, whatever the conversation's own.
+  func prepare(
+    _ conversation: Conversation, _ references: [PictureReference], modes: [ThinkingMode], _ record: RequestRecord,
+    prompt: String = "messages"
+  ) async throws -> [any PreparedConversation] {
     do {
-      return try await fetching(references, for: conversation, record)
+      return try await fetching(references, for: conversation, modes, record)
     } catch let error as ChatError {
       throw APIError(error, prompt: prompt)
     } catch let failure as PictureFailure {
@@ -20,17 +29,17 @@ extension ReplyLauncher {
   }
 
   private func fetching(
-    _ references: [PictureReference], for conversation: Conversation, _ record: RequestRecord
-  ) async throws -> any PreparedConversation {
+    _ references: [PictureReference], for conversation: Conversation, _ modes: [ThinkingMode], _ record: RequestRecord
+  ) async throws -> [any PreparedConversation] {
     // A model without pictures refuses them by name; fetching them would be in vain.
     guard !references.isEmpty, chat.takesPictures, let pictures = configuration.pictures else {
-      return try await chat.prepareReply(to: conversation)
+      return try await chat.prepareReplies(to: conversation, modes: modes)
     }
     if let refusal = engine.refusal { throw APIError(refusal, param: "messages") }
     return try await pictures.withPictures(at: references.map(\.location)) { bytes in
       var filled = conversation
       filled.fill(references, with: bytes)
-      return try await chat.prepareReply(to: filled)
+      return try await chat.prepareReplies(to: filled, modes: modes)
     }
   }
 }

@@ -14,6 +14,8 @@ final class RequestRecord: Sendable {
     /// For the log only: text of inner errors.
     var detail: String?
     var account: AnswerAccount?
+    /// Further numbers for the log line.
+    var more = JSONObject()
     var isClosed = false
   }
 
@@ -67,6 +69,7 @@ final class RequestRecord: Sendable {
     if let code = facts.errorCode { line["code"] = .string(code) }
     if let detail = facts.detail { line["detail"] = .string(detail) }
     if let account = facts.account { for (name, value) in account.logFields.members { line[name] = value } }
+    for (name, value) in facts.more.members { line[name] = value }
     return line
   }
 }

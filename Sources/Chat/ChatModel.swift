@@ -73,9 +73,27 @@ package final class ChatModel: Sendable {
 
   /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` before a long text or a picture.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
-    let text = try await workingOn(bytes: prompter.textBytes(of: conversation)) { try self.encode(conversation) }
+    try await prepare(conversation, modes: [conversation.mode])[0]
+  }
+
+  /// The same conversation in each of `modes`, whatever its own; its pictures are decoded and cut once.
+  package func prepare(_ conversation: Conversation, modes: [ThinkingMode]) async throws -> [PreparedChat] {
+    let variants = modes.map { mode in
+      var variant = conversation
+      variant.mode = mode
+      return variant
+    }
+    let texts = try await workingOn(bytes: prompter.textBytes(of: conversation) * modes.count) {
+      try variants.map { try self.encode($0) }
+    }
     let form = try await self.form(of: conversation.answer)
     let images = try await prepareImages(of: conversation)
+    return try zip(variants, texts).map { try prepared($0, text: $1, images, form) }
+  }
+
+  private func prepared(
+    _ conversation: Conversation, text: [TokenID], _ images: [PreparedImage], _ form: FormCompiler.Form
+  ) throws(ChatError) -> PreparedChat {
     var (tokens, pictures) = try place(images, in: text)
     if let completion = completion(after: tokens, for: conversation.mode) { tokens += tokenizer.encode(completion) }
     let imageTokens = pictures.reduce(0) { $0 + $1.image.layout.tokenCount }

@@ -125,6 +125,9 @@ extension Setting {
       "scheduling.threads", .optionalInteger(1...1024), nil,
       "Worker threads; null takes the cores this process may use."),
     Setting("scheduling.max_running", .integer(1...1024), 8, "Sequences decoding together."),
+    Setting(
+      "scheduling.max_idle", .integer(1...1024), 32,
+      "Sequences of idle requests (rollouts, shadows, `service_tier: flex`) that run together while no other does."),
     Setting("scheduling.max_waiting", .integer(0...100_000), 256, "Requests waiting; further ones get 429."),
     Setting(
       "scheduling.kv_tokens", .optionalInteger(16...100_000_000), nil,

@@ -2,8 +2,10 @@
 
 /// The bounds that an engine works within.
 package struct EngineConfiguration: Sendable, Equatable {
-  /// Sequences that run at once; idle ones come on top, as many again.
+  /// Interactive sequences that run at once.
   package var maxRunning: Int
+  /// Idle sequences that run at once, while no interactive one does.
+  package var maxIdle: Int
   /// Of these, seats that only brief requests may take.
   package var briefSeats: Int
   /// Requests that may wait for a seat.
@@ -22,13 +24,13 @@ package struct EngineConfiguration: Sendable, Equatable {
   package var imageCacheBytes: Int
 
   package init(
-    maxRunning: Int = 8, briefSeats: Int = 0, maxQueued: Int = 64, kvTokens: Int, ahead: Int = 512,
+    maxRunning: Int = 8, maxIdle: Int? = nil, briefSeats: Int = 0, maxQueued: Int = 64, kvTokens: Int, ahead: Int = 512,
     prefillChunk: Int = 256,
     maxStall: Duration = .milliseconds(300), prefixTokens: Int = 0, imageCacheBytes: Int = 0
   ) {
     (self.maxRunning, self.briefSeats, self.maxQueued) = (maxRunning, briefSeats, maxQueued)
     (self.kvTokens, self.prefillChunk, self.maxStall) = (kvTokens, prefillChunk, maxStall)
-    self.ahead = ahead
+    (self.ahead, self.maxIdle) = (ahead, maxIdle ?? maxRunning)
     (self.prefixTokens, self.imageCacheBytes) = (prefixTokens, imageCacheBytes)
   }
 }

@@ -53,8 +53,8 @@ extension SchedulerState {
   private func seats(of serviceClass: ServiceClass) -> Seats {
     let same = running.filter { $0.demand.serviceClass == serviceClass }
     let long = same.count { !$0.demand.isBrief }
-    let kept = serviceClass == .idle ? 0 : limits.briefSeats
-    return Seats(all: limits.maxRunning - same.count, long: limits.maxRunning - kept - long)
+    if serviceClass == .idle { return Seats(all: limits.maxIdle - same.count, long: limits.maxIdle - long) }
+    return Seats(all: limits.maxRunning - same.count, long: limits.maxRunning - limits.briefSeats - long)
   }
 
   /// The next in line who may have a seat, if the KV suffices: then `admit` follows, else `block`.

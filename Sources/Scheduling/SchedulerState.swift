@@ -12,7 +12,7 @@ package typealias JobID = UInt64
 package struct SchedulerState: Sendable {
   /// Bounds, all at least 1 but `maxQueued` and `briefSeats`, which may be 0.
   package struct Limits: Sendable, Equatable {
-    package let maxRunning, briefSeats, maxQueued, kvTokens, ahead, prefillChunk, maxBatch: Int
+    package let maxRunning, maxIdle, briefSeats, maxQueued, kvTokens, ahead, prefillChunk, maxBatch: Int
     /// Places that prompt and reply of one request may take.
     package let requestTokens: Int
 
@@ -21,6 +21,7 @@ package struct SchedulerState: Sendable {
       self.maxBatch = max(maxBatch, 1)
       // Every reply being decoded has a place in every step.
       maxRunning = min(max(configuration.maxRunning, 1), self.maxBatch)
+      maxIdle = min(max(configuration.maxIdle, 1), self.maxBatch)
       briefSeats = min(max(configuration.briefSeats, 0), maxRunning - 1)
       maxQueued = max(configuration.maxQueued, 0)
       kvTokens = max(configuration.kvTokens, 1)

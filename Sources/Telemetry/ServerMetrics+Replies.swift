@@ -31,6 +31,14 @@ package struct AnswerRecord: Sendable {
 }
 
 extension ServerMetrics {
+  /// Adds one reply of rollouts.
+  package func recordRollout(_ reply: AnswerRecord.Reply) {
+    rollouts.add(1, reply.mode, reply.finish)
+    for (kind, count) in [("thinking", reply.thinking), ("control", reply.control), ("answer", reply.answer)] {
+      rolloutTokens.add(count, kind, reply.mode)
+    }
+  }
+
   /// Adds one answered request. The prompt counts once, under the mode of the first reply.
   package func record(_ answer: AnswerRecord) {
     let requested = answer.requestedMode

@@ -34,6 +34,8 @@ package final class ServerMetrics: Sendable {
   package let timeToFirstToken, timeToFirstAnswerToken, image, prefill, interToken, request, queue: Histogram
   /// How thoughts ended, by `reason`.
   package let thinkingClosed: Counter
+  /// Replies of rollouts by `mode`, `finish`, and their tokens by `kind`, `mode`.
+  package let rollouts, rolloutTokens: Counter
   /// Requests that failed, by `reason`.
   package let failures: Counter
   /// Responses by `route`, `method`, `status`.
@@ -81,6 +83,10 @@ package final class ServerMetrics: Sendable {
     queue = histogram("r4b_queue_seconds", "Waiting for the engine.")
     thinkingClosed = registry.register(
       Counter("r4b_thinking_closed_total", "Thoughts by how they ended.", labels: ["reason"]))
+    rollouts = registry.register(
+      Counter("r4b_rollouts_total", "Replies of rollouts by mode and end.", labels: ["mode", "finish"]))
+    rolloutTokens = registry.register(
+      Counter("r4b_rollout_tokens_total", "Generated tokens of rollouts by kind and mode.", labels: ["kind", "mode"]))
     failures = registry.register(
       Counter("r4b_request_failures_total", "Requests that were not answered.", labels: ["reason"]))
     for reason in Failure.allCases { failures.add(0, reason.rawValue) }

@@ -53,7 +53,8 @@ struct LoadedModel {
   ) -> EngineConfiguration {
     let prefixTokens = settings.optionalInt("scheduling.prefix_cache_mb").map { $0 * 1_000_000 / bytesPerPosition }
     return EngineConfiguration(
-      maxRunning: settings.int("scheduling.max_running"), briefSeats: settings.int("scheduling.brief_seats"),
+      maxRunning: settings.int("scheduling.max_running"), maxIdle: settings.int("scheduling.max_idle"),
+      briefSeats: settings.int("scheduling.brief_seats"),
       maxQueued: settings.int("scheduling.max_waiting"), kvTokens: kvTokens,
       prefillChunk: settings.int("scheduling.prefill_chunk"),
       maxStall: .milliseconds(settings.double("scheduling.max_stall_ms")), prefixTokens: prefixTokens ?? kvTokens,

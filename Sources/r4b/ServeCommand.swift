@@ -157,6 +157,8 @@ struct ServeCommand: AsyncParsableCommand {
     // More replies than the engine ever holds would be 429 for ever, which no retry mends.
     api.limits.choices = min(
       api.limits.choices, settings.int("scheduling.max_running") + settings.int("scheduling.max_waiting"))
+    api.limits.rollouts = min(
+      api.limits.rollouts, (settings.int("scheduling.max_idle") + settings.int("scheduling.max_waiting")) / 2)
     api.limits.images = settings.int("images.max_count")
     api.limits.imageBytes = settings.int("images.max_bytes")
     api.defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto

@@ -26,7 +26,9 @@ final class FakeChat: Chatting {
     (self.failure, self.takesPictures) = (failure, takesPictures)
   }
 
-  func prepareReply(to conversation: Conversation) async throws -> any PreparedConversation {
+  func prepareReplies(
+    to conversation: Conversation, modes: [ThinkingMode]
+  ) async throws -> [any PreparedConversation] {
     if let failure { throw failure }
     seen.withLock { $0.append(conversation) }
     var (words, images) = (0, 0)
@@ -36,7 +38,7 @@ final class FakeChat: Chatting {
       case .image: images += 1
       }
     }
-    return FakePrepared(textTokens: words, imageTokens: images * 10, mode: conversation.mode)
+    return modes.map { FakePrepared(textTokens: words, imageTokens: images * 10, mode: $0) }
   }
 
   func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID] {

@@ -70,7 +70,8 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
   @Test(arguments: [
     ("ChatCompletionRequest", ChatCompletionRequest.fields), ("CompletionRequest", CompletionRequest.fields),
     ("ResponseRequest", ResponsesRequest.fields), ("TokenizeRequest", TextEndpoints.tokenizeFields),
-    ("DetokenizeRequest", TextEndpoints.detokenizeFields), ("AssistantMessage", MessageDecoder.fields),
+    ("DetokenizeRequest", TextEndpoints.detokenizeFields), ("RolloutRequest", RolloutRequest.fields),
+    ("AssistantMessage", MessageDecoder.fields),
     ("UserMessage", MessageDecoder.fields), ("SystemMessage", MessageDecoder.fields),
     ("ToolMessage", MessageDecoder.fields),
   ])

@@ -55,6 +55,18 @@ import Testing
     #expect(now == [long[3], brief[2]])
   }
 
+  @Test func `idle requests have as many seats as the operator gives them`() throws {
+    var state = SchedulerState(
+      limits: .init(.init(maxRunning: 2, maxIdle: 5, kvTokens: 1000), contextLength: 500, maxBatch: 100))
+    for _ in 0..<8 { _ = try state.enqueue(demand(idle: true)) }
+    #expect(seated(&state).count == 5)
+    #expect(state.plan().count == 5, "and run in one step")
+    var narrow = SchedulerState(
+      limits: .init(.init(maxRunning: 2, maxIdle: 50, kvTokens: 1000), contextLength: 500, maxBatch: 3))
+    for _ in 0..<8 { _ = try narrow.enqueue(demand(idle: true)) }
+    #expect(seated(&narrow).count == 3, "a step holds no more")
+  }
+
   @Test func `one seat is for all`() throws {
     var state = state(running: 1, brief: 5)
     let long = try state.enqueue(demand())

@@ -23,6 +23,12 @@ extension OpenAPIDocument {
       "responses": {"200": \#(Self.reply("The response.", "Response", events: "ResponseEvent", isEndedByDone: false)),
         \#(Self.errors(hasBody: true))}
     }},
+    "/v1/rollouts": {"post": {
+      "operationId": "createRollouts", "tags": ["generation"], "summary": "Answers a prompt several times with and without a thought",
+      "description": "One vision pass and one prefill for all replies, which are decoded together while no other request runs.",
+      "requestBody": \#(Self.body("RolloutRequest", ["Rollouts"])),
+      "responses": {"200": \#(Self.reply("The replies.", "Rollouts")), \#(Self.errors(hasBody: true))}
+    }},
     "/v1/chat/completions/input_tokens": {"post": {
       "operationId": "countInputTokens", "tags": ["text"], "summary": "Counts the tokens of a chat's prompt",
       "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatPicture"])),
@@ -162,6 +168,9 @@ extension OpenAPIDocument {
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "5"}]},
         {"role": "user", "content": "Add 4 and 3."}],
       "stream": true, "top_logprobs": 1, "max_output_tokens": 32}},
+    "Rollouts": {"summary": "Two replies in each mode", "value": {
+      "messages": [{"role": "user", "content": "Add 2 and 3."}], "g": 2, "temperature": 1, "seed": 7,
+      "max_completion_tokens": 64, "logprobs": true}},
     "Tokenize": {"summary": "With pieces", "value": {"content": "Hello there", "with_pieces": true}},
     "Detokenize": {"summary": "Two tokens", "value": {"tokens": [1, 2]}}
     """#

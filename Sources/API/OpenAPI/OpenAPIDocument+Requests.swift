@@ -116,7 +116,23 @@ extension OpenAPIDocument {
     let digits = String(max(1, configuration.model.vocabularySize - 1)).count - 1
     return #"""
       "GenerationFields": {
-        "description": "How tokens are drawn and replies are told. Defaults are the model's own, then the operator's.",
+        "description": "How tokens are drawn and replies are told.",
+        "allOf": [\#(Self.schema("SamplingFields"))],
+        "type": "object", "additionalProperties": true,
+        "properties": {
+          "stream": {"type": ["boolean", "null"], "default": false},
+          "stream_options": {
+            "description": "Only with stream.",
+            "type": ["object", "null"], "additionalProperties": true,
+            "properties": {
+              "include_usage": {"type": ["boolean", "null"], "description": "Ends the stream with a chunk of usage."},
+              "include_progress": {"type": ["boolean", "null"],
+                "description": "Tells in chunks how far the prompt is; ignored but in chats."}}
+          }
+        }
+      },
+      "SamplingFields": {
+        "description": "How tokens are drawn. Defaults are the model's own, then the operator's.",
         "type": "object", "additionalProperties": true,
         "properties": {
           "model": \#(Self.schema("ModelName")),
@@ -134,15 +150,6 @@ extension OpenAPIDocument {
             "propertyNames": {"pattern": "^(0|[1-9][0-9]{0,\#(digits)})$"},
             "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}
           },
-          "stream": {"type": ["boolean", "null"], "default": false},
-          "stream_options": {
-            "description": "Only with stream.",
-            "type": ["object", "null"], "additionalProperties": true,
-            "properties": {
-              "include_usage": {"type": ["boolean", "null"], "description": "Ends the stream with a chunk of usage."},
-              "include_progress": {"type": ["boolean", "null"],
-                "description": "Tells in chunks how far the prompt is; ignored but in chats."}}
-          },
           "service_tier": {"enum": ["auto", "default", "flex", "priority", null],
             "description": "flex gives way to all others; auto and priority are served as default."},
           "user": {"type": ["string", "null"], "description": "No effect."},
@@ -156,13 +163,14 @@ extension OpenAPIDocument {
           "max_completion_tokens": \#(Self.schema("TokenLimit")),
           "max_tokens": \#(Self.schema("TokenLimit")),
           "n": {"type": ["integer", "null"], "minimum": 1, "maximum": \#(limits.choices), "default": 1},
-          "stop": {
-            "description": "Ends a reply where its answer says this; at most \#(limits.stopBytes) bytes of UTF-8 each.",
-            "anyOf": [
-              {"type": "null"}, \#(Self.schema("StopString")),
-              {"type": "array", "maxItems": \#(limits.stopStrings), "items": \#(Self.schema("StopString"))}]
-          }
+          "stop": \#(Self.schema("StopStrings"))
         }
+      },
+      "StopStrings": {
+        "description": "Ends a reply where its answer says this; at most \#(limits.stopBytes) bytes of UTF-8 each.",
+        "anyOf": [
+          {"type": "null"}, \#(Self.schema("StopString")),
+          {"type": "array", "maxItems": \#(limits.stopStrings), "items": \#(Self.schema("StopString"))}]
       },
       "StopString": {"type": "string", "minLength": 1, "maxLength": \#(limits.stopBytes)},
       "TokenLimit": {"type": ["integer", "null"], "minimum": 1, "maximum": 1000000000,
@@ -179,6 +187,7 @@ extension OpenAPIDocument {
     #"""
     "ThinkingFields": {
       "description": "Whether and how long the model thinks. Fields that name the mode must agree, and so must budgets.",
+      "allOf": [\#(Self.schema("ThoughtBounds"))],
       "type": "object", "additionalProperties": true,
       "properties": {
         "thinking_mode": \#(Self.schema("ThinkingModeName")),
@@ -195,15 +204,21 @@ extension OpenAPIDocument {
             "type": {"enum": ["enabled", "disabled", "adaptive"]}, "budget_tokens": \#(Self.schema("ThinkingBudget"))}
         },
         "reasoning_effort": \#(Self.schema("ReasoningEffort")),
-        "thinking_budget": \#(Self.schema("ThinkingBudget")),
-        "thinking_budget_tokens": \#(Self.schema("ThinkingBudget")),
-        "thinking_token_budget": \#(Self.schema("ThinkingBudget")),
-        "answer_reserve": {"type": ["integer", "null"], "minimum": 0, "maximum": 1000000000,
-          "description": "Tokens of the limit that are kept for the answer."},
         "think_bias": {"type": ["number", "null"], "minimum": -100, "maximum": 100,
           "description": "Logits against thinking where the model decides; in mode auto."},
         "think_threshold": {"type": ["number", "null"], "minimum": 0, "maximum": 1,
           "description": "Thinks exactly when P(think) is at least this; in mode auto, instead of think_bias."}
+      }
+    },
+    "ThoughtBounds": {
+      "description": "How long a thought may be. Names of the budget must agree.",
+      "type": "object", "additionalProperties": true,
+      "properties": {
+        "thinking_budget": \#(Self.schema("ThinkingBudget")),
+        "thinking_budget_tokens": \#(Self.schema("ThinkingBudget")),
+        "thinking_token_budget": \#(Self.schema("ThinkingBudget")),
+        "answer_reserve": {"type": ["integer", "null"], "minimum": 0, "maximum": 1000000000,
+          "description": "Tokens of the limit that are kept for the answer."}
       }
     },
     "ThinkingModeName": {"enum": ["auto", "long", "short", "thinking", "non-thinking", "on", "off", null],

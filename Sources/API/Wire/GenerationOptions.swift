@@ -103,7 +103,7 @@ extension FieldReader {
   }
 
   /// How many alternatives to report; nil for no log-probabilities.
-  private func topLogprobs(_ form: LogprobsForm) throws(APIError) -> Int? {
+  func topLogprobs(_ form: LogprobsForm) throws(APIError) -> Int? {
     if form == .count { return try integer("logprobs", in: 0...20) }
     if form == .alternatives { return try integer("top_logprobs", in: 0...20).flatMap { $0 == 0 ? nil : $0 } }
     let logprobs = try bool("logprobs") ?? false

@@ -22,8 +22,8 @@ extension FieldReader {
   static let modeFields =
     [
       "thinking_mode", "chat_template_kwargs", "enable_thinking", "thinking", "reasoning_effort", "think_bias",
-      "think_threshold", "answer_reserve",
-    ] + budgetFields
+      "think_threshold",
+    ] + boundFields
 
   private static let budgetFields = ["thinking_budget", "thinking_budget_tokens", "thinking_token_budget"]
 
@@ -71,13 +71,31 @@ extension FieldReader {
       }
       (wish.mode, wish.modeField) = (first.mode, first.field)
     }
+    try readBounds(budgets, into: &wish, ignored: &ignored)
+    try readDecision(into: &wish)
+    return wish
+  }
+
+  /// What bounds the thoughts of a request whose modes are given.
+  func thoughtBounds() throws(APIError) -> ThinkingWish {
+    var wish = ThinkingWish()
+    var ignored: [String] = []
+    try readBounds([], into: &wish, ignored: &ignored)
+    return wish
+  }
+
+  /// Fields of `thoughtBounds`.
+  static let boundFields = budgetFields + ["answer_reserve"]
+
+  private func readBounds(
+    _ found: [(field: String, value: Int)], into wish: inout ThinkingWish, ignored: inout [String]
+  ) throws(APIError) {
+    var budgets = found
     for name in Self.budgetFields {
       if let budget = try budget(name) { budgets.append((path(to: name), budget)) }
     }
     try take(budgets, into: &wish, ignored: &ignored)
-    try readDecision(into: &wish)
     wish.reserve = try integer("answer_reserve", in: 0...1_000_000_000)
-    return wish
   }
 
   private func take(
