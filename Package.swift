@@ -71,7 +71,7 @@ let package = Package(
     room("Benchmarking", ["GenerationTypes", "Inference"], optimised),
     room("Transport", ["COpenSSL"]),
     room("HTTP", ["Transport"]),
-    room("Telemetry", ["JSON"]),
+    room("Telemetry", ["JSON", "Statistics"]),
     room("Configuration", ["JSON"]),
     room("Statistics", [], optimised),
     room("Ledger", [.product(name: "GRDB", package: "GRDB.swift")], optimised),

@@ -90,6 +90,8 @@ package struct APIConfiguration: Sendable {
   /// so that a page whose name was rebound to 127.0.0.1 is refused.
   package var allowedHosts: [String]?
   package var reasoningField = ReasoningField.reasoningContent
+  /// Of the auto requests, those that are answered again in the other mode, 0…1.
+  package var shadowFraction = 0.0
   /// What fetches the pictures that requests name; nil refuses them.
   package var pictures: (any PictureFetching)?
   /// Pages served at `/`.

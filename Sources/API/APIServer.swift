@@ -2,6 +2,7 @@
 // event loop; the rest by the handler, in a task of its own.
 import HTTP
 import JSON
+import Ledger
 import Scheduling
 import Synchronization
 import Telemetry
@@ -38,7 +39,7 @@ package final class APIServer: Sendable {
 
   package init(
     configuration: APIConfiguration, chat: any Chatting, engine: any GenerationService, metrics: ServerMetrics,
-    log: JSONLog
+    log: JSONLog, ledger: Ledger? = nil
   ) {
     let isDraining = DrainFlag()
     var router = Router<Endpoint>()
@@ -53,7 +54,10 @@ package final class APIServer: Sendable {
           return try await respond(request, record)
         })
     }
-    let launcher = ReplyLauncher(configuration: configuration, chat: chat, engine: engine, metrics: metrics)
+    let shadows = Shadows(
+      fraction: configuration.shadowFraction, engine: engine, metrics: metrics.savings, ledger: ledger)
+    let launcher = ReplyLauncher(
+      configuration: configuration, chat: chat, engine: engine, metrics: metrics, shadows: shadows)
     let completions = ChatCompletions(configuration: configuration, chat: chat, launcher: launcher)
     generate("/v1/chat/completions") { try await completions.respond(to: $0, $1) }
     let raw = Completions(configuration: configuration, chat: chat, launcher: launcher)

@@ -89,8 +89,9 @@ struct AnswerAccount: Sendable {
   }
 
   /// What the metrics take over.
-  func record(total: Duration) -> AnswerRecord {
+  func record(of requestID: String, total: Duration) -> AnswerRecord {
     var record = AnswerRecord(requestedMode: requestedMode.rawValue)
+    record.requestID = requestID
     (record.promptText, record.promptImage, record.promptCached) = (textTokens, imageTokens, cachedTokens)
     record.thinkProbability = thinkProbability.map(Double.init)
     record.replies = replies.map { reply in

@@ -52,7 +52,7 @@ struct ChatCompletions: Sendable {
       if wantsLogprobs { tokens[index] += new }
     }
     let account = running.replies.account(replies)
-    record.note { $0.account = account }
+    running.replies.settle(replies, account, record)
     let choices = replies.enumerated().map { index, reply in
       running.frame.choice(
         index, texts[index],
@@ -104,6 +104,6 @@ struct ChatCompletions: Sendable {
     let usage = running.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(account)) : []
     try await writer.write(usage + ServerSentEvent.done)
     // Only now: a client that left before its end was not answered, and a request is in the books once.
-    record.note { $0.account = account }
+    running.replies.settle(replies, account, record)
   }
 }

@@ -9,6 +9,23 @@ struct ConversationReplies: Sendable {
   /// Reading pictures and rendering the prompt.
   let preparation: Duration
   let feed: ReplyFeed
+  /// Set where the request was drawn to be answered again.
+  let shadow: ShadowCandidate?
+  private let shadows: Shadows?
+
+  init(
+    plan: ThinkingPlan, prepared: any PreparedConversation, preparation: Duration, feed: ReplyFeed,
+    shadow: ShadowCandidate?, shadows: Shadows?
+  ) {
+    (self.plan, self.prepared, self.preparation, self.feed) = (plan, prepared, preparation, feed)
+    (self.shadow, self.shadows) = (shadow, shadows)
+  }
+
+  /// Enters the request into the books, now that it is answered.
+  func settle(_ replies: [Reply], _ account: AnswerAccount, _ record: RequestRecord) {
+    record.note { $0.account = account }
+    if replies.count == 1 { shadows?.note(replies[0], plan, shadow, record) }
+  }
 
   /// The books of the request, once its replies have ended.
   func account(_ replies: [Reply]) -> AnswerAccount {
@@ -46,10 +63,27 @@ extension ReplyLauncher {
   ) async throws -> ConversationReplies {
     let (conversation, plan) = try conversation(of: wanted, record)
     let start = ContinuousClock.now
-    let prepared = try await prepare(conversation, wanted.references, record, prompt: prompt)
+    let isDrawn = shadows?.draws(plan, wanted.options) ?? false
+    let modes = isDrawn ? [plan.mode, .long, .short] : [plan.mode]
+    let prepared = try await prepare(conversation, wanted.references, modes: modes, record, prompt: prompt)
     let preparation = ContinuousClock.now - start
     return ConversationReplies(
-      plan: plan, prepared: prepared, preparation: preparation,
-      feed: feed(try launch(prepared, wanted.options, plan, record, prompt: prompt)))
+      plan: plan, prepared: prepared[0], preparation: preparation,
+      feed: feed(try launch(prepared[0], wanted.options, plan, record, prompt: prompt)),
+      shadow: isDrawn ? candidate(prepared, wanted.options, plan, record) : nil, shadows: shadows)
+  }
+
+  /// What would be asked of the engine to answer a request again; `prepared` is the conversation in modes auto, long and short.
+  private func candidate(
+    _ prepared: [any PreparedConversation], _ options: GenerationOptions, _ plan: ThinkingPlan, _ record: RequestRecord
+  ) -> ShadowCandidate {
+    func variant(_ prepared: any PreparedConversation) -> ShadowCandidate.Variant {
+      var request = request(prepared, options, plan, record)
+      (request.serviceClass, request.deadline, request.sampling.topLogprobs) = (.idle, nil, nil)
+      return ShadowCandidate.Variant(prepared: prepared, request: request)
+    }
+    return ShadowCandidate(
+      long: variant(prepared[1]), short: variant(prepared[2]), stop: options.stop,
+      decisionTokens: max(0, prepared[1].textTokens - prepared[0].textTokens))
   }
 }

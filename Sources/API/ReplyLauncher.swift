@@ -10,25 +10,18 @@ struct ReplyLauncher: Sendable {
   let chat: any Chatting
   let engine: any GenerationService
   let metrics: ServerMetrics
+  /// Answers some requests again; nil never does.
+  var shadows: Shadows?
 
   /// Submits as many replies to a prompt as `options` want; `prompt` is the field that it came in. Throws the client's view of a refused admission.
   func launch(
     _ prepared: any PreparedConversation, _ options: GenerationOptions, _ plan: ThinkingPlan, _ record: RequestRecord,
     prompt: String = "messages"
   ) throws(APIError) -> [ReplyFeed.Source] {
-    let maxTokens = limit(prepared, options, configuration.policies.policy(of: record.keyName))
+    var request = request(prepared, options, plan, record)
     var sources: [ReplyFeed.Source] = []
     for index in 0..<options.choices {
-      var sampling = options.sampling
-      if let seed = sampling.seed { sampling.seed = seed &+ UInt64(index) }
-      var request = GenerationRequest(
-        prompt: prepared.prompt, sampling: sampling, control: prepared.control, maxTokens: maxTokens,
-        decides: prepared.decides)
-      (request.start, request.thought, request.constraint) = (prepared.start, plan.rules, prepared.constraint)
-      request.serviceClass = options.serviceTier == .flex ? .idle : .interactive
-      request.isBrief = plan.mode == .short || maxTokens <= configuration.defaults.briefTokens
-      request.salt = record.keyName ?? ""
-      request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
+      request.sampling.seed = options.sampling.seed.map { $0 &+ UInt64(index) }
       do {
         let events = try engine.submit(request)
         sources.append((Reply(reader: prepared.makeReader(stopStrings: options.stop), arrival: record.arrival), events))
@@ -37,6 +30,22 @@ struct ReplyLauncher: Sendable {
       }
     }
     return sources
+  }
+
+  /// What the engine is asked for one reply.
+  func request(
+    _ prepared: any PreparedConversation, _ options: GenerationOptions, _ plan: ThinkingPlan, _ record: RequestRecord
+  ) -> GenerationRequest {
+    let maxTokens = limit(prepared, options, configuration.policies.policy(of: record.keyName))
+    var request = GenerationRequest(
+      prompt: prepared.prompt, sampling: options.sampling, control: prepared.control, maxTokens: maxTokens,
+      decides: prepared.decides)
+    (request.start, request.thought, request.constraint) = (prepared.start, plan.rules, prepared.constraint)
+    request.serviceClass = options.serviceTier == .flex ? .idle : .interactive
+    request.isBrief = plan.mode == .short || maxTokens <= configuration.defaults.briefTokens
+    request.salt = record.keyName ?? ""
+    request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
+    return request
   }
 
   /// Brings replies together for one reader.

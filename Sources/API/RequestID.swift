@@ -37,6 +37,13 @@ enum RequestID {
 
   static func secondsSinceEpoch() -> Int { time(nil) }
 
+  /// Seconds since the epoch, with their fraction.
+  static func now() -> Double {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
+  }
+
   private static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),

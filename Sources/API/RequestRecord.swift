@@ -55,7 +55,7 @@ final class RequestRecord: Sendable {
     let total = elapsed
     metrics.recordResponse(route: facts.route, method: method, status: status)
     if let failure = facts.failure { metrics.failures.add(1, failure.rawValue) }
-    if let account = facts.account { metrics.record(account.record(total: total)) }
+    if let account = facts.account { metrics.record(account.record(of: id, total: total)) }
     log.write(facts.failure == .inference ? .error : .info, "request", line(facts, status: status, total: total))
   }
 

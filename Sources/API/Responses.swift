@@ -39,7 +39,7 @@ struct Responses: Sendable {
     let (reply, account) = try await read(running) { pieces, logprobs in
       for piece in pieces { _ = items.append(piece, logprobs: logprobs) }
     }
-    record.note { $0.account = account }
+    running.replies.settle([reply], account, record)
     _ = items.end(Self.status(reply))
     return .json(running.frame.response(Self.status(reply), items.finished, account))
   }
@@ -69,7 +69,7 @@ struct Responses: Sendable {
       last += sequence.event(
         "response.\(status)", ["response": running.frame.response(status, items.finished, account)])
       try await writer.write(last)
-      record.note { $0.account = account }
+      running.replies.settle([reply], account, record)
     }
   }
 

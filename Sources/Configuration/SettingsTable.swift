@@ -157,8 +157,17 @@ extension Setting {
       "scheduling.reply_timeout_s", .optionalNumber(0.1...86_400), nil,
       "Seconds from a request's arrival to the end of its reply, then it fails with 503; null: as long as it takes."),
 
+    Setting(
+      "shadow.fraction", .number(0...1), 0,
+      "Share of the requests in mode auto that are answered again in the other mode, unseen and while nothing else runs, to measure what thinking saves and costs."
+    ),
+
     Setting("shutdown.grace_s", .number(0...3600), 30, "Seconds that running requests get after SIGTERM."),
 
+    Setting(
+      "metrics.vllm_aliases", .bool, true,
+      "Tell numbers in /metrics again under vLLM's names, which existing dashboards read; `promtool check metrics` dislikes their colons."
+    ),
     Setting("log.requests", .bool, true, "Write one JSON line a request to standard error."),
     Setting(
       "api.reasoning_field", .choice(["reasoning_content", "reasoning", "both"]), "reasoning_content",

@@ -1,5 +1,24 @@
 // Distributions by fixed buckets, as Prometheus aggregates them: cumulative counts, a sum and a count per series.
+import Glibc
 import Synchronization
+
+/// The observation that a bucket shows as an example: which request it was of.
+package struct Exemplar: Sendable {
+  let requestID: String
+  /// Seconds since the epoch.
+  let time: Double
+
+  /// OpenMetrics allows an example's labels 128 characters in all; a longer id makes no example.
+  package init?(requestID: String) {
+    guard requestID.utf8.count + Self.label.utf8.count <= 128 else { return nil }
+    self.requestID = requestID
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    time = Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
+  }
+
+  static let label = "request_id"
+}
 
 /// A family of histograms over the same bucket bounds.
 package final class Histogram: MetricFamily {
@@ -21,6 +40,8 @@ package final class Histogram: MetricFamily {
     /// Observations per bucket, not yet cumulative; the last is beyond every bound.
     var counts: [UInt64]
     var sum = 0.0
+    /// The latest example of a bucket.
+    var exemplars: [Int: (exemplar: Exemplar, value: Double)] = [:]
   }
 
   package let name: String
@@ -35,20 +56,22 @@ package final class Histogram: MetricFamily {
     if labels.isEmpty { series.withLock { $0[[]] = Series(counts: Array(repeating: 0, count: bounds.count + 1)) } }
   }
 
-  /// Counts one observation.
-  package func observe(_ value: Double, _ values: String...) {
+  /// Counts one observation of the series with these label values; `exemplar` names the request it comes from.
+  package func observe(_ value: Double, _ values: String..., exemplar: Exemplar? = nil) {
     precondition(values.count == labels.count, "\(name) has \(labels.count) labels")
     let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
     series.withLock {
-      $0[values, default: Series(counts: Array(repeating: 0, count: bounds.count + 1))].counts[bucket] &+= 1
-      $0[values]?.sum += value
+      var series = $0[values] ?? Series(counts: Array(repeating: 0, count: bounds.count + 1))
+      series.counts[bucket] &+= 1
+      series.sum += value
+      if let exemplar { series.exemplars[bucket] = (exemplar, value) }
+      $0[values] = series
     }
   }
 
-  /// Counts one duration in seconds.
-  package func observe(_ duration: Duration, _ values: String...) {
-    precondition(labels.isEmpty && values.isEmpty, "durations are observed without labels")
-    observe(duration.seconds)
+  /// Counts one duration in seconds, in a family without labels.
+  package func observe(_ duration: Duration, exemplar: Exemplar? = nil) {
+    observe(duration.seconds, exemplar: exemplar)
   }
 
   /// How many observations one series holds, and their sum.
@@ -62,9 +85,11 @@ package final class Histogram: MetricFamily {
     for (values, series) in snapshot.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       let own = Array(zip(labels, values))
       var cumulative: UInt64 = 0
-      for (bound, count) in zip(bounds + [.infinity], series.counts) {
+      for (bucket, (bound, count)) in zip(bounds + [.infinity], series.counts).enumerated() {
         cumulative &+= count
-        text.sample("\(name)_bucket", own + [("le", ExpositionText.number(bound))], String(cumulative))
+        text.sample(
+          "\(name)_bucket", own + [("le", ExpositionText.number(bound))], String(cumulative),
+          exemplar: series.exemplars[bucket])
       }
       text.sample("\(name)_sum", own, ExpositionText.number(series.sum))
       text.sample("\(name)_count", own, String(cumulative))

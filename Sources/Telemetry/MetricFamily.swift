@@ -45,13 +45,22 @@ package struct ExpositionText: Sendable {
     text += "# HELP \(shown) \(Self.escaped(help, quotes: format == .openMetrics))\n# TYPE \(shown) \(type)\n"
   }
 
-  /// One sample; `labels` are name and value pairs.
-  mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
+  /// One sample; `labels` are name and value pairs. Only OpenMetrics has a place for an example.
+  mutating func sample(
+    _ name: String, _ labels: [(String, String)], _ value: String,
+    exemplar: (exemplar: Exemplar, value: Double)? = nil
+  ) {
     text += name
-    if !labels.isEmpty {
-      text += "{" + labels.map { "\($0.0)=\"\(Self.escaped($0.1, quotes: true))\"" }.joined(separator: ",") + "}"
+    if !labels.isEmpty { text += Self.set(labels) }
+    text += " \(value)"
+    if format == .openMetrics, let (exemplar, value) = exemplar {
+      text += " # \(Self.set([(Exemplar.label, exemplar.requestID)])) \(Self.number(value)) \(exemplar.time)"
     }
-    text += " \(value)\n"
+    text += "\n"
+  }
+
+  private static func set(_ labels: [(String, String)]) -> String {
+    "{" + labels.map { "\($0.0)=\"\(escaped($0.1, quotes: true))\"" }.joined(separator: ",") + "}"
   }
 
   /// Ends the text; OpenMetrics wants a mark so that a cut-off scrape is noticed.

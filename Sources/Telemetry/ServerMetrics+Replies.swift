@@ -20,12 +20,19 @@ package struct AnswerRecord: Sendable {
 
   /// `auto`, `long` or `short`.
   package var requestedMode: String
+  /// Shown as the example of what was observed.
+  package var requestID: String?
   package var promptText = 0, promptImage = 0, promptCached = 0
   package var thinkProbability: Double?
   package var replies: [Reply] = []
   package var queue, image, prefill, firstToken, firstAnswerToken: Duration?
   /// From arrival to the end of the last reply.
   package var total = Duration.zero
+
+  /// A request counts as thinking when one of its replies thought.
+  package var mode: String {
+    (replies.first { $0.mode == "thinking" } ?? replies.first)?.mode ?? "non_thinking"
+  }
 
   package init(requestedMode: String) { self.requestedMode = requestedMode }
 }
@@ -42,6 +49,7 @@ extension ServerMetrics {
   /// Adds one answered request. The prompt counts once, under the mode of the first reply.
   package func record(_ answer: AnswerRecord) {
     let requested = answer.requestedMode
+    let exemplar = answer.requestID.flatMap(Exemplar.init)
     for (index, reply) in answer.replies.enumerated() {
       requests.add(1, requested, reply.mode, reply.finish)
       if index == 0 {
@@ -52,18 +60,21 @@ extension ServerMetrics {
       tokens.add(reply.thinking, "thinking", requested, reply.mode)
       tokens.add(reply.control, "control", requested, reply.mode)
       tokens.add(reply.answer, "answer", requested, reply.mode)
-      thinkingTokens.observe(Double(reply.thinking), requested, reply.mode)
-      answerTokens.observe(Double(reply.answer), requested, reply.mode)
+      thinkingTokens.observe(Double(reply.thinking), requested, reply.mode, exemplar: exemplar)
+      answerTokens.observe(Double(reply.answer), requested, reply.mode, exemplar: exemplar)
       if let reason = reply.thinkingStop { thinkingClosed.add(1, reason) }
       addAliases(reply)
     }
-    if let probability = answer.thinkProbability { thinkProbability.observe(probability) }
-    if let queue = answer.queue { self.queue.observe(queue) }
-    if let image = answer.image { self.image.observe(image) }
-    if let prefill = answer.prefill { self.prefill.observe(prefill) }
-    if let first = answer.firstToken { timeToFirstToken.observe(first) }
-    if let first = answer.firstAnswerToken { timeToFirstAnswerToken.observe(first) }
-    request.observe(answer.total)
+    if let probability = answer.thinkProbability { thinkProbability.observe(probability, exemplar: exemplar) }
+    let times = [
+      (queue, answer.queue), (image, answer.image), (prefill, answer.prefill), (timeToFirstToken, answer.firstToken),
+    ]
+    for case (let family, let time?) in times { family.observe(time, exemplar: exemplar) }
+    let mode = answer.mode
+    if let first = answer.firstAnswerToken {
+      timeToFirstAnswerToken.observe(first.seconds, requested, mode, exemplar: exemplar)
+    }
+    request.observe(answer.total.seconds, requested, mode, exemplar: exemplar)
     addAliases(answer)
   }
 }

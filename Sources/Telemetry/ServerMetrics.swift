@@ -31,11 +31,14 @@ package final class ServerMetrics: Sendable {
   package let thinkProbability: Histogram
   /// Per reply, by `requested_mode`, `mode`.
   package let thinkingTokens, answerTokens: Histogram
-  package let timeToFirstToken, timeToFirstAnswerToken, image, prefill, interToken, request, queue: Histogram
+  package let timeToFirstToken, image, prefill, interToken, queue: Histogram
+  /// By `requested_mode`, `mode`.
+  package let timeToFirstAnswerToken, request: Histogram
   /// How thoughts ended, by `reason`.
   package let thinkingClosed: Counter
   /// Replies of rollouts by `mode`, `finish`, and their tokens by `kind`, `mode`.
   package let rollouts, rolloutTokens: Counter
+  package let savings: SavingsMetrics
   /// Requests that failed, by `reason`.
   package let failures: Counter
   /// Responses by `route`, `method`, `status`.
@@ -52,14 +55,17 @@ package final class ServerMetrics: Sendable {
   /// - Parameters:
   ///   - model: `model_name` of the aliases.
   ///   - version: label of `r4b_build_info`.
+  ///   - aliases: whether vLLM's names are told too.
   ///   - load: the engine's load; called at each scrape.
-  package init(model: String, version: String, load: @escaping @Sendable () -> LoadSample) {
+  package init(
+    model: String, version: String, aliases: Bool = true, load: @escaping @Sendable () -> LoadSample
+  ) {
     self.model = model
     let modes = ["requested_mode", "mode"]
     let seconds = Histogram.Bounds.seconds
     let registry = registry
-    func histogram(_ name: String, _ help: String) -> Histogram {
-      registry.register(Histogram(name, help, bounds: seconds))
+    func histogram(_ name: String, _ help: String, labels: [String] = []) -> Histogram {
+      registry.register(Histogram(name, help, labels: labels, bounds: seconds))
     }
     requests = registry.register(
       Counter(
@@ -75,11 +81,12 @@ package final class ServerMetrics: Sendable {
       Histogram("r4b_answer_tokens", "Answer tokens of a reply.", labels: modes, bounds: Histogram.Bounds.tokens))
     timeToFirstToken = histogram("r4b_time_to_first_token_seconds", "From a request's arrival to its first token.")
     timeToFirstAnswerToken = histogram(
-      "r4b_time_to_first_answer_token_seconds", "From a request's arrival to its first answer token.")
+      "r4b_time_to_first_answer_token_seconds", "From a request's arrival to its first answer token.", labels: modes)
     image = histogram("r4b_image_seconds", "Decoding and encoding the pictures of a request that has any.")
     prefill = histogram("r4b_prefill_seconds", "Processing the prompt.")
     interToken = histogram("r4b_inter_token_seconds", "Between two tokens of a reply.")
-    request = histogram("r4b_request_seconds", "From a request's arrival to the end of its reply.")
+    request = histogram(
+      "r4b_request_seconds", "From a request's arrival to the end of its reply.", labels: modes)
     queue = histogram("r4b_queue_seconds", "Waiting for the engine.")
     thinkingClosed = registry.register(
       Counter("r4b_thinking_closed_total", "Thoughts by how they ended.", labels: ["reason"]))
@@ -87,6 +94,7 @@ package final class ServerMetrics: Sendable {
       Counter("r4b_rollouts_total", "Replies of rollouts by mode and end.", labels: ["mode", "finish"]))
     rolloutTokens = registry.register(
       Counter("r4b_rollout_tokens_total", "Generated tokens of rollouts by kind and mode.", labels: ["kind", "mode"]))
+    savings = SavingsMetrics(in: registry)
     failures = registry.register(
       Counter("r4b_request_failures_total", "Requests that were not answered.", labels: ["reason"]))
     for reason in Failure.allCases { failures.add(0, reason.rawValue) }
@@ -103,13 +111,15 @@ package final class ServerMetrics: Sendable {
       "vllm:e2e_request_latency_seconds", "Time of a whole request.", labels: model, bounds: seconds)
     aliasSuccess = Counter("vllm:request_success_total", "Answered requests.", labels: model + ["finished_reason"])
     registerGauges(version: version, load: load)
-    for alias in [aliasPrompt, aliasGeneration, aliasSuccess] { registry.register(alias) }
-    for alias in [aliasFirstToken, aliasRequest] { registry.register(alias) }
+    if aliases {
+      registerAliases(load: load)
+      for alias in [aliasPrompt, aliasGeneration, aliasSuccess] { registry.register(alias) }
+      for alias in [aliasFirstToken, aliasRequest] { registry.register(alias) }
+    }
     ProcessMetrics.register(in: registry)
   }
 
   private func registerGauges(version: String, load: @escaping @Sendable () -> LoadSample) {
-    let model = model
     registry.register(
       Sampled(.gauge, "r4b_sequences", "Sequences in the engine.", labels: ["state"]) {
         let load = load()
@@ -134,6 +144,10 @@ package final class ServerMetrics: Sendable {
       Sampled(.gauge, "r4b_build_info", "Constant 1 with the version as a label.", labels: ["version"]) {
         [([version], 1)]
       })
+  }
+
+  private func registerAliases(load: @escaping @Sendable () -> LoadSample) {
+    let model = model
     let aliases: [(String, String, @Sendable (LoadSample) -> Double)] = [
       ("vllm:num_requests_running", "Sequences being generated.", { Double($0.running) }),
       ("vllm:num_requests_waiting", "Sequences waiting.", { Double($0.waiting) }),

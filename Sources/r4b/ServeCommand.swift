@@ -53,9 +53,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     let engine = loaded.engine
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
-    let metrics = ServerMetrics(model: loaded.name, version: R4B.version) {
-      Self.sample(engine.load)
-    }
+    let metrics = ServerMetrics(
+      model: loaded.name, version: R4B.version, aliases: settings.bool("metrics.vllm_aliases")
+    ) { Self.sample(engine.load) }
     let api = APIServer(
       configuration: try Self.apiConfiguration(settings, base, loaded, keys, places), chat: loaded.chat,
       engine: engine, metrics: metrics, log: log)
@@ -167,6 +167,7 @@ struct ServeCommand: AsyncParsableCommand {
     api.defaults.thought = ThoughtRules(settings)
     api.defaults.lowEffortBias = Float(settings.double("generation.low_effort_bias"))
     api.defaults.minimalEffortBias = Float(settings.double("generation.minimal_effort_bias"))
+    api.shadowFraction = settings.double("shadow.fraction")
     api.replyTimeout = settings.optionalDouble("scheduling.reply_timeout_s").map { .seconds($0) }
     api.keys = keys
     api.policies = try KeyPolicies(settings, base)

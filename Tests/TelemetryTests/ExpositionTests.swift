@@ -37,6 +37,23 @@ import Testing
     #expect(registry.text(.openMetrics) == "# HELP a Things.\n# TYPE a counter\na_total 0\n# EOF\n")
   }
 
+  @Test func `OpenMetrics shows the latest request of a bucket as its example, the older text none`() throws {
+    let registry = MetricsRegistry()
+    let histogram = registry.register(Histogram("h", "Times.", labels: ["mode"], bounds: [1, 2]))
+    histogram.observe(0.5, "a", exemplar: Exemplar(requestID: "req_1"))
+    histogram.observe(0.75, "a", exemplar: Exemplar(requestID: "req_2"))
+    histogram.observe(9, "a")
+    let lines = registry.text(.openMetrics).split(separator: "\n").map(String.init)
+    let first = try #require(lines.first { $0.contains(#"le="1.0""#) })
+    let match = try #require(
+      first.wholeMatch(of: /h_bucket\{mode="a",le="1\.0"\} 2 # \{request_id="req_2"\} 0\.75 ([0-9.]+)/))
+    #expect(Double(match.1).map { $0 > 1_700_000_000 } == true)
+    #expect(lines.contains(#"h_bucket{mode="a",le="+Inf"} 3"#))
+    #expect(!registry.text(.prometheus).contains("req_"))
+    #expect(Exemplar(requestID: String(repeating: "x", count: 118)) != nil)
+    #expect(Exemplar(requestID: String(repeating: "x", count: 119)) == nil, "beyond 128 characters with its name")
+  }
+
   @Test(arguments: [
     (nil, false), ("text/plain", false), ("*/*", false),
     ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", true),

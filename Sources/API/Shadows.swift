@@ -1,0 +1,96 @@
+// Shadow sampling: a share of the auto requests is answered again in the mode that they did not choose, while nothing else runs, from
+// the prompt that is still cached. Nobody sees these replies: their lengths go into ledger and metrics, and tell what auto-thinking
+// saved against always thinking. A request is drawn before it is answered, so that the draw cannot depend on the answer.
+import Chat
+import GenerationTypes
+import Ledger
+import Scheduling
+import Synchronization
+import Telemetry
+
+/// A request that was drawn: what the engine would be asked in either mode.
+struct ShadowCandidate: Sendable {
+  struct Variant: Sendable {
+    let prepared: any PreparedConversation
+    let request: GenerationRequest
+  }
+  /// With a thought and without one.
+  let long, short: Variant
+  let stop: [String]
+  /// Tokens by which a reply in mode auto says that it thinks, which the prompt of mode long has already.
+  let decisionTokens: Int
+}
+
+/// Draws requests and answers them again.
+final class Shadows: Sendable {
+  /// Requests whose shadow is waited for; further ones are passed over.
+  static let mostAtOnce = 16
+
+  private let fraction: Double
+  private let engine: any GenerationService
+  private let metrics: SavingsMetrics
+  private let ledger: Ledger?
+  private let atOnce = Mutex(0)
+
+  /// - Parameter fraction: of auto requests, 0…1.
+  init(fraction: Double, engine: any GenerationService, metrics: SavingsMetrics, ledger: Ledger?) {
+    (self.fraction, self.engine, self.metrics, self.ledger) = (fraction, engine, metrics, ledger)
+  }
+
+  /// Whether a request that wants these replies is to be answered again.
+  func draws(_ plan: ThinkingPlan, _ options: GenerationOptions) -> Bool {
+    plan.mode == .auto && options.choices == 1 && fraction > 0 && Double.random(in: 0..<1) < fraction
+  }
+
+  /// Takes note of an answered request, and answers it again where it was drawn.
+  func note(_ reply: Reply, _ plan: ThinkingPlan, _ candidate: ShadowCandidate?, _ record: RequestRecord) {
+    guard plan.mode == .auto, fraction > 0 else { return }
+    metrics.add(thought: reply.outcome == .thinking, tokens: reply.counts.total, seconds: reply.decode.seconds)
+    guard let candidate else { return }
+    let outcome: ThinkingOutcome = reply.outcome == .thinking ? .nonThinking : .thinking
+    let isFree = atOnce.withLock { count in
+      if count < Self.mostAtOnce { count += 1 } else { return false }
+      return true
+    }
+    guard isFree else { return metrics.count(outcome.rawValue, .passedOver) }
+    let (id, key) = (record.id, record.keyName)
+    Task {
+      defer { atOnce.withLock { $0 -= 1 } }
+      do {
+        let shadow = try await answer(outcome == .thinking ? candidate.long : candidate.short, candidate.stop)
+        settle(reply, shadow, outcome, decisionTokens: candidate.decisionTokens, id: id, key: key)
+      } catch {
+        metrics.count(outcome.rawValue, .failed)
+      }
+    }
+  }
+
+  private func answer(_ variant: ShadowCandidate.Variant, _ stop: [String]) async throws -> Reply {
+    var reply = Reply(reader: variant.prepared.makeReader(stopStrings: stop), arrival: .now)
+    for try await event in try engine.submit(variant.request) {
+      _ = reply.receive(event, at: .now)
+      if reply.finish != nil { return reply }
+    }
+    throw GenerationError.inference("the event stream ended before its reply")
+  }
+
+  private func settle(
+    _ reply: Reply, _ shadow: Reply, _ outcome: ThinkingOutcome, decisionTokens: Int, id: String, key: String?
+  ) {
+    metrics.count(outcome.rawValue, .answered)
+    metrics.add(shadow: outcome.rawValue, tokens: shadow.counts.total)
+    // A shadow runs while nothing else does; what it would have taken is told at the pace at which the client was served.
+    let spent = reply.decode.seconds
+    let pace = spent / Double(max(reply.counts.total - 1, 1))
+    let seconds = pace * Double(max(shadow.counts.total - 1, 0))
+    if outcome == .thinking {
+      metrics.add(
+        savedTokens: Double(shadow.counts.total - reply.counts.total), savedSeconds: seconds - spent,
+        decisionTokens: decisionTokens)
+    }
+    ledger?.record(
+      ShadowRow(
+        time: RequestID.now(), requestID: id, key: key, mode: reply.outcome.rawValue, tokens: reply.counts.total,
+        seconds: spent, shadowTokens: shadow.counts.total, shadowSeconds: seconds))
+  }
+}

@@ -1,0 +1,80 @@
+// What auto-thinking saved since the start: the sums that shadows add to, and the families that tell them.
+import Statistics
+import Synchronization
+
+/// Counts shadows and estimates what auto requests saved against always thinking.
+package final class SavingsMetrics: Sendable {
+  /// What came of a request that was drawn to be answered again.
+  package enum Result: String, Sendable, CaseIterable {
+    case answered, failed
+    /// Too many waited already.
+    case passedOver = "passed_over"
+  }
+
+  private struct Sums {
+    var tokens = PairSums(), seconds = PairSums()
+    var population = AutoPopulation(), secondsSpent = 0.0
+    var decisionTokens = 1
+  }
+
+  /// By `mode` of the shadow and `result`; generated tokens of shadows by `mode`.
+  private let requests, tokens: Counter
+  private let sums = Mutex(Sums())
+
+  init(in registry: MetricsRegistry) {
+    requests = registry.register(
+      Counter(
+        "r4b_shadow_requests_total", "Auto requests drawn to be answered again, by the mode of that and what came of it.",
+        labels: ["mode", "result"]))
+    tokens = registry.register(
+      Counter("r4b_shadow_tokens_total", "Tokens generated for shadows by their mode.", labels: ["mode"]))
+    register(
+      in: registry, "r4b_saved_tokens", "Tokens that auto requests saved against always thinking since the start."
+    ) { ($0.tokens, $0.population, Double($0.decisionTokens)) }
+    register(
+      in: registry, "r4b_saved_seconds", "Seconds that auto requests saved against always thinking since the start."
+    ) { sums in
+      var population = sums.population
+      population.spent = sums.secondsSpent
+      return (sums.seconds, population, 0)
+    }
+  }
+
+  /// Registers an estimate with the ends of its 95 % interval; it has no series while there is too little to tell from.
+  private func register(
+    in registry: MetricsRegistry, _ name: String, _ help: String,
+    _ read: @escaping @Sendable (Sums) -> (PairSums, AutoPopulation, Double)
+  ) {
+    registry.register(
+      Sampled(.gauge, name, help, labels: ["bound"]) { [weak self] in
+        guard let (pairs, population, decision) = self.map({ read($0.sums.withLock { $0 }) }),
+          let estimate = try? SavingsEstimate(pairs, population, decision: decision)
+        else { return [] }
+        return [(["estimate"], estimate.saved), (["low"], estimate.low), (["high"], estimate.high)]
+      })
+  }
+
+  /// Adds an answered auto request: whether it thought, its generated tokens, and seconds from the first to the last.
+  package func add(thought: Bool, tokens: Int, seconds: Double) {
+    sums.withLock { sums in
+      if thought { sums.population.thinking += 1 } else { sums.population.direct += 1 }
+      sums.population.spent += Double(tokens)
+      sums.secondsSpent += seconds
+    }
+  }
+
+  /// Counts what came of a drawn request; `mode` is that of the shadow.
+  package func count(_ mode: String, _ result: Result) { requests.add(1, mode, result.rawValue) }
+
+  /// Adds a shadow with `tokens` generated tokens.
+  package func add(shadow mode: String, tokens count: Int) { tokens.add(count, mode) }
+
+  /// Adds what a thought would have cost a request that did not think; `decisionTokens` as in `SavingsEstimate`.
+  package func add(savedTokens: Double, savedSeconds: Double, decisionTokens: Int) {
+    sums.withLock { sums in
+      sums.tokens.add(savedTokens)
+      sums.seconds.add(savedSeconds)
+      sums.decisionTokens = decisionTokens
+    }
+  }
+}

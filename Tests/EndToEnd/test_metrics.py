@@ -1,0 +1,182 @@
+"""Metrics as Prometheus sees them: promtool's lint, the rules' own tests, a real Prometheus that scrapes, and every query of the Grafana dashboard."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+import yaml
+from conftest import ROOT, Server
+
+DEPLOY = ROOT / "Deploy"
+TOOLS = ROOT / ".venv" / "tools" / "usr" / "bin"
+
+
+def tool(name):
+    found = shutil.which(name) or shutil.which(name, path=str(TOOLS))
+    assert found, f"{name} is missing: scripts/install --tests"
+    return found
+
+
+def promtool(*arguments, cwd=DEPLOY / "prometheus", text=None):
+    return subprocess.run([tool("promtool"), *arguments], cwd=cwd, input=text, capture_output=True, text=True, timeout=120)
+
+
+def ask(server, text, **fields):
+    body = {"messages": [{"role": "user", "content": text}]} | fields
+    request = urllib.request.Request(server.url + "/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return json.load(reply), reply.headers["x-request-id"]
+
+
+def test_promtool_finds_nothing_in_our_names_and_only_colons_in_the_aliases(server):
+    ask(server, "Add 2 and 3.")
+    with Server(["--set", "metrics.vllm_aliases=false", "--set", "shadow.fraction=1"]) as plain:
+        for text in ("Add 2 and 3.", "Add 57 and 68."):
+            ask(plain, text)
+        result = promtool("check", "metrics", text=plain.get("/metrics"))
+        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    aliases = promtool("check", "metrics", text=server.get("/metrics"))
+    findings = (aliases.stdout + aliases.stderr).split("\n")
+    assert all(re.fullmatch(r"vllm:\w+ metric names should not contain ':'|", line) for line in findings), findings
+
+
+def test_rules_and_configuration_are_valid_and_pass_their_own_tests():
+    for arguments in (("check", "rules", "r4b.rules.yml"), ("check", "config", "prometheus.yml"), ("test", "rules", "r4b.rules.test.yml")):
+        result = promtool(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_alert_is_tested_to_fire_and_to_keep_quiet():
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "r4b.rules.yml").read_text())
+    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule}
+    tests = yaml.safe_load((DEPLOY / "prometheus" / "r4b.rules.test.yml").read_text())["tests"]
+    cases = [case for test in tests for case in test.get("alert_rule_test", ())]
+    assert alerts == {case["alertname"] for case in cases if case.get("exp_alerts")} == {case["alertname"] for case in cases if not case.get("exp_alerts")}
+
+
+class Prometheus:
+    """A Prometheus that scrapes one server every half second."""
+
+    def __init__(self, folder, target):
+        configuration = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+        configuration["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms", "scrape_timeout": "500ms"}
+        configuration["rule_files"] = [str(DEPLOY / "prometheus" / "r4b.rules.yml")]
+        configuration["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.url = "http://127.0.0.1:%d" % free.getsockname()[1]
+        self.log = open(folder / "log", "w+")
+        self.process = subprocess.Popen(
+            [tool("prometheus"), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={self.url[7:]}",
+             "--enable-feature=exemplar-storage"], stdout=self.log, stderr=self.log)
+
+    def api(self, path, **parameters):
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=30) as reply:
+            document = json.load(reply)
+        assert document["status"] == "success", document
+        return document["data"]
+
+    def query(self, expression):
+        """Label sets and values of an instant query."""
+        return [(series["metric"], float(series["value"][1])) for series in self.api("query", query=expression)["result"]]
+
+    def wait(self, expression, value, seconds=30):
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                found = [number for _, number in self.query(expression)]
+            except OSError:
+                found = None
+            if found == [value]:
+                return
+            assert self.process.poll() is None and time.monotonic() < deadline, (expression, found, pathlib.Path(self.log.name).read_text()[-2000:])
+            time.sleep(0.1)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=30)
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory):
+    """A server with shadows that has answered some requests, and a Prometheus that has seen them."""
+    with Server(["--set", "shadow.fraction=1"]) as server:
+        prometheus = Prometheus(tmp_path_factory.mktemp("prometheus"), server.url[7:])
+        try:
+            prometheus.wait('up{job="r4b"}', 1)
+            replies = [ask(server, f"Add {a} and {b}.") for a, b in [(2, 3), (4, 1), (57, 68), (1, 1), (90, 14)] for _ in range(3)]
+            prometheus.wait("sum(r4b_requests_total)", len(replies))
+            prometheus.wait('sum(r4b_shadow_requests_total{result="answered"})', len(replies))
+            yield server, prometheus, replies
+        finally:
+            prometheus.stop()
+
+
+def test_prometheus_counts_what_the_replies_said(scraped):
+    _, prometheus, replies = scraped
+    for kind, count in (("thinking", lambda reply: reply["thinking"]["thinking_tokens"]), ("control", lambda reply: reply["thinking"]["control_tokens"]),
+                        ("answer", lambda reply: reply["thinking"]["answer_tokens"]), ("prompt_text", lambda reply: reply["usage"]["prompt_tokens"])):
+        assert [value for _, value in prometheus.query(f'sum(r4b_tokens_total{{kind="{kind}"}})')] == [sum(count(reply) for reply, _ in replies)]
+    thought = sum(reply["thinking"]["mode"] == "thinking" for reply, _ in replies)
+    assert 0 < thought < len(replies)
+    assert [value for _, value in prometheus.query('sum(r4b_time_to_first_answer_token_seconds_count{mode="thinking"})')] == [thought]
+    saved = dict((labels["bound"], value) for labels, value in prometheus.query("r4b_saved_tokens"))
+    assert saved["low"] <= saved["estimate"] <= saved["high"]
+
+
+def test_exemplars_name_requests(scraped):
+    _, prometheus, replies = scraped
+    ids = {request_id for _, request_id in replies}
+    found = prometheus.api("query_exemplars", query="r4b_request_seconds_bucket", start=time.time() - 600, end=time.time() + 60)
+    named = {exemplar["labels"]["request_id"] for series in found for exemplar in series["exemplars"]}
+    assert named and named <= ids
+
+
+def test_labels_are_bounded(scraped):
+    """However the requests differ, the series are those of modes, kinds and routes."""
+    server, _, _ = scraped
+    for name in ("user", "x"):
+        ask(server, "Add 1 and 2.", user=name, metadata={name: name})
+    words = {"requested_mode": {"auto", "long", "short"}, "mode": {"thinking", "non_thinking"}, "finish": {"stop", "length", "tool_calls"}}
+    for series in server.metrics():
+        for label, value in re.findall(r'(\w+)="([^"]*)"', series):
+            assert value in words.get(label, {value}), series
+
+
+def test_every_query_of_the_grafana_dashboard_is_answered(scraped):
+    """Each expression is valid and names series that this server has; figures of rates need a second scrape, which there was."""
+    _, prometheus, _ = scraped
+    dashboard = json.loads((DEPLOY / "grafana" / "r4b.json").read_text())
+    names = set(prometheus.api("label/__name__/values"))
+    silent = []
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            expression = target["expr"]
+            for variable, value in (("$job", ".*"), ("$instance", ".*"), ("$__rate_interval", "30s"), ("$__range", "5m")):
+                expression = expression.replace(variable, value)
+            assert set(re.findall(r"\br4b_\w+", expression)) <= names | {"r4b_ledger_degraded"}, expression
+            if not prometheus.query(expression):
+                silent.append(panel["title"])
+    # No picture was sent and no request failed.
+    assert set(silent) <= {"Caches", "Queue, prefill, first token, whole request"}, silent
+    assert len({panel["title"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) == 18
+
+
+def test_the_rules_name_series_that_exist(scraped):
+    _, prometheus, _ = scraped
+    groups = prometheus.api("rules")["groups"]
+    assert all(rule["health"] == "ok" for group in groups for rule in group["rules"]), groups
+    names = set(prometheus.api("label/__name__/values"))
+    text = (DEPLOY / "prometheus" / "r4b.rules.yml").read_text()
+    wanted = set(re.findall(r"\br4b_[a-z_]+", "\n".join(line for line in text.splitlines() if "record:" not in line)))
+    assert wanted <= names, wanted - names
