@@ -78,15 +78,14 @@ final class Shadows: Sendable {
     _ reply: Reply, _ shadow: Reply, _ outcome: ThinkingOutcome, decisionTokens: Int, id: String, key: String?
   ) {
     metrics.count(outcome.rawValue, .answered)
-    metrics.add(shadow: outcome.rawValue, tokens: shadow.counts.total)
+    metrics.add(shadow: outcome.rawValue, tokens: shadow.counts.total, decisionTokens: decisionTokens)
     // A shadow runs while nothing else does; what it would have taken is told at the pace at which the client was served.
     let spent = reply.decode.seconds
     let pace = spent / Double(max(reply.counts.total - 1, 1))
     let seconds = pace * Double(max(shadow.counts.total - 1, 0))
     if outcome == .thinking {
       metrics.add(
-        savedTokens: Double(shadow.counts.total - reply.counts.total), savedSeconds: seconds - spent,
-        decisionTokens: decisionTokens)
+        savedTokens: Double(shadow.counts.total - reply.counts.total), savedSeconds: seconds - spent)
     }
     ledger?.record(
       ShadowRow(

@@ -66,15 +66,17 @@ package final class SavingsMetrics: Sendable {
   /// Counts what came of a drawn request; `mode` is that of the shadow.
   package func count(_ mode: String, _ result: Result) { requests.add(1, mode, result.rawValue) }
 
-  /// Adds a shadow with `tokens` generated tokens.
-  package func add(shadow mode: String, tokens count: Int) { tokens.add(count, mode) }
+  /// Adds a shadow with `tokens` generated tokens; `decisionTokens` as in `SavingsEstimate`.
+  package func add(shadow mode: String, tokens count: Int, decisionTokens: Int) {
+    tokens.add(count, mode)
+    sums.withLock { $0.decisionTokens = decisionTokens }
+  }
 
-  /// Adds what a thought would have cost a request that did not think; `decisionTokens` as in `SavingsEstimate`.
-  package func add(savedTokens: Double, savedSeconds: Double, decisionTokens: Int) {
+  /// Adds what a thought would have cost a request that did not think.
+  package func add(savedTokens: Double, savedSeconds: Double) {
     sums.withLock { sums in
       sums.tokens.add(savedTokens)
       sums.seconds.add(savedSeconds)
-      sums.decisionTokens = decisionTokens
     }
   }
 }

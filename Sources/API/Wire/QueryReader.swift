@@ -1,0 +1,77 @@
+// Reads the parameters of a URL's query by name (application/x-www-form-urlencoded). As with bodies, every refusal names the
+// parameter, what was allowed and what was found, and a near miss of a name is an error.
+import Foundation
+import JSON
+
+/// The parameters of one request.
+struct QueryReader {
+  private var values: [(name: String, value: String)] = []
+
+  /// Bytes of a query, and how many parameters it may have.
+  private static let mostBytes = 8192, mostParameters = 64
+
+  /// Splits and decodes `query`; an empty value counts as absent.
+  init(_ query: String) throws(APIError) {
+    guard query.utf8.count <= Self.mostBytes else {
+      throw .invalid(nil, "The query has \(query.utf8.count) bytes; at most \(Self.mostBytes) are allowed.")
+    }
+    for part in query.split(separator: "&") {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = Self.decoded(pair[0]), let value = Self.decoded(pair.count > 1 ? pair[1] : "") else {
+        throw .invalid(nil, "The query is not percent-encoded UTF-8.", code: "invalid_value")
+      }
+      if value.isEmpty { continue }
+      if values.contains(where: { $0.name == name }) { throw Self.fail(name, "is given twice") }
+      guard values.count < Self.mostParameters else {
+        throw .invalid(nil, "The query has more than \(Self.mostParameters) parameters.")
+      }
+      values.append((name, value))
+    }
+  }
+
+  private static func decoded(_ text: Substring) -> String? {
+    text.replacing("+", with: " ").removingPercentEncoding
+  }
+
+  /// Names that are not in `known`; throws for the first that looks like a misspelling.
+  func unknown(known: [String]) throws(APIError) -> [String] {
+    var object = JSONObject()
+    for (name, value) in values { object[name] = .string(value) }
+    return try FieldNames.unknown(in: FieldReader(object), known: known)
+  }
+
+  func text(_ name: String) -> String? { values.first { $0.name == name }?.value }
+
+  /// One of a few words.
+  func word(_ name: String, of words: [String]) throws(APIError) -> String? {
+    guard let word = text(name) else { return nil }
+    guard words.contains(word) else { throw Self.fail(name, "must be one of \(words.joined(separator: ", "))") }
+    return word
+  }
+
+  /// Some of a few words with commas between them, each once.
+  func words(_ name: String, of words: [String]) throws(APIError) -> [String]? {
+    guard let text = text(name) else { return nil }
+    let list = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard list.allSatisfy({ words.contains($0) }), Set(list).count == list.count else {
+      throw Self.fail(name, "must be some of \(words.joined(separator: ", ")), each once, with commas between them")
+    }
+    return list
+  }
+
+  /// A moment in seconds since the epoch: as a number, or as RFC 3339 writes it.
+  func time(_ name: String) throws(APIError) -> Double? {
+    guard let text = text(name) else { return nil }
+    let latest = 253_402_300_799.0  // The end of the year 9999.
+    let seconds = Double(text) ?? (try? Date(text, strategy: .iso8601))?.timeIntervalSince1970
+    guard let seconds, (0...latest).contains(seconds) else {
+      throw Self.fail(
+        name, "must be seconds since the epoch, or a time such as 2026-11-26T00:00:00Z, got \(text.prefix(40))")
+    }
+    return seconds
+  }
+
+  static func fail(_ name: String, _ what: String) -> APIError {
+    .invalid(name.utf8.count <= 64 ? name : nil, "\(name.prefix(64)) \(what).", code: "invalid_value")
+  }
+}
