@@ -77,7 +77,6 @@ final class Shadows: Sendable {
   private func settle(
     _ reply: Reply, _ shadow: Reply, _ outcome: ThinkingOutcome, decisionTokens: Int, id: String, key: String?
   ) {
-    metrics.count(outcome.rawValue, .answered)
     metrics.add(shadow: outcome.rawValue, tokens: shadow.counts.total, decisionTokens: decisionTokens)
     // A shadow runs while nothing else does; what it would have taken is told at the pace at which the client was served.
     let spent = reply.decode.seconds
@@ -91,5 +90,6 @@ final class Shadows: Sendable {
       ShadowRow(
         time: RequestID.now(), requestID: id, key: key, mode: reply.outcome.rawValue, tokens: reply.counts.total,
         seconds: spent, shadowTokens: shadow.counts.total, shadowSeconds: seconds))
+    metrics.count(outcome.rawValue, .answered)
   }
 }

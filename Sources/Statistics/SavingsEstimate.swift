@@ -65,7 +65,7 @@ package struct SavingsEstimate: Sendable, Equatable {
   ) throws(Lack) {
     let all = population.thinking + population.direct
     guard all > 0 else { throw .noRequests }
-    let known = -decision * Double(population.thinking)
+    let known = 0 - decision * Double(population.thinking)
     // Pairs of the span's first moments may belong to requests that ended before it.
     let direct = max(population.direct, pairs.count)
     var half = 0.0

@@ -24,7 +24,7 @@ package final class SavingsMetrics: Sendable {
   init(in registry: MetricsRegistry) {
     requests = registry.register(
       Counter(
-        "r4b_shadow_requests_total", "Auto requests drawn to be answered again, by the mode of that and what came of it.",
+        "r4b_shadow_requests_total", "Auto requests drawn to be answered again, by the mode of that and its result.",
         labels: ["mode", "result"]))
     tokens = registry.register(
       Counter("r4b_shadow_tokens_total", "Tokens generated for shadows by their mode.", labels: ["mode"]))
