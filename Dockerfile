@@ -27,7 +27,8 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       ca-certificates libcurl4 libsqlite3-0 libonig5 libssl3 libjpeg62-turbo libspng0 libwebp7 libwebpdemux2 libgif7 libstdc++6 libgcc-s1 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --no-log-init --uid 10001 --no-create-home --shell /usr/sbin/nologin r4b
+ && useradd --no-log-init --uid 10001 --no-create-home --shell /usr/sbin/nologin r4b \
+ && install -d -o 10001 -m 700 /data
 WORKDIR /app
 COPY --from=build /out/r4b /usr/local/bin/r4b
 COPY config.json LICENSE ./
@@ -37,6 +38,9 @@ USER 10001
 EXPOSE 8080
 # Inside a container the server must listen beyond loopback, which needs R4B_API_KEY.
 ENV R4B_SERVER_HOST=0.0.0.0 R4B_SERVER_PORT=8080
+# The usage ledger outlives the container where /data is a named volume.
+ENV R4B_LEDGER_PATH=/data/ledger.sqlite
+VOLUME /data
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 \
   CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$R4B_SERVER_PORT && printf 'GET /health HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]

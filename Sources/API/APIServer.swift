@@ -104,7 +104,7 @@ package final class APIServer: Sendable {
           status: 200, headers: ["content-type": "application/json", "cache-control": "no-cache"],
           body: .bytes(description))
       })
-    pipeline = RequestPipeline(configuration: configuration, metrics: metrics, log: log)
+    pipeline = RequestPipeline(configuration: configuration, metrics: metrics, log: log, ledger: ledger)
     (pages, self.isDraining, self.router) = (configuration.publicFiles, isDraining, router)
   }
 

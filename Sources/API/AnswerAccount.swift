@@ -3,6 +3,7 @@
 import Chat
 import GenerationTypes
 import JSON
+import Ledger
 import Telemetry
 
 /// Counts and times of one answered request.
@@ -104,6 +105,26 @@ struct AnswerAccount: Sendable {
     record.image = imageTokens == 0 ? nil : image
     (record.firstToken, record.firstAnswerToken, record.total) = (firstToken, firstAnswerToken, total)
     return record
+  }
+
+  /// What the ledger keeps.
+  func row(of requestID: String, key: String?, total: Duration) -> LedgerRow {
+    let thought = replies.first { $0.outcome == .thinking } ?? replies.first
+    var row = LedgerRow(
+      time: RequestID.now(), requestID: requestID, key: key, requestedMode: requestedMode.rawValue,
+      mode: (thought?.outcome ?? .nonThinking).rawValue, replies: replies.count,
+      finish: replies.first?.finishWord ?? FinishReason.stop.rawValue, thoughtEnd: thought?.thoughtEnd?.rawValue,
+      total: total.seconds)
+    row.thinkProbability = thinkProbability.map(Double.init)
+    (row.promptText, row.promptImage, row.promptCached) = (textTokens, imageTokens, cachedTokens)
+    row.thinking = Int(sum { $0.counts.thinking })
+    row.control = Int(sum { $0.counts.control })
+    row.answer = Int(sum { $0.counts.answer })
+    (row.queue, row.prefill) = (engine?.queue.seconds, engine?.prefill.seconds)
+    row.image = imageTokens == 0 ? nil : image?.seconds
+    (row.firstToken, row.firstAnswerToken) = (firstToken?.seconds, firstAnswerToken?.seconds)
+    row.decode = replies.map(\.decode).max()?.seconds
+    return row
   }
 
   /// What the log line says: numbers and words of ours only.

@@ -1,6 +1,7 @@
 // The way every request takes around its endpoint: id, Host, key; then errors become bodies, and the response gets its headers,
 // its metrics and its log line at one place. Requests run in their own tasks and share only immutable state.
 import HTTP
+import Ledger
 import Telemetry
 
 /// Serves endpoints under the rules that hold for all of them.
@@ -12,9 +13,10 @@ struct RequestPipeline: Sendable {
   let browsers: BrowserGuard
   let metrics: ServerMetrics
   let log: JSONLog
+  let ledger: Ledger?
 
-  init(configuration: APIConfiguration, metrics: ServerMetrics, log: JSONLog) {
-    (keys, self.metrics, self.log) = (configuration.keys, metrics, log)
+  init(configuration: APIConfiguration, metrics: ServerMetrics, log: JSONLog, ledger: Ledger?) {
+    (keys, self.metrics, self.log, self.ledger) = (configuration.keys, metrics, log, ledger)
     browsers = BrowserGuard(
       allowedHosts: configuration.allowedHosts?.map { $0.lowercased() }, origins: configuration.corsOrigins)
   }
@@ -100,18 +102,18 @@ struct RequestPipeline: Sendable {
 
   /// Closes the record now, or when the body's stream ends.
   private func close(_ record: RequestRecord, on response: inout HTTPResponse) {
-    let (metrics, log, status) = (metrics, log, response.status)
-    guard case .stream(let write) = response.body else { return record.close(status: status, metrics, log) }
+    let (metrics, log, ledger, status) = (metrics, log, ledger, response.status)
+    guard case .stream(let write) = response.body else { return record.close(status: status, metrics, log, ledger) }
     response.body = .stream { writer in
       do {
         try await write(writer)
       } catch {
         // The endpoint told every other failure in the stream; what is left is that the peer took no more.
         record.cancel()
-        record.close(status: 499, metrics, log)
+        record.close(status: 499, metrics, log, ledger)
         throw error
       }
-      record.close(status: status, metrics, log)
+      record.close(status: status, metrics, log, ledger)
     }
   }
 }

@@ -1,6 +1,7 @@
 // What the log and the metrics will say about one request, gathered while it is served. The handler writes until the response
 // is returned, then the body's stream does; the mutex keeps the two apart.
 import JSON
+import Ledger
 import Synchronization
 import Telemetry
 
@@ -44,8 +45,8 @@ final class RequestRecord: Sendable {
   /// Notes that the client left.
   func cancel() { facts.withLock { $0.failure = .cancelled } }
 
-  /// Writes the metrics and the log line; later calls do nothing.
-  func close(status: Int, _ metrics: ServerMetrics, _ log: JSONLog) {
+  /// Writes the metrics, the ledger's row and the log line; later calls do nothing.
+  func close(status: Int, _ metrics: ServerMetrics, _ log: JSONLog, _ ledger: Ledger?) {
     let facts = self.facts.withLock { facts -> Facts? in
       if facts.isClosed { return nil }
       facts.isClosed = true
@@ -55,7 +56,10 @@ final class RequestRecord: Sendable {
     let total = elapsed
     metrics.recordResponse(route: facts.route, method: method, status: status)
     if let failure = facts.failure { metrics.failures.add(1, failure.rawValue) }
-    if let account = facts.account { metrics.record(account.record(of: id, total: total)) }
+    if let account = facts.account {
+      metrics.record(account.record(of: id, total: total))
+      ledger?.record(account.row(of: id, key: facts.keyName, total: total))
+    }
     log.write(facts.failure == .inference ? .error : .info, "request", line(facts, status: status, total: total))
   }
 

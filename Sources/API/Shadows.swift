@@ -57,8 +57,11 @@ final class Shadows: Sendable {
     Task {
       defer { atOnce.withLock { $0 -= 1 } }
       do {
-        let shadow = try await answer(outcome == .thinking ? candidate.long : candidate.short, candidate.stop)
-        settle(reply, shadow, outcome, decisionTokens: candidate.decisionTokens, id: id, key: key)
+        let variant = outcome == .thinking ? candidate.long : candidate.short
+        let shadow = try await answer(variant, candidate.stop)
+        settle(
+          reply, shadow, outcome, promptTokens: variant.request.prompt.tokens.count,
+          decisionTokens: candidate.decisionTokens, id: id, key: key)
       } catch {
         metrics.count(outcome.rawValue, .failed)
       }
@@ -75,7 +78,8 @@ final class Shadows: Sendable {
   }
 
   private func settle(
-    _ reply: Reply, _ shadow: Reply, _ outcome: ThinkingOutcome, decisionTokens: Int, id: String, key: String?
+    _ reply: Reply, _ shadow: Reply, _ outcome: ThinkingOutcome, promptTokens: Int, decisionTokens: Int, id: String,
+    key: String?
   ) {
     metrics.add(shadow: outcome.rawValue, tokens: shadow.counts.total, decisionTokens: decisionTokens)
     // A shadow runs while nothing else does; what it would have taken is told at the pace at which the client was served.
@@ -89,7 +93,8 @@ final class Shadows: Sendable {
     ledger?.record(
       ShadowRow(
         time: RequestID.now(), requestID: id, key: key, mode: reply.outcome.rawValue, tokens: reply.counts.total,
-        seconds: spent, shadowTokens: shadow.counts.total, shadowSeconds: seconds))
+        seconds: spent, shadowTokens: shadow.counts.total, shadowSeconds: seconds,
+        shadowPromptTokens: max(0, promptTokens - shadow.cachedTokens)))
     metrics.count(outcome.rawValue, .answered)
   }
 }

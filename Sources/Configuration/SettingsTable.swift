@@ -158,6 +158,16 @@ extension Setting {
       "Seconds from a request's arrival to the end of its reply, then it fails with 503; null: as long as it takes."),
 
     Setting(
+      "ledger.path", .optionalString, "Data/ledger.sqlite",
+      "SQLite file with one row an answered request, never text, for /v1/usage and the dashboard, relative to config.json; null keeps none."
+    ),
+    Setting(
+      "ledger.retention_days", .optionalInteger(1...36_500), 400,
+      "Days that rows are kept, whole UTC days; null: for ever."),
+    Setting(
+      "ledger.max_mb", .optionalInteger(1...1_000_000), 4096,
+      "MB of the file beyond which the oldest days are removed; null: no bound."),
+    Setting(
       "shadow.fraction", .number(0...1), 0,
       "Share of the requests in mode auto that are answered again in the other mode, unseen and while nothing else runs, to measure what thinking saves and costs."
     ),

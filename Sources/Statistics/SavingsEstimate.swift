@@ -1,17 +1,20 @@
 // How much auto-thinking saved against always thinking, from a sample of requests that were answered again.
 //
 // Of N auto requests that did not think, n were drawn at random and answered again with a thought; d is what each pair differs by.
-// The total is estimated as N·d̄ with the variance N²·s²/n·(1 − n/N) of sampling without replacement and Student's t with n − 1
-// degrees of freedom (Cochran, Sampling Techniques, 3rd ed., 2.5–2.7). Requests that thought would have thought anyway: what they
-// saved is known exactly, minus the tokens by which they decided. docs/savings.md says what this assumes and how it was checked.
+// The total is N·d̄, with the finite population correction 1 − n/N (Cochran, Sampling Techniques, 3rd ed., 2.6). As thoughts' lengths
+// are skewed, the interval is Hall's, which takes the sample's skewness into account (P. Hall, On the removal of skewness by
+// transformation, J. R. Stat. Soc. B 54, 1992), with Student's t for the normal quantile. Requests that thought would have thought
+// anyway: they saved nothing and spent the tokens by which they decided. docs/savings.md tells how often it covers the truth.
+
+import Foundation
 
 /// Differences of answered pairs: thinking minus not thinking, in tokens or seconds.
 package struct PairSums: Sendable, Equatable {
   package var count = 0
-  package var sum = 0.0, squares = 0.0
+  package var sum = 0.0, squares = 0.0, cubes = 0.0
 
-  package init(count: Int = 0, sum: Double = 0, squares: Double = 0) {
-    (self.count, self.sum, self.squares) = (count, sum, squares)
+  package init(count: Int = 0, sum: Double = 0, squares: Double = 0, cubes: Double = 0) {
+    (self.count, self.sum, self.squares, self.cubes) = (count, sum, squares, cubes)
   }
 
   /// Takes in one pair.
@@ -19,6 +22,7 @@ package struct PairSums: Sendable, Equatable {
     count += 1
     sum += difference
     squares += difference * difference
+    cubes += difference * difference * difference
   }
 }
 
@@ -53,8 +57,8 @@ package struct SavingsEstimate: Sendable, Equatable {
     case fewPairs(Int, needed: Int)
   }
 
-  /// Pairs that an interval rests on at least: with fewer, t-intervals of counts as skewed as thoughts' lengths cover too seldom.
-  package static let fewestPairs = 12
+  /// Pairs that an interval rests on at least; with fewer, no interval covers skewed lengths at its stated rate.
+  package static let fewestPairs = 20
 
   /// - Parameters:
   ///   - pairs: of requests that did not think.
@@ -65,28 +69,51 @@ package struct SavingsEstimate: Sendable, Equatable {
   ) throws(Lack) {
     let all = population.thinking + population.direct
     guard all > 0 else { throw .noRequests }
-    let known = 0 - decision * Double(population.thinking)
     // Pairs of the span's first moments may belong to requests that ended before it.
     let direct = max(population.direct, pairs.count)
-    var half = 0.0
-    var total = known
+    let known = 0 - decision * Double(population.thinking)
+    (saved, low, high) = (known, known, known)
     if direct > 0 {
       guard pairs.count >= Self.fewestPairs || pairs.count == direct else {
         throw .fewPairs(pairs.count, needed: Self.fewestPairs)
       }
-      let count = Double(pairs.count), size = Double(direct)
-      let mean = pairs.sum / count
-      total += size * mean
-      if pairs.count > 1, pairs.count < direct {
-        let variance = max(0, (pairs.squares - pairs.sum * mean) / (count - 1))
-        let error = size * (variance / count * (1 - count / size)).squareRoot()
-        half = error * StudentT.quantile((1 + confidence) / 2, degreesOfFreedom: count - 1)
-      }
+      let mean = Self.mean(of: pairs, among: direct, confidence: confidence)
+      saved += Double(direct) * mean.estimate
+      low += Double(direct) * mean.low
+      high += Double(direct) * mean.high
     }
-    (saved, low, high) = (total, total - half, total + half)
     let spent = population.spent
     func share(_ saved: Double) -> Double { saved + spent > 0 ? saved / (saved + spent) : 0 }
-    (self.share, shareLow, shareHigh) = (share(total), share(low), share(high))
-    (perRequest, self.pairs) = (total / Double(all), pairs.count)
+    (share, shareLow, shareHigh) = (share(saved), share(low), share(high))
+    (perRequest, self.pairs) = (saved / Double(all), pairs.count)
+  }
+
+  /// The mean of a population of `size`, of which the pairs were drawn without replacement.
+  private static func mean(
+    of pairs: PairSums, among size: Int, confidence: Double
+  ) -> (estimate: Double, low: Double, high: Double) {
+    let count = Double(pairs.count)
+    let mean = pairs.sum / count
+    let spread = max(0, pairs.squares / count - mean * mean)
+    guard pairs.count > 1, pairs.count < size, spread > 0 else { return (mean, mean, mean) }
+    let third = pairs.cubes / count - 3 * mean * pairs.squares / count + 2 * mean * mean * mean
+    let skewness = third / (spread * spread.squareRoot())
+    let error = (spread / (count - 1) * (1 - count / Double(size))).squareRoot()
+    let quantile = StudentDistribution(degrees: count - 1).quantile((1 + confidence) / 2)
+    return (
+      mean, mean - error * hall(quantile, skewness, count), mean - error * hall(-quantile, skewness, count)
+    )
+  }
+
+  /// The inverse of Hall's transformation of a studentised mean of `count` values.
+  private static func hall(_ quantile: Double, _ skewness: Double, _ count: Double) -> Double {
+    let root = count.squareRoot()
+    guard abs(skewness) > 1e-6 else { return quantile }
+    let cube = 1 + skewness / root * (quantile - skewness / (6 * root))
+    return 3 * root / skewness * (Self.cubeRoot(cube) - 1)
+  }
+
+  private static func cubeRoot(_ value: Double) -> Double {
+    value < 0 ? -cubeRoot(-value) : Foundation.pow(value, 1.0 / 3)
   }
 }

@@ -8,6 +8,7 @@ import Foundation
 import GenerationTypes
 import HTTP
 import JSON
+import Ledger
 import ModelFiles
 import Scheduling
 import Telemetry
@@ -56,9 +57,11 @@ struct ServeCommand: AsyncParsableCommand {
     let metrics = ServerMetrics(
       model: loaded.name, version: R4B.version, aliases: settings.bool("metrics.vllm_aliases")
     ) { Self.sample(engine.load) }
+    let ledger = Self.ledger(settings, base)
+    if let ledger { LedgerMetrics.register(ledger, in: metrics.registry) }
     let api = APIServer(
       configuration: try Self.apiConfiguration(settings, base, loaded, keys, places), chat: loaded.chat,
-      engine: engine, metrics: metrics, log: log)
+      engine: engine, metrics: metrics, log: log, ledger: ledger)
     let server = HTTPServer(
       limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
       observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
@@ -75,8 +78,26 @@ struct ServeCommand: AsyncParsableCommand {
     await engine.shutdown(grace: grace)
     // The engine has told every reply how it ended; what is left is to hand that over.
     await server.shutdown(grace: max(end - .now, Self.handover))
+    ledger?.close()
     log.flush()
     withExtendedLifetime((signals, hangUps)) {}
+  }
+
+  /// The usage ledger; one that cannot be written is said so and kept, as it may recover.
+  private static func ledger(_ settings: Settings, _ base: URL) -> Ledger? {
+    guard let file = settings.optionalString("ledger.path") else { return nil }
+    let path = URL(fileURLWithPath: file, relativeTo: base).path
+    let ledger = Ledger(
+      path: path,
+      configuration: LedgerConfiguration(
+        retentionDays: settings.optionalInt("ledger.retention_days"),
+        retentionMegabytes: settings.optionalInt("ledger.max_mb")))
+    let status = ledger.status
+    if case .degraded(let reason) = status.state {
+      note("Warning: the usage ledger \(path) cannot be written: \(reason). Requests are served; see r4b_ledger_degraded.")
+    }
+    if status.lost > 0 { note("Note: the usage ledger lost \(status.lost) rows when the last server was killed.") }
+    return ledger
   }
 
   private static func sample(_ load: EngineLoad) -> LoadSample {
