@@ -119,7 +119,7 @@ let package = Package(
       name: "SamplingTests", dependencies: ["GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
       swiftSettings: strict),
     tests(of: "Scheduling", ["GenerationTypes", "Inference"]),
-    tests(of: "Statistics"),
+    tests(of: "Statistics", fixtures: true),
     tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),
     tests(of: "Telemetry", ["JSON"]),
     tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),

@@ -1,0 +1,138 @@
+// A server that offers OpenAI's chat API. One request, one answer; RetryingModelClient repeats.
+import Foundation
+import JSON
+import Synchronization
+
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
+/// Asks a server over HTTP.
+package final class HTTPModelClient: ModelClient {
+  private let endpoint: URL
+  private let key: String?
+  private let session: URLSession
+  private let receiver: ReplyReceiver
+  private let timeout: Duration
+
+  /// `base` is for instance `http://127.0.0.1:8000/v1`. `timeout` runs from a request to its whole reply; a reply of more than `maxReply` bytes is refused. Throws
+  /// when `base` is no HTTP URL.
+  package init(
+    base: String, key: String? = nil, timeout: Duration = .seconds(3600), maxReply: Int = 32 << 20
+  ) throws(EvaluationError) {
+    let trimmed = base.hasSuffix("/") ? String(base.dropLast()) : base
+    guard let url = URL(string: trimmed + "/chat/completions"), let host = url.host, !host.isEmpty,
+      ["http", "https"].contains(url.scheme?.lowercased())
+    else {
+      throw EvaluationError("\(base) is no URL such as http://127.0.0.1:8000/v1")
+    }
+    let configuration = URLSessionConfiguration.ephemeral
+    configuration.timeoutIntervalForRequest = timeout / .seconds(1)
+    configuration.timeoutIntervalForResource = timeout / .seconds(1)
+    configuration.httpMaximumConnectionsPerHost = 64
+    receiver = ReplyReceiver(maxReply: maxReply)
+    session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: nil)
+    (endpoint, self.key, self.timeout) = (url, key, timeout)
+  }
+
+  deinit { session.invalidateAndCancel() }
+
+  package func complete(_ body: JSONValue) async throws -> JSONValue {
+    var request = URLRequest(url: endpoint)
+    request.httpMethod = "POST"
+    request.httpBody = Data(body.encoded)
+    request.timeoutInterval = timeout / .seconds(1)
+    request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+    request.setValue("application/json", forHTTPHeaderField: "Accept")
+    if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
+    let reply = try await receiver.reply(to: session.dataTask(with: request))
+    guard (200...299).contains(reply.status) else {
+      throw ModelClientError(status: reply.status, body: reply.body, retryAfter: reply.retryAfter)
+    }
+    do { return try JSONValue(parsing: reply.body) } catch {
+      throw ModelClientError.fatal("the reply is not JSON: \(error)")
+    }
+  }
+}
+
+/// Collects replies as they come, so that one that is too long is cut off and not held. The session calls it on one serial queue; tasks
+/// register from any thread, and the mutex guards what both see.
+private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
+  struct Reply: Sendable {
+    var status = 0
+    var retryAfter: String?
+    var body: [UInt8] = []
+    var isTooLong = false
+  }
+  private struct Waiting {
+    var continuation: CheckedContinuation<Reply, any Error>
+    var reply = Reply()
+  }
+
+  private let maxReply: Int
+  private let waiting = Mutex<[Int: Waiting]>([:])
+
+  init(maxReply: Int) { self.maxReply = maxReply }
+
+  func reply(to task: URLSessionDataTask) async throws -> Reply {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        waiting.withLock { $0[task.taskIdentifier] = Waiting(continuation: continuation) }
+        task.resume()
+        // The handler below may have run before the task was registered.
+        if Task.isCancelled { task.cancel() }
+      }
+    } onCancel: {
+      task.cancel()
+    }
+  }
+
+  func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+    let isTooLong = waiting.withLock { waiting -> Bool in
+      guard var entry = waiting[dataTask.taskIdentifier] else { return false }
+      waiting[dataTask.taskIdentifier] = nil  // so that the bytes are appended in place
+      entry.reply.isTooLong = entry.reply.body.count + data.count > maxReply
+      if !entry.reply.isTooLong { entry.reply.body += data }
+      let isTooLong = entry.reply.isTooLong
+      waiting[dataTask.taskIdentifier] = entry
+      return isTooLong
+    }
+    if isTooLong { dataTask.cancel() }
+  }
+
+  /// Redirects would carry the key elsewhere.
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+    newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+  ) {
+    completionHandler(nil)
+  }
+
+  func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+    guard var entry = waiting.withLock({ $0.removeValue(forKey: task.taskIdentifier) }) else { return }
+    if entry.reply.isTooLong {
+      entry.continuation.resume(throwing: ModelClientError.fatal("the reply has more than \(maxReply) bytes"))
+    } else if let error {
+      entry.continuation.resume(throwing: Self.translated(error))
+    } else if let response = task.response as? HTTPURLResponse {
+      entry.reply.status = response.statusCode
+      entry.reply.retryAfter = response.value(forHTTPHeaderField: "Retry-After")
+      entry.continuation.resume(returning: entry.reply)
+    } else {
+      entry.continuation.resume(throwing: ModelClientError.retryable("there was no HTTP reply", after: nil))
+    }
+  }
+
+  /// Failures to connect pass, a certificate that is not trusted does not.
+  private static func translated(_ error: any Error) -> any Error {
+    guard let error = error as? URLError else { return ModelClientError.retryable("\(error)", after: nil) }
+    switch error.code {
+    case .cancelled: return CancellationError()
+    case .timedOut: return ModelClientError.fatal("there was no reply in time")
+    case .unsupportedURL, .badURL, .serverCertificateUntrusted, .serverCertificateHasBadDate,
+      .serverCertificateNotYetValid, .serverCertificateHasUnknownRoot, .userAuthenticationRequired:
+      return ModelClientError.fatal(error.localizedDescription)
+    default: return ModelClientError.retryable(error.localizedDescription, after: nil)
+    }
+  }
+}

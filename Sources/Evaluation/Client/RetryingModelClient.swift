@@ -1,0 +1,39 @@
+// Tries again what may succeed later. The wait doubles from one try to the next and is never shorter than the server asked for.
+import JSON
+
+/// A client that repeats another's requests.
+package struct RetryingModelClient: ModelClient {
+  private let client: any ModelClient
+  private let tries: Int
+  private let firstWait: Duration
+  private let longestWait: Duration
+  private let sleep: @Sendable (Duration) async throws -> Void
+
+  /// Asks `client` up to `tries` times. `longestWait` also bounds what a server may ask for; a server that asks for more has failed.
+  package init(
+    _ client: any ModelClient, tries: Int = 5, firstWait: Duration = .milliseconds(500),
+    longestWait: Duration = .seconds(60),
+    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+  ) {
+    precondition(tries > 0)
+    (self.client, self.tries, self.firstWait, self.longestWait) = (client, tries, firstWait, longestWait)
+    self.sleep = sleep
+  }
+
+  package func complete(_ body: JSONValue) async throws -> JSONValue {
+    var wait = firstWait
+    for attempt in 1... {
+      do {
+        return try await client.complete(body)
+      } catch let error as ModelClientError {
+        guard case .retryable(let message, let asked) = error, attempt < tries else { throw error }
+        if let asked, asked > longestWait {
+          throw ModelClientError.fatal("\(message) (to be tried again after \(asked))")
+        }
+        try await sleep(max(wait, asked ?? .zero))
+        wait = min(wait * 2, longestWait)
+      }
+    }
+    throw CancellationError()  // Not reached: the loop has no end.
+  }
+}

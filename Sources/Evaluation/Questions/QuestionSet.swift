@@ -1,0 +1,104 @@
+// Sets of questions from JSONL files: one JSON object a line, empty lines are skipped. Everything that can be wrong is found before the first
+// question is asked.
+import Foundation
+import JSON
+
+/// The questions of one or more files in order, each unique by set and id.
+package struct QuestionSet: Sendable {
+  /// What a file may hold.
+  package struct Limits: Sendable {
+    /// Bytes of a file.
+    package var fileBytes = 1 << 30
+    /// Bytes of a line, a data URI included.
+    package var lineBytes = 64 << 20
+    /// Questions in all files.
+    package var questions = 1_000_000
+
+    package init() {}
+  }
+
+  package private(set) var questions: [Question] = []
+  /// A 64-bit FNV-1a digest of every line and picture, in hexadecimal. It finds a set that was changed, not one that was forged.
+  package private(set) var digest = ""
+
+  /// Reads the files in order. Throws at the first fault, naming file, line and field.
+  package init(files: [String], limits: Limits = Limits()) throws(EvaluationError) {
+    var hash = Fingerprint()
+    var places: [Question.Key: String] = [:]
+    for file in files {
+      let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+      let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+      for (number, line) in try Self.lines(of: file, limits) {
+        let place = "\(file):\(number)"
+        let question = try QuestionLine(line, place: place, folder: folder)
+          .question(defaultSet: stem, defaultID: String(number))
+        if let earlier = places.updateValue(place, forKey: question.key) {
+          throw EvaluationError("\(place): id: \(question.key) is also the question of \(earlier)")
+        }
+        questions.append(question)
+        guard questions.count <= limits.questions else {
+          throw EvaluationError("\(place): more than \(limits.questions) questions")
+        }
+        hash.add(Array(question.key.description.utf8))
+        hash.add(Array(line))
+        for (index, image) in question.images.enumerated() {
+          do throws(EvaluationError) { hash.add(try image.contents()) } catch {
+            throw EvaluationError("\(place): image \(index + 1): \(error)")
+          }
+        }
+      }
+    }
+    if questions.isEmpty { throw EvaluationError("\(files.joined(separator: ", ")): no questions") }
+    digest = hash.text
+  }
+
+  /// The first `count` of each set, in order.
+  package mutating func limit(toFirst count: Int) {
+    var taken: [String: Int] = [:]
+    questions = questions.filter { question in
+      taken[question.set, default: 0] += 1
+      return taken[question.set, default: 0] <= count
+    }
+  }
+
+  private static func lines(
+    of file: String, _ limits: Limits
+  ) throws(EvaluationError) -> [(number: Int, line: ArraySlice<UInt8>)] {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+    if let size = attributes?[.size] as? Int, size > limits.fileBytes {
+      throw EvaluationError("\(file) has \(size) bytes, at most \(limits.fileBytes) are taken")
+    }
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw EvaluationError("\(file) cannot be read")
+    }
+    var bytes = Array(data)[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    var lines: [(Int, ArraySlice<UInt8>)] = []
+    for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+      if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+      guard line.count <= limits.lineBytes else {
+        throw EvaluationError("\(file):\(index + 1): \(line.count) bytes, a line holds at most \(limits.lineBytes)")
+      }
+      lines.append((index + 1, line))
+    }
+    return lines
+  }
+}
+
+/// FNV-1a over parts, each with its length, so that what moves from one part to the next is seen.
+struct Fingerprint {
+  private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ bytes: [UInt8]) {
+    for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: bytes.count >> shift)) }
+    for byte in bytes { add(byte) }
+  }
+
+  private mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
+
+  /// Sixteen hexadecimal digits.
+  var text: String {
+    let digits = String(state, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

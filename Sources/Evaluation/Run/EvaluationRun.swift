@@ -1,0 +1,131 @@
+// Asks every question in every way and writes down what comes back. Requests run in tasks; results are written by the one task that
+// started them, so the file needs no lock against this process. Cancelling the task ends the run with what is written.
+import Foundation
+
+/// A run of questions through modes, with its results in a directory.
+package struct EvaluationRun: Sendable {
+  private let set: QuestionSet
+  private let parameters: RunParameters
+  private let directory: String
+
+  /// Throws for parameters that ask for nothing.
+  package init(_ set: QuestionSet, _ parameters: RunParameters, directory: String) throws(EvaluationError) {
+    guard !parameters.modes.isEmpty || !parameters.biases.isEmpty else { throw EvaluationError("no mode to ask in") }
+    guard parameters.parallel > 0, parameters.maxTokens > 0, parameters.failuresInARow > 0 else {
+      throw EvaluationError("parallel requests, tokens and failures in a row must be at least 1")
+    }
+    guard Set(parameters.modes).count == parameters.modes.count, Set(parameters.biases).count == parameters.biases.count
+    else {
+      throw EvaluationError("a mode or bias is given twice")
+    }
+    (self.set, self.parameters, self.directory) = (set, parameters, directory)
+  }
+
+  /// A question and the way to ask it.
+  private struct Job: Hashable {
+    var question: Int
+    var arm: Arm
+  }
+
+  /// Asks what the directory has no answer to yet, and returns all results in the order of the questions. `progress` is called at first and for every result. Throws `EvaluationError`
+  /// when the directory is another run's or nothing is answered any more, and `CancellationError`.
+  package func run(
+    with client: any ModelClient, progress: (RunProgress) -> Void = { _ in }
+  ) async throws -> [EvaluationResult] {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw EvaluationError("\(directory) cannot be made: \(error.localizedDescription)")
+    }
+    try RunManifest(set, parameters).settle(in: directory)
+    let file = try ResultsFile(in: directory)
+    var results = try known(file.earlier)
+    let jobs = allJobs()
+    var state = RunProgress(parallel: parameters.parallel)
+    for job in jobs { state.expect(job.arm) }
+    for result in results.values { state.add(result, isEarlier: true) }
+    progress(state)
+    var waiting = jobs.filter { results[$0] == nil }[...]
+    var failuresInARow = 0
+    try await withThrowingTaskGroup(of: (Job, EvaluationResult).self) { group in
+      func start() {
+        guard let job = waiting.popFirst() else { return }
+        group.addTask { (job, try await ask(job, client)) }
+      }
+      for _ in 0..<parameters.parallel { start() }
+      while let (job, result) = try await group.next() {
+        try file.append(result)
+        results[job] = result
+        state.add(result, isEarlier: false)
+        progress(state)
+        failuresInARow = result.failure == nil ? 0 : failuresInARow + 1
+        if let failure = result.failure, failuresInARow >= parameters.failuresInARow {
+          throw EvaluationError("\(failuresInARow) requests in a row failed, the last with: \(failure)")
+        }
+        start()
+      }
+    }
+    try Task.checkCancellation()
+    return jobs.compactMap { results[$0] }
+  }
+
+  /// The questions one after the other, each in every way, so that a run that ends early has all ways of the same questions.
+  private func allJobs() -> [Job] {
+    var positions: [String: Int] = [:]
+    return set.questions.indices.flatMap { index in
+      let name = set.questions[index].set
+      let position = positions[name, default: 0]
+      positions[name] = position + 1
+      return parameters.arms(position: position).map { Job(question: index, arm: $0) }
+    }
+  }
+
+  /// The answers of earlier runs. Throws for one to a question that this run does not ask.
+  private func known(_ earlier: [EvaluationResult]) throws(EvaluationError) -> [Job: EvaluationResult] {
+    let jobs = Set(allJobs())
+    let indices = Dictionary(uniqueKeysWithValues: set.questions.indices.map { (set.questions[$0].key, $0) })
+    var known: [Job: EvaluationResult] = [:]
+    for result in earlier {
+      guard let index = indices[result.key], jobs.contains(Job(question: index, arm: result.arm)) else {
+        throw EvaluationError(
+          "\(directory)/\(ResultsFile.name) answers \(result.key) in \(result.arm), which this run does not ask")
+      }
+      if result.failure == nil { known[Job(question: index, arm: result.arm)] = result }
+    }
+    return known
+  }
+
+  private func ask(_ job: Job, _ client: any ModelClient) async throws -> EvaluationResult {
+    let question = set.questions[job.question]
+    let start = ContinuousClock.now
+    func failed(_ reason: String) -> EvaluationResult {
+      var result = EvaluationResult(key: question.key, arm: job.arm)
+      (result.failure, result.seconds) = (reason, (ContinuousClock.now - start) / .seconds(1))
+      result.needsReasoning = question.needsReasoning
+      return result
+    }
+    do {
+      let body = try parameters.body(question, job.arm)
+      let reply = try ModelReply(try await client.complete(body))
+      return EvaluationResult(
+        question, job.arm, reply, seconds: (ContinuousClock.now - start) / .seconds(1), keepsText: parameters.keepsText)
+    } catch let error as ModelClientError {
+      // A client that was interrupted may say so in its own words.
+      try Task.checkCancellation()
+      return failed(error.description)
+    } catch let error as EvaluationError {
+      return failed(error.description)
+    }
+  }
+
+  /// The results that a directory holds, the last for each question and way of asking. Throws when there are none or a line cannot be read.
+  package static func results(in directory: String) throws(EvaluationError) -> [EvaluationResult] {
+    var last: [Question.Key: [Arm: EvaluationResult]] = [:]
+    for result in try ResultsFile.read(in: directory) { last[result.key, default: [:]][result.arm] = result }
+    return last.keys.sorted().flatMap { key in
+      (last[key] ?? [:]).values.sorted {
+        ($0.arm.mode.rawValue, $0.arm.bias ?? 0) < ($1.arm.mode.rawValue, $1.arm.bias ?? 0)
+      }
+    }
+  }
+}

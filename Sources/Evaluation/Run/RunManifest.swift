@@ -1,0 +1,69 @@
+// What a directory of results was made from, so that a run is only continued by the same run.
+import Foundation
+import JSON
+
+/// The contents of `run.json`.
+struct RunManifest {
+  /// The name of the file.
+  static let name = "run.json"
+  /// Changed when results can no longer be read.
+  private static let version: Int64 = 1
+
+  let members: JSONObject
+
+  init(_ set: QuestionSet, _ parameters: RunParameters) {
+    var counts = JSONObject()
+    for question in set.questions {
+      let earlier = counts[question.set]?.int ?? 0
+      counts[question.set] = .integer(Int64(earlier + 1))
+    }
+    members = [
+      "version": .integer(Self.version), "questions": .object(counts), "digest": .string(set.digest),
+      "model": parameters.model.map(JSONValue.string) ?? .null,
+      "modes": .array(parameters.modes.map { .string($0.rawValue) }),
+      "biases": .array(parameters.biases.map { .number($0) }),
+      "sweep_questions": parameters.sweepQuestions.map { .integer(Int64($0)) } ?? .null,
+      "temperature": 0, "max_completion_tokens": .integer(Int64(parameters.maxTokens)),
+      "seed": .integer(Int64(clamping: parameters.seed)), "keep_text": .bool(parameters.keepsText),
+      "choices": [
+        "separator": .string(parameters.choices.separator), "request": .string(parameters.choices.request),
+      ],
+    ]
+  }
+
+  /// Writes the manifest into a new directory, or holds it against the one that is there. Throws naming every member that differs.
+  func settle(in directory: String) throws(EvaluationError) {
+    let path = directory + "/" + Self.name
+    guard FileManager.default.fileExists(atPath: path) else {
+      do {
+        try Data((JSONValue.object(members).pretty() + "\n").utf8).write(
+          to: URL(fileURLWithPath: path), options: .atomic)
+      } catch {
+        throw EvaluationError("\(path) cannot be written: \(error.localizedDescription)")
+      }
+      return
+    }
+    guard let data = FileManager.default.contents(atPath: path), let old = try? JSONValue(parsing: Array(data)),
+      let object = old.object
+    else {
+      throw EvaluationError("\(path) cannot be read as JSON")
+    }
+    let differing = members.names.filter { !Self.same(object[$0], members[$0]) }
+    if !differing.isEmpty {
+      let list = differing.map { "\($0) was \(Self.text(object[$0])), now \(Self.text(members[$0]))" }
+      throw EvaluationError(
+        "\(directory) holds the results of another run: \(list.joined(separator: "; ")). Name another directory")
+    }
+  }
+
+  /// Equality of texts: a number may be written with or without its fraction.
+  private static func same(_ a: JSONValue?, _ b: JSONValue?) -> Bool {
+    guard case .array(let first)? = a, case .array(let second)? = b else { return a == b || text(a) == text(b) }
+    return first.count == second.count
+      && zip(first, second).allSatisfy { $0 == $1 || ($0.double != nil && $0.double == $1.double) }
+  }
+
+  private static func text(_ value: JSONValue?) -> String {
+    value.map { String(decoding: $0.encoded, as: UTF8.self) } ?? "absent"
+  }
+}

@@ -1,0 +1,122 @@
+// Reads which choice an answer names. In order: the whole answer is a choice's text; it begins with a letter that is marked as one, "B", "(B)", "B. blue";
+// a letter follows "answer is", "option" and the like; some capital letter stands alone; exactly one choice's text is in it.
+
+/// The scorer of questions with choices.
+package struct ChoiceScorer: Sendable {
+  private let texts: [String]
+  private let right: Set<Int>
+
+  /// `right` holds the positions of the right choices.
+  package init(choices: [String], right: Set<Int>) {
+    (texts, self.right) = (choices.map(Scorer.plain), right)
+  }
+
+  /// Whether the choice that the answer names is a right one.
+  package func accepts(_ answer: String) -> Bool { choice(in: answer).map(right.contains) ?? false }
+
+  /// The position of the choice that an answer names; nil when it names none, or several alike.
+  package func choice(in answer: String) -> Int? {
+    let plain = Scorer.plain(answer)
+    if let index = texts.firstIndex(of: plain) { return index }
+    let words = Self.words(of: answer)
+    return leading(words) ?? announced(words) ?? standing(words) ?? mentioned(plain)
+  }
+
+  /// A run of letters and digits, and what touches it.
+  private struct Word {
+    var text: Substring
+    /// The characters directly before and after; nil at the ends.
+    var before: Character?
+    var after: Character?
+    /// Whether only spaces and line ends are between this word and the next.
+    var flowsOn = false
+  }
+
+  private static func words(of answer: String) -> [Word] {
+    var words: [Word] = []
+    var rest = answer[...]
+    while let start = rest.firstIndex(where: { $0.isLetter || $0.isNumber }) {
+      let gap = answer[(words.last?.text.endIndex ?? answer.startIndex)..<start]
+      if !words.isEmpty { words[words.count - 1].flowsOn = gap.allSatisfy(\.isWhitespace) }
+      let end = rest[start...].firstIndex { !$0.isLetter && !$0.isNumber } ?? rest.endIndex
+      words.append(
+        Word(
+          text: answer[start..<end], before: start == answer.startIndex ? nil : answer[answer.index(before: start)],
+          after: end == answer.endIndex ? nil : answer[end]))
+      rest = rest[end...]
+    }
+    return words
+  }
+
+  /// The choice whose letter a word is.
+  private func letter(_ word: Word, anyCase: Bool) -> Int? {
+    guard word.text.count == 1, let code = word.text.first?.asciiValue else { return nil }
+    let index = Int(anyCase ? code & 0xDF : code) - 65
+    return texts.indices.contains(index) ? index : nil
+  }
+
+  /// Whether a word is set off as letters of choices are: "(b)", "b.", "b)", "b:", "**b**".
+  private static func isMarked(_ word: Word) -> Bool {
+    if let before = word.before, "([{*\"`$".contains(before) { return true }
+    return word.after.map { ")]}.:*\"`$,".contains($0) } ?? true
+  }
+
+  private func leading(_ words: [Word]) -> Int? {
+    guard let first = words.first, let index = letter(first, anyCase: true) else { return nil }
+    return words.count == 1 || Self.isMarked(first) ? index : nil
+  }
+
+  /// The last letter that is announced, since a text may weigh several before it decides.
+  private func announced(_ words: [Word]) -> Int? {
+    var found: Int?
+    for (place, word) in words.enumerated().dropFirst() {
+      guard let index = letter(word, anyCase: Self.isMarked(word)) else { continue }
+      let before = words[..<place].suffix(3).map { $0.text.lowercased() }
+      guard let last = before.last else { continue }
+      let announces =
+        ["answer", "option", "choice"].contains(last)
+        || (["is", "be", "letter", "option", "choice"].contains(last)
+          && before.dropLast().contains { ["answer", "option", "choice"].contains($0) })
+      if announces, !isArticle(words, place) { found = index }
+    }
+    return found
+  }
+
+  private func standing(_ words: [Word]) -> Int? {
+    for (place, word) in words.enumerated() {
+      if let index = letter(word, anyCase: false), !isArticle(words, place) { return index }
+    }
+    return nil
+  }
+
+  /// Whether a letter is rather the article of "A cat", the pronoun of "I see" or a part of "B's" and "don't".
+  private func isArticle(_ words: [Word], _ place: Int) -> Bool {
+    let word = words[place]
+    if word.before == "'" || word.before == "’" || word.after == "'" || word.after == "’" { return true }
+    guard word.text == "A" || word.text == "a" || word.text == "I", word.flowsOn, place + 1 < words.count else {
+      return false
+    }
+    return !["is", "because", "since", "as", "and", "or"].contains(words[place + 1].text.lowercased())
+  }
+
+  /// The one choice whose text stands in the answer between other than letters and digits; a text within a longer one that
+  /// stands there too does not count.
+  private func mentioned(_ plain: String) -> Int? {
+    let found = texts.indices.filter { Self.contains(plain, texts[$0]) }
+    let whole = found.filter { one in !found.contains { $0 != one && Self.contains(texts[$0], texts[one]) } }
+    return whole.count == 1 ? whole[0] : nil
+  }
+
+  private static func contains(_ text: String, _ part: String) -> Bool {
+    guard !part.isEmpty else { return false }
+    var rest = text[...]
+    while let range = rest.firstRange(of: part) {
+      let before = range.lowerBound == text.startIndex ? nil : text[text.index(before: range.lowerBound)]
+      let after = range.upperBound == text.endIndex ? nil : text[range.upperBound]
+      let isWord = { (character: Character?) in character.map { $0.isLetter || $0.isNumber } ?? false }
+      if !isWord(before), !isWord(after) { return true }
+      rest = text[text.index(after: range.lowerBound)...]
+    }
+    return false
+  }
+}

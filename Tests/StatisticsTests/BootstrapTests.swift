@@ -1,0 +1,44 @@
+import Statistics
+import Testing
+
+@Suite struct `The bootstrap` {
+  @Test func `intervals are scipy's on the same draws`() throws {
+    for row in try Golden.load().bootstrap {
+      let bootstrap = Bootstrap(
+        resamples: row.resamples, confidence: row.confidence, seed: row.seed,
+        method: row.method == "BCa" ? .accelerated : .percentile)
+      let found =
+        switch row.statistic {
+        case "mean": bootstrap.mean(row.columns[0])
+        case "ratio": bootstrap.ratio(row.columns[0], row.columns[1])
+        default: bootstrap.difference(row.columns[0], row.columns[1])
+        }
+      let interval = try #require(found)
+      let name = "\(row.statistic) \(row.method) \(row.columns[0].count) \(row.confidence)"
+      #expect(near(interval.estimate, row.estimate, 1e-12), "\(name)")
+      #expect(near(interval.low, row.low, 1e-9), "\(name): \(interval.low) \(row.low)")
+      #expect(near(interval.high, row.high, 1e-9), "\(name): \(interval.high) \(row.high)")
+    }
+  }
+
+  @Test func `a seed determines the interval and another gives another`() {
+    let values = (0..<50).map { Double($0 * $0 % 17) }
+    #expect(Bootstrap(seed: 3).mean(values) == Bootstrap(seed: 3).mean(values))
+    #expect(Bootstrap(seed: 3).mean(values) != Bootstrap(seed: 4).mean(values))
+  }
+
+  @Test func `equal values have an interval without width`() {
+    #expect(Bootstrap(resamples: 50).mean([2, 2, 2]) == Interval(estimate: 2, low: 2, high: 2))
+    #expect(Bootstrap(resamples: 50).mean([5]) == Interval(estimate: 5, low: 5, high: 5))
+  }
+
+  @Test func `the generator draws what SplitMix64 draws`() {
+    // The first outputs for seed 1234567 as published with the algorithm.
+    var generator = SeededGenerator(seed: 1_234_567)
+    #expect(generator.next() == 6_457_827_717_110_365_317)
+    #expect(generator.next() == 3_203_168_211_198_807_973)
+    for bound in [1, 2, 7] {
+      for _ in 0..<100 { #expect((0..<bound).contains(generator.index(below: bound))) }
+    }
+  }
+}
