@@ -113,7 +113,7 @@ let package = Package(
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
-    tests(of: "Ledger"),
+    tests(of: "Ledger", [.product(name: "GRDB", package: "GRDB.swift")]),
     tests(of: "ModelFiles", ["JSON"], fixtures: true, optimised),
     .testTarget(
       name: "SamplingTests", dependencies: ["GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],

@@ -1,0 +1,203 @@
+// The queue's side: opening, batches, failures and retries, retention. Damage to the file moves it aside for a new one; every
+// other failure is somebody else's to end (a lock, a full disk, permissions), so rows wait and the queue tries again.
+import Dispatch
+import Foundation
+import GRDB
+import Glibc
+import Synchronization
+
+extension Ledger {
+  /// Writes every waiting chunk, then does one step of retention. On `queue`.
+  func drain() {
+    dispatchPrecondition(condition: .onQueue(queue))
+    writer.withLock { writer in
+      if writer.isClosed { return }
+      front.withLock { ($0.isScheduled, $0.isUrgent, $0.isRetrying) = (false, false, false) }
+      do {
+        if writer.file == nil { try open(&writer) }
+        try writeChunks(&writer)
+        try forget(&writer)
+        settle(&writer)
+      } catch {
+        fail(error, &writer)
+      }
+    }
+  }
+
+  /// Marks the end in order and lets go of the file. On `queue`.
+  func finish() {
+    writer.withLock { writer in
+      if writer.isClosed { return }
+      writer.isClosed = true
+      let isOpen = writer.file != nil
+      front.withLock { front in
+        front.status.state = .closed
+        front.pool = nil
+        if isOpen { front.count?.write(front.accepted, isClean: front.pending.count == 0) }
+        front.status.dropped += front.pending.count
+        front.pending = PendingRows()
+      }
+      try? writer.file?.pool.close()
+      writer.file = nil
+      front.withLock { $0.count = nil }
+    }
+  }
+
+  /// A reader found the file damaged: replaces it, if it is still `pool`'s.
+  func replaceAfterDamage(foundBy pool: DatabasePool) {
+    queue.async { [self] in
+      let isCurrent = writer.withLock { writer in
+        guard !writer.isClosed, let file = writer.file, file.pool === pool else { return false }
+        replace(&writer)
+        return true
+      }
+      if isCurrent { drain() }
+    }
+  }
+
+  private func open(_ writer: inout Writer) throws {
+    try LedgerFile.prepareDirectory(of: path)
+    let previous = try lockCount()
+    let file: LedgerFile
+    var isReplaced = false
+    do {
+      file = try LedgerFile(path: path)
+    } catch let error as DatabaseError where error.isCorruption {
+      replace(&writer)
+      isReplaced = true
+      file = try LedgerFile(path: path)
+    }
+    writer.file = file
+    let isFirst = !writer.hasReckoned
+    writer.hasReckoned = true
+    front.withLock { front in
+      if isFirst {
+        let isCounted = previous != nil && !isReplaced
+        front.status.lost = isCounted ? max(0, (previous?.accepted ?? 0) - file.committed) : 0
+        front.status.lostIsExact =
+          isCounted
+          ? previous?.isExact == true && (previous?.accepted ?? 0) >= file.committed
+          : file.committed == 0 && !isReplaced
+      }
+      front.pool = file.pool
+      front.accepted = file.committed + front.pending.count
+      front.count?.write(front.accepted)
+    }
+  }
+
+  /// Takes the count beside the file, if it is not held yet; gives what it said at the start of this process.
+  private func lockCount() throws -> AcceptedCount.Previous? {
+    let known: (isHeld: Bool, previous: AcceptedCount.Previous?) = front.withLock { front in
+      (front.count != nil, front.count?.previous)
+    }
+    if known.isHeld { return known.previous }
+    let count = try AcceptedCount(path: path + ".count")
+    let previous = count.previous
+    var taken: AcceptedCount? = consume count
+    front.withLock { front in
+      front.count = taken.take()
+      front.accepted = (previous?.accepted ?? 0) + front.pending.count
+      front.count?.write(front.accepted)
+    }
+    return previous
+  }
+
+  private func writeChunks(_ writer: inout Writer) throws {
+    while true {
+      let entries = front.withLock { $0.pending.takeFirst() }
+      if entries.isEmpty { return }
+      do {
+        try writer.file?.write(entries)
+      } catch let error as DatabaseError where error.isCorruption {
+        front.withLock { $0.status.failedWrites += 1 }
+        replace(&writer)
+        try open(&writer)
+        try writer.file?.write(entries)
+      }
+      front.withLock { front in
+        front.pending.removeFirst()
+        front.status.written += entries.count
+      }
+    }
+  }
+
+  private func forget(_ writer: inout Writer) throws {
+    if configuration.retentionDays == nil && configuration.retentionMegabytes == nil { return }
+    if writer.isRetentionScheduled { return }
+    let isBusy = try writer.file?.forget(configuration, now: Int(Date().timeIntervalSince1970)) ?? false
+    writer.isRetentionScheduled = true
+    // Between two steps the queue takes what has arrived.
+    let pause = isBusy ? 0.001 : configuration.retentionInterval
+    queue.asyncAfter(deadline: .now() + pause) { [weak self] in
+      self?.writer.withLock { $0.isRetentionScheduled = false }
+      self?.drain()
+    }
+  }
+
+  private func settle(_ writer: inout Writer) {
+    writer.failuresInRow = 0
+    let bytes = LedgerFile.bytes(at: path)
+    let held = writer.file?.rowsHeld ?? 0, oldest = writer.file?.oldestTime
+    front.withLock { front in
+      front.status.state = .ok
+      (front.status.fileBytes, front.status.rowsHeld, front.status.oldestTime) = (bytes, held, oldest)
+    }
+  }
+
+  /// Moves the damaged file aside; the next `open` makes a new one.
+  private func replace(_ writer: inout Writer) {
+    front.withLock { $0.pool = nil }
+    try? writer.file?.pool.close()
+    writer.file = nil
+    LedgerFile.moveAside(path)
+    front.withLock { $0.status.corruptFiles += 1 }
+  }
+
+  /// Notes why rows wait and when to try again.
+  private func fail(_ error: any Error, _ writer: inout Writer) {
+    if let error = error as? DatabaseError, error.isCorruption {
+      replace(&writer)
+    } else if let error = error as? DatabaseError, Self.passing.contains(error.resultCode) {
+      // The connection is good; somebody or something holds it up.
+    } else if let file = writer.file {
+      front.withLock { $0.pool = nil }
+      try? file.pool.close()
+      writer.file = nil
+    }
+    let delay = configuration.retrySeconds * Double(1 << min(writer.failuresInRow, 6))
+    writer.failuresInRow += 1
+    let reason = Self.reason(error)
+    front.withLock { front in
+      front.status.failedWrites += 1
+      front.status.state = .degraded(reason)
+      front.isRetrying = true
+    }
+    if writer.isRetryScheduled { return }
+    writer.isRetryScheduled = true
+    queue.asyncAfter(deadline: .now() + delay) { [weak self] in
+      self?.writer.withLock { $0.isRetryScheduled = false }
+      self?.drain()
+    }
+  }
+
+  private static let passing: [ResultCode] = [.SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL]
+
+  /// Words for an operator; no path, which the configuration has.
+  static func reason(_ error: any Error) -> String {
+    switch error {
+    case AcceptedCount.Failure.inUse: "another server uses this ledger"
+    case AcceptedCount.Failure.system(let number): "the count cannot be opened: \(String(cString: strerror(number)))"
+    case LedgerFile.Failure.directory(let words): "the directory cannot be made: \(words)"
+    case LedgerFile.Failure.newer: "the file was made by a newer version"
+    case LedgerFile.Failure.foreign: "the file is an SQLite database of something else"
+    case let error as DatabaseError:
+      switch error.resultCode {
+      case .SQLITE_BUSY, .SQLITE_LOCKED: "the file is locked by another process"
+      case .SQLITE_FULL: "the disk is full"
+      case .SQLITE_READONLY: "the file is read-only"
+      default: "SQLite: \(error.message ?? String(describing: error.resultCode)) (\(error.extendedResultCode.rawValue))"
+      }
+    default: "\(error)"
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// The ledger of answered requests. `record` appends to a bounded list under a short lock and rewrites eight bytes in the page
+// cache; one serial queue owns the file and writes batches (`Ledger+Writing.swift`); readers take snapshots on
+// connections of their own (`Ledger+Usage.swift`). Whatever happens to the file, requests go on: rows wait, then are dropped and counted.
+import Dispatch
+import Foundation
+import GRDB
+import Synchronization
+
+/// One row for each answered request, in a file that survives restarts.
+package final class Ledger: Sendable {
+  /// What recording, reading and the queue share.
+  struct Front: ~Copyable {
+    var pending = PendingRows()
+    /// The count beside the file; nil while it cannot be had.
+    var count: AcceptedCount?
+    /// What the count says: rows committed to this file and waiting for it.
+    var accepted = 0
+    /// Connections for readers; nil while no file is open.
+    var pool: DatabasePool?
+    var status = LedgerStatus()
+    /// A batch is due within `batchSeconds`; a batch is due at once; nothing is until the retry.
+    var isScheduled = false, isUrgent = false, isRetrying = false
+  }
+
+  /// What the queue alone uses.
+  struct Writer {
+    var file: LedgerFile?
+    /// Whether the loss of the previous process is known.
+    var hasReckoned = false
+    var failuresInRow = 0
+    var isRetentionScheduled = false, isRetryScheduled = false
+    var isClosed = false
+  }
+
+  private enum Wake { case now, later }
+
+  let path: String
+  let configuration: LedgerConfiguration
+  let queue = DispatchQueue(label: "ledger", qos: .utility)
+  let front = Mutex(Front())
+  /// Locked on `queue` only, so it is never waited for.
+  let writer = Mutex(Writer())
+
+  /// Opens or creates the database at `path`; when that fails the ledger is degraded and keeps trying.
+  package init(path: String, configuration: LedgerConfiguration = LedgerConfiguration()) {
+    (self.path, self.configuration) = (path, configuration)
+    queue.sync { self.drain() }
+  }
+
+  /// Accepts a row for the next batch, or counts it as dropped when too many wait.
+  package func record(_ row: LedgerRow) { accept(.request(row)) }
+
+  /// Accepts a shadow for the next batch, or counts it as dropped when too many wait.
+  package func record(_ shadow: ShadowRow) { accept(.shadow(shadow)) }
+
+  /// The account of this moment.
+  package var status: LedgerStatus {
+    front.withLock { front in
+      var status = front.status
+      status.pending = front.pending.count
+      return status
+    }
+  }
+
+  /// Tries to write every row accepted so far; returns also when that fails, see `status`.
+  package func flush() async {
+    await withCheckedContinuation { continuation in
+      queue.async {
+        self.drain()
+        continuation.resume()
+      }
+    }
+  }
+
+  /// Writes what waits and closes the file; rows recorded later are dropped, rows that cannot be written are lost and counted.
+  package func close() {
+    queue.sync {
+      drain()
+      finish()
+    }
+  }
+
+  private func accept(_ entry: LedgerEntry) {
+    let wake: Wake? = front.withLock { front in
+      if front.status.state == .closed || front.pending.count >= configuration.maximumPending {
+        front.status.dropped += 1
+        return nil
+      }
+      front.pending.append(entry)
+      front.accepted += 1
+      front.count?.write(front.accepted)
+      if front.isRetrying { return nil }
+      if front.pending.count >= PendingRows.chunk, !front.isUrgent {
+        front.isUrgent = true
+        return .now
+      }
+      if front.isScheduled { return nil }
+      front.isScheduled = true
+      return .later
+    }
+    switch wake {
+    case .now: queue.async { [weak self] in self?.drain() }
+    case .later: queue.asyncAfter(deadline: .now() + configuration.batchSeconds) { [weak self] in self?.drain() }
+    case nil: break
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// Rows of one transaction: inserts them and adds them to the roll-ups of their hour and day, each of which is read, merged
+// and written once a batch.
+import Foundation
+import GRDB
+
+/// Rows that are committed together.
+struct LedgerBatch {
+  private struct Group: Hashable {
+    var start: Int
+    var requestedMode, mode, key: String
+  }
+
+  private let entries: [LedgerEntry]
+
+  /// A batch of these rows.
+  init(_ entries: [LedgerEntry]) { self.entries = entries }
+
+  /// Writes rows and roll-ups inside the caller's transaction.
+  func write(to db: Database) throws {
+    try insertRows(db)
+    for span in LedgerSchema.Span.allCases { try updateRollups(span, db) }
+  }
+
+  private func insertRows(_ db: Database) throws {
+    let columns = LedgerSchema.storedMeasures.map(\.column)
+    let request = try db.cachedStatement(
+      sql: """
+        INSERT INTO request (time_us, request_id, key, requested_mode, mode, think_probability, replies, finish,
+          thought_end, \(columns.joined(separator: ", ")))
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?\(String(repeating: ", ?", count: columns.count)))
+        """)
+    let shadow = try db.cachedStatement(sql: "INSERT INTO shadow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    for entry in entries {
+      switch entry {
+      case .request(let row):
+        var values: [(any DatabaseValueConvertible)?] = [
+          Bounded.moment(row.time), row.requestID, row.key ?? "", row.requestedMode, row.mode,
+          Bounded.probability(row.thinkProbability), Bounded.count(row.replies), row.finish, row.thoughtEnd,
+        ]
+        for (measure, value) in zip(Measure.allCases, row.measures) where measure != .completion {
+          values.append(value)
+        }
+        try request.execute(arguments: StatementArguments(values))
+      case .shadow(let row):
+        try shadow.execute(arguments: [
+          Bounded.moment(row.time), row.requestID, row.key ?? "", row.mode, Bounded.count(row.tokens),
+          Bounded.microseconds(row.seconds) ?? 0, Bounded.count(row.shadowTokens),
+          Bounded.microseconds(row.shadowSeconds) ?? 0, Bounded.count(row.shadowPromptTokens),
+        ])
+      }
+    }
+  }
+
+  private func updateRollups(_ span: LedgerSchema.Span, _ db: Database) throws {
+    var tallies: [Group: UsageTally] = [:], shadows: [Group: ShadowSums] = [:]
+    for entry in entries {
+      switch entry {
+      case .request(let row):
+        let group = Group(
+          start: Self.start(row.time, span), requestedMode: row.requestedMode, mode: row.mode, key: row.key ?? "")
+        tallies[group, default: UsageTally()].insert(UsageSample(row))
+      case .shadow(let row):
+        let group = Group(start: Self.start(row.time, span), requestedMode: "", mode: row.mode, key: row.key ?? "")
+        shadows[group, default: ShadowSums()].merge(ShadowSums(row))
+      }
+    }
+    for (group, tally) in tallies { try merge(tally, into: group, span, db) }
+    for (group, sums) in shadows { try merge(sums, into: group, span, db) }
+  }
+
+  private static func start(_ time: Double, _ span: LedgerSchema.Span) -> Int {
+    Bounded.moment(time) / 1_000_000 / span.seconds * span.seconds
+  }
+
+  private func merge(_ tally: UsageTally, into group: Group, _ span: LedgerSchema.Span, _ db: Database) throws {
+    let columns = LedgerSchema.counterColumns + ["sketches"]
+    let place: [any DatabaseValueConvertible] = [group.start, group.requestedMode, group.mode, group.key]
+    let read = try db.cachedStatement(
+      sql: """
+        SELECT \(columns.joined(separator: ", ")) FROM \(span.rawValue)
+        WHERE start = ? AND requested_mode = ? AND mode = ? AND key = ?
+        """)
+    var sum = tally
+    if let row = try Row.fetchOne(read, arguments: StatementArguments(place)) { try sum.merge(row, from: 0) }
+    let write = try db.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO \(span.rawValue)
+          (start, requested_mode, mode, key, \(columns.joined(separator: ", ")))
+        VALUES (?, ?, ?, ?\(String(repeating: ", ?", count: columns.count)))
+        """)
+    var values = place
+    values += sum.counters as [any DatabaseValueConvertible]
+    values.append(Data(sum.sketches))
+    try write.execute(arguments: StatementArguments(values))
+  }
+
+  private func merge(_ sums: ShadowSums, into group: Group, _ span: LedgerSchema.Span, _ db: Database) throws {
+    let columns = LedgerSchema.shadowColumns
+    let additions = columns.map { "\($0) = \($0) + excluded.\($0)" }.joined(separator: ", ")
+    let write = try db.cachedStatement(
+      sql: """
+        INSERT INTO \(span.shadowTable) (start, mode, key, \(columns.joined(separator: ", ")))
+        VALUES (?, ?, ?\(String(repeating: ", ?", count: columns.count)))
+        ON CONFLICT (start, mode, key) DO UPDATE SET \(additions)
+        """)
+    let place: [any DatabaseValueConvertible] = [group.start, group.mode, group.key]
+    try write.execute(arguments: StatementArguments(place + sums.arguments))
+  }
+}

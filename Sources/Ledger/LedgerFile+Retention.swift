@@ -1,0 +1,80 @@
+// Forgetting: whole UTC days, oldest first. One short transaction moves the horizon and removes the roll-ups before it, so that no
+// query sees half a day; rows follow some thousand at a time, then free pages go back to the file system. Every step
+// is one call, between which batches are written.
+import GRDB
+
+extension LedgerFile {
+  private static let rowsPerStep = 5_000
+  private static let pagesPerStep = 1_000
+  /// Free pages that are left for the next rows.
+  private static let sparePages = 64
+  private static let day = 86_400
+
+  /// Does the next step of what `configuration` asks at `now` (Unix seconds); false when nothing is left to do.
+  mutating func forget(_ configuration: LedgerConfiguration, now: Int) throws -> Bool {
+    let (isBusy, hasMoved) = try pool.writeWithoutTransaction { db -> (Bool, Bool) in
+      if try Self.removeRows(db) { return (true, false) }
+      let horizon = try LedgerSchema.state("horizon_us", in: db) / 1_000_000
+      let cut = try Self.cut(db, configuration, now: now)
+      if cut > horizon {
+        try Self.moveHorizon(to: cut, db)
+        return (true, true)
+      }
+      return (try Self.shrink(db), false)
+    }
+    if hasMoved { (rowsHeld, oldestTime) = try pool.read { (try Self.rowsHeld($0), try Self.oldestTime($0)) } }
+    return isBusy
+  }
+
+  /// The UTC midnight before which nothing is kept; 0 when all is.
+  private static func cut(_ db: Database, _ configuration: LedgerConfiguration, now: Int) throws -> Int {
+    var cut = 0
+    if let days = configuration.retentionDays { cut = max(0, now / day - min(max(days, 1), 100_000)) * day }
+    if let megabytes = configuration.retentionMegabytes {
+      let pages = try integer(db, "page_count") - integer(db, "freelist_count")
+      let oldest = try Int.fetchOne(db, sql: "SELECT min(start) FROM daily") ?? .max
+      let isTooLarge = Double(pages) * Double(try integer(db, "page_size")) > Double(megabytes) * 1e6
+      if isTooLarge, oldest < now / day * day { cut = max(cut, oldest + day) }
+    }
+    return cut
+  }
+
+  private static func moveHorizon(to cut: Int, _ db: Database) throws {
+    try db.inTransaction(.immediate) {
+      try LedgerSchema.setState("horizon_us", to: cut * 1_000_000, in: db)
+      for span in LedgerSchema.Span.allCases {
+        for table in [span.rawValue, span.shadowTable] {
+          try db.execute(sql: "DELETE FROM \(table) WHERE start < ?", arguments: [cut])
+        }
+      }
+      return .commit
+    }
+  }
+
+  /// Removes some rows before the horizon; false when there are none.
+  private static func removeRows(_ db: Database) throws -> Bool {
+    let horizon = try LedgerSchema.state("horizon_us", in: db)
+    for table in ["request", "shadow"] {
+      try db.execute(
+        sql: """
+          DELETE FROM \(table) WHERE rowid IN
+            (SELECT rowid FROM \(table) WHERE time_us < ? ORDER BY time_us LIMIT \(rowsPerStep))
+          """, arguments: [horizon])
+      if db.changesCount > 0 { return true }
+    }
+    return false
+  }
+
+  /// Gives some free pages back; false when only the spare ones are left.
+  private static func shrink(_ db: Database) throws -> Bool {
+    let free = try integer(db, "freelist_count") - sparePages
+    if free <= 0 { return false }
+    try db.execute(sql: "PRAGMA incremental_vacuum(\(min(free, pagesPerStep)))")
+    if free <= pagesPerStep { _ = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+    return free > pagesPerStep
+  }
+
+  private static func integer(_ db: Database, _ pragma: String) throws -> Int {
+    try Int.fetchOne(db, sql: "PRAGMA \(pragma)") ?? 0
+  }
+}

@@ -1,0 +1,46 @@
+// Sums over pairs of answers to the same request, enough for a mean difference and its error.
+
+/// Sums over shadows, d being thinking minus non-thinking of a pair.
+package struct ShadowSums: Sendable, Equatable {
+  /// Pairs.
+  package var pairs = 0
+  /// Σ d and Σ d² of completion tokens.
+  package var tokenDifference = 0.0, tokenDifferenceSquared = 0.0
+  /// Σ d and Σ d² of generation seconds.
+  package var secondsDifference = 0.0, secondsDifferenceSquared = 0.0
+  /// What the second answers cost: completion tokens, prompt tokens, seconds.
+  package var shadowTokens = 0, shadowPromptTokens = 0
+  /// Generation seconds of the second answers.
+  package var shadowSeconds = 0.0
+
+  /// No pairs.
+  package init() {}
+
+  /// One pair.
+  init(_ row: ShadowRow) {
+    let tokens = Bounded.count(row.tokens), other = Bounded.count(row.shadowTokens)
+    let seconds = Self.seconds(row.seconds), otherSeconds = Self.seconds(row.shadowSeconds)
+    let sign = row.mode == "thinking" ? 1.0 : -1
+    let difference = sign * Double(tokens - other), longer = sign * (seconds - otherSeconds)
+    pairs = 1
+    (tokenDifference, tokenDifferenceSquared) = (difference, difference * difference)
+    (secondsDifference, secondsDifferenceSquared) = (longer, longer * longer)
+    (shadowTokens, shadowPromptTokens) = (other, Bounded.count(row.shadowPromptTokens))
+    shadowSeconds = otherSeconds
+  }
+
+  /// Adds the pairs of `other`.
+  mutating func merge(_ other: ShadowSums) {
+    pairs = Bounded.sum(pairs, other.pairs)
+    tokenDifference += other.tokenDifference
+    tokenDifferenceSquared += other.tokenDifferenceSquared
+    secondsDifference += other.secondsDifference
+    secondsDifferenceSquared += other.secondsDifferenceSquared
+    shadowTokens = Bounded.sum(shadowTokens, other.shadowTokens)
+    shadowPromptTokens = Bounded.sum(shadowPromptTokens, other.shadowPromptTokens)
+    shadowSeconds += other.shadowSeconds
+  }
+
+  /// Seconds as the file keeps them: whole microseconds.
+  private static func seconds(_ value: Double) -> Double { Double(Bounded.microseconds(value) ?? 0) / 1e6 }
+}

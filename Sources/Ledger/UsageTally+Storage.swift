@@ -1,0 +1,113 @@
+// Tallies to and from rows of the roll-up tables: counters as columns that people can read, bins and sketches as one blob.
+import Foundation
+import GRDB
+
+extension UsageTally {
+  /// Every counter, in the order of `LedgerSchema.counterColumns`.
+  var counters: [Int] {
+    [requests, replies] + measures.flatMap { [$0.count, $0.sum] } + finishes + thoughtEnds
+      + [probabilityBins.reduce(0, Bounded.sum), probabilitySum]
+  }
+
+  /// The bins of P(think), then the sketch of each measure.
+  var sketches: [UInt8] {
+    var bytes: [UInt8] = []
+    for count in probabilityBins { bytes.appendVarint(UInt64(max(count, 0))) }
+    for measure in measures { measure.sketch.encode(into: &bytes) }
+    return bytes
+  }
+
+  /// Adds a roll-up whose counters begin at column `first` and whose sketches follow them.
+  ///
+  /// - Throws: `DatabaseError` with `SQLITE_CORRUPT` when the row is not one that this program wrote.
+  mutating func merge(_ row: Row, from first: Int) throws {
+    let counters = try (0..<LedgerSchema.counterColumns.count).map { try row.number(first + $0) }
+    let bytes = try row.blob(first + counters.count)
+    requests = Bounded.sum(requests, counters[0])
+    replies = Bounded.sum(replies, counters[1])
+    var next = 2
+    for index in measures.indices {
+      measures[index].count = Bounded.sum(measures[index].count, counters[next])
+      measures[index].sum = Bounded.sum(measures[index].sum, counters[next + 1])
+      next += 2
+    }
+    for index in finishes.indices {
+      finishes[index] = Bounded.sum(finishes[index], counters[next])
+      next += 1
+    }
+    for index in thoughtEnds.indices {
+      thoughtEnds[index] = Bounded.sum(thoughtEnds[index], counters[next])
+      next += 1
+    }
+    probabilitySum = Bounded.sum(probabilitySum, counters[next + 1])
+    var reader = VarintReader(bytes)
+    for index in probabilityBins.indices {
+      guard let count = reader.next().flatMap({ Int(exactly: $0) }) else { throw DatabaseError.damaged }
+      probabilityBins[index] = Bounded.sum(probabilityBins[index], count)
+    }
+    for index in measures.indices where !measures[index].sketch.merge(&reader) { throw DatabaseError.damaged }
+    guard reader.isAtEnd else { throw DatabaseError.damaged }
+  }
+}
+
+extension ShadowSums {
+  /// Every sum, in the order of `LedgerSchema.shadowColumns`.
+  var arguments: [any DatabaseValueConvertible] {
+    [
+      pairs, tokenDifference, tokenDifferenceSquared, secondsDifference, secondsDifferenceSquared, shadowTokens,
+      shadowPromptTokens, shadowSeconds,
+    ]
+  }
+
+  /// The sums of a roll-up whose columns begin at `first`.
+  ///
+  /// - Throws: `DatabaseError` with `SQLITE_CORRUPT` when a column is no number.
+  init(_ row: Row, from first: Int) throws {
+    let numbers = try (0..<LedgerSchema.shadowColumns.count).map { offset in
+      guard let value = Double.fromDatabaseValue(row[first + offset]), value.magnitude < 9e18 else {
+        throw DatabaseError.damaged
+      }
+      return value
+    }
+    self.init()
+    pairs = Int(numbers[0])
+    (tokenDifference, tokenDifferenceSquared) = (numbers[1], numbers[2])
+    (secondsDifference, secondsDifferenceSquared) = (numbers[3], numbers[4])
+    (shadowTokens, shadowPromptTokens, shadowSeconds) = (Int(numbers[5]), Int(numbers[6]), numbers[7])
+  }
+}
+
+// GRDB's own conversions of columns trap on what they cannot convert; a damaged file may hold anything.
+extension Row {
+  /// A whole number of at least 0, as every one in a ledger is.
+  func number(_ index: Int) throws -> Int {
+    guard let value = try numberOrNil(index) else { throw DatabaseError.damaged }
+    return value
+  }
+
+  /// A whole number of at least 0, or NULL.
+  func numberOrNil(_ index: Int) throws -> Int? {
+    let value: DatabaseValue = self[index]
+    if value.isNull { return nil }
+    guard let number = Int.fromDatabaseValue(value), number >= 0 else { throw DatabaseError.damaged }
+    return number
+  }
+
+  /// A text.
+  func text(_ index: Int) throws -> String {
+    guard let value = String.fromDatabaseValue(self[index]) else { throw DatabaseError.damaged }
+    return value
+  }
+
+  /// The bytes of a blob.
+  func blob(_ index: Int) throws -> [UInt8] {
+    let value: DatabaseValue = self[index]
+    guard case .blob(let data) = value.storage else { throw DatabaseError.damaged }
+    return [UInt8](data)
+  }
+}
+
+extension DatabaseError {
+  /// A column holds what this program never writes.
+  static let damaged = DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a row is damaged")
+}

@@ -1,0 +1,153 @@
+import Foundation
+import GRDB
+import Ledger
+import Testing
+
+@Suite struct `A ledger in trouble` {
+  private var quick: LedgerConfiguration {
+    var configuration = LedgerConfiguration()
+    configuration.retrySeconds = 0.02
+    return configuration
+  }
+
+  private func isDegraded(_ ledger: Ledger, _ words: String) -> Bool {
+    if case .degraded(let reason) = ledger.status.state { reason.contains(words) } else { false }
+  }
+
+  private func recovers(_ ledger: Ledger) async throws -> Bool {
+    for _ in 0..<200 {
+      if ledger.status.state == .ok && ledger.status.pending == 0 { return true }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    return false
+  }
+
+  /// A closed database of `count` requests.
+  private func filled(_ count: Int) async throws -> Folder {
+    let folder = try Folder()
+    let ledger = Ledger(path: folder.database)
+    await ledger.fill(drawRows(count, over: 86_400))
+    ledger.close()
+    return folder
+  }
+
+  @Test func `a file that is no database is moved aside, and three such files are kept`() async throws {
+    let folder = try Folder()
+    for round in 0..<5 {
+      try Data(repeating: UInt8(round), count: 9_000).write(to: URL(fileURLWithPath: folder.database))
+      let ledger = Ledger(path: folder.database)
+      #expect(ledger.status.state == .ok)
+      #expect(ledger.status.corruptFiles == 1)
+      await ledger.fill(drawRows(10, over: 60))
+      #expect(try await ledger.usage(UsageQuery(from: march, to: march + 60)).total.requests == 10)
+      ledger.close()
+    }
+    #expect(folder.names.count { $0.contains(".corrupt-") } == 3)
+  }
+
+  @Test func `a truncated file is moved aside`() async throws {
+    let folder = try await filled(2_000)
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.database))
+    try handle.truncate(atOffset: 20_000)
+    try handle.close()
+    let ledger = Ledger(path: folder.database)
+    await ledger.fill(drawRows(10, over: 60))
+    _ = try? await ledger.usage(UsageQuery(from: march, to: march + 86_400))
+    await ledger.flush()
+    #expect(ledger.status.corruptFiles == 1)
+    #expect(ledger.status.state == .ok)
+  }
+
+  @Test func `damage that a query finds later moves the file aside and rows go on`() async throws {
+    let folder = try await filled(5_000)
+    // Every page but the first, which holds the header and the schema.
+    let url = URL(fileURLWithPath: folder.database)
+    var bytes = try Data(contentsOf: url)
+    for index in stride(from: 4_096 * 12, to: bytes.count, by: 4_096) {
+      bytes.replaceSubrange(index..<min(index + 64, bytes.count), with: Data(repeating: 0xFF, count: 64))
+    }
+    try bytes.write(to: url)
+    let ledger = Ledger(path: folder.database)
+    for bucket in [UsageQuery.Bucket.none, .hour] {
+      _ = try? await ledger.usage(UsageQuery(from: march + 1, to: march + 86_399, bucket: bucket))
+    }
+    await ledger.fill(drawRows(10, over: 60))
+    #expect(ledger.status.corruptFiles >= 1)
+    #expect(ledger.status.state == .ok)
+    #expect(ledger.status.rowsHeld == 10)
+    #expect(try await ledger.usage(UsageQuery(from: march, to: march + 60)).total.requests == 10)
+  }
+
+  @Test func `a locked file keeps rows until the lock goes, and drops what finds no room`() async throws {
+    let folder = try Folder()
+    var configuration = quick
+    configuration.maximumPending = 50
+    let ledger = Ledger(path: folder.database, configuration: configuration)
+    await ledger.fill(drawRows(5, over: 60))
+    var unguarded = Configuration()
+    unguarded.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: folder.database, configuration: unguarded)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    await ledger.fill(drawRows(60, over: 60))
+    #expect(isDegraded(ledger, "locked"))
+    #expect(ledger.status.dropped == 10)
+    #expect(ledger.status.pending == 50)
+    #expect(ledger.status.failedWrites > 0)
+    #expect(try await ledger.usage(UsageQuery(from: march, to: march + 60)).total.requests == 5, "reading goes on")
+    try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    #expect(try await recovers(ledger))
+    #expect(ledger.status.written == 55)
+  }
+
+  @Test func `a second ledger on the same file waits until the first is closed`() async throws {
+    let folder = try Folder()
+    let first = Ledger(path: folder.database)
+    let second = Ledger(path: folder.database, configuration: quick)
+    #expect(isDegraded(second, "another server"))
+    second.record(drawRows(1, over: 60)[0])
+    await #expect(throws: LedgerError.self) { _ = try await second.usage(UsageQuery(from: march, to: march + 60)) }
+    await first.fill(drawRows(3, over: 60))
+    first.close()
+    #expect(try await recovers(second))
+    #expect(second.status.rowsHeld == 4)
+    #expect(second.status.lost == 0)
+  }
+
+  @Test func `a directory that cannot be made is tried again until it can`() async throws {
+    let folder = try Folder()
+    let blocked = folder.path + "/blocked"
+    try Data().write(to: URL(fileURLWithPath: blocked))
+    let ledger = Ledger(path: blocked + "/ledger.sqlite", configuration: quick)
+    await ledger.fill(drawRows(20, over: 60))
+    if case .degraded = ledger.status.state {} else { Issue.record("\(ledger.status.state)") }
+    #expect(ledger.status.pending == 20)
+    try FileManager.default.removeItem(atPath: blocked)
+    #expect(try await recovers(ledger))
+    #expect(ledger.status.written == 20)
+  }
+
+  @Test func `a file of a later version is left as it is`() async throws {
+    let folder = try await filled(10)
+    let queue = try DatabaseQueue(path: folder.database)
+    try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('2')") }
+    try queue.close()
+    let before = try Data(contentsOf: URL(fileURLWithPath: folder.database))
+    let ledger = Ledger(path: folder.database)
+    await ledger.fill(drawRows(3, over: 60))
+    #expect(isDegraded(ledger, "newer version"))
+    ledger.close()
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.database)) == before)
+  }
+
+  @Test func `somebody else's database is left as it is`() async throws {
+    let folder = try Folder()
+    let queue = try DatabaseQueue(path: folder.database)
+    try await queue.write { try $0.execute(sql: "CREATE TABLE diary (day TEXT)") }
+    try queue.close()
+    let before = try Data(contentsOf: URL(fileURLWithPath: folder.database))
+    let ledger = Ledger(path: folder.database)
+    #expect(isDegraded(ledger, "something else"))
+    ledger.close()
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.database)) == before)
+  }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Ledger
+import Testing
+
+@Suite struct `Retention` {
+  private func waits(for condition: () -> Bool) async throws -> Bool {
+    for _ in 0..<200 {
+      if condition() { return true }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    return false
+  }
+
+  /// Midnight today, UTC.
+  private var today: Double { (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400 }
+
+  /// `count` requests on each of the last `days` days, today's among them.
+  private func rows(_ count: Int, days: Int) -> [LedgerRow] {
+    var rows = drawRows(count * days, over: 1)
+    for index in rows.indices { rows[index].time = today - Double(index % days) * 86_400 + Double(index % 7) }
+    return rows
+  }
+
+  @Test func `days beyond the age go whole, from rows and roll-ups`() async throws {
+    let folder = try Folder()
+    let all = rows(1_500, days: 10)
+    let first = Ledger(path: folder.database)
+    await first.fill(all)
+    #expect(first.status.rowsHeld == 15_000)
+    first.close()
+    let ledger = Ledger(path: folder.database, configuration: LedgerConfiguration(retentionDays: 3))
+    #expect(try await waits { ledger.status.rowsHeld == 6_000 })
+    #expect(ledger.status.oldestTime == today - 3 * 86_400)
+    let from = today - 20 * 86_400, to = today + 86_400
+    for bucket in [UsageQuery.Bucket.day, .hour] {
+      let report = try await ledger.usage(UsageQuery(from: from, to: to, bucket: bucket))
+      #expect(report.total.requests == 6_000)
+    }
+    // A ragged range inside a day that went reads rows, of which there may still be some.
+    let gone = try await ledger.usage(UsageQuery(from: today - 5 * 86_400, to: today - 5 * 86_400 + 100))
+    #expect(gone.total.requests == 0)
+    ledger.close()
+  }
+
+  @Test func `beyond its size the oldest days go until it fits, and the file shrinks`() async throws {
+    let folder = try Folder()
+    let first = Ledger(path: folder.database)
+    await first.fill(rows(3_000, days: 8))
+    first.close()
+    let before = Ledger(path: folder.database).status.fileBytes
+    #expect(before > 4_000_000)
+    let ledger = Ledger(path: folder.database, configuration: LedgerConfiguration(retentionMegabytes: 2))
+    #expect(try await waits { ledger.status.fileBytes < 2_600_000 }, "\(before) to \(ledger.status.fileBytes)")
+    #expect(ledger.status.rowsHeld % 3_000 == 0, "whole days")
+    #expect(ledger.status.rowsHeld > 0)
+    ledger.close()
+    let size = try FileManager.default.attributesOfItem(atPath: folder.database)[.size] as? Int
+    #expect(size ?? .max < 2_600_000)
+  }
+
+  @Test func `today stays however small the limit`() async throws {
+    let folder = try Folder()
+    let configuration = LedgerConfiguration(retentionDays: 1, retentionMegabytes: 0)
+    let ledger = Ledger(path: folder.database, configuration: configuration)
+    await ledger.fill(rows(100, days: 1))
+    await ledger.flush()
+    #expect(ledger.status.rowsHeld == 100)
+  }
+}

@@ -1,0 +1,182 @@
+import Foundation
+import Ledger
+import Testing
+
+@Suite struct `Usage from roll-ups` {
+  private static let span = 3.3 * 86_400
+  private static let rows = drawRows(6_000, over: span)
+  private static let shadows = drawShadows(700, over: span)
+
+  /// The summary's differences from the rows themselves, in words; empty when there are none.
+  private func differences(_ summary: UsageSummary, _ rows: [LedgerRow], _ shadows: [ShadowRow]) -> [String] {
+    var found: [String] = []
+    func equal<T: Equatable>(_ a: T, _ b: T, _ name: String) { if a != b { found.append("\(name): \(a), not \(b)") } }
+    func near(_ a: Double, _ b: Double, _ name: String, _ tolerance: Double = 1e-9) {
+      if abs(a - b) > tolerance * max(1, abs(b)) { found.append("\(name): \(a), not \(b)") }
+    }
+    equal(summary.requests, rows.count, "requests")
+    equal(summary.replies, rows.reduce(0) { $0 + $1.replies }, "replies")
+    for measure in Measure.allCases {
+      let values = rows.compactMap { $0.value(measure) }.sorted()
+      guard let own = summary.measures[measure] else {
+        found.append("\(measure) is missing")
+        continue
+      }
+      equal(own.count, values.count, "\(measure) count")
+      near(own.sum, values.reduce(0, +), "\(measure) sum")
+      equal(own.mean == nil, values.isEmpty, "\(measure) has a mean")
+      for (fraction, quantile) in [(0.5, own.p50), (0.95, own.p95), (0.99, own.p99)] {
+        equal(quantile == nil, values.isEmpty, "\(measure) has quantiles")
+        guard let quantile, !values.isEmpty else { continue }
+        let exact = values[max(0, Int((fraction * Double(values.count)).rounded(.up)) - 1)]
+        let isSmall = exact * (measure.isTime ? 1e6 : 1) < 127.5
+        if abs(quantile - exact) > (isSmall ? 1e-9 : exact * 0.0079) {
+          found.append("\(measure) \(fraction): \(quantile), not \(exact)")
+        }
+      }
+    }
+    equal(summary.finishes["stop"], rows.count { $0.finish == "stop" }, "stops")
+    equal(summary.finishes["other"], rows.count { $0.finish == "strange" }, "strange finishes")
+    equal(summary.thoughtEnds["loop"], rows.count { $0.thoughtEnd == "loop" }, "loops")
+    let asked = rows.compactMap(\.thinkProbability)
+    equal(summary.probabilityBins.reduce(0, +), asked.count, "P(think) bins")
+    equal(summary.probabilityBins[3], asked.count { $0 >= 0.15 && $0 < 0.2 }, "P(think) bin 3")
+    if !asked.isEmpty {
+      near(summary.probabilityMean ?? -1, asked.reduce(0, +) / Double(asked.count), "mean P(think)", 1e-8)
+    }
+    let thought = rows.filter { $0.requestedMode == "auto" && $0.mode == "thinking" }
+    equal(summary.autoThinking.requests, thought.count, "auto requests that thought")
+    equal(
+      summary.autoThinking.completionTokens, thought.reduce(0) { $0 + $1.thinking + $1.control + $1.answer },
+      "their tokens")
+    near(summary.autoThinking.decodeSeconds, thought.reduce(0) { $0 + ($1.decode ?? 0) }, "their seconds")
+    equal(
+      summary.autoNonThinking.requests, rows.count { $0.requestedMode == "auto" && $0.mode == "non_thinking" },
+      "auto requests that did not think")
+    for (sums, mode, sign) in [
+      (summary.shadowsOfThinking, "thinking", 1.0), (summary.shadowsOfNonThinking, "non_thinking", -1.0),
+    ] {
+      let pairs = shadows.filter { $0.mode == mode }
+      let tokens = pairs.map { sign * Double($0.tokens - $0.shadowTokens) }
+      let seconds = pairs.map { sign * ($0.seconds - $0.shadowSeconds) }
+      equal(sums.pairs, pairs.count, "pairs")
+      near(sums.tokenDifference, tokens.reduce(0, +), "Σd")
+      near(sums.tokenDifferenceSquared, tokens.reduce(0) { $0 + $1 * $1 }, "Σd²")
+      near(sums.secondsDifference, seconds.reduce(0, +), "Σd of seconds", 1e-7)
+      near(sums.secondsDifferenceSquared, seconds.reduce(0) { $0 + $1 * $1 }, "Σd² of seconds", 1e-7)
+      equal(sums.shadowTokens, pairs.reduce(0) { $0 + $1.shadowTokens }, "tokens of shadows")
+      equal(sums.shadowPromptTokens, pairs.reduce(0) { $0 + $1.shadowPromptTokens }, "prompt tokens of shadows")
+    }
+    return found
+  }
+
+  @Test func `random ragged ranges, buckets, groups and filters equal counting the rows`() async throws {
+    let folder = try Folder()
+    let ledger = Ledger(path: folder.database)
+    await ledger.fill(Self.rows, Self.shadows)
+    var draw = Draw(state: 5)
+    for round in 0..<60 {
+      let edges = [0, 1].map { _ in march + Double.random(in: -20_000...(Self.span + 20_000), using: &draw) }.sorted()
+      let (from, to) = (edges[0], round % 4 == 0 ? min(edges[1], edges[0] + 5_000) : edges[1])
+      var query = UsageQuery(from: from, to: to)
+      query.bucket = round % 4 == 0 ? .minute : [.none, .hour, .day].randomElement(using: &draw) ?? .none
+      query.groupBy = Set(UsageQuery.Grouping.allCases.filter { _ in Bool.random(using: &draw) })
+      if round % 3 == 0 { query.key = ["", "alpha", "nobody"].randomElement(using: &draw) }
+      if round % 5 == 0 { query.mode = "thinking" }
+      if round % 7 == 0 { query.requestedMode = ["auto", "long"].randomElement(using: &draw) }
+      let rows = Self.rows.filter { row in
+        row.time >= from && row.time < to && (query.key ?? row.key ?? "") == row.key ?? ""
+          && (query.mode ?? row.mode) == row.mode && (query.requestedMode ?? row.requestedMode) == row.requestedMode
+      }
+      let shadows = Self.shadows.filter { shadow in
+        shadow.time >= from && shadow.time < to && (query.key ?? shadow.key ?? "") == shadow.key ?? ""
+          && (query.mode ?? shadow.mode) == shadow.mode && (query.requestedMode ?? "auto") == "auto"
+      }
+      let report = try await ledger.usage(query)
+      #expect(differences(report.total, rows, shadows) == [], "\(query)")
+      var checked = (requests: 0, pairs: 0)
+      for bucket in report.buckets {
+        let inBucket = rows.filter { $0.time >= bucket.from && $0.time < bucket.to }
+        let shadowsIn = shadows.filter { $0.time >= bucket.from && $0.time < bucket.to }
+        #expect(differences(bucket.total, inBucket, shadowsIn) == [], "\(query) at \(bucket.from)")
+        checked.requests += inBucket.count
+        checked.pairs += shadowsIn.count
+        for group in bucket.groups {
+          let label = group.label
+          let own = inBucket.filter {
+            (label.key ?? $0.key ?? "") == $0.key ?? "" && (label.mode ?? $0.mode) == $0.mode
+              && (label.requestedMode ?? $0.requestedMode) == $0.requestedMode
+          }
+          #expect(group.summary.requests == own.count)
+        }
+      }
+      #expect(checked == (rows.count, shadows.count), "every row is in one bucket")
+      #expect(report.groups.reduce(0) { $0 + $1.summary.requests } == rows.count)
+    }
+    ledger.close()
+  }
+
+  @Test func `an empty ledger and an empty range give zeros`() async throws {
+    let folder = try Folder()
+    let ledger = Ledger(path: folder.database)
+    var report = try await ledger.usage(UsageQuery(from: march, to: march + 7_200, bucket: .hour))
+    #expect(report.total.requests == 0)
+    #expect(report.total.measures[.total]?.mean == nil)
+    #expect(report.buckets.map(\.from) == [march, march + 3_600])
+    report = try await ledger.usage(UsageQuery(from: march, to: march))
+    #expect(report.total.requests == 0)
+    #expect(report.groups.count == 1)
+  }
+
+  @Test func `what cannot be asked is refused with its bound`() async throws {
+    let folder = try Folder()
+    let ledger = Ledger(path: folder.database)
+    await #expect(throws: LedgerError.invalidRange) {
+      _ = try await ledger.usage(UsageQuery(from: march, to: march - 1))
+    }
+    await #expect(throws: LedgerError.invalidRange) { _ = try await ledger.usage(UsageQuery(from: .nan, to: march)) }
+    await #expect(throws: LedgerError.tooManyCells(limit: 2_000)) {
+      _ = try await ledger.usage(UsageQuery(from: march, to: march + 3_600 * 2_001, bucket: .hour))
+    }
+    await #expect(throws: LedgerError.rangeTooLongForMinutes(limitSeconds: 21_600)) {
+      _ = try await ledger.usage(UsageQuery(from: march, to: march + 21_601, bucket: .minute))
+    }
+    var configuration = LedgerConfiguration()
+    configuration.maximumCells = 2
+    let small = Ledger(path: folder.path + "/small.sqlite", configuration: configuration)
+    await small.fill(drawRows(50, over: 60))
+    await #expect(throws: LedgerError.tooManyCells(limit: 2)) {
+      _ = try await small.usage(UsageQuery(from: march, to: march + 60, groupBy: [.key]))
+    }
+  }
+
+  @Test func `a query beyond its time is interrupted`() async throws {
+    let folder = try Folder()
+    var configuration = LedgerConfiguration()
+    configuration.querySeconds = 0
+    let ledger = Ledger(path: folder.database, configuration: configuration)
+    await ledger.fill(drawRows(20_000, over: 3_000))
+    await #expect(throws: LedgerError.timeout(seconds: 0)) {
+      _ = try await ledger.usage(UsageQuery(from: march, to: march + 3_000, bucket: .minute))
+    }
+  }
+
+  @Test func `numbers no request should have are clamped, not trapped on`() async throws {
+    let folder = try Folder()
+    let ledger = Ledger(path: folder.database)
+    var row = drawRows(1, over: 60)[0]
+    (row.time, row.total, row.queue, row.decode) = (march, -.infinity, .nan, .infinity)
+    (row.answer, row.thinking, row.replies, row.thinkProbability) = (.max, .min, .max, .infinity)
+    await ledger.fill([row, row])
+    let total = try await ledger.usage(UsageQuery(from: march, to: march + 1)).total
+    #expect(total.requests == 2)
+    #expect(total.measures[.answer]?.sum == 2 * Double(Int32.max))
+    #expect(total.measures[.queue]?.count == 0)
+    #expect(total.measures[.decode]?.sum == 2e5)
+    #expect(total.probabilityBins.last == 2)
+    (row.time, row.requestID) = (.infinity, "\0")
+    await ledger.fill([row])
+    #expect(ledger.status.state == .ok)
+    #expect(ledger.status.rowsHeld == 3)
+  }
+}
