@@ -71,6 +71,8 @@ package final class APIServer: Sendable {
     router.add("POST", "/detokenize", .task { try await texts.detokenize($0, $1) })
     router.add("POST", "/apply-template", .task { try await texts.applyTemplate($0, $1) })
     router.add("POST", "/v1/chat/completions/input_tokens", .task { try await texts.countTokens($0, $1) })
+    let usage = Usage(chat: chat, ledger: ledger)
+    router.add("GET", "/v1/usage", .task { try await usage.respond(to: $0, $1) })
     let models = Models(model: configuration.model)
     router.add("GET", "/v1/models", .instant(needsKey: true) { _ in models.list })
     // Names of models may hold a slash.

@@ -26,7 +26,8 @@ enum LedgerSchema {
 
   /// Columns of a roll-up of shadows, in the order of `ShadowSums.arguments`.
   static let shadowColumns = [
-    "pairs", "token_difference", "token_difference_squared", "seconds_difference", "seconds_difference_squared",
+    "pairs", "token_difference", "token_difference_squared", "token_difference_cubed", "seconds_difference",
+    "seconds_difference_squared", "seconds_difference_cubed",
     "shadow_tokens", "shadow_prompt_tokens", "shadow_seconds",
   ]
 

@@ -4,10 +4,10 @@
 package struct ShadowSums: Sendable, Equatable {
   /// Pairs.
   package var pairs = 0
-  /// Σ d and Σ d² of completion tokens.
-  package var tokenDifference = 0.0, tokenDifferenceSquared = 0.0
-  /// Σ d and Σ d² of generation seconds.
-  package var secondsDifference = 0.0, secondsDifferenceSquared = 0.0
+  /// Σ d, Σ d² and Σ d³ of completion tokens.
+  package var tokenDifference = 0.0, tokenDifferenceSquared = 0.0, tokenDifferenceCubed = 0.0
+  /// Σ d, Σ d² and Σ d³ of generation seconds.
+  package var secondsDifference = 0.0, secondsDifferenceSquared = 0.0, secondsDifferenceCubed = 0.0
   /// What the second answers cost: completion tokens, prompt tokens, seconds.
   package var shadowTokens = 0, shadowPromptTokens = 0
   /// Generation seconds of the second answers.
@@ -24,7 +24,9 @@ package struct ShadowSums: Sendable, Equatable {
     let difference = sign * Double(tokens - other), longer = sign * (seconds - otherSeconds)
     pairs = 1
     (tokenDifference, tokenDifferenceSquared) = (difference, difference * difference)
+    tokenDifferenceCubed = difference * difference * difference
     (secondsDifference, secondsDifferenceSquared) = (longer, longer * longer)
+    secondsDifferenceCubed = longer * longer * longer
     (shadowTokens, shadowPromptTokens) = (other, Bounded.count(row.shadowPromptTokens))
     shadowSeconds = otherSeconds
   }
@@ -34,8 +36,10 @@ package struct ShadowSums: Sendable, Equatable {
     pairs = Bounded.sum(pairs, other.pairs)
     tokenDifference += other.tokenDifference
     tokenDifferenceSquared += other.tokenDifferenceSquared
+    tokenDifferenceCubed += other.tokenDifferenceCubed
     secondsDifference += other.secondsDifference
     secondsDifferenceSquared += other.secondsDifferenceSquared
+    secondsDifferenceCubed += other.secondsDifferenceCubed
     shadowTokens = Bounded.sum(shadowTokens, other.shadowTokens)
     shadowPromptTokens = Bounded.sum(shadowPromptTokens, other.shadowPromptTokens)
     shadowSeconds += other.shadowSeconds

@@ -54,8 +54,8 @@ extension ShadowSums {
   /// Every sum, in the order of `LedgerSchema.shadowColumns`.
   var arguments: [any DatabaseValueConvertible] {
     [
-      pairs, tokenDifference, tokenDifferenceSquared, secondsDifference, secondsDifferenceSquared, shadowTokens,
-      shadowPromptTokens, shadowSeconds,
+      pairs, tokenDifference, tokenDifferenceSquared, tokenDifferenceCubed, secondsDifference,
+      secondsDifferenceSquared, secondsDifferenceCubed, shadowTokens, shadowPromptTokens, shadowSeconds,
     ]
   }
 
@@ -64,16 +64,20 @@ extension ShadowSums {
   /// - Throws: `DatabaseError` with `SQLITE_CORRUPT` when a column is no number.
   init(_ row: Row, from first: Int) throws {
     let numbers = try (0..<LedgerSchema.shadowColumns.count).map { offset in
-      guard let value = Double.fromDatabaseValue(row[first + offset]), value.magnitude < 9e18 else {
+      guard let value = Double.fromDatabaseValue(row[first + offset]), value.isFinite else {
         throw DatabaseError.damaged
       }
       return value
     }
+    func count(_ value: Double) throws -> Int {
+      guard (0..<9e18).contains(value) else { throw DatabaseError.damaged }
+      return Int(value)
+    }
     self.init()
-    pairs = Int(numbers[0])
-    (tokenDifference, tokenDifferenceSquared) = (numbers[1], numbers[2])
-    (secondsDifference, secondsDifferenceSquared) = (numbers[3], numbers[4])
-    (shadowTokens, shadowPromptTokens, shadowSeconds) = (Int(numbers[5]), Int(numbers[6]), numbers[7])
+    pairs = try count(numbers[0])
+    (tokenDifference, tokenDifferenceSquared, tokenDifferenceCubed) = (numbers[1], numbers[2], numbers[3])
+    (secondsDifference, secondsDifferenceSquared, secondsDifferenceCubed) = (numbers[4], numbers[5], numbers[6])
+    (shadowTokens, shadowPromptTokens, shadowSeconds) = (try count(numbers[7]), try count(numbers[8]), numbers[9])
   }
 }
 

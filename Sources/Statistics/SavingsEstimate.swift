@@ -83,8 +83,8 @@ package struct SavingsEstimate: Sendable, Equatable {
       high += Double(direct) * mean.high
     }
     let spent = population.spent
-    func share(_ saved: Double) -> Double { saved + spent > 0 ? saved / (saved + spent) : 0 }
-    (share, shareLow, shareHigh) = (share(saved), share(low), share(high))
+    func part(_ saved: Double) -> Double { saved + spent > 0 ? saved / (saved + spent) : 0 }
+    (share, shareLow, shareHigh) = (part(saved), part(low), part(high))
     (perRequest, self.pairs) = (saved / Double(all), pairs.count)
   }
 

@@ -28,7 +28,8 @@ class Server:
     """A running server on a port of its own, or on `port`. What it writes to standard error goes to the open file `log` if there is one; then `port` must be given."""
 
     def __init__(self, arguments=(), environment=None, port=0, log=None):
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | (environment or {})
+        # A ledger is for one server, and many run here: those that want one name its file.
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | {"R4B_LEDGER_PATH": ""} | (environment or {})
         self.file = tempfile.NamedTemporaryFile()
         # Without a terminal, as a service has none.
         self.process = subprocess.Popen([binary(), "serve", "--port", str(port), *map(str, arguments)], cwd=ROOT, env=self.environment,

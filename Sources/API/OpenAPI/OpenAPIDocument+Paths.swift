@@ -29,6 +29,16 @@ extension OpenAPIDocument {
       "requestBody": \#(Self.body("RolloutRequest", ["Rollouts"])),
       "responses": {"200": \#(Self.reply("The replies.", "Rollouts")), \#(Self.errors(hasBody: true))}
     }},
+    "/v1/usage": {"get": {
+      "operationId": "getUsage", "tags": ["operation"], "summary": "Tells what requests took over time, and what auto-thinking saved",
+      "description": "From the ledger; 404 with code `ledger_off` where the operator keeps none. Percentiles are true to 0.8 %.",
+      "parameters": [
+      \#(usageParameters)],
+      "responses": {
+        "200": {"description": "The usage.", "headers": \#(Self.headers("x-ignored-parameters")), "content": {
+          "application/json": {"schema": \#(Self.schema("UsageReport"))}, "text/csv": {"schema": {"type": "string"}}}},
+        \#(Self.errors(hasBody: false))}
+    }},
     "/v1/chat/completions/input_tokens": {"post": {
       "operationId": "countInputTokens", "tags": ["text"], "summary": "Counts the tokens of a chat's prompt",
       "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatPicture"])),

@@ -1,0 +1,66 @@
+// What auto-thinking saved in the span of a report, from the ledger's sums.
+import JSON
+import Ledger
+import Statistics
+
+/// Savings of the auto requests among some.
+struct Savings {
+  let summary: UsageSummary
+  /// As in `SavingsEstimate`.
+  let decisionTokens: Int
+
+  init(_ summary: UsageSummary, decisionTokens: Int) { (self.summary, self.decisionTokens) = (summary, decisionTokens) }
+
+  var json: JSONValue {
+    let (thinking, direct) = (summary.autoThinking, summary.autoNonThinking)
+    let (pairs, others) = (summary.shadowsOfNonThinking, summary.shadowsOfThinking)
+    var population = AutoPopulation(thinking: thinking.requests, direct: direct.requests)
+    population.spent = Double(thinking.completionTokens + direct.completionTokens)
+    let tokens = estimate(
+      PairSums(
+        count: pairs.pairs, sum: pairs.tokenDifference, squares: pairs.tokenDifferenceSquared,
+        cubes: pairs.tokenDifferenceCubed), population, decision: Double(decisionTokens))
+    population.spent = thinking.decodeSeconds + direct.decodeSeconds
+    let seconds = estimate(
+      PairSums(
+        count: pairs.pairs, sum: pairs.secondsDifference, squares: pairs.secondsDifferenceSquared,
+        cubes: pairs.secondsDifferenceCubed), population, decision: 0)
+    return [
+      "requests": UsageFigures.count(thinking.requests + direct.requests), "shadowed": UsageFigures.count(pairs.pairs),
+      "confidence": 0.95, "tokens": Self.json(tokens), "seconds": Self.json(seconds), "reason": Self.reason(tokens),
+      "shadow": [
+        "requests": UsageFigures.count(pairs.pairs + others.pairs),
+        "tokens": UsageFigures.count(pairs.shadowTokens + others.shadowTokens),
+        "seconds": .number(pairs.shadowSeconds + others.shadowSeconds),
+      ],
+    ]
+  }
+
+  private func estimate(
+    _ pairs: PairSums, _ population: AutoPopulation, decision: Double
+  ) -> Result<SavingsEstimate, SavingsEstimate.Lack> {
+    Result { () throws(SavingsEstimate.Lack) in
+      try SavingsEstimate(pairs, population, decision: decision)
+    }
+  }
+
+  private static func json(_ estimate: Result<SavingsEstimate, SavingsEstimate.Lack>) -> JSONValue {
+    guard case .success(let estimate) = estimate else { return .null }
+    return [
+      "saved": .number(estimate.saved), "low": .number(estimate.low), "high": .number(estimate.high),
+      "per_request": .number(estimate.perRequest), "share": .number(estimate.share),
+      "share_low": .number(estimate.shareLow), "share_high": .number(estimate.shareHigh),
+    ]
+  }
+
+  private static func reason(_ estimate: Result<SavingsEstimate, SavingsEstimate.Lack>) -> JSONValue {
+    switch estimate {
+    case .success: return .null
+    case .failure(.noRequests): return "There are no requests in mode auto."
+    case .failure(.fewPairs(let count, let needed)):
+      return .string(
+        "Of the requests that did not think, \(count) were answered again; an estimate takes \(needed). "
+          + "shadow.fraction says how many are.")
+    }
+  }
+}

@@ -1,0 +1,132 @@
+// GET /v1/usage: what requests took over time, from the ledger, and what auto-thinking saved against always thinking.
+import Chat
+import GenerationTypes
+import HTTP
+import JSON
+import Ledger
+import Statistics
+import Synchronization
+
+/// The endpoint of usage.
+final class Usage: Sendable {
+  private let chat: any Chatting
+  private let ledger: Ledger?
+  /// Tokens by which a reply in mode auto says that it thinks; nil until the first report.
+  private let decisionTokens = Mutex<Int?>(nil)
+
+  init(chat: any Chatting, ledger: Ledger?) { (self.chat, self.ledger) = (chat, ledger) }
+
+  /// Answers one request; throws what `APIError(translating:)` understands.
+  func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
+    guard let ledger else {
+      throw APIError(404, "This server keeps no ledger: ledger.path is not set.", code: "ledger_off")
+    }
+    let wanted = try UsageRequest(query: request.query, now: RequestID.now())
+    let report: UsageReport
+    do throws(LedgerError) {
+      report = try await ledger.usage(UsageQuery(wanted))
+    } catch {
+      throw try APIError(error, wanted)
+    }
+    var response: HTTPResponse
+    if wanted.isCSV {
+      response = HTTPResponse(
+        status: 200,
+        headers: [
+          "content-type": "text/csv; charset=utf-8; header=present",
+          "content-disposition": "attachment; filename=\"usage.csv\"",
+        ], body: .bytes(Array(UsageTable.text(report, wanted).utf8)))
+    } else {
+      response = .json(document(report, wanted, ledger.status, decisionTokens: await decisionTokens()))
+    }
+    response.headers["cache-control"] = "no-store"
+    if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
+    return response
+  }
+
+  private func document(
+    _ report: UsageReport, _ request: UsageRequest, _ status: LedgerStatus, decisionTokens: Int
+  ) -> JSONValue {
+    func groups(_ groups: [UsageGroup], of all: Int) -> JSONValue {
+      .array(groups.map { UsageFigures.group($0.label, $0.summary, of: all) })
+    }
+    let buckets = request.bucket == nil ? [] : report.buckets.filter { $0.total.requests > 0 }
+    return [
+      "object": "usage", "from": .number(report.from), "to": .number(report.to),
+      "bucket": request.bucket.map(JSONValue.string) ?? .null,
+      "group_by": .array(request.groupBy.map(JSONValue.string)),
+      "totals": UsageFigures.group(UsageLabel(), report.total, of: report.total.requests),
+      "groups": groups(report.groups.filter { $0.summary.requests > 0 }, of: report.total.requests),
+      "buckets": .array(
+        buckets.map { bucket in
+          [
+            "start": .number(bucket.from), "end": .number(bucket.to),
+            "groups": groups(bucket.groups.filter { $0.summary.requests > 0 }, of: bucket.total.requests),
+          ]
+        }),
+      "think_probability": [
+        "bins": .array(report.total.probabilityBins.map(UsageFigures.count)),
+        "mean": report.total.probabilityMean.map(JSONValue.number) ?? .null,
+      ],
+      "savings": Savings(report.total, decisionTokens: decisionTokens).json,
+      "ledger": Self.json(status),
+    ]
+  }
+
+  private static func json(_ status: LedgerStatus) -> JSONValue {
+    var reason: String?
+    if case .degraded(let why) = status.state { reason = why }
+    return [
+      "state": status.state == .ok ? "ok" : "degraded", "reason": reason.map(JSONValue.string) ?? .null,
+      "rows": UsageFigures.count(status.rowsHeld), "oldest": status.oldestTime.map(JSONValue.number) ?? .null,
+      "written": UsageFigures.count(status.written), "dropped": UsageFigures.count(status.dropped),
+      "lost": UsageFigures.count(status.lost), "pending": UsageFigures.count(status.pending),
+      "bytes": UsageFigures.count(status.fileBytes),
+    ]
+  }
+
+  /// The template's tokens that mode long has beyond mode auto.
+  private func decisionTokens() async -> Int {
+    if let known = decisionTokens.withLock({ $0 }) { return known }
+    let conversation = Conversation(messages: [.init(role: .user, parts: [.text("?")])], mode: .auto)
+    guard let prepared = try? await chat.prepareReplies(to: conversation, modes: [.auto, .long]) else { return 0 }
+    let tokens = max(0, prepared[1].textTokens - prepared[0].textTokens)
+    decisionTokens.withLock { $0 = tokens }
+    return tokens
+  }
+}
+
+extension UsageQuery {
+  /// The ledger's question behind a request.
+  init(_ request: UsageRequest) {
+    self.init(
+      from: request.from, to: request.to, bucket: request.bucket.flatMap(Bucket.init) ?? .none,
+      groupBy: Set(request.groupBy.compactMap(Grouping.init)), key: request.key, mode: request.mode,
+      requestedMode: request.requestedMode)
+  }
+}
+
+extension APIError {
+  /// What a client is told of a query that the ledger does not answer; a client that left is no error of ours.
+  init(_ error: LedgerError, _ request: UsageRequest) throws(CancellationError) {
+    switch error {
+    case .cancelled: throw CancellationError()
+    case .invalidRange:
+      self = .invalid("from", "from and to are not a span of time.", code: "invalid_value")
+    case .tooManyCells(let limit):
+      self = .invalid(
+        "bucket", "The span has more than \(limit) buckets times groups; ask for larger buckets.", code: "invalid_value")
+    case .rangeTooLongForMinutes(let limit):
+      self = .invalid(
+        "bucket",
+        "Minutes are told for spans of at most \(limit / 3600) hours, got \(Int((request.to - request.from) / 3600)).",
+        code: "invalid_value")
+    case .timeout(let seconds):
+      self = APIError(
+        503, "The ledger did not answer within \(Int(seconds)) s.", type: "server_error", code: "ledger_slow", retryAfter: 10)
+    case .unavailable(let reason):
+      self = APIError(
+        503, "The ledger cannot be read now: \(reason).", type: "server_error", code: "ledger_unavailable", retryAfter: 5)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+// A report of the ledger as CSV (RFC 4180): a line for each bucket and group, members of nested objects in columns of their own.
+import JSON
+import Ledger
+
+enum UsageTable {
+  /// The table of a report: its buckets where it has some, else its groups.
+  static func text(_ report: UsageReport, _ request: UsageRequest) -> String {
+    var lines: [[String]] = []
+    var header: [String] = []
+    func add(_ from: Double, _ to: Double, _ groups: [(label: UsageLabel, summary: UsageSummary)], of all: Int) {
+      for group in groups {
+        var cells: [(name: String, text: String)] = [("from", number(from)), ("to", number(to))]
+        for name in ["requested_mode", "mode", "key"] where request.groupBy.contains(name) { cells.append((name, "")) }
+        flatten(UsageFigures.group(group.label, group.summary, of: all), "", into: &cells)
+        if header.isEmpty { header = cells.map(\.name) }
+        let found = Dictionary(cells.map { ($0.name, $0.text) }, uniquingKeysWith: { $1 })
+        lines.append(header.map { found[$0] ?? "" })
+      }
+    }
+    if request.bucket == nil {
+      add(report.from, report.to, shown(report.groups), of: report.total.requests)
+    } else {
+      for bucket in report.buckets { add(bucket.from, bucket.to, shown(bucket.groups), of: bucket.total.requests) }
+    }
+    if header.isEmpty {
+      // The columns of a table without lines are those of a group without requests.
+      add(report.from, report.to, [(UsageLabel(), report.total)], of: 0)
+      lines = []
+    }
+    return ([header] + lines).map { $0.map(quoted).joined(separator: ",") + "\r\n" }.joined()
+  }
+
+  private static func shown(_ groups: [UsageGroup]) -> [(label: UsageLabel, summary: UsageSummary)] {
+    groups.filter { $0.summary.requests > 0 }.map { ($0.label, $0.summary) }
+  }
+
+  private static func flatten(_ value: JSONValue, _ path: String, into cells: inout [(name: String, text: String)]) {
+    switch value {
+    case .object(let object):
+      for (name, value) in object.members { flatten(value, path.isEmpty ? name : "\(path)_\(name)", into: &cells) }
+    case .string(let text): cells.append((path, guarded(text)))
+    case .null: cells.append((path, ""))
+    default: cells.append((path, String(decoding: value.encoded, as: UTF8.self)))
+    }
+  }
+
+  /// A name of somebody's choice must not become a formula where the table is opened.
+  private static func guarded(_ text: String) -> String {
+    guard let first = text.first, "=+-@\t\r".contains(first) else { return text }
+    return "'" + text
+  }
+
+  private static func number(_ value: Double) -> String {
+    String(decoding: JSONValue.number(value).encoded, as: UTF8.self)
+  }
+
+  private static func quoted(_ cell: String) -> String {
+    cell.contains { ",\"\r\n".contains($0) } ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+  }
+}
