@@ -8,7 +8,8 @@ import schemathesis
 from openapi import Document
 
 VOCABULARY = 640
-LIMITS = {"/v1/chat/completions": ("max_completion_tokens", "max_tokens"), "/v1/completions": ("max_completion_tokens", "max_tokens"), "/v1/responses": ("max_output_tokens",)}
+LIMITS = {"/v1/chat/completions": ("max_completion_tokens", "max_tokens"), "/v1/completions": ("max_completion_tokens", "max_tokens"), "/v1/responses": ("max_output_tokens",),
+          "/v1/rollouts": ("max_completion_tokens", "max_tokens")}
 TOKENS = 4
 MODES = ("thinking_mode", "chat_template_kwargs", "enable_thinking", "thinking", "reasoning_effort", "reasoning", "think_bias", "think_threshold")
 BUDGETS = ("thinking_budget", "thinking_budget_tokens", "thinking_token_budget")
@@ -53,7 +54,9 @@ def settle(body, path):
             del body["thinking"]["budget_tokens"]
     if isinstance(body.get("stream_options"), dict):
         body["stream"] = True
-    if path.startswith("/v1/chat") or path == "/apply-template":
+    if path == "/v1/rollouts" and is_number(body.get("g")) and body["g"] > 2:
+        body["g"] = 2 if body["g"] <= 16 else body["g"]
+    if path.startswith("/v1/chat") or path in ("/apply-template", "/v1/rollouts"):
         body["logprobs"] = body.get("logprobs") or body.get("top_logprobs") is not None
     if path == "/v1/completions":
         body.pop("best_of", None)

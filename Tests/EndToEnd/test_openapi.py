@@ -220,7 +220,27 @@ def test_a_full_line_and_a_slow_head():
             assert reply.status == 408
 
 
-def test_the_document_and_the_server_agree_on_what_nobody_thought_of(server, document, tmp_path, capsys):
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory):
+    """A server with a ledger."""
+    with Server(["--set", f"ledger.path={tmp_path_factory.mktemp('ledger')}/ledger.sqlite", "--set", "shadow.fraction=1"]) as server:
+        yield server
+
+
+def test_usage_and_rollouts(keeping, document):
+    post(keeping, document, "/v1/chat/completions", chat())
+    for options in ({}, {"logprobs": True, "top_logprobs": 2}):
+        reply = post(keeping, document, "/v1/rollouts", chat(g=2, seed=1, max_completion_tokens=40, **options))
+        assert len(reply["groups"]["thinking"]) == len(reply["groups"]["non_thinking"]) == 2
+    assert wait(lambda: keeping.metric('r4b_ledger_rows_total{result="written"}') == 2)
+    operation = document.operation("/v1/usage", "get")
+    for query in ("", "?bucket=hour&group_by=mode,key,requested_mode", "?from=0&to=1", "?format=csv", "?bucket=week", "?from=0&bucket=hour"):
+        status, headers, data = ask(keeping, "GET", "/v1/usage" + query)
+        assert status == (400 if query in ("?bucket=week", "?from=0&bucket=hour") else 200)
+        check(document, operation, status, headers, data)
+
+
+def test_the_document_and_the_server_agree_on_what_nobody_thought_of(keeping, document, tmp_path, capsys):
     """Requests that schemathesis makes of the document, right and wrong ones. TEST_OPENAPI_SECONDS makes it go on for as long, with other seeds."""
     (tmp_path / "openapi.json").write_text(json.dumps(document.document))
     seconds = os.environ.get("TEST_OPENAPI_SECONDS")
@@ -229,9 +249,9 @@ def test_the_document_and_the_server_agree_on_what_nobody_thought_of(server, doc
                  "--suppress-health-check", "all", "--request-timeout", "60"]
     arguments += ["--max-time", seconds, "--max-examples", "300"] if seconds else ["--seed", "1", "--max-examples", "25"]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "openapi_hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent)}
-    run = subprocess.run([pathlib.Path(sys.executable).parent / "schemathesis", "run", tmp_path / "openapi.json", "--url", server.url, *arguments],
+    run = subprocess.run([pathlib.Path(sys.executable).parent / "schemathesis", "run", tmp_path / "openapi.json", "--url", keeping.url, *arguments],
                          cwd=tmp_path, env=environment, capture_output=True, text=True)
     with capsys.disabled():
         print("\n" + run.stdout[run.stdout.rfind("Test cases:"):].strip())
     assert run.returncode == 0, run.stdout[-20000:] + run.stderr[-2000:]
-    assert server.metric('r4b_request_failures_total{reason="inference"}') == 0
+    assert keeping.metric('r4b_request_failures_total{reason="inference"}') == 0

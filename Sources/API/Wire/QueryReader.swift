@@ -10,7 +10,7 @@ struct QueryReader {
   /// Bytes of a query, and how many parameters it may have.
   private static let mostBytes = 8192, mostParameters = 64
 
-  /// Splits and decodes `query`; an empty value counts as absent.
+  /// Splits and decodes `query`.
   init(_ query: String) throws(APIError) {
     guard query.utf8.count <= Self.mostBytes else {
       throw .invalid(nil, "The query has \(query.utf8.count) bytes; at most \(Self.mostBytes) are allowed.")
@@ -20,7 +20,6 @@ struct QueryReader {
       guard let name = Self.decoded(pair[0]), let value = Self.decoded(pair.count > 1 ? pair[1] : "") else {
         throw .invalid(nil, "The query is not percent-encoded UTF-8.", code: "invalid_value")
       }
-      if value.isEmpty { continue }
       if values.contains(where: { $0.name == name }) { throw Self.fail(name, "is given twice") }
       guard values.count < Self.mostParameters else {
         throw .invalid(nil, "The query has more than \(Self.mostParameters) parameters.")
@@ -40,18 +39,23 @@ struct QueryReader {
     return try FieldNames.unknown(in: FieldReader(object), known: known)
   }
 
-  func text(_ name: String) -> String? { values.first { $0.name == name }?.value }
+  /// A text that is not empty.
+  func text(_ name: String) throws(APIError) -> String? {
+    guard let value = values.first(where: { $0.name == name })?.value else { return nil }
+    if value.isEmpty { throw Self.fail(name, "must not be empty") }
+    return value
+  }
 
   /// One of a few words.
   func word(_ name: String, of words: [String]) throws(APIError) -> String? {
-    guard let word = text(name) else { return nil }
+    guard let word = try text(name) else { return nil }
     guard words.contains(word) else { throw Self.fail(name, "must be one of \(words.joined(separator: ", "))") }
     return word
   }
 
   /// Some of a few words with commas between them, each once.
   func words(_ name: String, of words: [String]) throws(APIError) -> [String]? {
-    guard let text = text(name) else { return nil }
+    guard let text = try text(name) else { return nil }
     let list = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard list.allSatisfy({ words.contains($0) }), Set(list).count == list.count else {
       throw Self.fail(name, "must be some of \(words.joined(separator: ", ")), each once, with commas between them")
@@ -61,7 +65,7 @@ struct QueryReader {
 
   /// A moment in seconds since the epoch: as a number, or as RFC 3339 writes it.
   func time(_ name: String) throws(APIError) -> Double? {
-    guard let text = text(name) else { return nil }
+    guard let text = try text(name) else { return nil }
     let latest = 253_402_300_799.0  // The end of the year 9999.
     let seconds = Double(text) ?? (try? Date(text, strategy: .iso8601))?.timeIntervalSince1970
     guard let seconds, (0...latest).contains(seconds) else {

@@ -33,7 +33,7 @@ package struct UsageRequest: Sendable {
     groupBy = try reader.words("group_by", of: Self.groupings) ?? ["mode"]
     mode = try reader.word("mode", of: Self.modes)
     requestedMode = try reader.word("requested_mode", of: Self.requestedModes)
-    key = reader.text("key")
+    key = try reader.text("key")
     isCSV = try reader.word("format", of: Self.formats) == "csv"
   }
 }
