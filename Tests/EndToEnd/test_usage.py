@@ -135,7 +135,7 @@ def test_csv_has_a_line_for_each_bucket_and_group(asked):
 @pytest.mark.parametrize("parameters, param", [
     ({"from": "yesterday"}, "from"), ({"from": 2000, "to": 1000}, "from"), ({"bucket": "week"}, "bucket"), ({"group_by": "mode,mode"}, "group_by"),
     ({"group_by": "user"}, "group_by"), ({"format": "xml"}, "format"), ({"mode": "auto"}, "mode"), ({"from": 0, "bucket": "minute"}, "bucket"),
-    ({"from": 0, "bucket": "hour"}, "bucket"), ({"groupby": "mode"}, "groupby"), ({"to": "nan"}, "to"), ({"to": ""}, "to"), ({"key": ""}, "key"), ({"to": 1e300}, "to")])
+    ({"from": 0, "bucket": "hour"}, "bucket"), ({"groupby": "mode"}, "groupby"), ({"to": "nan"}, "to"), ({"to": ""}, "to"), ({"mode": ""}, "mode"), ({"to": 1e300}, "to")])
 def test_what_is_wrong_is_named(asked, parameters, param):
     server = asked[0]
     status, document = get(server, key="secret-a", **parameters)
