@@ -37,7 +37,7 @@ extension Ledger {
         front.status.dropped += front.pending.count
         front.pending = PendingRows()
       }
-      try? writer.file?.pool.close()
+      writer.file?.close()
       writer.file = nil
       front.withLock { $0.count = nil }
     }

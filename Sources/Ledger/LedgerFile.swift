@@ -46,7 +46,7 @@ struct LedgerFile {
   init(path: String) throws {
     // SQLite gives the log and the index of the log the mode of the database.
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if descriptor >= 0 { close(descriptor) }
+    if descriptor >= 0 { Glibc.close(descriptor) }
     try Self.inspect(path)
     let pool = try DatabasePool(path: path, configuration: Self.configuration)
     try LedgerSchema.migrator.migrate(pool)
@@ -105,6 +105,14 @@ struct LedgerFile {
       let hour = Double(Bounded.moment(row.time) / 3_600_000_000 * 3_600)
       oldestTime = min(oldestTime ?? hour, hour)
     }
+  }
+
+  /// Brings the log into the database and closes the connections.
+  ///
+  /// The pool closes its writer first, and a reader that closes last cannot do it.
+  func close() {
+    _ = try? pool.writeWithoutTransaction { try Row.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+    try? pool.close()
   }
 
   /// Requests in the file, from the days' roll-ups.
