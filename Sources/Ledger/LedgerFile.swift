@@ -152,7 +152,12 @@ struct LedgerFile {
   }
 }
 
-extension DatabaseError {
-  /// Whether the file itself is damaged, not its surroundings.
-  var isCorruption: Bool { resultCode == .SQLITE_CORRUPT || resultCode == .SQLITE_NOTADB }
+extension Error {
+  /// Whether the database itself is damaged, not its surroundings.
+  var isDamage: Bool {
+    if let error = self as? DatabaseError {
+      return error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
+    }
+    return self is RowDecodingError
+  }
 }
