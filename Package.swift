@@ -95,6 +95,7 @@ let package = Package(
     benchmark(
       "constraints", ["GenerationTypes", "Inference", "JSON", "StructuredOutput", "Tokenization"], exclude: []),
     benchmark("tokenizer", ["Tokenization"], exclude: ["compare.py"]),
+    benchmark("ledger", ["Ledger"], exclude: []),
     .executableTarget(
       name: "kernels-benchmark", dependencies: ["CKernels"], path: "Benchmarks/kernels",
       cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),

@@ -33,11 +33,10 @@ extension Ledger {
       throw error
     } catch is CancellationError {
       throw .cancelled
-    } catch let error as DatabaseError {
-      if error.isCorruption { replaceAfterDamage(foundBy: pool) }
-      if error.resultCode == .SQLITE_INTERRUPT { throw .cancelled }
-      throw .unavailable(reason: Self.reason(error))
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT {
+      throw .cancelled
     } catch {
+      if error.isDamage { replaceAfterDamage(foundBy: pool) }
       throw .unavailable(reason: Self.reason(error))
     }
   }

@@ -37,7 +37,7 @@ extension Ledger {
         front.status.dropped += front.pending.count
         front.pending = PendingRows()
       }
-      try? writer.file?.pool.close()
+      writer.file?.close()
       writer.file = nil
       front.withLock { $0.count = nil }
     }
@@ -62,7 +62,7 @@ extension Ledger {
     var isReplaced = false
     do {
       file = try LedgerFile(path: path)
-    } catch let error as DatabaseError where error.isCorruption {
+    } catch  where error.isDamage {
       replace(&writer)
       isReplaced = true
       file = try LedgerFile(path: path)
@@ -108,7 +108,7 @@ extension Ledger {
       if entries.isEmpty { return }
       do {
         try writer.file?.write(entries)
-      } catch let error as DatabaseError where error.isCorruption {
+      } catch  where error.isDamage {
         front.withLock { $0.status.failedWrites += 1 }
         replace(&writer)
         try open(&writer)
@@ -155,13 +155,13 @@ extension Ledger {
 
   /// Notes why rows wait and when to try again.
   private func fail(_ error: any Error, _ writer: inout Writer) {
-    if let error = error as? DatabaseError, error.isCorruption {
+    if error.isDamage {
       replace(&writer)
     } else if let error = error as? DatabaseError, Self.passing.contains(error.resultCode) {
       // The connection is good; somebody or something holds it up.
     } else if let file = writer.file {
       front.withLock { $0.pool = nil }
-      try? file.pool.close()
+      file.close()
       writer.file = nil
     }
     let delay = configuration.retrySeconds * Double(1 << min(writer.failuresInRow, 6))

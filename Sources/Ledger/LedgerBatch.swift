@@ -33,12 +33,14 @@ struct LedgerBatch {
     for entry in entries {
       switch entry {
       case .request(let row):
-        var values: [(any DatabaseValueConvertible)?] = [
-          Bounded.moment(row.time), row.requestID, row.key ?? "", row.requestedMode, row.mode,
-          Bounded.probability(row.thinkProbability), Bounded.count(row.replies), row.finish, row.thoughtEnd,
+        var values = [
+          Bounded.moment(row.time).databaseValue, row.requestID.databaseValue, (row.key ?? "").databaseValue,
+          row.requestedMode.databaseValue, row.mode.databaseValue,
+          Bounded.probability(row.thinkProbability)?.databaseValue ?? .null, Bounded.count(row.replies).databaseValue,
+          row.finish.databaseValue, row.thoughtEnd?.databaseValue ?? .null,
         ]
         for (measure, value) in zip(Measure.allCases, row.measures) where measure != .completion {
-          values.append(value)
+          values.append(value?.databaseValue ?? .null)
         }
         try request.execute(arguments: StatementArguments(values))
       case .shadow(let row):
@@ -74,7 +76,9 @@ struct LedgerBatch {
 
   private func merge(_ tally: UsageTally, into group: Group, _ span: LedgerSchema.Span, _ db: Database) throws {
     let columns = LedgerSchema.counterColumns + ["sketches"]
-    let place: [any DatabaseValueConvertible] = [group.start, group.requestedMode, group.mode, group.key]
+    let place = [
+      group.start.databaseValue, group.requestedMode.databaseValue, group.mode.databaseValue, group.key.databaseValue,
+    ]
     let read = try db.cachedStatement(
       sql: """
         SELECT \(columns.joined(separator: ", ")) FROM \(span.rawValue)
@@ -88,9 +92,7 @@ struct LedgerBatch {
           (start, requested_mode, mode, key, \(columns.joined(separator: ", ")))
         VALUES (?, ?, ?, ?\(String(repeating: ", ?", count: columns.count)))
         """)
-    var values = place
-    values += sum.counters as [any DatabaseValueConvertible]
-    values.append(Data(sum.sketches))
+    let values = place + sum.counters.map(\.databaseValue) + [Data(sum.sketches).databaseValue]
     try write.execute(arguments: StatementArguments(values))
   }
 

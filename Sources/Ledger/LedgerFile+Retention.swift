@@ -70,7 +70,7 @@ extension LedgerFile {
     let free = try integer(db, "freelist_count") - sparePages
     if free <= 0 { return false }
     try db.execute(sql: "PRAGMA incremental_vacuum(\(min(free, pagesPerStep)))")
-    if free <= pagesPerStep { _ = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+    if free <= pagesPerStep { _ = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
     return free > pagesPerStep
   }
 

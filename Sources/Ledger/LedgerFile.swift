@@ -46,7 +46,7 @@ struct LedgerFile {
   init(path: String) throws {
     // SQLite gives the log and the index of the log the mode of the database.
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if descriptor >= 0 { close(descriptor) }
+    if descriptor >= 0 { Glibc.close(descriptor) }
     try Self.inspect(path)
     let pool = try DatabasePool(path: path, configuration: Self.configuration)
     try LedgerSchema.migrator.migrate(pool)
@@ -107,6 +107,14 @@ struct LedgerFile {
     }
   }
 
+  /// Brings the log into the database and closes the connections.
+  ///
+  /// The pool closes its writer first, and a reader that closes last cannot do it.
+  func close() {
+    _ = try? pool.writeWithoutTransaction { try Row.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+    try? pool.close()
+  }
+
   /// Requests in the file, from the days' roll-ups.
   static func rowsHeld(_ db: Database) throws -> Int {
     try Int.fetchOne(db, sql: "SELECT sum(requests) FROM daily") ?? 0
@@ -144,7 +152,12 @@ struct LedgerFile {
   }
 }
 
-extension DatabaseError {
-  /// Whether the file itself is damaged, not its surroundings.
-  var isCorruption: Bool { resultCode == .SQLITE_CORRUPT || resultCode == .SQLITE_NOTADB }
+extension Error {
+  /// Whether the database itself is damaged, not its surroundings.
+  var isDamage: Bool {
+    if let error = self as? DatabaseError {
+      return error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
+    }
+    return self is RowDecodingError
+  }
 }

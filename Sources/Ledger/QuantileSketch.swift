@@ -39,17 +39,22 @@ struct QuantileSketch: Sendable, Equatable {
     }
   }
 
-  /// The smallest value that at least `fraction` of all values do not exceed (numpy's `inverted_cdf`); nil when empty.
-  func quantile(_ fraction: Double) -> Int? {
+  /// For each of ascending `fractions` the smallest value that at least so many do not exceed (numpy's `inverted_cdf`);
+  /// nil when empty.
+  func quantiles(_ fractions: [Double]) -> [Int]? {
     let total = counts.reduce(into: 0) { $0 += Int($1) }
     guard total > 0 else { return nil }
-    let rank = max(1, Int((fraction * Double(total)).rounded(.up)))
-    var seen = 0
-    for (index, count) in counts.enumerated() {
-      seen += Int(count)
-      if seen >= rank { return Self.value(of: first + index) }
+    var found: [Int] = []
+    var seen = 0, place = -1
+    for fraction in fractions {
+      let rank = max(1, Int((fraction * Double(total)).rounded(.up)))
+      while seen < rank, place + 1 < counts.count {
+        place += 1
+        seen += Int(counts[place])
+      }
+      found.append(Self.value(of: first + place))
     }
-    return Self.value(of: first + counts.count - 1)
+    return found
   }
 
   /// Appends number of steps, then for each its distance from the one before and its count.
@@ -77,7 +82,7 @@ struct QuantileSketch: Sendable, Equatable {
   }
 
   private mutating func add(_ count: UInt32, at step: Int) {
-    widen(to: step)
+    if step < first || step >= first + counts.count { widen(to: step) }
     let (sum, overflow) = counts[step - first].addingReportingOverflow(count)
     counts[step - first] = overflow ? .max : sum
   }
@@ -120,6 +125,10 @@ struct VarintReader {
 
   /// The next number; nil past the end or beyond 64 bits.
   mutating func next() -> UInt64? {
+    if position < bytes.count, bytes[position] < 0x80 {
+      position += 1
+      return UInt64(bytes[position - 1])
+    }
     var value: UInt64 = 0, shift: UInt64 = 0
     while position < bytes.count, shift < 64 {
       let byte = bytes[position]

@@ -55,9 +55,9 @@ struct UsageCell: Sendable {
 
   private static func summary(of values: Distribution, scale: Double) -> MeasureSummary {
     let sum = Double(values.sum) / scale
-    func quantile(_ fraction: Double) -> Double? { values.sketch.quantile(fraction).map { Double($0) / scale } }
+    let quantiles = values.sketch.quantiles([0.5, 0.95, 0.99])?.map { Double($0) / scale }
     return MeasureSummary(
-      count: values.count, sum: sum, mean: values.count > 0 ? sum / Double(values.count) : nil, p50: quantile(0.5),
-      p95: quantile(0.95), p99: quantile(0.99))
+      count: values.count, sum: sum, mean: values.count > 0 ? sum / Double(values.count) : nil, p50: quantiles?[0],
+      p95: quantiles?[1], p99: quantiles?[2])
   }
 }

@@ -48,7 +48,7 @@ import Testing
     await first.fill(rows(3_000, days: 8))
     first.close()
     let before = Ledger(path: folder.database).status.fileBytes
-    #expect(before > 4_000_000)
+    #expect(before > 3_000_000)
     let ledger = Ledger(path: folder.database, configuration: LedgerConfiguration(retentionMegabytes: 2))
     #expect(try await waits { ledger.status.fileBytes < 2_600_000 }, "\(before) to \(ledger.status.fileBytes)")
     #expect(ledger.status.rowsHeld % 3_000 == 0, "whole days")
