@@ -108,7 +108,7 @@ let package = Package(
     tests(of: "CKernels", fixtures: true),
     tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
-    tests(of: "Evaluation", ["JSON", "Statistics"]),
+    tests(of: "Evaluation", ["JSON", "Statistics"], fixtures: true),
     tests(of: "Fetching"),
     tests(of: "HTTP", ["TLSTestSupport", "Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),

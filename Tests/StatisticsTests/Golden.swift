@@ -1,6 +1,6 @@
 import Foundation
 
-/// What scipy, statsmodels and numpy found; see scripts/fixtures/statistics.py.
+/// What scipy, statsmodels and numpy found; see scripts/fixtures/intervals.py.
 struct Golden: Decodable {
   struct Quantile: Decodable {
     var degrees: Double?

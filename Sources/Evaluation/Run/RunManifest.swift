@@ -19,7 +19,7 @@ struct RunManifest {
     }
     members = [
       "version": .integer(Self.version), "questions": .object(counts), "digest": .string(set.digest),
-      "model": parameters.model.map(JSONValue.string) ?? .null,
+      "model": parameters.model.map(JSONValue.string) ?? .null, "source": .string(parameters.source),
       "modes": .array(parameters.modes.map { .string($0.rawValue) }),
       "biases": .array(parameters.biases.map { .number($0) }),
       "sweep_questions": parameters.sweepQuestions.map { .integer(Int64($0)) } ?? .null,

@@ -1,0 +1,96 @@
+// A table as text cells, told in Markdown and in HTML.
+import Foundation
+import Statistics
+
+/// A table of a report. The first column names the row.
+struct ReportTable {
+  var caption: String
+  var head: [String]
+  var rows: [[String]]
+
+  /// A table in GitHub's Markdown.
+  var markdown: String {
+    func line(_ cells: [String]) -> String { "| " + cells.map(Self.escapedForMarkdown).joined(separator: " | ") + " |" }
+    let rule = "|---|" + head.dropFirst().map { _ in "---:|" }.joined()
+    return ([Self.escapedForMarkdown(caption), "", line(head), rule] + rows.map(line)).joined(separator: "\n")
+  }
+
+  /// A `<table>` with its caption and scopes.
+  var html: String {
+    let names = head.map { "<th scope=\"col\">\($0.escapedForHTML)</th>" }.joined()
+    let body = rows.map { row in
+      let cells = row.dropFirst().map { "<td>\($0.escapedForHTML)</td>" }.joined()
+      return "<tr><th scope=\"row\">\((row.first ?? "").escapedForHTML)</th>\(cells)</tr>"
+    }
+    return """
+      <div class="scroll" role="region" tabindex="0" aria-label="\(caption.escapedForHTML)">
+      <table><caption>\(caption.escapedForHTML)</caption>
+      <thead><tr>\(names)</tr></thead>
+      <tbody>
+      \(body.joined(separator: "\n"))
+      </tbody></table></div>
+      """
+  }
+
+  /// Names of sets come from files; none of them may become markup.
+  static func escapedForMarkdown(_ text: String) -> String {
+    var escaped = ""
+    for character in text.map({ $0.isNewline ? " " : $0 }) {
+      if "\\`*_[]<>|#".contains(character) { escaped.append("\\") }
+      escaped.append(character)
+    }
+    return escaped
+  }
+}
+
+extension String {
+  /// The text for HTML's and SVG's content and attributes in quotes. Characters that XML does not have are replaced.
+  var escapedForHTML: String {
+    var escaped = ""
+    for scalar in unicodeScalars {
+      switch scalar {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      case "\"": escaped += "&quot;"
+      case "'": escaped += "&#39;"
+      case "\u{0}"..."\u{8}", "\u{B}", "\u{C}", "\u{E}"..."\u{1F}", "\u{FFFE}", "\u{FFFF}": escaped += "\u{FFFD}"
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
+    return escaped
+  }
+}
+
+/// Numbers for readers.
+enum ReportNumber {
+  /// With so many decimals and a true minus sign.
+  static func text(_ value: Double, _ decimals: Int = 1) -> String {
+    let text = String(format: "%.\(decimals)f", value)
+    let digits = text.drop { $0 == "-" }
+    // What rounds to zero has no sign.
+    return text.hasPrefix("-") && digits.contains { $0 != "0" && $0 != "." } ? "−" + digits : String(digits)
+  }
+
+  /// A part as per cent: 0.123 is `12.3 %`.
+  static func percent(_ value: Double) -> String { text(100 * value) + " %" }
+
+  static func percent(_ interval: Interval?) -> String {
+    guard let interval else { return "–" }
+    return "\(percent(interval.estimate)) (\(text(100 * interval.low)) to \(text(100 * interval.high)))"
+  }
+
+  static func text(_ interval: Interval?) -> String {
+    guard let interval else { return "–" }
+    return "\(text(interval.estimate)) (\(text(interval.low)) to \(text(interval.high)))"
+  }
+
+  /// Mean, median and 95th percentile.
+  static func text(_ spread: EvaluationReport.Spread?, _ decimals: Int = 1) -> String {
+    guard let spread else { return "–" }
+    return [spread.mean, spread.median, spread.p95].map { text($0, decimals) }.joined(separator: " / ")
+  }
+
+  /// A probability of a test.
+  static func probability(_ p: Double) -> String { p < 0.0001 ? "< 0.0001" : text(p, 4) }
+}

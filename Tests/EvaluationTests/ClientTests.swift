@@ -1,0 +1,90 @@
+import Evaluation
+import JSON
+import Synchronization
+import Testing
+
+@Suite struct `Clients` {
+  @Test(arguments: [
+    (408, true), (409, true), (429, true), (500, true), (503, true), (599, true), (400, false), (401, false),
+    (404, false), (501, false),
+    (505, false), (302, false),
+  ]) func `a status says whether to try again`(_ status: Int, _ passes: Bool) {
+    let error = ModelClientError(status: status, body: Array(#"{"error": {"message": "no"}}"#.utf8), retryAfter: "2")
+    #expect(error == (passes ? .retryable("status \(status): no", after: .seconds(2)) : .fatal("status \(status): no")))
+  }
+
+  @Test(arguments: ["-1", "x", "1e9", "", "Wed, 21 Oct 2026 07:28:00 GMT"])
+  func `a time to wait that is no number of seconds up to a day is not followed`(_ value: String) {
+    #expect(ModelClientError(status: 503, body: [], retryAfter: value) == .retryable("status 503", after: nil))
+  }
+
+  @Test func `waits double, are as long as the server asks and end after the last try`() async throws {
+    let waits = Mutex<[Duration]>([])
+    let client = ScriptedClient { _, count in
+      throw ModelClientError.retryable("busy \(count)", after: count == 1 ? .seconds(5) : nil)
+    }
+    let retrying = RetryingModelClient(client, tries: 4, firstWait: .seconds(1)) { wait in
+      waits.withLock { $0.append(wait) }
+    }
+    await #expect(throws: ModelClientError.retryable("busy 3", after: nil)) { try await retrying.complete(.null) }
+    #expect(waits.withLock { $0 } == [.seconds(1), .seconds(5), .seconds(4)])
+  }
+
+  @Test func `what cannot succeed is not tried again, nor what would take too long`() async throws {
+    let fatal = ScriptedClient { _, _ in throw ModelClientError.fatal("no") }
+    await #expect(throws: ModelClientError.fatal("no")) { try await RetryingModelClient(fatal).complete(.null) }
+    #expect(fatal.bodies.count == 1)
+    let slow = ScriptedClient { _, _ in throw ModelClientError.retryable("busy", after: .seconds(900)) }
+    await #expect(throws: ModelClientError.self) { try await RetryingModelClient(slow).complete(.null) }
+    #expect(slow.bodies.count == 1)
+  }
+
+  @Test func `a second try can succeed`() async throws {
+    let client = ScriptedClient { _, count in
+      if count == 0 { throw ModelClientError.retryable("busy", after: nil) }
+      return "fine"
+    }
+    #expect(try await RetryingModelClient(client, sleep: { _ in }).complete(.null) == "fine")
+  }
+
+  @Test(arguments: ["", "localhost:8000", "ftp://h/v1", "http:///v1", "/v1", "http://a b/"])
+  func `a base that is no HTTP URL is refused`(_ base: String) {
+    #expect(throws: EvaluationError.self) { try HTTPModelClient(base: base) }
+  }
+
+  @Test func `a port where nobody listens is worth another try`() async throws {
+    let client = try HTTPModelClient(base: "http://127.0.0.1:9/v1", timeout: .seconds(20))
+    let error = await #expect(throws: ModelClientError.self) { try await client.complete([:]) }
+    guard case .retryable = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+}
+
+@Suite struct `Replies` {
+  @Test func `our server's counts are taken as they are`() throws {
+    let reply = try ModelReply(reply("7", thinking: 5, control: 3, answer: 1, probability: 0.9))
+    #expect((reply.thinkingTokens, reply.controlTokens, reply.answerTokens) == (5, 3, 1))
+    #expect(reply.outputTokens == 9 && reply.isThinking == true && reply.thinkProbability == 0.9)
+    #expect(reply.finish == "stop" && reply.stop == "natural" && reply.promptTokens == 9)
+  }
+
+  @Test func `of another server's reply only what it says is known`() throws {
+    let some = try ModelReply([
+      "choices": [["message": ["content": "7", "reasoning_content": "hm"], "finish_reason": "stop"]],
+      "usage": ["completion_tokens": 9, "completion_tokens_details": ["reasoning_tokens": 5]],
+    ])
+    #expect(some.thinkingTokens == 5 && some.answerTokens == 4 && some.controlTokens == nil && some.isThinking == true)
+    let few = try ModelReply(["choices": [["message": ["content": "7"]]]])
+    #expect(few.outputTokens == nil && few.thinkingTokens == nil && few.isThinking == nil && few.answer == "7")
+    let empty = try ModelReply(["choices": [["message": ["content": .null]]], "usage": .null])
+    #expect(empty.answer == "")
+  }
+
+  @Test(arguments: ["{}", "[]", #"{"choices": []}"#, #"{"choices": [{}]}"#, #"{"error": {"message": "x"}}"#])
+  func `a reply without a message is an error`(_ text: String) throws {
+    let json = try JSONValue(parsing: text)
+    #expect(throws: ModelClientError.self) { try ModelReply(json) }
+  }
+}

@@ -1,0 +1,126 @@
+import Evaluation
+import Foundation
+import Testing
+
+@Suite struct `Question sets` {
+  private func set(_ lines: String..., name: String = "s.jsonl") throws -> QuestionSet {
+    let folder = try TemporaryFolder()
+    try folder.write("p.png", [0x89, 0x50, 0x4E, 0x47, 1, 2])
+    try folder.write("text.png", Array("hello".utf8))
+    return try QuestionSet(files: [folder.write(name, lines.joined(separator: "\n").utf8)])
+  }
+
+  @Test func `a line has an id and a set by default, and its scorer by what the answer is`() throws {
+    let set = try set(
+      #"{"question": "2 + 2?", "answer": 4}"#, "",
+      #"{"text": "Sky?", "answer": ["blue", "azure"], "id": "x", "set": "t"}"#,
+      #"{"question": "Which?", "choices": ["red", "green"], "answer": "B", "reasoning": true, "note": 1}"#)
+    #expect(set.questions.map(\.key.description) == ["s/1", "t/x", "s/4"])
+    #expect(set.questions[0].scorer.accepts("It is 4.") && !set.questions[0].scorer.accepts("5"))
+    #expect(set.questions[1].scorer.accepts("Azure!") && !set.questions[1].scorer.accepts("the azure"))
+    #expect(set.questions[2].scorer.accepts("green") && !set.questions[2].scorer.accepts("A"))
+    #expect(set.questions.map(\.needsReasoning) == [nil, nil, true])
+  }
+
+  @Test func `choices are listed with letters and asked for`() throws {
+    let set = try set(#"{"question": "Which?", "choices": ["red", 2], "answer": "red"}"#)
+    #expect(
+      ChoiceFormat().prompt(for: set.questions[0])
+        == "Which?\nA. red\nB. 2\nAnswer with the letter of the right choice.")
+    var format = ChoiceFormat()
+    (format.separator, format.request) = (") ", "")
+    #expect(format.prompt(for: set.questions[0]) == "Which?\nA) red\nB) 2")
+  }
+
+  @Test func `pictures are found beside the set and become data URIs`() throws {
+    let folder = try TemporaryFolder()
+    let bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 7]
+    try folder.write("p.png", bytes)
+    let file = try folder.write(
+      "s.jsonl", #"{"question": "?", "answer": "1", "image": ["p.png", "data:image/gif;base64,R0lGODk="]}"#.utf8)
+    let images = try QuestionSet(files: [file]).questions[0].images
+    #expect(try images[0].uri() == "data:image/png;base64," + Data(bytes).base64EncodedString())
+    #expect(try images[1].uri() == "data:image/gif;base64,R0lGODk=")
+  }
+
+  @Test(arguments: [
+    (#"{"question": "?""#, ": "), (#"[1]"#, "expected an object"), (#"{"answer": 1}"#, "question: is missing or empty"),
+    (#"{"question": "?"}"#, "answer: is missing"), (#"{"question": 1, "answer": 1}"#, "question: is a number"),
+    (#"{"question": "?", "text": "?", "answer": 1}"#, "text: question and text are the same"),
+    (#"{"question": "?", "answr": 1}"#, "answr is no field; answer is"),
+    (#"{"question": "?", "answer": 1, "images": "p.png"}"#, "images is no field; image is"),
+    (#"{"question": "?", "answer": 1, "qid": 7}"#, "qid is no field; id is"),
+    (#"{"question": "?", "answer": 1, "image": "no.png"}"#, "no.png is not there"),
+    (#"{"question": "?", "answer": 1, "image": "text.png"}"#, "is no PNG, JPEG, WebP or GIF"),
+    (#"{"question": "?", "answer": 1, "image": 3}"#, "image: is a number"),
+    (#"{"question": "?", "answer": "c", "choices": ["a"]}"#, "choices: 1 choices, from 2 to 26"),
+    (#"{"question": "?", "answer": "z", "choices": ["a", "b"]}"#, #"answer: "z" is neither a choice"#),
+    (#"{"question": "?", "answer": "a", "choices": ["a", "a"]}"#, #"choices[1]: "a" is there twice"#),
+    (#"{"question": "?", "answer": "a", "scorer": "numeric"}"#, "answer: is no number"),
+    (#"{"question": "?", "answer": 1, "scorer": "close"}"#, #"scorer: "close" is none of"#),
+    (#"{"question": "?", "answer": "a", "scorer": "choice"}"#, "scorer: choice needs choices"),
+    (#"{"question": "?", "answer": 1, "tolerance": -1}"#, "tolerance: expected a number of at least 0"),
+    (#"{"question": "?", "answer": "a", "tolerance": 1}"#, "tolerance: belongs to the scorer numeric"),
+    (#"{"question": "?", "pattern": "("}"#, #"pattern: "(" is no regular expression"#),
+    (#"{"question": "?", "answer": 1, "reasoning": "yes"}"#, "reasoning: is a string"),
+    (#"{"question": "?", "answer": 1, "id": ""}"#, "id: has 0 bytes, from 1 to 200"),
+  ]) func `a fault names file, line and field`(_ line: String, _ told: String) throws {
+    let error = #expect(throws: EvaluationError.self) { try set(#"{"question": "fine", "answer": 1}"#, line) }
+    let text = try #require(error).description
+    #expect(text.contains("s.jsonl:2: ") && text.contains(told), "\(text)")
+  }
+
+  @Test func `an id that is there twice names both places`() throws {
+    let line = #"{"id": "a", "question": "?", "answer": 1}"#
+    let error = #expect(throws: EvaluationError.self) { try set(line, line) }
+    #expect(try #require(error).description.contains("s.jsonl:2: id: s/a is also the question of "))
+  }
+
+  @Test func `a long pattern, a long line and too many questions are refused with the limit`() throws {
+    let long = #"{"question": "?", "pattern": ""# + String(repeating: "a", count: 1001) + #""}"#
+    #expect(throws: EvaluationError.self) { try set(long) }
+    let folder = try TemporaryFolder()
+    let file = try folder.write("s.jsonl", String(repeating: #"{"question": "?", "answer": 1}"# + "\n", count: 3).utf8)
+    var limits = QuestionSet.Limits()
+    limits.questions = 2
+    #expect(throws: EvaluationError("\(file):3: more than 2 questions")) {
+      try QuestionSet(files: [file], limits: limits)
+    }
+    limits = QuestionSet.Limits()
+    limits.lineBytes = 10
+    #expect(throws: EvaluationError("\(file):1: 30 bytes, a line holds at most 10")) {
+      try QuestionSet(files: [file], limits: limits)
+    }
+    limits.fileBytes = 20
+    #expect(throws: EvaluationError("\(file) has 93 bytes, at most 20 are taken")) {
+      try QuestionSet(files: [file], limits: limits)
+    }
+  }
+
+  @Test func `no file and no questions are errors`() throws {
+    #expect(throws: EvaluationError("/no/such.jsonl cannot be read")) { try QuestionSet(files: ["/no/such.jsonl"]) }
+    #expect(throws: EvaluationError.self) { try set("", " ") }
+  }
+
+  @Test func `every prefix of a line is a question or a fault`() throws {
+    let line = #"{"question": "é?", "choices": ["a", "b"], "answer": "a", "image": "p.png", "reasoning": false}"#
+    for length in 0..<line.utf8.count {
+      let folder = try TemporaryFolder()
+      let file = try folder.write("s.jsonl", line.utf8.prefix(length))
+      #expect(throws: EvaluationError.self) { try QuestionSet(files: [file]) }
+    }
+  }
+
+  @Test func `the digest changes with a line or a picture and a limit leaves the first of each set`() throws {
+    let folder = try TemporaryFolder()
+    let line = #"{"question": "?", "answer": 1, "image": "p.png"}"#
+    let file = try folder.write("s.jsonl", "\(line)\n\(line)\n".utf8)
+    try folder.write("p.png", [0x89, 0x50, 0x4E, 0x47, 1])
+    var first = try QuestionSet(files: [file])
+    #expect(try QuestionSet(files: [file]).digest == first.digest)
+    try folder.write("p.png", [0x89, 0x50, 0x4E, 0x47, 2])
+    #expect(try QuestionSet(files: [file]).digest != first.digest)
+    first.limit(toFirst: 1)
+    #expect(first.questions.map(\.id) == ["1"])
+  }
+}

@@ -1,0 +1,100 @@
+import Evaluation
+import Foundation
+import JSON
+import Testing
+
+private let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures").path
+
+private func fixture(_ name: String) throws -> JSONValue {
+  try JSONValue(parsing: Array(try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name))))
+}
+
+private func golden() throws -> EvaluationReport {
+  EvaluationReport(try EvaluationRun.results(in: folder), title: "A <b> & \"c\"")
+}
+
+/// Members of `expected` that `found` lacks or has differently, by path; numbers within 1e-9 of their size.
+private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: String = "") -> [String] {
+  switch (expected, found) {
+  case (.object(let object), let found):
+    return object.members.flatMap { differences($0.value, found?[$0.name], path + "." + $0.name) }
+  case (.array(let values), .array(let others)?):
+    if values.count != others.count { return ["\(path): \(values.count) and \(others.count) items"] }
+    return zip(values, others).enumerated().flatMap { differences($1.0, $1.1, "\(path)[\($0)]") }
+  default:
+    if let a = expected.double, let b = found?.double {
+      return abs(a - b) <= 1e-9 * max(1, abs(a)) ? [] : ["\(path): \(a), \(b)"]
+    }
+    return expected == found ? [] : ["\(path): \(expected), \(String(describing: found))"]
+  }
+}
+
+@Suite struct `Reports` {
+  @Test func `every number is numpy's, scipy's and statsmodels'`() throws {
+    #expect(try differences(fixture("expected.json"), golden().json) == [])
+  }
+
+  @Test func `the comparison of numbers sees a difference`() {
+    #expect(differences(["a": [1, 2]], ["a": [1, 3]]) == [".a[1]: 2.0, 3.0"])
+    #expect(differences(["a": 1], [:]).count == 1 && differences(["a": [1]], ["a": []]).count == 1)
+  }
+
+  @Test func `sections are all sets and each set, and one set alone`() throws {
+    let report = try golden()
+    #expect(report.sections.map(\.name) == ["All sets", "easy <set>", "hard"])
+    #expect(report.notes.contains("1 of 275 requests got no answer and count nowhere else."))
+    let one = EvaluationReport(try EvaluationRun.results(in: folder).filter { $0.key.set == "hard" }, title: "t")
+    #expect(one.sections.map(\.name) == ["hard"])
+  }
+
+  @Test func `the page is well formed, asks for nothing and escapes what comes from files`() throws {
+    let html = try golden().html
+    #expect(html.contains("<h1>A &lt;b&gt; &amp; &quot;c&quot;</h1>") && html.contains("easy &lt;set&gt;"))
+    #expect(!html.contains("<set>") && !html.contains("<b>") && !html.contains("<script"))
+    #expect(!html.replacing("http://www.w3.org/2000/svg", with: "").contains("http:") && !html.contains("src="))
+    // As XML, which wants every element closed: the meta elements of HTML aside.
+    let xml = html.replacing("<!DOCTYPE html>", with: "").replacing(#/<meta [^>]*>/#, with: "")
+    let parser = XMLCheck()
+    #expect(parser.parse(xml) == nil)
+    #expect(parser.counts["svg"] == 2 && parser.counts["title"] == 3 && parser.counts["desc"] == 2)
+    #expect(parser.counts["table"] == 18 && parser.counts["caption"] == 18)
+    // Three sections of three modes as bars, and three entries of the legend in each figure.
+    #expect(parser.counts["rect"] == 15)
+  }
+
+  @Test func `the tables are the same in Markdown`() throws {
+    let text = try golden().markdown
+    #expect(text.hasPrefix("# A \\<b\\> & \"c\"\n"))
+    #expect(text.contains("## easy \\<set\\> (30 questions)") && text.contains("| mode | n | accuracy |"))
+    for line in text.split(separator: "\n") where line.hasPrefix("|") { #expect(line.hasSuffix("|")) }
+  }
+
+  @Test func `what a server does not tell is unknown and not zero`() throws {
+    let results = try (0..<4).map { index in
+      try EvaluationResult([
+        "set": "s", "id": .string("\(index)"), "mode": index % 2 == 0 ? "auto" : "long", "correct": true,
+      ])
+    }
+    let report = EvaluationReport(results, title: "t")
+    #expect(report.sections[0].modes.allSatisfy { $0.output == nil && $0.thinkRate == nil && $0.count == 2 })
+    #expect(report.sections[0].oracle == nil && report.notes.count == 4)
+    #expect(report.json["sections"]?.array?[0]["modes"]?.array?[0]["output_tokens"] == .null)
+    #expect(!report.html.contains("<svg") && report.markdown.contains("–"))
+  }
+
+  @Test func `a report without an answer, and without results, is a report`() throws {
+    #expect(EvaluationReport([], title: "none").markdown.contains("none"))
+    let failure = try EvaluationResult(["set": "s", "id": "1", "mode": "auto", "error": "down"])
+    let report = EvaluationReport([failure], title: "t")
+    #expect(report.sections[0].modes[0].failures == 1 && report.sections[0].modes[0].accuracy == nil)
+    #expect(report.html.contains("got no answer"))
+  }
+
+  @Test func `files are written whole`() throws {
+    let out = try TemporaryFolder()
+    try golden().write(into: out.path)
+    #expect(try JSONValue(parsing: out.read("report.json")) == golden().json)
+    #expect(try out.read("report.html") == Array(golden().html.utf8) && !out.read("report.md").isEmpty)
+    #expect(throws: EvaluationError.self) { try golden().write(into: out.path + "/none") }
+  }
+}
