@@ -1,0 +1,53 @@
+// Numbers and times as people read them: three digits that matter, the unit beside them, a thin gap in between.
+
+const whole = new Intl.NumberFormat("en-GB", {maximumFractionDigits: 0});
+const short = new Intl.NumberFormat("en-GB", {notation: "compact", maximumSignificantDigits: 3});
+const three = new Intl.NumberFormat("en-GB", {maximumSignificantDigits: 3});
+const NONE = "–";
+
+/** A count in full: 12,345. */
+export const count = (value) => value == null ? NONE : whole.format(value);
+
+/** A count in little room: 12.3K. */
+export const compact = (value) => value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : short.format(value);
+
+/** A mean or an estimate: three digits below 1000, whole above. */
+export const figure = (value) => value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : whole.format(value);
+
+/** A share of 1 as a percentage. */
+export function percent(value) {
+  if (value == null) return NONE;
+  const digits = Math.abs(value) < 0.0995 && value !== 0 ? 1 : 0;
+  return `${(value * 100).toFixed(digits)} %`;
+}
+
+/** A probability, never rounded to a certainty that it is not. */
+export function probability(value) {
+  if (value == null) return NONE;
+  if (value > 0 && value < 0.001) return "< 0.001";
+  if (value < 1 && value > 0.999) return "> 0.999";
+  return value.toFixed(3);
+}
+
+/** A duration given in seconds: 19 ms, 1.24 s, 2 min 5 s, 3.4 h. */
+export function duration(value) {
+  if (value == null) return NONE;
+  const size = Math.abs(value);
+  if (size === 0) return "0 s";
+  if (size < 0.9995) return `${three.format(value * 1000)} ms`;
+  if (size < 99.5) return `${three.format(value)} s`;
+  if (size < 3600) return `${value < 0 ? "−" : ""}${Math.floor(size / 60)} min ${Math.floor(size % 60)} s`;
+  if (size < 48 * 3600) return `${three.format(value / 3600)} h`;
+  return `${three.format(value / 86_400)} d`;
+}
+
+/** A number of bytes in decimal units: 1.2 MB. */
+export function bytes(value) {
+  for (const [size, unit] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]]) {
+    if (value >= size) return `${three.format(value / size)} ${unit}`;
+  }
+  return `${value} B`;
+}
+
+/** `1 token`, `2 tokens`. */
+export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
