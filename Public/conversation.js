@@ -3,7 +3,7 @@
 /** A reply before anything of it has come. */
 export function emptyReply() {
   return {
-    state: "waiting", thought: "", answer: "", pieces: 0, progress: null, began: performance.now(), thoughtEnded: null,
+    state: "waiting", thought: "", answer: "", pieces: 0, progress: null, began: performance.now(), thoughtBegan: null, thoughtEnded: null,
     finish: null, usage: null, thinking: null, timings: null, error: null,
   };
 }
@@ -19,6 +19,7 @@ export function absorb(reply, chunk) {
   const thought = choice.delta?.reasoning_content ?? choice.delta?.reasoning ?? "";
   const answer = choice.delta?.content ?? "";
   if (thought) {
+    reply.thoughtBegan ??= performance.now();
     reply.state = "thinking";
     reply.thought += thought;
     reply.pieces += 1;

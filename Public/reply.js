@@ -59,7 +59,7 @@ export class ReplyView {
     const hint = wait === null ? null : `The server suggests waiting ${counted(wait, "second")}.`;
     return element("div", {class: "notice bad"},
       element("p", {}, element("strong", {}, error.title), ". ", error.message), hint && element("p", {}, hint),
-      element("div", {class: "row"}, element("button", {type: "button", class: "retry", onclick: this.actions.retry}, "Try again")));
+      element("div", {class: "row retry"}, element("button", {type: "button", onclick: this.actions.retry}, "Try again")));
   }
 }
 
@@ -74,7 +74,7 @@ function waitingText({progress, began}) {
 
 /** While a thought grows its pieces are counted, most of them one token each; the server's count replaces that. */
 function thoughtTitle(reply, isOver) {
-  const time = ((reply.thoughtEnded ?? (isOver ? reply.ended : performance.now())) - reply.began) / 1000;
+  const time = ((reply.thoughtEnded ?? (isOver ? reply.ended : performance.now())) - reply.thoughtBegan) / 1000;
   const tokens = reply.thinking ? counted(reply.thinking.thinking_tokens, "token") : `about ${count(reply.pieces)} tokens`;
   const end = ENDS[reply.thinking?.stop];
   const isThinking = reply.state === "thinking" || reply.state === "waiting";

@@ -52,5 +52,13 @@ export function prepareSettings() {
     }
     show();
   });
+  const settings = document.querySelector(".settings");
+  document.addEventListener("pointerdown", (event) => { if (!settings.contains(event.target)) settings.open = false; });
+  settings.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !settings.open) return;
+    event.stopPropagation();
+    settings.open = false;
+    settings.querySelector("summary").focus();
+  });
   show();
 }

@@ -34,7 +34,7 @@ export class TurnView {
     const {reply} = this.turn;
     this.again.hidden = this.change.hidden = !isAllowed;
     this.copy.hidden = reply.answer === "" || !["done", "stopped", "failed"].includes(reply.state);
-    for (const button of this.element.querySelectorAll(".retry")) button.hidden = !isAllowed;
+    for (const row of this.element.querySelectorAll(".retry")) row.hidden = !isAllowed;
     if (!isAllowed && this.editor) this.#showQuestion();
   }
 
