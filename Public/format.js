@@ -41,9 +41,9 @@ export function duration(value) {
   return `${three.format(value / 86_400)} d`;
 }
 
-/** A number of bytes in decimal units: 1.2 MB. */
+/** A number of bytes: 1.2 MiB. */
 export function bytes(value) {
-  for (const [size, unit] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]]) {
+  for (const [size, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
     if (value >= size) return `${three.format(value / size)} ${unit}`;
   }
   return `${value} B`;

@@ -37,7 +37,7 @@ export function prepareSettings() {
   const show = () => {
     const value = bias.valueAsNumber;
     const sign = value > 0 ? "+" : value < 0 ? "−" : "";
-    const text = value === 0 ? "0, the model alone" : `${sign}${Math.abs(value)}, ${value > 0 ? "thinks less" : "thinks more"}`;
+    const text = value === 0 ? "0" : `${sign}${Math.abs(value)}, ${value > 0 ? "thinks less" : "thinks more"}`;
     said.textContent = text;
     bias.setAttribute("aria-valuetext", text);
     bias.disabled = mode() !== "auto";
