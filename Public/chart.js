@@ -2,18 +2,18 @@
 // as a slider does, and what stands there is said. Below it the same numbers are a table. Colours come with patterns or dashes.
 import {element, shape} from "./element.js";
 import {dataTable} from "./table.js";
-import {timeTicks, ticks} from "./scale.js";
+import {logTicks, ticks, timeTicks} from "./scale.js";
 
 const HEIGHT = 190, LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 22;
 let made = 0;
 
-/** A chart in a `figure`. `kind` is "bars" or "lines"; `format` writes a value, `axis` one at the axis; `top` fixes the axis' end. */
+/** A chart in a `figure`. `kind` is "bars" or "lines"; `format` writes a value, `axis` one at the axis; `top` fixes the axis' end; lines may be logarithmic. */
 export class Chart {
   #active = null;
   #data = null;
 
-  constructor({title, kind, format, axis = format, isWhole = false, top = null, note = null}) {
-    Object.assign(this, {title, kind, format, axis, isWhole, top, id: `chart-${made += 1}`});
+  constructor({title, kind, format, axis = format, isWhole = false, isLogarithmic = false, top = null, note = null}) {
+    Object.assign(this, {title, kind, format, axis, isWhole, isLogarithmic, top, id: `chart-${made += 1}`});
     this.legend = element("ul", {class: "legend"});
     this.svg = shape("svg", {"aria-hidden": "true", height: HEIGHT});
     this.tip = element("div", {class: "tip figures", hidden: true, "aria-hidden": "true"});
@@ -50,16 +50,18 @@ export class Chart {
     if (!this.#data || width === 0) return;
     const {places, series, isTime} = this.#data;
     const [low, high] = [places[0].start, places.at(-1).end];
-    const levels = ticks(this.top ?? this.#max(), 4, this.isWhole);
+    const levels = this.#levels();
     const x = (value) => LEFT + (width - LEFT - RIGHT) * (value - low) / (high - low);
-    const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / levels.at(-1));
+    const [floor, roof] = [levels[0], levels.at(-1)];
+    const part = this.isLogarithmic ? (value) => Math.log(Math.max(value, floor) / floor) / Math.log(roof / floor) : (value) => value / roof;
+    const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - part(value));
     this.scale = {x, y, width};
     this.band = shape("rect", {class: "band", y: TOP, height: HEIGHT - TOP - BOTTOM, width: 0});
     this.svg.setAttribute("width", width);
     this.svg.replaceChildren(
       shape("defs", {}, series.map(({style}) => this.#pattern(style))), this.band,
       ...levels.flatMap((level) => [
-        shape("line", {class: level === 0 ? "base" : "grid", x1: LEFT, x2: width - RIGHT, y1: y(level), y2: y(level)}),
+        shape("line", {class: level === floor ? "base" : "grid", x1: LEFT, x2: width - RIGHT, y1: y(level), y2: y(level)}),
         shape("text", {class: "tick", x: LEFT - 6, y: y(level) + 4, "text-anchor": "end"}, this.axis(level))]),
       ...this.#xTicks(low, high, isTime, width).map(({at, text, anchor}) =>
         shape("text", {class: "tick", x: x(at), y: HEIGHT - 6, "text-anchor": anchor ?? "middle"}, text)),
@@ -67,10 +69,16 @@ export class Chart {
     this.#mark();
   }
 
+  #levels() {
+    if (!this.isLogarithmic) return ticks(this.top ?? this.#max(), 4, this.isWhole);
+    const values = this.#data.series.flatMap((one) => one.values.filter((value) => value > 0));
+    return logTicks(values.reduce((least, value) => Math.min(least, value), Infinity), this.#max());
+  }
+
   #max() {
     const {places, series} = this.#data;
     if (this.kind === "bars") return Math.max(0, ...places.map((_, index) => series.reduce((sum, {values}) => sum + values[index], 0)));
-    return Math.max(0, ...series.flatMap(({values}) => values.filter((value) => value !== null)));
+    return series.flatMap(({values}) => values).reduce((most, value) => Math.max(most, value ?? 0), 0);
   }
 
   #xTicks(low, high, isTime, width) {

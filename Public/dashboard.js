@@ -17,6 +17,7 @@ let shown = null;
 let reading = null;
 let timer = null;
 let isPaused = false;
+let isRefused = false;
 
 // MARK: Reading
 
@@ -38,6 +39,8 @@ async function refresh() {
     show();
     at("updated").textContent = `Read at ${clock.format(new Date())}`;
     notify(null);
+    isRefused = false;
+    at("figures").hidden = false;
   } catch (error) {
     if (error.name === "AbortError") return;
     await fail(error);
@@ -50,13 +53,13 @@ async function refresh() {
   }
 }
 
-/** The next reading, unless the range is past, reading is paused or nobody looks. */
+/** The next reading, unless the range is past, reading is paused or refused, or nobody looks. */
 function schedule() {
   clearTimeout(timer);
   const isLive = choice.name !== "custom";
   at("live").disabled = !isLive;
   at("live").textContent = isPaused || !isLive ? "Resume" : "Pause";
-  if (isLive && !isPaused && !document.hidden) timer = setTimeout(refresh, RANGES[choice.name].every * 1000);
+  if (isLive && !isPaused && !isRefused && !document.hidden) timer = setTimeout(refresh, RANGES[choice.name].every * 1000);
 }
 
 function show() {
@@ -66,7 +69,6 @@ function show() {
   const ledger = ledgerNotice(shown.byMode.ledger);
   at("ledger").hidden = ledger === null;
   at("ledger").textContent = ledger ?? "";
-  at("empty").hidden = shown.byMode.totals.requests > 0;
   at("kept").textContent = `The ledger holds ${count(shown.byMode.ledger.rows)} requests.`;
 }
 
@@ -77,6 +79,10 @@ async function fail(error) {
     queueMicrotask(refresh);
     return;
   }
+  // What the server refuses now it refuses again; whoever wants to may try.
+  isRefused = error.status >= 400 && error.status < 500 && error.status !== 429;
+  at("figures").hidden = shown === null;
+  if (!shown) at("updated").textContent = "";
   if (!(error instanceof ServerError)) {
     console.error(error);
     notify(element("p", {}, "The figures could not be shown."), true);

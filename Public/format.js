@@ -1,9 +1,9 @@
-// Numbers and times as people read them: three digits that matter, the unit beside them, a thin gap in between.
+// Numbers and times as people read them: three digits that matter, the unit beside them, on the same line.
 
 const whole = new Intl.NumberFormat("en-GB", {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat("en-GB", {notation: "compact", maximumSignificantDigits: 3});
 const three = new Intl.NumberFormat("en-GB", {maximumSignificantDigits: 3});
-const NONE = "–";
+const NONE = "–", GAP = "\u00a0";
 
 /** A count in full: 12,345. */
 export const count = (value) => value == null ? NONE : whole.format(value);
@@ -11,14 +11,14 @@ export const count = (value) => value == null ? NONE : whole.format(value);
 /** A count in little room: 12.3K. */
 export const compact = (value) => value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : short.format(value);
 
-/** A mean or an estimate: three digits below 1000, whole above. */
-export const figure = (value) => value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : whole.format(value);
+/** A mean or an estimate: three digits below 1000, whole above, in little room from a million on. */
+export const figure = (value) => value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : Math.abs(value) < 1e6 ? whole.format(value) : short.format(value);
 
 /** A share of 1 as a percentage. */
 export function percent(value) {
   if (value == null) return NONE;
-  const digits = Math.abs(value) < 0.0995 && value !== 0 ? 1 : 0;
-  return `${(value * 100).toFixed(digits)} %`;
+  const digits = Math.abs(value) < 0.0995 ? 1 : 0;
+  return `${Number((value * 100).toFixed(digits))}${GAP}%`;
 }
 
 /** A probability, never rounded to a certainty that it is not. */
@@ -33,20 +33,20 @@ export function probability(value) {
 export function duration(value) {
   if (value == null) return NONE;
   const size = Math.abs(value);
-  if (size === 0) return "0 s";
-  if (size < 0.9995) return `${three.format(value * 1000)} ms`;
-  if (size < 99.5) return `${three.format(value)} s`;
-  if (size < 3600) return `${value < 0 ? "−" : ""}${Math.floor(size / 60)} min ${Math.floor(size % 60)} s`;
-  if (size < 48 * 3600) return `${three.format(value / 3600)} h`;
-  return `${three.format(value / 86_400)} d`;
+  if (size === 0) return `0${GAP}s`;
+  if (size < 0.9995) return `${three.format(value * 1000)}${GAP}ms`;
+  if (size < 99.5) return `${three.format(value)}${GAP}s`;
+  if (size < 3600) return `${value < 0 ? "−" : ""}${Math.floor(size / 60)}${GAP}min ${Math.floor(size % 60)}${GAP}s`;
+  if (size < 48 * 3600) return `${three.format(value / 3600)}${GAP}h`;
+  return `${three.format(value / 86_400)}${GAP}d`;
 }
 
 /** A number of bytes: 1.2 MiB. */
 export function bytes(value) {
   for (const [size, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
-    if (value >= size) return `${three.format(value / size)} ${unit}`;
+    if (value >= size) return `${three.format(value / size)}${GAP}${unit}`;
   }
-  return `${value} B`;
+  return `${value}${GAP}B`;
 }
 
 /** `1 token`, `2 tokens`. */

@@ -1,6 +1,6 @@
 // The figures at the top of the dashboard, the picture of what was saved, and notices about the ledger.
 import {element, shape} from "./element.js";
-import {compact, count, counted, duration, figure, percent} from "./format.js";
+import {count, counted, duration, figure, percent} from "./format.js";
 import {ticks} from "./scale.js";
 
 const CARDS = ["Requests", "Think rate", "Tokens per answer", "Tokens saved", "Time saved"];
@@ -20,16 +20,15 @@ export class Headline {
     const of = (mode) => groups.find((group) => group.mode === mode);
     const thinking = of("thinking"), direct = of("non_thinking");
     const texts = [
-      [compact(totals.requests), `${count(thinking?.requests ?? 0)} thinking, ${count(direct?.requests ?? 0)} direct`, count(totals.requests)],
+      [figure(totals.requests), totals.requests === 0 ? "None in this range." : `${count(thinking?.requests ?? 0)} thinking, ${count(direct?.requests ?? 0)} direct`],
       [percent(totals.think_rate), `of ${counted(savings.requests, "request")} in mode auto`],
       [figure(totals.tokens_per_answer), `thinking ${figure(thinking?.tokens_per_answer)}, direct ${figure(direct?.tokens_per_answer)}`],
-      saved(savings, savings.tokens, compact), saved(savings, savings.seconds, duration),
+      saved(savings, savings.tokens, figure), saved(savings, savings.seconds, duration),
     ];
     this.#cards.forEach((card, index) => {
-      const [value, words, exact] = texts[index];
+      const [value, words] = texts[index];
       card.element.classList.remove("loading");
       card.value.textContent = value;
-      card.value.title = exact ?? "";
       card.words.textContent = words;
     });
   }
@@ -38,7 +37,7 @@ export class Headline {
 function saved(savings, estimate, format) {
   if (!estimate) return [format(null), `No estimate: ${savings.reason ?? "nothing to compare with"}.`];
   const interval = `${format(estimate.low)} to ${format(estimate.high)}`;
-  return [format(estimate.saved), `${percent(estimate.share)} less than always thinking; ${percent(savings.confidence)} interval ${interval}, n = ${count(savings.shadowed)}`];
+  return [format(estimate.saved), `${percent(estimate.share)} less than always thinking\n${percent(savings.confidence)} interval ${interval}\nn\u00a0=\u00a0${count(savings.shadowed)} of ${count(savings.requests)}`];
 }
 
 /** The panel of savings: shares with their intervals, and what finding out cost. */

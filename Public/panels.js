@@ -23,7 +23,7 @@ export class Panels {
   rate = new Chart({title: "Think rate", kind: "lines", format: percent, top: 1, note: "of requests in mode auto"});
   tokens = new Chart({title: "Tokens", kind: "bars", format: count, axis: compact, isWhole: true});
   decisions = new Chart({title: "P(think) at the decision", kind: "bars", format: count, axis: compact, isWhole: true});
-  latency = new Chart({title: "Time to the first token of the answer", kind: "lines", format: duration});
+  latency = new Chart({title: "Time to the first token of the answer", kind: "lines", format: duration, isLogarithmic: true});
   byRequest = tablePanel("By mode that was asked for");
   byKey = tablePanel("By key");
 
@@ -77,7 +77,7 @@ function fillTable(panel, title, first, list, field) {
     panel.place.replaceChildren(element("p", {class: "quiet"}, "No requests in this range."));
     return;
   }
-  const heads = [first, "requests", "share", "think rate", "tokens / answer", "time / answer", "first of the answer p50", "p95", "thinking tokens", "answer tokens", "prompt tokens"];
+  const heads = [first, "requests", "share", "think rate", "tokens / answer", "time / answer", "first of answer p50", "first of answer p95", "thinking tokens", "answer tokens", "prompt tokens"];
   const rows = [...list].sort((a, b) => b.requests - a.requests).map((group) => [
     element("span", {class: "name", title: group[field] ?? "none", dir: "auto"}, group[field] ?? "none"),
     count(group.requests), percent(group.share), percent(group.think_rate), figure(group.tokens_per_answer), duration(group.seconds_per_answer),

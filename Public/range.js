@@ -3,7 +3,7 @@
 const HOUR = 3600, DAY = 86_400;
 const UNITS = {minute: 60, hour: HOUR, day: DAY};
 const FACTORS = {minute: [1, 2, 5, 10, 15, 30], hour: [1, 2, 3, 6, 12], day: [1, 7, 14, 28]};
-const MOST = 60;
+const MOST = 62;
 
 /** The ranges to choose from: length in seconds, and how often it is read again. */
 export const RANGES = {
@@ -35,7 +35,7 @@ export function resolve(choice, now = Date.now() / 1000) {
   return {from: choice.name === "custom" ? from : Math.floor(from / UNITS[bucket]) * UNITS[bucket], to, bucket};
 }
 
-/** Places of a chart for a document of usage, at most about 60, each with the buckets that begin in it: `{start, end, buckets}`. */
+/** Places of a chart for a document of usage, at most about 62, each with the buckets that begin in it: `{start, end, buckets}`. */
 export function places({from, to, bucket, buckets}) {
   const unit = UNITS[bucket];
   const factor = FACTORS[bucket].find((size) => (to - from) / (size * unit) <= MOST) ?? Math.ceil((to - from) / unit / MOST);

@@ -11,6 +11,16 @@ export function ticks(max, wanted, isWhole = false) {
   return Array.from({length: last + 1}, (_, index) => Number((index * step).toPrecision(12)));
 }
 
+/** Ticks of a logarithmic axis around the values from `min` to `max`: powers of ten, with 2 and 5 between them where there are few. */
+export function logTicks(min, max) {
+  if (!(max > 0)) return [0.1, 1];
+  const first = Math.floor(Math.log10(min) + 1e-9), last = Math.max(first + 1, Math.ceil(Math.log10(max) - 1e-9));
+  const factors = last - first < 3 ? [1, 2, 5] : [1];
+  const all = Array.from({length: last - first + 1}, (_, index) => factors.map((factor) => Number((factor * 10 ** (first + index)).toPrecision(3)))).flat();
+  const from = all.findLastIndex((value) => value <= min * 1.001), to = all.findIndex((value) => value >= max * 0.999);
+  return all.slice(from, Math.max(to, from + 1) + 1);
+}
+
 const MINUTE = 60, HOUR = 3600, DAY = 86_400;
 const STEPS = [
   ...[1, 2, 5, 10, 15, 30].map((size) => ({unit: "minute", size, seconds: size * MINUTE})),
