@@ -41,6 +41,9 @@ export function duration(value) {
   return `${three.format(value / 86_400)}${GAP}d`;
 }
 
+/** A duration in seconds for an axis: 100 ms, 20 s. */
+export const shortDuration = (value) => value < 1 ? `${three.format(value * 1000)}${GAP}ms` : `${three.format(value)}${GAP}s`;
+
 /** A number of bytes: 1.2 MiB. */
 export function bytes(value) {
   for (const [size, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {

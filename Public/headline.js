@@ -55,7 +55,7 @@ export class Savings {
     this.element.classList.remove("loading");
     const {tokens, shadow} = savings;
     this.words.textContent = tokens
-      ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were answered a second time with thinking, unseen by their clients, which cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. `
+      ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were also answered with thinking, unseen by their clients, to compare; that cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. `
         + `A request saves ${figure(tokens.per_request)} tokens${savings.seconds ? ` and ${duration(savings.seconds.per_request)}` : ""}.`
       : `There is no estimate: ${savings.reason ?? "nothing to compare with"}.`;
     this.#draw();

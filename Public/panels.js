@@ -1,7 +1,7 @@
 // The dashboard's panels: which numbers of `/v1/usage` each chart and table shows.
 import {Chart} from "./chart.js";
 import {element} from "./element.js";
-import {compact, count, duration, figure, percent} from "./format.js";
+import {compact, count, duration, figure, percent, shortDuration} from "./format.js";
 import {eachBucket, places} from "./range.js";
 import {span} from "./scale.js";
 import {dataTable} from "./table.js";
@@ -23,7 +23,7 @@ export class Panels {
   rate = new Chart({title: "Think rate", kind: "lines", format: percent, top: 1, note: "of requests in mode auto"});
   tokens = new Chart({title: "Tokens", kind: "bars", format: count, axis: compact, isWhole: true});
   decisions = new Chart({title: "P(think) at the decision", kind: "bars", format: count, axis: compact, isWhole: true});
-  latency = new Chart({title: "Time to the first token of the answer", kind: "lines", format: duration, isLogarithmic: true});
+  latency = new Chart({title: "Time to the first token of the answer", kind: "lines", format: duration, axis: shortDuration, isLogarithmic: true});
   byRequest = tablePanel("By mode that was asked for");
   byKey = tablePanel("By key");
 
