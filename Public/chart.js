@@ -7,14 +7,16 @@ import {logTicks, ticks, timeTicks} from "./scale.js";
 const HEIGHT = 190, LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 22;
 let made = 0;
 
-/** A chart in a `figure`. `kind` is "bars" or "lines"; `format` writes a value, `axis` one at the axis; `top` fixes the axis' end; lines may be logarithmic. */
+/** A chart in a `figure`. `series` are `{name, style, dash}`, `kind` is "bars" or "lines"; `format` writes a value, `axis` one at the axis; `top` fixes the axis' end; lines may be logarithmic. */
 export class Chart {
   #active = null;
   #data = null;
 
-  constructor({title, kind, format, axis = format, isWhole = false, isLogarithmic = false, top = null, note = null}) {
-    Object.assign(this, {title, kind, format, axis, isWhole, isLogarithmic, top, id: `chart-${made += 1}`});
-    this.legend = element("ul", {class: "legend"});
+  constructor({title, series, kind, format, axis = format, isWhole = false, isLogarithmic = false, top = null, note = ""}) {
+    Object.assign(this, {title, series, kind, format, axis, isWhole, isLogarithmic, top, id: `chart-${made += 1}`});
+    this.note = element("span", {class: "quiet figures"}, note);
+    const legend = series.map(({name, style, dash}) => element("li", {},
+      element("span", {class: kind === "bars" ? `swatch of-${style}` : `stroke of-${style}${dash ? " dashed" : ""}`, "aria-hidden": "true"}), name));
     this.svg = shape("svg", {"aria-hidden": "true", height: HEIGHT});
     this.tip = element("div", {class: "tip figures", hidden: true, "aria-hidden": "true"});
     this.plot = element("div", {
@@ -25,17 +27,15 @@ export class Chart {
     this.table = element("div", {class: "scroll", role: "region", tabindex: "0", "aria-label": `${title}, table`});
     this.details = element("details", {class: "numbers", ontoggle: () => this.#fillTable()}, element("summary", {}, "Numbers"), this.table);
     this.element = element("figure", {class: "chart loading", "aria-labelledby": this.id},
-      element("div", {class: "head"}, element("h2", {id: this.id}, title), note && element("span", {class: "quiet"}, note)),
-      this.legend, this.plot, this.details);
+      element("div", {class: "head"}, element("h2", {id: this.id}, title), this.note),
+      element("ul", {class: "legend"}, legend), this.plot, this.details);
     new ResizeObserver(() => this.#draw()).observe(this.plot);
   }
 
-  /** Shows `places: [{start, end, text}]` with `series: [{name, style, dash, values}]`; null values are gaps. `isTime` says what start and end are. */
-  update(data) {
-    this.#data = data;
+  /** Shows `places: [{start, end, text}]` and, for each series, its `values` there; null is a gap. `isTime` says what start and end are. */
+  update({places, values, isTime}) {
+    const data = this.#data = {places, isTime, series: this.series.map((one, index) => ({...one, values: values[index]}))};
     this.element.classList.remove("loading");
-    this.legend.replaceChildren(...data.series.map(({name, style, dash}) => element("li", {},
-      element("span", {class: this.kind === "bars" ? `swatch of-${style}` : `stroke of-${style}${dash ? " dashed" : ""}`, "aria-hidden": "true"}), name)));
     this.plot.setAttribute("aria-valuemax", Math.max(0, data.places.length - 1));
     if (this.#active !== null && this.#active >= data.places.length) this.#active = null;
     this.plot.setAttribute("aria-valuetext", this.#words(this.#active ?? this.#lastFilled()));

@@ -29,14 +29,14 @@ export function probability(value) {
   return value.toFixed(3);
 }
 
-/** A duration given in seconds: 19 ms, 1.24 s, 2 min 5 s, 3.4 h. */
+/** A duration given in seconds: 19 ms, 1.24 s, 25.2 min, 3.4 h. */
 export function duration(value) {
   if (value == null) return NONE;
   const size = Math.abs(value);
   if (size === 0) return `0${GAP}s`;
   if (size < 0.9995) return `${three.format(value * 1000)}${GAP}ms`;
   if (size < 99.5) return `${three.format(value)}${GAP}s`;
-  if (size < 3600) return `${value < 0 ? "−" : ""}${Math.floor(size / 60)}${GAP}min ${Math.floor(size % 60)}${GAP}s`;
+  if (size < 3600) return `${three.format(value / 60)}${GAP}min`;
   if (size < 48 * 3600) return `${three.format(value / 3600)}${GAP}h`;
   return `${three.format(value / 86_400)}${GAP}d`;
 }

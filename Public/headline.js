@@ -37,7 +37,7 @@ export class Headline {
 function saved(savings, estimate, format) {
   if (!estimate) return [format(null), `No estimate: ${savings.reason ?? "nothing to compare with"}.`];
   const interval = `${format(estimate.low)} to ${format(estimate.high)}`;
-  return [format(estimate.saved), `${percent(estimate.share)} less than always thinking\n${percent(savings.confidence)} interval ${interval}\nn\u00a0=\u00a0${count(savings.shadowed)} of ${count(savings.requests)}`];
+  return [format(estimate.saved), `${percent(estimate.share)} less than always thinking\n${percent(savings.confidence)} CI ${interval}\nn\u00a0=\u00a0${count(savings.shadowed)} of ${count(savings.requests)}`];
 }
 
 /** The panel of savings: shares with their intervals, and what finding out cost. */

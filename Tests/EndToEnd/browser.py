@@ -1,9 +1,10 @@
 """A headless Chromium for the tests of the pages: one for the run, its console and its network watched."""
 import base64
 import functools
-import importlib.resources
+import importlib.util
 import json
 import pathlib
+import shutil
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -13,7 +14,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 @functools.cache
 def axe():
-    return (importlib.resources.files("axe_core_python") / "axe.min.js").read_text()
+    """axe-core's script, from a package that is not imported: it would want Playwright."""
+    return (pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).parent / "axe.min.js").read_text()
 
 
 class Browser:
@@ -24,7 +26,7 @@ class Browser:
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
         self.driver.set_script_timeout(20)
         self.run, self.script = self.driver.execute_cdp_cmd, self.driver.execute_script
         self.allowed = set()

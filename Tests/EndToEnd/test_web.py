@@ -6,34 +6,11 @@ import urllib.request
 
 import pages
 import pytest
-from browser import Browser, Keys
+from browser import Keys
 from conftest import MODEL
 
 STORY = "Lily has 8 books, buys 20 more and gives away 5. How many books are left?"
 DIGITS, CIRCLE = MODEL / "golden" / "12-sum.png", MODEL / "golden" / "00-easyvqa.png"
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    browser = Browser()
-    yield browser
-    browser.quit()
-
-
-@pytest.fixture(scope="session")
-def canned():
-    return pages.Pages()
-
-
-@pytest.fixture
-def visit(chromium, canned):
-    """The browser before a visit; afterwards its console must be clean and no request have left the servers."""
-    canned.reset()
-    chromium.begin(canned.url)
-    yield chromium
-    lines, addresses = chromium.logs()
-    assert not lines
-    assert all(address.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")) for address in addresses), addresses
 
 
 @pytest.fixture
