@@ -27,7 +27,7 @@ export class Chart {
     this.table = element("div", {class: "scroll", role: "region", tabindex: "0", "aria-label": `${title}, table`});
     this.details = element("details", {class: "numbers", ontoggle: () => this.#fillTable()}, element("summary", {}, "Numbers"), this.table);
     this.element = element("figure", {class: "chart loading", "aria-labelledby": this.id},
-      element("div", {class: "head"}, element("h2", {id: this.id}, title), this.note),
+      element("div", {class: "head"}, element("h2", {id: this.id}, title), note && this.note),
       element("ul", {class: "legend"}, legend), this.plot, this.details);
     new ResizeObserver(() => this.#draw()).observe(this.plot);
   }

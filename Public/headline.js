@@ -37,7 +37,10 @@ export class Headline {
 function saved(savings, estimate, format) {
   if (!estimate) return [format(null), `No estimate: ${savings.reason ?? "nothing to compare with"}.`];
   const interval = `${format(estimate.low)} to ${format(estimate.high)}`;
-  return [format(estimate.saved), `${percent(estimate.share)} less than always thinking\n${percent(savings.confidence)} CI ${interval}\nn\u00a0=\u00a0${count(savings.shadowed)} of ${count(savings.requests)}`];
+  return [format(estimate.saved), [
+    `${percent(estimate.share)} less than always thinking`, `${percent(savings.confidence)} CI ${interval}`,
+    `n\u00a0=\u00a0${count(savings.shadowed)} of ${count(savings.requests)}`,
+  ].join("\n")];
 }
 
 /** The panel of savings: shares with their intervals, and what finding out cost. */
@@ -55,7 +58,8 @@ export class Savings {
     this.element.classList.remove("loading");
     const {tokens, shadow} = savings;
     this.words.textContent = tokens
-      ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were also answered with thinking, unseen by their clients, to compare; that cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. `
+      ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were also answered with thinking, unseen by their clients, `
+        + `to compare; that cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. `
         + `A request saves ${figure(tokens.per_request)} tokens${savings.seconds ? ` and ${duration(savings.seconds.per_request)}` : ""}.`
       : `There is no estimate: ${savings.reason ?? "nothing to compare with"}.`;
     this.#draw();
@@ -65,7 +69,8 @@ export class Savings {
     const width = this.picture.clientWidth;
     if (!this.savings || width === 0) return;
     const rows = [["tokens", this.savings.tokens], ["time", this.savings.seconds]];
-    const said = rows.map(([name, one]) => one ? `${name}: ${percent(one.share)} saved, between ${percent(one.share_low)} and ${percent(one.share_high)}` : `${name}: no estimate`);
+    const said = rows.map(([name, one]) => one
+      ? `${name}: ${percent(one.share)} saved, between ${percent(one.share_low)} and ${percent(one.share_high)}` : `${name}: no estimate`);
     this.picture.setAttribute("aria-label", said.join("; "));
     const left = 52, right = 12, ends = rows.flatMap(([, one]) => one ? [one.share_low, one.share_high] : []);
     const high = Math.max(0.2, ...ends), low = Math.min(0, ...ends);

@@ -24,7 +24,8 @@ export class Panels {
   requests = new Chart({title: "Requests", series: MODES, kind: "bars", format: count, axis: compact, isWhole: true});
   rate = new Chart({title: "Think rate", series: [MODES[0]], kind: "lines", format: percent, top: 1, note: "of requests in mode auto"});
   tokens = new Chart({title: "Tokens", series: KINDS, kind: "bars", format: count, axis: compact, isWhole: true});
-  decisions = new Chart({title: "P(think) at the decision", series: [{name: "requests", style: "thinking"}], kind: "bars", format: count, axis: compact, isWhole: true});
+  decisions = new Chart({title: "P(think) at the decision", series: [{name: "requests", style: "thinking"}], kind: "bars", format: count, axis: compact, isWhole: true,
+    note: "mean –"});
   latency = new Chart({title: "Time to the first token of the answer", series: TIMES, kind: "lines", format: duration, axis: shortDuration, isLogarithmic: true});
   byRequest = tablePanel("By mode that was asked for");
   byKey = tablePanel("By key");
@@ -48,8 +49,10 @@ export class Panels {
 
     const {bins, mean} = byMode.think_probability;
     const width = 1 / bins.length;
-    this.decisions.note.textContent = mean === null ? "" : `mean ${mean.toFixed(2)}`;
-    this.decisions.update({isTime: false, values: [bins], places: bins.map((_, index) => ({start: index * width, end: (index + 1) * width, text: `${(index * width).toFixed(2)} – ${((index + 1) * width).toFixed(2)}`}))});
+    this.decisions.note.textContent = mean === null ? "mean –" : `mean ${mean.toFixed(2)}`;
+    this.decisions.update({isTime: false, values: [bins], places: bins.map((_, index) => ({
+      start: index * width, end: (index + 1) * width, text: `${(index * width).toFixed(2)} – ${((index + 1) * width).toFixed(2)}`,
+    }))});
 
     fillTable(this.byRequest, "By mode that was asked for", "mode", byRequest.groups, "requested_mode");
     fillTable(this.byKey, "By key", "key", byKey.groups, "key");
@@ -75,7 +78,8 @@ function fillTable(panel, title, first, list, field) {
     panel.place.replaceChildren(element("p", {class: "quiet"}, "No requests in this range."));
     return;
   }
-  const heads = [first, "requests", "share", "think rate", "tokens / answer", "time / answer", "first of answer p50", "first of answer p95", "thinking tokens", "answer tokens", "prompt tokens"];
+  const heads = [first, "requests", "share", "think rate", "tokens / answer", "time / answer", "first of answer p50", "first of answer p95",
+    "thinking tokens", "answer tokens", "prompt tokens"];
   const rows = [...list].sort((a, b) => b.requests - a.requests).map((group) => [
     element("span", {class: "name", title: group[field] ?? "none", dir: "auto"}, group[field] ?? "none"),
     count(group.requests), percent(group.share), percent(group.think_rate), figure(group.tokens_per_answer), duration(group.seconds_per_answer),

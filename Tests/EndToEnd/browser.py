@@ -38,7 +38,6 @@ class Browser:
         self.driver.get("about:blank")
         self.run("Emulation.setTimezoneOverride", {"timezoneId": "Europe/Berlin"})
         self.view(1280)
-        self.logs()
         self.allowed = set()
 
     def open(self, url):

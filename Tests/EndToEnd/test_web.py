@@ -494,8 +494,7 @@ def test_the_theme_is_the_systems_until_another_is_chosen(page, canned):
     assert ground() == dark
 
 
-@pytest.mark.parametrize("width", [320, 1440])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width, theme", [(320, "dark"), (1440, "light")])
 def test_every_state_of_the_chat_page_is_accessible(page, canned, width, theme):
     page.view(width, theme)
     found = {"empty": page.violations()}
