@@ -81,7 +81,7 @@ function fillTable(panel, title, first, list, field) {
   const heads = [first, "requests", "share", "think rate", "tokens / answer", "time / answer", "first of answer p50", "first of answer p95",
     "thinking tokens", "answer tokens", "prompt tokens"];
   const rows = [...list].sort((a, b) => b.requests - a.requests).map((group) => [
-    element("span", {class: "name", title: group[field] ?? "none", dir: "auto"}, group[field] ?? "none"),
+    element("span", {class: "name", title: group[field] || "none", dir: "auto"}, group[field] || "none"),
     count(group.requests), percent(group.share), percent(group.think_rate), figure(group.tokens_per_answer), duration(group.seconds_per_answer),
     duration(group.first_answer_token_seconds.p50), duration(group.first_answer_token_seconds.p95), compact(group.thinking_tokens.total), compact(group.answer_tokens.total),
     compact(group.prompt_text_tokens.total + group.prompt_image_tokens.total)]);

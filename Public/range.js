@@ -3,7 +3,7 @@
 const HOUR = 3600, DAY = 86_400;
 const UNITS = {minute: 60, hour: HOUR, day: DAY};
 const FACTORS = {minute: [1, 2, 5, 10, 15, 30], hour: [1, 2, 3, 6, 12], day: [1, 7, 14, 28]};
-const MOST = 62;
+const MOST = 60;
 
 /** The ranges to choose from: length in seconds, and how often it is read again. */
 export const RANGES = {
@@ -27,15 +27,19 @@ export function writeAddress(choice, tokens) {
   history.replaceState(null, "", `?${query}`);
 }
 
-/** The query's part of a choice at the time `now`: `{from, to, bucket}` in whole seconds. The first bucket is a whole one. */
+// The server cuts at most this into minutes.
+const LONGEST_OF_MINUTES = 6 * HOUR;
+
+/** The query's part of a choice at the time `now`: `{from, to, bucket}` in whole seconds. A range ends with the bucket of `now`, of which there is only the beginning. */
 export function resolve(choice, now = Date.now() / 1000) {
-  const to = choice.name === "custom" ? choice.to : Math.ceil(now);
-  const from = choice.name === "custom" ? choice.from : to - RANGES[choice.name].seconds;
-  const bucket = to - from <= 6 * HOUR + 60 ? "minute" : to - from <= 8 * DAY ? "hour" : "day";
-  return {from: choice.name === "custom" ? from : Math.floor(from / UNITS[bucket]) * UNITS[bucket], to, bucket};
+  const length = choice.name === "custom" ? choice.to - choice.from : RANGES[choice.name].seconds;
+  const bucket = length <= LONGEST_OF_MINUTES ? "minute" : length <= 8 * DAY ? "hour" : "day";
+  if (choice.name === "custom") return {from: choice.from, to: choice.to, bucket};
+  const to = Math.ceil(now), unit = UNITS[bucket];
+  return {from: Math.ceil(to / unit) * unit - length, to, bucket};
 }
 
-/** Places of a chart for a document of usage, at most about 62, each with the buckets that begin in it: `{start, end, buckets}`. */
+/** Places of a chart for a document of usage, at most about 60, each with the buckets that begin in it: `{start, end, buckets}`. */
 export function places({from, to, bucket, buckets}) {
   const unit = UNITS[bucket];
   const factor = FACTORS[bucket].find((size) => (to - from) / (size * unit) <= MOST) ?? Math.ceil((to - from) / unit / MOST);
@@ -54,7 +58,7 @@ export function places({from, to, bucket, buckets}) {
 /** Every bucket of a document, also those without requests: `{start, end, buckets}` with one bucket at most. */
 export function eachBucket(document) {
   const unit = UNITS[document.bucket], first = Math.floor(document.from / unit) * unit;
-  const found = new Map(document.buckets.map((one) => [Math.round((one.start - first) / unit), one]));
+  const found = new Map(document.buckets.map((one) => [Math.floor((one.start - first) / unit), one]));
   return Array.from({length: Math.max(1, Math.ceil((document.to - first) / unit))}, (_, index) => ({
     start: first + index * unit, end: first + (index + 1) * unit, buckets: found.has(index) ? [found.get(index)] : [],
   }));
