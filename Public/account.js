@@ -2,8 +2,6 @@
 import {element} from "./element.js";
 import {compact, count, counted, duration, figure, probability} from "./format.js";
 
-const MODES = {auto: "auto", long: "long", short: "short"};
-
 /** The block of figures below a finished reply; its `usage`, `thinking` and `timings` are the last chunk's. */
 export function account(reply) {
   const {usage, thinking, timings} = reply;
@@ -14,7 +12,7 @@ function decision({requested_mode: asked, mode, p_think: p}) {
   const did = mode === "thinking" ? "thought" : "answered directly";
   const row = element("div", {class: "row decision"});
   if (p == null) {
-    row.append(element("span", {}, `Mode ${MODES[asked] ?? asked}: ${did}; the model was not asked to decide.`));
+    row.append(element("span", {}, `Mode ${asked}: ${did}; the model was not asked to decide.`));
     return row;
   }
   const fill = element("span", {class: "fill"});

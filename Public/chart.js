@@ -89,10 +89,9 @@ export class Chart {
   }
 
   #pattern(style) {
-    const line = (d) => shape("path", {class: "hatch", d});
     const lines = {answer: "M-1 1L1 -1M0 6L6 0M5 7L7 5", control: "M1 0V6M4 0V6", "prompt-image": "M0 1H6M0 4H6"}[style];
     return shape("pattern", {id: `${this.id}-${style}`, width: 6, height: 6, patternUnits: "userSpaceOnUse"},
-      shape("rect", {class: `fill-${style}`, width: 6, height: 6}), lines ? line(lines) : null);
+      shape("rect", {class: `fill-${style}`, width: 6, height: 6}), lines ? shape("path", {class: "hatch", d: lines}) : null);
   }
 
   #bars(x, y) {
