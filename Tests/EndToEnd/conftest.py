@@ -129,8 +129,8 @@ def canned():
 @pytest.fixture
 def visit(chromium, canned):
     """The browser before a visit; afterwards its console must be clean and no request have left the servers."""
-    canned.reset()
     chromium.begin(canned.url)
+    canned.reset()
     yield chromium
     lines, addresses = chromium.logs()
     assert not lines

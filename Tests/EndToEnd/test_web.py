@@ -183,10 +183,12 @@ def test_a_thought_is_open_while_it_comes_and_folds_before_the_answer(page, cann
 
 
 def test_a_thought_that_the_reader_folded_stays_folded(page, canned):
-    canned.replies = [[*pages.reply(["I see"])[:2], 0.5, *pages.reply(["I see", " more"])[2:3], 0.3, *pages.reply(["I see", " more"], ["5"])[3:]]]
+    canned.replies = [[*pages.reply(["I see"])[:2], 0.5, *pages.reply(["I see", " more"])[2:3], 0.5, *pages.reply(["I see", " more"], ["5"])[3:]]]
     say(page, "What?", ends=False)
     page.until("details.thought")
     last(page, "summary").click()
+    page.until(lambda: "Thinking · about 2 tokens" in last(page, "summary").text)
+    assert last(page, "details.thought").get_attribute("open") is None
     over(page)
     assert last(page, "details.thought").get_attribute("open") is None
     last(page, "summary").click()
@@ -228,7 +230,7 @@ def test_a_screen_reader_hears_little(page, canned):
 
 
 def test_events_are_read_wherever_the_bytes_are_cut(page):
-    text = ": comment\n\ndata: {\"a\": 1}\n\ndata: zwei ✓ 🎉\r\n\r\nevent: x\ndata:one\rdata: two\r\rdata: lost"
+    text = ": comment\n\ndata: {\"a\": 1}\n\ndata: zwei ✓ 🎉\r\n\r\nevent: x\ndata:one\rdata: two\r\rdata: three\r\ndata: four\r\n\r\ndata: lost"
     found = page.module("./stream.js", """
       const bytes = new TextEncoder().encode(a[0]), results = new Set();
       for (let cut = 0; cut <= bytes.length; cut += 1) {
@@ -238,7 +240,7 @@ def test_events_are_read_wherever_the_bytes_are_cut(page):
         results.add(JSON.stringify(list));
       }
       return [...results];""", text)
-    assert [json.loads(one) for one in found] == [['{"a": 1}', "zwei ✓ 🎉", "one\ntwo"]]
+    assert [json.loads(one) for one in found] == [['{"a": 1}', "zwei ✓ 🎉", "one\ntwo", "three\nfour"]]
 
 
 # MARK: Text
