@@ -90,7 +90,8 @@ function keepEnd(change) {
 
 // MARK: Composer
 
-function submit() {
+async function submit() {
+  await pictures.ready;
   const words = text.value.trim();
   if (running || (words === "" && pictures.isEmpty) || faultySetting()) return;
   const turn = conversation.add(words, pictures.take());

@@ -177,6 +177,6 @@ at("live").addEventListener("click", () => {
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
-  else if (!isPaused && choice.name !== "custom") refresh();
+  else if (!isPaused && !isRefused && choice.name !== "custom") refresh();
 });
 refresh();

@@ -19,14 +19,21 @@ function read(file) {
 export class Pictures {
   #list = [];
 
+  /** Fulfilled when every file that was added has been read. */
+  ready = Promise.resolve();
+
   constructor(place, note, announce) {
     Object.assign(this, {place, note, announce});
   }
 
   get isEmpty() { return this.#list.length === 0; }
 
-  /** Adds files; those that are no picture this server reads are named and left out. */
-  async add(files) {
+  /** Adds files, one call after the other; those that are no picture this server reads are named and left out. */
+  add(files) {
+    return this.ready = this.ready.then(() => this.#add(files));
+  }
+
+  async #add(files) {
     const refused = [];
     for (const file of files) {
       if (!TYPES.includes(file.type)) {

@@ -149,6 +149,19 @@ def test_pictures_come_by_dialog_drop_and_paste(page, canned, way):
     assert not page.all("#pictures img") and len(page.all(".turn .sent img")) == 2
 
 
+def test_a_message_waits_for_its_picture(page, canned):
+    page.script("""
+      const bytes = new Uint8Array(8 << 20), transfer = new DataTransfer(), text = document.getElementById("text");
+      transfer.items.add(new File([bytes], "large.png", {type: "image/png"}));
+      dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
+      text.value = "What is it?";
+      text.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", cancelable: true}));
+    """)
+    page.until(lambda: bodies(canned))
+    assert [part["type"] for part in bodies(canned)[0]["messages"][0]["content"]] == ["image_url", "text"]
+    over(page)
+
+
 def test_a_picture_can_be_taken_away_and_other_files_are_refused(page, canned, tmp_path):
     other = tmp_path / "notes.txt"
     other.write_text("no picture")
