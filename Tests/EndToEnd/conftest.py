@@ -3,6 +3,7 @@ import functools
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -106,3 +107,32 @@ def server():
     server = Server()
     yield server
     assert server.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One Chromium for all tests of the pages."""
+    if not shutil.which("chromedriver"):
+        pytest.skip("Chromium and its driver are not installed (on Ubuntu they are a snap)")
+    from browser import Browser
+    browser = Browser()
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="session")
+def canned():
+    """A server of the pages whose answers a test decides."""
+    from pages import Pages
+    return Pages()
+
+
+@pytest.fixture
+def visit(chromium, canned):
+    """The browser before a visit; afterwards its console must be clean and no request have left the servers."""
+    chromium.begin(canned.url)
+    canned.reset()
+    yield chromium
+    lines, addresses = chromium.logs()
+    assert not lines
+    assert all(address.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")) for address in addresses), addresses

@@ -1,0 +1,238 @@
+// The chat page: connects the composer, the conversation and the server. One reply at a time; nothing typed is ever lost.
+import {ServerError, json} from "./api.js";
+import {Conversation, absorb, emptyReply} from "./conversation.js";
+import {askForKey} from "./key.js";
+import {Pictures} from "./pictures.js";
+import {faultySetting, prepareSettings, remembers, requestFields} from "./settings.js";
+import {streamReply} from "./stream.js";
+import {TurnView} from "./turn.js";
+
+const at = (id) => document.getElementById(id);
+const text = at("text"), send = at("send"), stop = at("stop"), log = at("log");
+const status = at("status");
+const announce = (words) => { status.textContent = words; };
+const pictures = new Pictures(at("pictures"), at("pictures-note"), announce);
+
+let conversation = new Conversation();
+let views = [];
+let running = null;
+let model = null;
+
+// MARK: Replies
+
+/** Asks for the reply of `turn` and shows it as it comes. */
+async function run(turn, view) {
+  turn.reply = emptyReply();
+  const {reply} = turn;
+  const controller = running = new AbortController();
+  const body = {...(model && {model}), messages: conversation.messages(turn, remembers()), ...requestFields()};
+  view.restart();
+  showState();
+  announce("Waiting for the reply.");
+  const redraw = drawing(() => view.update(), () => running === controller);
+  let said = "waiting";
+  try {
+    await streamReply(body, controller.signal, (chunk) => {
+      absorb(reply, chunk);
+      if (reply.state !== said) announce((said = reply.state) === "thinking" ? "Thinking." : "Answering.");
+      redraw();
+    });
+    reply.state = "done";
+  } catch (error) {
+    reply.state = error.name === "AbortError" ? "stopped" : "failed";
+    reply.error = error;
+    if (reply.state === "failed" && !(error instanceof ServerError)) {
+      reply.error = new ServerError("The page could not show the reply.");
+      console.error(error);
+    }
+  }
+  reply.ended = performance.now();
+  if (running === controller) running = null;
+  if (!conversation.turns.includes(turn)) return;
+  keepEnd(() => view.update());
+  announce(ending(reply));
+  showState();
+  if (reply.error?.status === 401 && await askForKey(reply.error.message)) {
+    loadModel();
+    if (!running && conversation.last === turn) run(turn, view);
+  }
+}
+
+function ending(reply) {
+  if (reply.state === "failed") return `${reply.error.title}. ${reply.error.message}`;
+  if (reply.state === "stopped") return "Stopped.";
+  return reply.answer.length > 600 ? "The reply is there." : `Reply: ${reply.answer || "empty"}`;
+}
+
+/** Draws at most once a frame, and every second while nothing comes so that the clock goes on; all on the next frame, as many as were asked for. */
+function drawing(draw, goesOn) {
+  let isAsked = false;
+  const once = () => {
+    if (isAsked) return;
+    isAsked = true;
+    requestAnimationFrame(() => {
+      isAsked = false;
+      if (goesOn()) keepEnd(draw);
+    });
+  };
+  const clock = setInterval(() => goesOn() ? once() : clearInterval(clock), 500);
+  once();
+  return once;
+}
+
+/** Changes the page and stays at its end if that is where the reader was. */
+function keepEnd(change) {
+  const page = document.scrollingElement;
+  const isAtEnd = page.scrollHeight - page.clientHeight - page.scrollTop < 60;
+  change();
+  if (isAtEnd) page.scrollTop = page.scrollHeight;
+}
+
+// MARK: Composer
+
+async function submit() {
+  await pictures.ready;
+  const words = text.value.trim();
+  if (running || (words === "" && pictures.isEmpty) || faultySetting()) return;
+  const turn = conversation.add(words, pictures.take());
+  text.value = "";
+  fit();
+  append(turn);
+}
+
+function append(turn) {
+  const view = new TurnView(turn, {
+    again: () => { if (!running) run(turn, view); },
+    edit: (words) => {
+      turn.text = words;
+      run(turn, view);
+    },
+    announce,
+  });
+  views.push(view);
+  log.append(view.element);
+  document.scrollingElement.scrollTop = document.scrollingElement.scrollHeight;
+  run(turn, view);
+}
+
+/** Buttons as the state allows; only the last turn can be edited or made again. */
+function showState() {
+  const hadFocus = document.activeElement === stop;
+  send.hidden = running !== null;
+  stop.hidden = running === null;
+  if (hadFocus && stop.hidden) text.focus();
+  send.disabled = text.value.trim() === "" && pictures.isEmpty;
+  at("welcome").hidden = conversation.turns.length > 0;
+  at("new").disabled = conversation.turns.length === 0;
+  views.forEach((view, index) => view.allow(index === views.length - 1 && running === null));
+}
+
+/** The text field is as high as its text, up to a bound that the style sheet sets. */
+function fit() {
+  text.style.height = "auto";
+  text.style.height = `${text.scrollHeight + 2}px`;
+  send.disabled = text.value.trim() === "" && pictures.isEmpty;
+}
+
+async function addPictures(files) {
+  if (files.length === 0) return;
+  await pictures.add([...files]);
+  showState();
+}
+
+async function useExample(button) {
+  const {text: words, picture} = button.dataset;
+  text.value = words;
+  if (picture) {
+    try {
+      const blob = await (await fetch(picture)).blob();
+      pictures.take();
+      await pictures.add([new File([blob], picture.split("/").pop(), {type: "image/png"})]);
+    } catch {
+      announce("The picture of the example cannot be fetched.");
+      return;
+    }
+  }
+  submit();
+  text.focus();
+}
+
+function startAnew() {
+  running?.abort();
+  running = null;
+  conversation = new Conversation();
+  views = [];
+  log.replaceChildren();
+  showState();
+  announce("New chat.");
+  text.focus();
+}
+
+async function loadModel() {
+  try {
+    model = (await json("v1/models")).data[0].id;
+    at("model").textContent = at("model").title = model;
+  } catch (error) {
+    if (error.status === 401) {
+      if (await askForKey(error.message)) loadModel();
+    } else {
+      at("model").textContent = "server not reached";
+    }
+  }
+}
+
+// MARK: What the reader does
+
+text.addEventListener("input", fit);
+text.addEventListener("keydown", (event) => {
+  // A composed character (Japanese, say) is confirmed with Enter too.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  submit();
+});
+text.addEventListener("paste", (event) => {
+  const files = [...event.clipboardData.files];
+  if (files.length === 0) return;
+  event.preventDefault();
+  addPictures(files);
+});
+at("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+stop.addEventListener("click", () => running?.abort());
+at("new").addEventListener("click", startAnew);
+at("attach").addEventListener("click", () => at("files").click());
+at("files").addEventListener("change", async () => {
+  await addPictures(at("files").files);
+  at("files").value = "";
+  text.focus();
+});
+at("pictures").addEventListener("click", showState);
+for (const button of document.querySelectorAll(".example")) button.addEventListener("click", () => useExample(button));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && running && !document.querySelector("dialog[open]")) running.abort();
+});
+
+let depth = 0;
+const showDrop = (change) => {
+  depth = Math.max(0, change === 0 ? 0 : depth + change);
+  document.body.classList.toggle("dropping", depth > 0);
+};
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+addEventListener("dragenter", (event) => { if (hasFiles(event)) showDrop(1); });
+addEventListener("dragleave", (event) => { if (hasFiles(event)) showDrop(-1); });
+addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
+addEventListener("drop", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  showDrop(0);
+  addPictures(event.dataTransfer.files);
+});
+addEventListener("beforeunload", (event) => { if (text.value.trim() !== "") event.preventDefault(); });
+
+for (const place of document.querySelectorAll(".address")) place.textContent = new URL(".", location.href).href.replace(/\/$/, "");
+prepareSettings();
+showState();
+loadModel();
+text.focus();

@@ -1,0 +1,61 @@
+// The conversation: what was asked, what came back, and what of it is sent again. Plain values; nothing here touches the page.
+
+/** A reply before anything of it has come. */
+export function emptyReply() {
+  return {
+    state: "waiting", thought: "", answer: "", pieces: 0, progress: null, began: performance.now(), thoughtBegan: null, thoughtEnded: null,
+    finish: null, usage: null, thinking: null, timings: null, error: null,
+  };
+}
+
+/** Takes a chunk of the stream into a reply. */
+export function absorb(reply, chunk) {
+  if (chunk.progress) reply.progress = chunk.progress;
+  if (chunk.usage) reply.usage = chunk.usage;
+  if (chunk.thinking) reply.thinking = chunk.thinking;
+  if (chunk.timings) reply.timings = chunk.timings;
+  const choice = chunk.choices?.[0];
+  if (!choice) return;
+  const thought = choice.delta?.reasoning_content ?? choice.delta?.reasoning ?? "";
+  const answer = choice.delta?.content ?? "";
+  if (thought) {
+    reply.thoughtBegan ??= performance.now();
+    reply.state = "thinking";
+    reply.thought += thought;
+    reply.pieces += 1;
+  }
+  if (answer) {
+    if (reply.state === "thinking") reply.thoughtEnded = performance.now();
+    reply.state = "answering";
+    reply.answer += answer;
+  }
+  if (choice.finish_reason) reply.finish = choice.finish_reason;
+}
+
+const isOver = (reply) => ["done", "stopped", "failed"].includes(reply.state);
+
+/** Turns: `{text, pictures: [{name, url, bytes}], reply}`. */
+export class Conversation {
+  turns = [];
+
+  get last() { return this.turns.at(-1) ?? null; }
+  get isRunning() { return this.last !== null && !isOver(this.last.reply); }
+
+  add(text, pictures) {
+    const turn = {text, pictures, reply: emptyReply()};
+    this.turns.push(turn);
+    return turn;
+  }
+
+  /** The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first; thoughts are not sent again. */
+  messages(turn, remembers) {
+    const earlier = remembers ? this.turns.slice(0, this.turns.indexOf(turn)).filter((other) => other.reply.answer !== "") : [];
+    return [...earlier.flatMap((other) => [question(other), {role: "assistant", content: other.reply.answer}]), question(turn)];
+  }
+}
+
+function question({text, pictures}) {
+  if (pictures.length === 0) return {role: "user", content: text};
+  const parts = pictures.map(({url}) => ({type: "image_url", image_url: {url}}));
+  return {role: "user", content: text ? [...parts, {type: "text", text}] : parts};
+}

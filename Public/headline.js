@@ -1,0 +1,104 @@
+// The figures at the top of the dashboard, the picture of what was saved, and notices about the ledger.
+import {element, shape} from "./element.js";
+import {count, counted, duration, figure, percent} from "./format.js";
+import {ticks} from "./scale.js";
+
+const CARDS = ["Requests", "Think rate", "Tokens per answer", "Tokens saved", "Time saved"];
+
+/** The row of figures. */
+export class Headline {
+  #cards = CARDS.map((title) => {
+    const value = element("dd", {class: "value figures"}, "\u00a0"), words = element("dd", {class: "words figures"}, "\u00a0");
+    return {element: element("div", {class: "card loading"}, element("dt", {}, title), value, words), value, words};
+  });
+
+  constructor(place) {
+    place.replaceChildren(...this.#cards.map((card) => card.element));
+  }
+
+  update({totals, groups, savings}) {
+    const of = (mode) => groups.find((group) => group.mode === mode);
+    const thinking = of("thinking"), direct = of("non_thinking");
+    const texts = [
+      [figure(totals.requests), totals.requests === 0 ? "None in this range." : `${count(thinking?.requests ?? 0)} thinking, ${count(direct?.requests ?? 0)} direct`],
+      [percent(totals.think_rate), `of ${counted(savings.requests, "request")} in mode auto`],
+      [figure(totals.tokens_per_answer), `thinking ${figure(thinking?.tokens_per_answer)}, direct ${figure(direct?.tokens_per_answer)}`],
+      saved(savings, savings.tokens, figure), saved(savings, savings.seconds, duration),
+    ];
+    this.#cards.forEach((card, index) => {
+      const [value, words] = texts[index];
+      card.element.classList.remove("loading");
+      card.value.textContent = value;
+      card.words.textContent = words;
+    });
+  }
+}
+
+function saved(savings, estimate, format) {
+  if (!estimate) return [format(null), `No estimate: ${savings.reason ?? "nothing to compare with"}.`];
+  const interval = `${format(estimate.low)} to ${format(estimate.high)}`;
+  return [format(estimate.saved), [
+    `${percent(estimate.share)} less than always thinking`, `${percent(savings.confidence)} CI ${interval}`,
+    `n\u00a0=\u00a0${count(savings.shadowed)} of ${count(savings.requests)}`,
+  ].join("\n")];
+}
+
+/** The panel of savings: shares with their intervals, and what finding out cost. */
+export class Savings {
+  constructor() {
+    this.picture = element("div", {class: "interval", role: "img"});
+    this.words = element("p", {class: "figures"});
+    this.element = element("section", {class: "panel loading", "aria-labelledby": "savings-title"},
+      element("div", {class: "head"}, element("h2", {id: "savings-title"}, "Saved against always thinking")), this.picture, this.words);
+    new ResizeObserver(() => this.#draw()).observe(this.picture);
+  }
+
+  update({savings}) {
+    this.savings = savings;
+    this.element.classList.remove("loading");
+    const {tokens, shadow} = savings;
+    this.words.textContent = tokens
+      ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were also answered with thinking, unseen by their clients, `
+        + `to compare; that cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. `
+        + `A request saves ${figure(tokens.per_request)} tokens${savings.seconds ? ` and ${duration(savings.seconds.per_request)}` : ""}.`
+      : `There is no estimate: ${savings.reason ?? "nothing to compare with"}.`;
+    this.#draw();
+  }
+
+  #draw() {
+    const width = this.picture.clientWidth;
+    if (!this.savings || width === 0) return;
+    const rows = [["tokens", this.savings.tokens], ["time", this.savings.seconds]];
+    const said = rows.map(([name, one]) => one
+      ? `${name}: ${percent(one.share)} saved, between ${percent(one.share_low)} and ${percent(one.share_high)}` : `${name}: no estimate`);
+    this.picture.setAttribute("aria-label", said.join("; "));
+    const left = 52, right = 12, ends = rows.flatMap(([, one]) => one ? [one.share_low, one.share_high] : []);
+    const high = Math.max(0.2, ...ends), low = Math.min(0, ...ends);
+    const up = ticks(high, 4), down = low < 0 ? ticks(-low, 3).slice(1).map((value) => -value) : [];
+    const [first, last] = [Math.min(0, ...down), up.at(-1)];
+    const x = (value) => left + (width - left - right - 96) * (value - first) / (last - first);
+    const parts = [...down, ...up].flatMap((value) => [
+      shape("line", {class: value === 0 ? "base" : "grid", x1: x(value), x2: x(value), y1: 6, y2: 84}),
+      shape("text", {class: "tick", x: x(value), y: 100, "text-anchor": "middle"}, percent(value))]);
+    rows.forEach(([name, one], index) => {
+      const y = 26 + 36 * index;
+      parts.push(shape("text", {class: "tick", x: 0, y: y + 4}, name));
+      if (!one) return;
+      parts.push(shape("path", {class: "whisker", d: `M${x(one.share_low)} ${y}H${x(one.share_high)}M${x(one.share_low)} ${y - 6}v12M${x(one.share_high)} ${y - 6}v12`}),
+        shape("circle", {class: "estimate", cx: x(one.share), cy: y, r: 5}),
+        shape("text", {class: "tick strong", x: width, y: y + 4, "text-anchor": "end"}, percent(one.share)));
+    });
+    this.picture.replaceChildren(shape("svg", {width, height: 106, "aria-hidden": "true"}, parts));
+  }
+}
+
+/** What is to be said about the ledger; null when all is well. */
+export function ledgerNotice(ledger) {
+  const losses = [
+    ledger.dropped > 0 && `${counted(ledger.dropped, "request")} dropped because the disk was too slow`,
+    ledger.lost > 0 && `${counted(ledger.lost, "request")} lost`,
+  ].filter(Boolean);
+  if (ledger.state === "ok" && losses.length === 0) return null;
+  const state = ledger.state === "degraded" ? "The ledger is degraded" : ledger.state === "off" ? "The ledger is off" : "The ledger has gaps";
+  return `${state}${ledger.reason ? `: ${ledger.reason}` : ""}. ${losses.length ? `${losses.join(", ")}; the figures below lack them.` : ""}`.trim();
+}

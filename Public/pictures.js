@@ -1,0 +1,97 @@
+// The pictures of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away; how large they are.
+import {element} from "./element.js";
+import {bytes, counted} from "./format.js";
+
+// What a server refuses unless its configuration says otherwise (`images.max_count`, `images.max_bytes`, `http.max_body_bytes`).
+const LIMITS = {count: 8, bytes: 32 << 20, body: 64 << 20};
+const TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif"];
+
+function read(file) {
+  const {promise, resolve, reject} = Promise.withResolvers();
+  const reader = new FileReader();
+  reader.onload = () => resolve({name: file.name || "picture", url: reader.result, bytes: file.size});
+  reader.onerror = () => reject(reader.error);
+  reader.readAsDataURL(file);
+  return promise;
+}
+
+/** The row of thumbnails above the text. `place` holds them, `note` the sentence about their size, `announce` tells a screen reader. */
+export class Pictures {
+  #list = [];
+
+  /** Fulfilled when every file that was added has been read. */
+  ready = Promise.resolve();
+
+  constructor(place, note, announce) {
+    Object.assign(this, {place, note, announce});
+  }
+
+  get isEmpty() { return this.#list.length === 0; }
+
+  /** Adds files, one call after the other; those that are no picture this server reads are named and left out. */
+  add(files) {
+    return this.ready = this.ready.then(() => this.#add(files));
+  }
+
+  async #add(files) {
+    const refused = [];
+    for (const file of files) {
+      if (!TYPES.includes(file.type)) {
+        refused.push(`${file.name || "What was pasted"} is not a PNG, JPEG, WebP or GIF.`);
+        continue;
+      }
+      try {
+        this.#list.push(await read(file));
+      } catch {
+        refused.push(`${file.name} cannot be read.`);
+      }
+    }
+    this.#show(refused);
+    if (refused.length) this.announce(refused.join(" "));
+    else this.announce(`${counted(this.#list.length, "picture")} in the message.`);
+  }
+
+  /** Takes the pictures out of the row. */
+  take() {
+    const list = this.#list;
+    this.#list = [];
+    this.#show([]);
+    return list;
+  }
+
+  #remove(picture) {
+    const index = this.#list.indexOf(picture);
+    this.#list.splice(index, 1);
+    this.#show([]);
+    this.announce(`${picture.name} removed.`);
+    const buttons = this.place.querySelectorAll("button");
+    (buttons[Math.min(index, buttons.length - 1)] ?? document.getElementById("text")).focus();
+  }
+
+  #show(refused) {
+    this.place.hidden = this.isEmpty;
+    this.place.replaceChildren(...this.#list.map((picture) => element("li", {},
+      element("img", {src: picture.url, alt: picture.name, title: picture.name}),
+      element("button", {type: "button", "aria-label": `Remove ${picture.name}`, title: "Remove", onclick: () => this.#remove(picture)}, "×"))));
+    const warnings = [...refused, ...this.#warnings()];
+    this.note.textContent = [this.#size(), ...warnings].filter(Boolean).join(" ");
+    this.note.classList.toggle("bad", warnings.length > 0);
+    this.note.hidden = this.note.textContent === "";
+  }
+
+  #total() { return this.#list.reduce((sum, picture) => sum + picture.url.length, 0); }
+
+  #size() {
+    return this.isEmpty ? "" : `${counted(this.#list.length, "picture")}, ${bytes(this.#total())} to send of ${bytes(LIMITS.body)} at most.`;
+  }
+
+  /** What the server will most likely refuse; its own answer decides. */
+  #warnings() {
+    const large = this.#list.filter((picture) => picture.bytes > LIMITS.bytes).map((picture) => picture.name);
+    return [
+      large.length > 0 && `Larger than the ${bytes(LIMITS.bytes)} a picture may have: ${large.join(", ")}.`,
+      this.#list.length > LIMITS.count && `More than the ${LIMITS.count} pictures a message may have.`,
+      this.#total() > LIMITS.body && "Too much for one request.",
+    ].filter(Boolean);
+  }
+}

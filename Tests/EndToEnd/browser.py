@@ -1,0 +1,106 @@
+"""A headless Chromium for the tests of the pages: one for the run, its console and its network watched."""
+import base64
+import functools
+import importlib.util
+import json
+import pathlib
+import shutil
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+
+@functools.cache
+def axe():
+    """axe-core's script, from a package that is not imported: it would want Playwright."""
+    return (pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).parent / "axe.min.js").read_text()
+
+
+class Browser:
+    """Chromium with what the tests ask of it. `allowed` are the statuses that a test makes a server refuse with."""
+
+    def __init__(self):
+        options = webdriver.ChromeOptions()
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+        self.driver.set_script_timeout(20)
+        self.run, self.script = self.driver.execute_cdp_cmd, self.driver.execute_script
+        self.allowed = set()
+
+    def begin(self, *urls):
+        """A new visitor: nothing stored, a wide page, light, the clock of Berlin."""
+        for url in urls:
+            self.run("Storage.clearDataForOrigin", {"origin": url, "storageTypes": "all"})
+        self.driver.get("about:blank")
+        self.run("Emulation.setTimezoneOverride", {"timezoneId": "Europe/Berlin"})
+        self.view(1280)
+        self.allowed = set()
+
+    def open(self, url):
+        self.driver.get(url)
+        # Session storage goes with the tab and not with the clearing above.
+        if self.script("const had = sessionStorage.length > 0; sessionStorage.clear(); return had"):
+            self.driver.get(url)
+
+    def view(self, width, theme="light", height=800):
+        self.run("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        features = [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+        self.run("Emulation.setEmulatedMedia", {"features": features})
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        return self.one(selector).text.replace("\u00a0", " ")
+
+    def press(self, *keys):
+        """Keys to whatever has the focus."""
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def until(self, condition, seconds=15):
+        """What a function, or a selector that finds something seen, gives once it is true."""
+        found = (lambda: [e for e in self.all(condition) if e.is_displayed()]) if isinstance(condition, str) else condition
+        return WebDriverWait(self.driver, seconds, 0.03).until(lambda _: found())
+
+    def module(self, name, code, *arguments):
+        """What an async function over a module of the page gives: `code` sees it as `m` and the arguments as `a`."""
+        script = f"const done = arguments[arguments.length - 1], a = [...arguments]; import('{name}').then(async m => {{ {code} }}).then(done, e => done('error: ' + e))"
+        return self.driver.execute_async_script(script, *arguments)
+
+    def violations(self):
+        """What axe finds on the page, in short."""
+        self.script(axe())
+        result = self.driver.execute_async_script("axe.run(document, {resultTypes: ['violations']}).then(arguments[0])")
+        return [(rule["id"], [node["html"][:160] for node in rule["nodes"]]) for rule in result["violations"]]
+
+    def overflow(self):
+        """By how many pixels the page is wider than the window."""
+        return self.script("return document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
+
+    def picture(self, path):
+        """The page as a PNG, for people."""
+        data = self.run("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})["data"]
+        pathlib.Path(path).write_bytes(base64.b64decode(data))
+
+    def logs(self):
+        """Console lines since the last call that a page must not write, and addresses that were asked."""
+        lines = []
+        for entry in self.driver.get_log("browser"):
+            expected = entry["source"] == "network" and any(f"status of {status} " in entry["message"] for status in self.allowed)
+            if not expected and not (entry["source"] == "network" and 0 in self.allowed):
+                lines.append(entry["message"])
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return lines, [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+    def quit(self):
+        self.driver.quit()
+
+
+__all__ = ["Browser", "By", "Keys"]
