@@ -58,7 +58,7 @@ package struct SavingsEstimate: Sendable, Equatable {
   }
 
   /// Pairs that an interval rests on at least; with fewer, no interval covers skewed lengths at its stated rate.
-  package static let fewestPairs = 20
+  package static let fewestPairs = 30
 
   /// - Parameters:
   ///   - pairs: of requests that did not think.
