@@ -54,11 +54,10 @@ struct AcceptedCount: ~Copyable, Sendable {
 
   /// Writes the count; `isClean` says that every accepted row is committed and no more will come.
   ///
-  /// False when the disk refused, which a rewrite of bytes that exist does not do but the first one may.
-  @discardableResult
-  borrowing func write(_ accepted: Int, isClean: Bool = false) -> Bool {
+  /// A disk may refuse the first write, not the ones over bytes that exist; the loss is then unknown, see `previous`.
+  borrowing func write(_ accepted: Int, isClean: Bool = false) {
     let words = [Self.magic, UInt64(max(accepted, 0)), isClean ? 1 : 0, boot.0, boot.1]
-    return words.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) } == 40
+    _ = words.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
   }
 
   /// The kernel's random id of this boot; zeros where there is none.

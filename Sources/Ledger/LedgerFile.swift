@@ -18,7 +18,6 @@ struct LedgerFile {
 
   /// Connections: one writes, up to four read snapshots.
   let pool: DatabasePool
-  let path: String
   /// Rows ever committed to this file, shadows included.
   private(set) var committed: Int
   /// Requests in the file.
@@ -53,7 +52,7 @@ struct LedgerFile {
     (committed, rowsHeld, oldestTime) = try pool.read { db in
       (try LedgerSchema.state("committed", in: db), try Self.rowsHeld(db), try Self.oldestTime(db))
     }
-    (self.pool, self.path) = (pool, path)
+    self.pool = pool
   }
 
   private static var configuration: Configuration {
