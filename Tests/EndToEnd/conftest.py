@@ -136,3 +136,11 @@ def visit(chromium, canned):
     lines, addresses = chromium.logs()
     assert not lines
     assert all(address.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")) for address in addresses), addresses
+
+
+@pytest.fixture
+def page(visit, canned):
+    """The chat page of the canned server."""
+    visit.open(canned.url)
+    visit.until(lambda: visit.text("#model") == "canned")
+    return visit

@@ -1,0 +1,214 @@
+"""What goes through the chat page: pictures in, the stream and its text out."""
+import base64
+import json
+import time
+
+import pages
+import pytest
+from browser import Keys
+from chat_page import CIRCLE, DIGITS, bodies, kinds, last, over, say, uri
+
+# MARK: Pictures
+
+def drop(browser, kind, path):
+    browser.script("""
+      const [kind, name, data] = arguments;
+      const file = new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, {type: "image/png"});
+      const transfer = new DataTransfer();
+      transfer.items.add(file);
+      const event = kind === "paste" ? new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true})
+        : new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true});
+      document.getElementById("text").dispatchEvent(event);
+    """, kind, path.name, base64.b64encode(path.read_bytes()).decode())
+
+
+@pytest.mark.parametrize("way", ["files", "drop", "paste"])
+def test_pictures_come_by_dialog_drop_and_paste(page, canned, way):
+    for count, path in enumerate((DIGITS, CIRCLE), 1):
+        if way == "files":
+            page.one("#files").send_keys(str(path))
+        else:
+            drop(page, way, path)
+        page.until(lambda: len(page.all("#pictures img")) == count)
+    assert "2 pictures" in page.text("#pictures-note") and "64 MiB" in page.text("#pictures-note")
+    say(page, "What is there?")
+    content = bodies(canned)[0]["messages"][0]["content"]
+    assert content == [{"type": "image_url", "image_url": {"url": uri(path)}} for path in (DIGITS, CIRCLE)] + [{"type": "text", "text": "What is there?"}]
+    assert not page.all("#pictures img") and len(page.all(".turn .sent img")) == 2
+
+
+def test_a_message_waits_for_its_picture(page, canned):
+    page.script("""
+      const bytes = new Uint8Array(8 << 20), transfer = new DataTransfer(), text = document.getElementById("text");
+      transfer.items.add(new File([bytes], "large.png", {type: "image/png"}));
+      dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
+      text.value = "What is it?";
+      text.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", cancelable: true}));
+    """)
+    page.until(lambda: bodies(canned))
+    assert [part["type"] for part in bodies(canned)[0]["messages"][0]["content"]] == ["image_url", "text"]
+    over(page)
+
+
+def test_a_picture_can_be_taken_away_and_other_files_are_refused(page, canned, tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("no picture")
+    page.one("#files").send_keys(f"{DIGITS}\n{CIRCLE}\n{other}")
+    page.until(lambda: len(page.all("#pictures img")) == 2)
+    assert "notes.txt is not a PNG" in page.text("#pictures-note")
+    page.one(f'[aria-label="Remove {DIGITS.name}"]').click()
+    assert page.script("return document.activeElement.getAttribute('aria-label')") == f"Remove {CIRCLE.name}"
+    page.one("#text").send_keys(Keys.ENTER)
+    over(page)
+    assert bodies(canned)[0]["messages"][0]["content"] == [{"type": "image_url", "image_url": {"url": uri(CIRCLE)}}]
+
+
+def test_a_picture_too_large_is_told_before_it_is_sent(page):
+    page.script("""
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(33 << 20)], "large.png", {type: "image/png"}));
+      dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
+    """)
+    page.until(lambda: "Larger than the 32 MiB a picture may have: large.png" in page.text("#pictures-note"))
+
+
+# MARK: The stream
+
+def test_a_thought_is_open_while_it_comes_and_folds_before_the_answer(page, canned):
+    canned.replies = [[*pages.reply(["I see", " five."])[:3], 0.6, *pages.reply(["I see", " five."], ["5"])[3:]]]
+    say(page, "What?", ends=False)
+    page.until(lambda: page.all(".thought-text") and "five" in last(page, ".thought-text").text)
+    assert last(page, "details.thought").get_attribute("open") and "Thinking · about 2 tokens" in last(page, "summary").text
+    over(page)
+    assert last(page, "details.thought").get_attribute("open") is None and "Thought · 2 tokens" in last(page, "summary").text
+
+
+def test_a_thought_that_the_reader_folded_stays_folded(page, canned):
+    canned.replies = [[*pages.reply(["I see"])[:2], 0.5, *pages.reply(["I see", " more"])[2:3], 0.5, *pages.reply(["I see", " more"], ["5"])[3:]]]
+    say(page, "What?", ends=False)
+    page.until("details.thought")
+    last(page, "summary").click()
+    page.until(lambda: "Thinking · about 2 tokens" in last(page, "summary").text)
+    assert last(page, "details.thought").get_attribute("open") is None
+    over(page)
+    assert last(page, "details.thought").get_attribute("open") is None
+    last(page, "summary").click()
+    assert last(page, ".thought-text").is_displayed()
+
+
+@pytest.mark.parametrize("way", ["button", "escape"])
+def test_a_reply_stops_and_keeps_what_came(page, canned, way):
+    canned.replies = [[*pages.reply([], ["It", " is", " so"])[:4], *[0.1, pages.chunk({"content": "."})] * 100]]
+    say(page, "Why?", ends=False)
+    page.until(lambda: page.all(".reply .text") and "It is so" in last(page, ".reply .text").text)
+    if way == "button":
+        page.one("#stop").click()
+    else:
+        page.press(Keys.ESCAPE)
+    over(page)
+    assert "Stopped" in last(page, ".after").text and last(page, ".reply .text").text.startswith("It is so")
+    assert canned.left.wait(5)
+    assert page.script("return document.activeElement.id") == "text" and page.one("#send").is_displayed()
+    say(page, "And now?")
+    assert [m["role"] for m in bodies(canned)[1]["messages"]] == ["user", "assistant", "user"]
+
+
+def test_progress_is_told_before_the_first_token(page, canned):
+    canned.replies = [[pages.chunk(progress={"choice": 0, "stage": "image", "image": 1, "done": 4, "total": 16}), 0.5, *pages.reply([], ["Yes"])]]
+    say(page, "What?", ends=False)
+    page.until(lambda: page.all(".waiting") and last(page, ".waiting").text == "Looking at picture 2… 25 %")
+    over(page)
+    assert not last(page, ".waiting").is_displayed()
+
+
+def test_a_screen_reader_hears_little(page, canned):
+    canned.replies = [[event for piece in pages.reply(["a "] * 60, ["b "] * 60) for event in (piece, 0.002)]]
+    page.script("window.said = []; new MutationObserver(() => said.push(document.getElementById('status').textContent)).observe(document.getElementById('status'), {childList: true})")
+    say(page, "What?")
+    said = page.script("return said")
+    assert said == ["Waiting for the reply.", "Thinking.", "Answering.", "Reply: " + "b " * 60]
+    assert not page.all(".turn [aria-live], .turn [role=status], .turn [role=log]")
+
+
+def test_events_are_read_wherever_the_bytes_are_cut(page):
+    text = ": comment\n\ndata: {\"a\": 1}\n\ndata: zwei ✓ 🎉\r\n\r\nevent: x\ndata:one\rdata: two\r\rdata: three\r\ndata: four\r\n\r\ndata: lost"
+    found = page.module("./stream.js", """
+      const bytes = new TextEncoder().encode(a[0]), results = new Set();
+      for (let cut = 0; cut <= bytes.length; cut += 1) {
+        const stream = new ReadableStream({start(c) { for (const part of [bytes.slice(0, cut), bytes.slice(cut)]) if (part.length) c.enqueue(part); c.close(); }});
+        const list = [];
+        for await (const data of m.events(stream)) list.push(data);
+        results.add(JSON.stringify(list));
+      }
+      return [...results];""", text)
+    assert [json.loads(one) for one in found] == [['{"a": 1}', "zwei ✓ 🎉", "one\ntwo", "three\nfour"]]
+
+
+# MARK: Text
+
+TEXTS = [
+    ("", []),
+    ("a\nb\n\nc", [{"kind": "paragraph", "text": "a\nb"}, {"kind": "paragraph", "text": "c"}]),
+    ("# Head #\ntext", [{"kind": "heading", "text": "Head"}, {"kind": "paragraph", "text": "text"}]),
+    ("- a\n\n- b\n  more\n1. c\n2) d", [{"kind": "list", "start": None, "items": ["a", "b\nmore"]}, {"kind": "list", "start": 1, "items": ["c", "d"]}]),
+    ("7. x", [{"kind": "list", "start": 7, "items": ["x"]}]),
+    ("```swift\nlet a = 1\n\n# no head\n```\nafter", [{"kind": "code", "language": "swift", "text": "let a = 1\n\n# no head\n"}, {"kind": "paragraph", "text": "after"}]),
+    ("~~~\n```\n~~~", [{"kind": "code", "language": "", "text": "```\n"}]),
+    ("````\n```\n````", [{"kind": "code", "language": "", "text": "```\n"}]),
+    ("```\nopen", [{"kind": "code", "language": "", "text": "open\n"}]),
+    ("- a\n\ntext", [{"kind": "list", "start": None, "items": ["a"]}, {"kind": "paragraph", "text": "text"}]),
+    ("-5 and 2.5 and #tag", [{"kind": "paragraph", "text": "-5 and 2.5 and #tag"}]),
+    ("a\r\nb", [{"kind": "paragraph", "text": "a\nb"}]),
+]
+
+
+def test_text_is_cut_into_blocks(page):
+    found = page.module("./text.js", "return a[0].map(m.blocks)", [text for text, _ in TEXTS])
+    assert found == [blocks for _, blocks in TEXTS]
+
+
+def test_a_growing_text_is_shown_as_the_whole_one_is(page):
+    text = "\n\n".join(text for text, _ in TEXTS if text)
+    assert page.module("./text.js", """
+      const grown = new m.TextView(), at = [];
+      for (let end = 0; end <= a[0].length; end += 1) {
+        const whole = new m.TextView();
+        grown.update(a[0].slice(0, end));
+        whole.update(a[0].slice(0, end));
+        if (grown.element.innerHTML !== whole.element.innerHTML) at.push(end);
+      }
+      return at;""", text) == []
+
+
+def test_code_and_bold_within_a_line(page):
+    found = page.module("./text.js", """
+      const p = document.createElement("p");
+      return a[0].map((text) => { p.replaceChildren(...m.inline(text)); return p.innerHTML; });""",
+                        ["a `b*` c", "``a`b``", "**bold** 2 ** 3 ** 4", "`open", "x ** y", "`a`b`", "<b>&amp;"])
+    assert found == ["a <code>b*</code> c", "<code>a`b</code>", "<strong>bold</strong> 2 ** 3 ** 4", "`open", "x ** y", "<code>a</code>b`", "&lt;b&gt;&amp;amp;"]
+
+
+def test_markup_of_a_model_is_text(page, canned):
+    evil = "<img src=x onerror=alert(1)><b>bold</b>\n\n```<i>\n<script>alert(2)</script>\n```\n- <a href=javascript:alert(3)>x</a>"
+    canned.replies = [pages.reply([evil], [evil])]
+    say(page, evil.splitlines()[0])
+    assert not page.all(".turn img, .turn b, .turn i, .turn script, .turn a")
+    assert "<img src=x onerror=alert(1)><b>bold</b>" in last(page, ".reply .text").text == "\n".join(line for line in last(page, ".reply .text").text.splitlines())
+
+
+def test_strange_texts_stay_within_the_page(page, canned):
+    page.view(320)
+    canned.replies = [pages.reply(["w" * 400], ["Donaudampfschiff" * 40 + "\n\nمرحبا بالعالم 🎉\n\n```\n" + "x" * 400 + "\n```"], finish="length"), pages.reply(["Hm."], [])]
+    say(page, "u" * 300)
+    assert page.overflow() == 0 and "Cut at the reply's limit" in last(page, ".after").text
+    arabic = [p for p in page.all(".reply .text p") if "مرحبا" in p.text][0]
+    assert page.script("return getComputedStyle(arguments[0]).direction", arabic) == "rtl"
+    say(page, "nothing")
+    assert "The answer is empty." in last(page, ".after").text and page.overflow() == 0
+
+
+def test_a_long_reply_does_not_slow_the_page(page, canned):
+    canned.replies = [pages.reply([], ["word "] * 3000 + ["\n\n- item"] * 300)]
+    begin = time.monotonic()
+    say(page, "Go on")
+    assert time.monotonic() - begin < 10 and kinds(page)["answer"] == 3300
