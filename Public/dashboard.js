@@ -22,7 +22,7 @@ let isRefused = false;
 // MARK: Reading
 
 function address(query, groupBy, more = {}) {
-  return `v1/usage?${new URLSearchParams({from: query.from, to: query.to, bucket: query.bucket, group_by: groupBy, ...more})}`;
+  return `v1/usage?${new URLSearchParams({from: query.from, to: query.to, group_by: groupBy, ...more})}`;
 }
 
 /** Reads the range once; a reading that is still under way is given up. */
@@ -31,10 +31,11 @@ async function refresh() {
   reading?.abort();
   const {signal} = reading = new AbortController();
   const query = resolve(choice);
-  at("csv").href = address(query, "mode", {format: "csv"});
+  at("csv").href = address(query, "mode", {bucket: query.bucket, format: "csv"});
   document.body.setAttribute("aria-busy", "true");
   try {
-    const [byMode, byRequest, byKey] = await Promise.all(["mode", "requested_mode", "key"].map((name) => json(address(query, name), {signal})));
+    const [byMode, byRequest, byKey] = await Promise.all(
+      [address(query, "mode", {bucket: query.bucket}), address(query, "requested_mode"), address(query, "key")].map((one) => json(one, {signal})));
     shown = {byMode, byRequest, byKey};
     show();
     at("updated").textContent = `Read at ${clock.format(new Date())}`;

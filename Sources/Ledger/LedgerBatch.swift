@@ -59,10 +59,13 @@ struct LedgerBatch {
       switch entry {
       case .request(let row):
         let group = Group(
-          start: Self.start(row.time, span), requestedMode: row.requestedMode, mode: row.mode, key: row.key ?? "")
+          start: Self.start(row.time, span), requestedMode: row.requestedMode, mode: row.mode,
+          key: span.keepsKeys ? row.key ?? "" : "")
         tallies[group, default: UsageTally()].insert(UsageSample(row))
       case .shadow(let row):
-        let group = Group(start: Self.start(row.time, span), requestedMode: "", mode: row.mode, key: row.key ?? "")
+        let group = Group(
+          start: Self.start(row.time, span), requestedMode: "", mode: row.mode,
+          key: span.keepsKeys ? row.key ?? "" : "")
         shadows[group, default: ShadowSums()].merge(ShadowSums(row))
       }
     }

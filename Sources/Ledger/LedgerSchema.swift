@@ -7,13 +7,24 @@ enum LedgerSchema {
   /// "r4b1": tells a ledger from another SQLite file.
   static let applicationID = 0x7234_6231
 
-  /// A span of time that has roll-ups.
+  /// A span of time that has roll-ups, aligned to Unix time.
   enum Span: String, CaseIterable {
     case hour = "hourly"
     case day = "daily"
+    /// Days of all keys together, for reports of long ranges that do not ask for a key.
+    case dayOfAllKeys = "daily_all_keys"
+    case fourWeeks = "four_weekly"
 
     /// Length in seconds.
-    var seconds: Int { self == .hour ? 3_600 : 86_400 }
+    var seconds: Int {
+      switch self {
+      case .hour: 3_600
+      case .day, .dayOfAllKeys: 86_400
+      case .fourWeeks: 28 * 86_400
+      }
+    }
+    /// Whether its roll-ups are split by key; else their key is empty.
+    var keepsKeys: Bool { self != .dayOfAllKeys }
     /// Table of the spans' shadows.
     var shadowTable: String { "shadow_" + rawValue }
   }

@@ -1,4 +1,5 @@
-// How a range of time is put together: whole days from the days' roll-ups, whole hours from the hours', the ragged ends from rows.
+// How a range of time is put together: four weeks and days from their roll-ups as far as they are whole, then hours, the ragged ends from
+// rows.
 
 /// A validated range and its buckets; all times are Unix microseconds.
 struct UsageRange: Equatable {
@@ -16,6 +17,8 @@ struct UsageRange: Equatable {
   let bucket: UsageQuery.Bucket
   private let base: Int
   private let length: Int
+  /// Whether the report tells keys apart.
+  private let needsKeys: Bool
   /// How many buckets the range touches.
   let buckets: Int
 
@@ -27,6 +30,7 @@ struct UsageRange: Equatable {
     if bucket == .minute, to - from > Self.minuteLimit * 1_000_000 {
       throw .rangeTooLongForMinutes(limitSeconds: Self.minuteLimit)
     }
+    needsKeys = query.key != nil || query.groupBy.contains(.key)
     length = (bucket.seconds ?? 0) * 1_000_000
     base = length > 0 ? from / length * length : from
     buckets = length > 0 ? (to - base + length - 1) / length : 1
@@ -45,11 +49,13 @@ struct UsageRange: Equatable {
 
   /// What to read, in order of time; nothing lies before `horizon`.
   func segments(horizon: Int) -> [Segment] {
+    let day: LedgerSchema.Span = needsKeys ? .day : .dayOfAllKeys
     let spans: [LedgerSchema.Span] =
       switch bucket {
       case .minute: []
       case .hour: [.hour]
-      case .day, .none: [.day, .hour]
+      case .day: [day, .hour]
+      case .none: [.fourWeeks, day, .hour]
       }
     return Self.split(max(from, horizon), to, spans[...])
   }

@@ -80,9 +80,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "UPDATE daily SET sketches = x'FF'", "UPDATE daily SET sketches = sketches || x'00'",
-    "UPDATE daily SET sketches = zeroblob(34) || x'FFFFFFFFFFFFFFFFFF7F'", "UPDATE daily SET requests = 'many'",
-    "UPDATE daily SET answer_sum = -9223372036854775808", "DELETE FROM state",
+    "UPDATE daily_all_keys SET sketches = x'FF'", "UPDATE daily_all_keys SET sketches = sketches || x'00'",
+    "UPDATE daily_all_keys SET sketches = zeroblob(34) || x'FFFFFFFFFFFFFFFFFF7F'",
+    "UPDATE daily_all_keys SET requests = 'many'",
+    "UPDATE daily_all_keys SET answer_sum = -9223372036854775808", "DELETE FROM state",
   ])
   func `roll-ups that this program did not write are an error and then moved aside`(damage: String) async throws {
     let folder = try await filled(200)

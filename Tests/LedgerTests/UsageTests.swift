@@ -3,7 +3,8 @@ import Ledger
 import Testing
 
 @Suite struct `Usage from roll-ups` {
-  private static let span = 3.3 * 86_400
+  /// Long enough for several roll-ups of four weeks.
+  private static let span = 100 * 86_400.0
   private static let rows = drawRows(6_000, over: span)
   private static let shadows = drawShadows(700, over: span)
 
@@ -62,6 +63,8 @@ import Testing
       equal(sums.pairs, pairs.count, "pairs")
       near(sums.tokenDifference, tokens.reduce(0, +), "Σd")
       near(sums.tokenDifferenceSquared, tokens.reduce(0) { $0 + $1 * $1 }, "Σd²")
+      near(sums.tokenDifferenceCubed, tokens.reduce(0) { $0 + $1 * $1 * $1 }, "Σd³")
+      near(sums.secondsDifferenceCubed, seconds.reduce(0) { $0 + $1 * $1 * $1 }, "Σd³ of seconds", 1e-7)
       near(sums.secondsDifference, seconds.reduce(0, +), "Σd of seconds", 1e-7)
       near(sums.secondsDifferenceSquared, seconds.reduce(0) { $0 + $1 * $1 }, "Σd² of seconds", 1e-7)
       equal(sums.shadowTokens, pairs.reduce(0) { $0 + $1.shadowTokens }, "tokens of shadows")
@@ -72,7 +75,9 @@ import Testing
 
   @Test func `random ragged ranges, buckets, groups and filters equal counting the rows`() async throws {
     let folder = try Folder()
-    let ledger = Ledger(path: folder.database)
+    var configuration = LedgerConfiguration()
+    configuration.maximumCells = 100_000
+    let ledger = Ledger(path: folder.database, configuration: configuration)
     await ledger.fill(Self.rows, Self.shadows)
     var draw = Draw(state: 5)
     for round in 0..<60 {
