@@ -54,7 +54,7 @@ struct ServeCommand: AsyncParsableCommand {
     let engine = loaded.engine
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
     let metrics = ServerMetrics(model: loaded.name, version: R4B.version) {
-      Self.sample(engine.load)
+      LoadSample(engine.load)
     }
     let api = APIServer(
       configuration: try Self.apiConfiguration(settings, base, loaded, keys, places), chat: loaded.chat,
@@ -77,16 +77,6 @@ struct ServeCommand: AsyncParsableCommand {
     await server.shutdown(grace: max(end - .now, Self.handover))
     log.flush()
     withExtendedLifetime((signals, hangUps)) {}
-  }
-
-  private static func sample(_ load: EngineLoad) -> LoadSample {
-    var sample = LoadSample(
-      running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)
-    (sample.keptTokens, sample.keptImageBytes) = (load.tally.keptTokens, load.tally.keptImageBytes)
-    (sample.prefixHits, sample.prefixMisses) = (load.tally.prefixHits, load.tally.prefixMisses)
-    (sample.imageHits, sample.imageMisses) = (load.tally.imageHits, load.tally.imageMisses)
-    sample.suspensions = load.tally.suspensions
-    return sample
   }
 
   /// Time that clients have for the last bytes of replies that the grace has cut off.
@@ -151,21 +141,7 @@ struct ServeCommand: AsyncParsableCommand {
   private static func apiConfiguration(
     _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, _ places: ListeningPlaces
   ) throws -> APIConfiguration {
-    var api = APIConfiguration(model: loaded.description)
-    api.version = R4B.version
-    api.limits.bodyBytes = settings.int("http.max_body_bytes")
-    // More replies than the engine ever holds would be 429 for ever, which no retry mends.
-    api.limits.choices = min(
-      api.limits.choices, settings.int("scheduling.max_running") + settings.int("scheduling.max_waiting"))
-    api.limits.images = settings.int("images.max_count")
-    api.limits.imageBytes = settings.int("images.max_bytes")
-    api.defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto
-    api.defaults.sampling = loaded.sampling
-    api.defaults.maxTokens = settings.optionalInt("generation.max_tokens") ?? 8192
-    api.defaults.thought = ThoughtRules(settings)
-    api.defaults.lowEffortBias = Float(settings.double("generation.low_effort_bias"))
-    api.defaults.minimalEffortBias = Float(settings.double("generation.minimal_effort_bias"))
-    api.replyTimeout = settings.optionalDouble("scheduling.reply_timeout_s").map { .seconds($0) }
+    var api = APIConfiguration(settings, loaded)
     api.keys = keys
     api.policies = try KeyPolicies(settings, base)
     api.corsOrigins = settings.strings("server.cors_origins")

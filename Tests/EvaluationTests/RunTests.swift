@@ -9,7 +9,7 @@ private func script() -> ScriptedClient {
     let text = body["messages"]?.array?[0]["content"]?.string ?? ""
     let number = Number.all(in: text).first.map { Int($0.value) } ?? 0
     let mode = body["thinking_mode"]?.string
-    let thinks = mode == "long" || mode == "auto" && (number % 2 == 1 || body["think_bias"]?.double ?? 0 > 4)
+    let thinks = mode == "long" || mode == "auto" && (number % 2 == 1 || body["think_bias"]?.double ?? 0 < -4)
     let isRight = thinks || number % 2 == 0
     return reply(
       isRight ? "\(number)" : "no", thinking: thinks ? 10 + number : 0, probability: mode == "auto" ? 0.5 : nil)
