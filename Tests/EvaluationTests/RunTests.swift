@@ -63,7 +63,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
 
   @Test func `a run cut at any byte of its results asks only what is missing and ends with the same`() async throws {
     let folder = try TemporaryFolder()
-    let set = try questions(folder, 2)
+    let set = try questions(folder, 1)
     var parameters = RunParameters()
     parameters.modes = [.short, .long]
     let whole = try await EvaluationRun(set, parameters, directory: folder.path + "/whole").run(with: script())
