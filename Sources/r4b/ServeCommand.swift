@@ -56,8 +56,8 @@ struct ServeCommand: AsyncParsableCommand {
     let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
     let metrics = ServerMetrics(
       model: loaded.name, version: R4B.version, aliases: settings.bool("metrics.vllm_aliases")
-    ) { Self.sample(engine.load) }
-    let ledger = Self.ledger(settings, base)
+    ) { LoadSample(engine.load) }
+    let ledger = Ledger(settings, base)
     if let ledger { LedgerMetrics.register(ledger, in: metrics.registry) }
     let api = APIServer(
       configuration: try Self.apiConfiguration(settings, base, loaded, keys, places), chat: loaded.chat,
@@ -81,33 +81,6 @@ struct ServeCommand: AsyncParsableCommand {
     ledger?.close()
     log.flush()
     withExtendedLifetime((signals, hangUps)) {}
-  }
-
-  /// The usage ledger; one that cannot be written is said so and kept, as it may recover.
-  private static func ledger(_ settings: Settings, _ base: URL) -> Ledger? {
-    guard let file = settings.optionalString("ledger.path") else { return nil }
-    let path = URL(fileURLWithPath: file, relativeTo: base).path
-    let ledger = Ledger(
-      path: path,
-      configuration: LedgerConfiguration(
-        retentionDays: settings.optionalInt("ledger.retention_days"),
-        retentionMegabytes: settings.optionalInt("ledger.max_mb")))
-    let status = ledger.status
-    if case .degraded(let reason) = status.state {
-      note("Warning: the usage ledger \(path) cannot be written: \(reason). Requests are served; see r4b_ledger_degraded.")
-    }
-    if status.lost > 0 { note("Note: the usage ledger lost \(status.lost) rows when the last server was killed.") }
-    return ledger
-  }
-
-  private static func sample(_ load: EngineLoad) -> LoadSample {
-    var sample = LoadSample(
-      running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)
-    (sample.keptTokens, sample.keptImageBytes) = (load.tally.keptTokens, load.tally.keptImageBytes)
-    (sample.prefixHits, sample.prefixMisses) = (load.tally.prefixHits, load.tally.prefixMisses)
-    (sample.imageHits, sample.imageMisses) = (load.tally.imageHits, load.tally.imageMisses)
-    sample.suspensions = load.tally.suspensions
-    return sample
   }
 
   /// Time that clients have for the last bytes of replies that the grace has cut off.
@@ -172,24 +145,8 @@ struct ServeCommand: AsyncParsableCommand {
   private static func apiConfiguration(
     _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, _ places: ListeningPlaces
   ) throws -> APIConfiguration {
-    var api = APIConfiguration(model: loaded.description)
-    api.version = R4B.version
-    api.limits.bodyBytes = settings.int("http.max_body_bytes")
-    // More replies than the engine ever holds would be 429 for ever, which no retry mends.
-    api.limits.choices = min(
-      api.limits.choices, settings.int("scheduling.max_running") + settings.int("scheduling.max_waiting"))
-    api.limits.rollouts = min(
-      api.limits.rollouts, (settings.int("scheduling.max_idle") + settings.int("scheduling.max_waiting")) / 2)
-    api.limits.images = settings.int("images.max_count")
-    api.limits.imageBytes = settings.int("images.max_bytes")
-    api.defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto
-    api.defaults.sampling = loaded.sampling
-    api.defaults.maxTokens = settings.optionalInt("generation.max_tokens") ?? 8192
-    api.defaults.thought = ThoughtRules(settings)
-    api.defaults.lowEffortBias = Float(settings.double("generation.low_effort_bias"))
-    api.defaults.minimalEffortBias = Float(settings.double("generation.minimal_effort_bias"))
+    var api = APIConfiguration(settings, loaded)
     api.shadowFraction = settings.double("shadow.fraction")
-    api.replyTimeout = settings.optionalDouble("scheduling.reply_timeout_s").map { .seconds($0) }
     api.keys = keys
     api.policies = try KeyPolicies(settings, base)
     api.corsOrigins = settings.strings("server.cors_origins")

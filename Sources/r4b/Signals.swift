@@ -25,7 +25,13 @@ struct Signals {
   }
 
   /// Returns when the first has come.
-  func first() async { for await _ in stream { return } }
+  func first() async { await wait() }
+
+  /// Waits as `first` does, in any task.
+  var wait: @Sendable () async -> Void {
+    let stream = stream
+    return { for await _ in stream { return } }
+  }
 
   private final class Count: Sendable {
     private let value = Atomic(0)

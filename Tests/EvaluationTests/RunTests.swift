@@ -9,7 +9,7 @@ private func script() -> ScriptedClient {
     let text = body["messages"]?.array?[0]["content"]?.string ?? ""
     let number = Number.all(in: text).first.map { Int($0.value) } ?? 0
     let mode = body["thinking_mode"]?.string
-    let thinks = mode == "long" || mode == "auto" && (number % 2 == 1 || body["think_bias"]?.double ?? 0 > 4)
+    let thinks = mode == "long" || mode == "auto" && (number % 2 == 1 || body["think_bias"]?.double ?? 0 < -4)
     let isRight = thinks || number % 2 == 0
     return reply(
       isRight ? "\(number)" : "no", thinking: thinks ? 10 + number : 0, probability: mode == "auto" ? 0.5 : nil)
@@ -63,7 +63,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
 
   @Test func `a run cut at any byte of its results asks only what is missing and ends with the same`() async throws {
     let folder = try TemporaryFolder()
-    let set = try questions(folder, 2)
+    let set = try questions(folder, 1)
     var parameters = RunParameters()
     parameters.modes = [.short, .long]
     let whole = try await EvaluationRun(set, parameters, directory: folder.path + "/whole").run(with: script())

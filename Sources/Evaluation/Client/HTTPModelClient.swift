@@ -91,7 +91,8 @@ private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
     let isTooLong = waiting.withLock { waiting -> Bool in
       guard var entry = waiting[dataTask.taskIdentifier] else { return false }
       waiting[dataTask.taskIdentifier] = nil  // so that the bytes are appended in place
-      entry.reply.isTooLong = entry.reply.body.count + data.count > maxReply
+      // What follows a piece that was dropped may itself fit.
+      entry.reply.isTooLong = entry.reply.isTooLong || entry.reply.body.count + data.count > maxReply
       if !entry.reply.isTooLong { entry.reply.body += data }
       let isTooLong = entry.reply.isTooLong
       waiting[dataTask.taskIdentifier] = entry

@@ -66,8 +66,8 @@ extension EvaluationReport {
     figcaption, caption { text-align: left; font-size: .9rem; padding: .4rem 0; }
     .scroll { overflow-x: auto; }
     .scroll:focus-visible { outline: 2px solid var(--short); }
-    table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-    th, td { border-bottom: 1px solid var(--rule); padding: .3rem .8rem; text-align: right; white-space: nowrap; }
+    table { border-collapse: collapse; margin: 1rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
+    th, td { border-bottom: 1px solid var(--rule); padding: .3rem .6rem; text-align: right; white-space: nowrap; }
     th:first-child { text-align: left; }
     svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
     svg .strong { font-weight: 600; }

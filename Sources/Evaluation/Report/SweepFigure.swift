@@ -33,11 +33,10 @@ struct SweepFigure {
     parts.append(Figure.line(Self.left, base, Self.width - Self.right, base, "axis"))
     parts.append(Figure.text((Self.left + Self.width - Self.right) / 2, base + 40, "mean output tokens a question"))
     parts.append(Figure.polyline(sweep.map { (x($0.x), y($0.y)) }))
-    for point in sweep {
-      parts.append(Figure.circle(x(point.x), y(point.y), 4, "auto"))
-      if let bias = point.summary.arm.bias {
-        parts.append(Figure.text(x(point.x) + 7, y(point.y) + 15, Self.signed(bias), anchor: "start"))
-      }
+    for point in sweep { parts.append(Figure.circle(x(point.x), y(point.y), 4, "auto")) }
+    for run in Self.runs(sweep, closerThan: 14, { (x($0.x), y($0.y)) }) {
+      let at = run.points[0]
+      parts.append(Figure.text(x(at.x) + 10, y(at.y) + 16, run.label, anchor: "start"))
     }
     for point in modes {
       let mode = point.summary.arm.mode.rawValue
@@ -57,6 +56,28 @@ struct SweepFigure {
     summaries.compactMap { summary in
       guard let tokens = summary.output?.mean, let accuracy = summary.accuracy else { return nil }
       return Point(x: tokens, y: 100 * accuracy.estimate, summary: summary)
+    }
+  }
+
+  /// Points of the sweep in runs that lie so close that their labels would cover each other, with a label for each run.
+  private static func runs(
+    _ points: [Point], closerThan distance: Double, _ place: (Point) -> (x: Double, y: Double)
+  ) -> [(points: [Point], label: String)] {
+    var runs: [[Point]] = []
+    for point in points {
+      if let first = runs.last?.first {
+        let (a, b) = (place(first), place(point))
+        if abs(a.x - b.x) < distance, abs(a.y - b.y) < distance {
+          runs[runs.count - 1].append(point)
+          continue
+        }
+      }
+      runs.append([point])
+    }
+    return runs.map { run in
+      let biases = run.map { $0.summary.arm.bias ?? 0 }
+      let ends = Set([biases.min() ?? 0, biases.max() ?? 0]).sorted()
+      return (run, ends.map(signed).joined(separator: " to "))
     }
   }
 

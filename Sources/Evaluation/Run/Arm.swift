@@ -9,7 +9,7 @@ package struct Arm: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var mode: Mode
-  /// Logits in favour of thinking (`think_bias`), in `auto` only; nil for the model as it is.
+  /// Logits against thinking (`think_bias`), in `auto` only; nil for the model as it is.
   package var bias: Double?
 
   package init(_ mode: Mode, bias: Double? = nil) { (self.mode, self.bias) = (mode, bias) }

@@ -1,0 +1,15 @@
+// The engine's load as metrics show it.
+import Scheduling
+import Telemetry
+
+extension LoadSample {
+  /// What an engine holds and has done so far.
+  init(_ load: EngineLoad) {
+    self.init(
+      running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)
+    (keptTokens, keptImageBytes) = (load.tally.keptTokens, load.tally.keptImageBytes)
+    (prefixHits, prefixMisses) = (load.tally.prefixHits, load.tally.prefixMisses)
+    (imageHits, imageMisses) = (load.tally.imageHits, load.tally.imageMisses)
+    suspensions = load.tally.suspensions
+  }
+}

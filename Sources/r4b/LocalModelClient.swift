@@ -1,0 +1,51 @@
+// The model of this process as a client: requests go through the server's own handler, so that an evaluation without a socket is the one
+// with it.
+import API
+import Configuration
+import Evaluation
+import Foundation
+import HTTP
+import JSON
+import Scheduling
+import Telemetry
+
+struct LocalModelClient: ModelClient {
+  /// The model's name, as requests give it.
+  let name: String
+  /// What the weights are in memory.
+  let weights: String
+
+  private let loaded: LoadedModel
+  private let server: APIServer
+
+  /// Loads the model; on failure throws a sentence that names the file.
+  init(settings: Settings, base: URL) async throws {
+    loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    (name, weights) = (loaded.name, loaded.weightType)
+    let engine = loaded.engine
+    server = APIServer(
+      configuration: APIConfiguration(settings, loaded), chat: loaded.chat, engine: engine,
+      metrics: ServerMetrics(model: loaded.name, version: R4B.version) { LoadSample(engine.load) },
+      log: JSONLog(level: .error))
+  }
+
+  func complete(_ body: JSONValue) async throws -> JSONValue {
+    let response = await server.handler(
+      HTTPRequest(
+        method: "POST", path: "/v1/chat/completions",
+        headers: ["host": "localhost", "content-type": "application/json"], body: body.encoded))
+    try Task.checkCancellation()
+    guard case .bytes(let bytes) = response.body else {
+      throw ModelClientError.fatal("status \(response.status) without a body")
+    }
+    guard (200...299).contains(response.status) else {
+      throw ModelClientError(status: response.status, body: bytes, retryAfter: response.headers["retry-after"])
+    }
+    do { return try JSONValue(parsing: bytes) } catch {
+      throw ModelClientError.fatal("the reply is not JSON: \(error)")
+    }
+  }
+
+  /// Ends the engine's thread; running replies are dropped.
+  func shutdown() async { await loaded.engine.shutdown(grace: .zero) }
+}
