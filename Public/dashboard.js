@@ -34,8 +34,9 @@ async function refresh() {
   at("csv").href = address(query, "mode", {bucket: query.bucket, format: "csv"});
   document.body.setAttribute("aria-busy", "true");
   try {
+    const {bucket} = query;
     const [byMode, byRequest, byKey] = await Promise.all(
-      [address(query, "mode", {bucket: query.bucket}), address(query, "requested_mode"), address(query, "key")].map((one) => json(one, {signal})));
+      [address(query, "mode", {bucket}), address(query, "requested_mode", {bucket}), address(query, "key")].map((one) => json(one, {signal})));
     shown = {byMode, byRequest, byKey};
     show();
     at("updated").textContent = `Read at ${clock.format(new Date())}`;

@@ -24,7 +24,7 @@ struct ShadowCandidate: Sendable {
 /// Draws requests and answers them again.
 final class Shadows: Sendable {
   /// Requests whose shadow is waited for; further ones are passed over.
-  static let mostAtOnce = 16
+  static let mostAtOnce = 64
 
   private let fraction: Double
   private let engine: any GenerationService
