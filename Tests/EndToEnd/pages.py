@@ -121,4 +121,4 @@ class Pages(http.server.ThreadingHTTPServer):
     def canned(self, query):
         if query.get("format") == "csv":
             return 200, {"content-type": "text/csv"}, b"start,requests\n"
-        return 200, {}, usage_data.usage(self.rows, int(query["from"]), int(query["to"]), query["bucket"], query["group_by"].split(","), self.saved, self.ledger)
+        return 200, {}, usage_data.usage(self.rows, int(query["from"]), int(query["to"]), query.get("bucket"), query["group_by"].split(","), self.saved, self.ledger)

@@ -105,7 +105,7 @@ def test_long_ranges_are_put_together_and_hold_everything(dash, canned):
     for name, seconds, unit in (("1y", 360 * DAY, "day"), ("7d", 6.9 * DAY, "hour"), ("6h", 5.9 * 3600, "minute"), ("15m", 780, "minute")):
         canned.seen.clear()
         browser = dash(f"?range={name}", seconds, 300)
-        assert {query["bucket"] for query in queries(canned)} == {unit}
+        assert {query["bucket"] for query in queries(canned) if "bucket" in query} == {unit}
         # The server refuses minutes of more than six hours.
         assert unit != "minute" or all(int(query["to"]) - int(query["from"]) <= 6 * 3600 for query in queries(canned))
         requests = numbers(browser, "Requests")
@@ -149,7 +149,7 @@ def test_the_range_is_in_the_address(dash, canned):
     browser = dash("?range=7d")
     assert browser.one("#ranges :checked").get_attribute("value") == "7d"
     browser.one('label:has([value="1h"])').click()
-    browser.until(lambda: queries(canned)[-1]["bucket"] == "minute")
+    browser.until(lambda: queries(canned)[-1].get("bucket", queries(canned)[-2].get("bucket")) == "minute")
     assert browser.driver.current_url.endswith("?range=1h")
     query = queries(canned)[-1]
     assert 3540 <= int(query["to"]) - int(query["from"]) <= 3600 and int(query["from"]) % 60 == 0 and abs(int(query["to"]) - time.time()) < 5
@@ -159,7 +159,7 @@ def test_the_range_is_in_the_address(dash, canned):
 def test_a_range_of_ones_own_is_in_local_time(dash, canned):
     browser = dash("?from=1764000000&to=1764003600", 10, 0)
     assert browser.one("#from").get_attribute("value") == "2025-11-24T17:00"  # Berlin is an hour before UTC then
-    assert {(query["from"], query["to"], query["bucket"]) for query in queries(canned)} == {("1764000000", "1764003600", "minute")}
+    assert {(query["from"], query["to"], query.get("bucket", "minute")) for query in queries(canned)} == {("1764000000", "1764003600", "minute")}
     browser.script("document.getElementById('from').value = '2025-11-20T00:00'; document.getElementById('to').value = '2025-11-24T00:00'")
     canned.seen.clear()
     browser.one("#custom button").click()
@@ -311,7 +311,7 @@ def test_the_file_of_the_range(dash, canned):
     browser = dash("?range=6h")
     href = browser.one("#csv").get_attribute("href")
     query = queries(canned)[-1]
-    assert href == f"{canned.url}/v1/usage?from={query['from']}&to={query['to']}&bucket=minute&group_by=mode&format=csv"
+    assert href == f"{canned.url}/v1/usage?from={query['from']}&to={query['to']}&group_by=mode&bucket=minute&format=csv"
 
 
 # MARK: Keyboard and readers

@@ -68,8 +68,8 @@ SAVED = {"tokens": {"saved": 48210.5, "low": 40100.0, "high": 56020.0, "per_requ
 def usage(rows, start, end, bucket, names, saved=SAVED, ledger=None):
     """The document of `/v1/usage` for the rows between two times."""
     rows = [row for row in rows if start <= row["at"] < end]
-    size, buckets = SECONDS[bucket], {}
-    for row in rows:
+    size, buckets = SECONDS.get(bucket), {}
+    for row in rows if size else ():
         buckets.setdefault(int(row["at"] // size) * size, []).append(row)
     decided = [row["p"] for row in rows if row["p"] is not None]
     bins = [0] * 20
