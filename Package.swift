@@ -102,7 +102,7 @@ let package = Package(
 
     .target(
       name: "TLSTestSupport", dependencies: ["COpenSSL"], path: "Tests/TLSTestSupport", swiftSettings: strict),
-    tests(of: "API", ["Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Scheduling", "Telemetry"]),
+    tests(of: "API", ["Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Ledger", "Scheduling", "Telemetry"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "CKernels", fixtures: true),

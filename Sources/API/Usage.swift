@@ -115,7 +115,8 @@ extension APIError {
       self = .invalid("from", "from and to are not a span of time.", code: "invalid_value")
     case .tooManyCells(let limit):
       self = .invalid(
-        "bucket", "The span has more than \(limit) buckets times groups; ask for larger buckets.", code: "invalid_value")
+        "bucket", "The span has more than \(limit) buckets times groups; ask for larger buckets.", code: "invalid_value"
+      )
     case .rangeTooLongForMinutes(let limit):
       self = .invalid(
         "bucket",
@@ -123,10 +124,12 @@ extension APIError {
         code: "invalid_value")
     case .timeout(let seconds):
       self = APIError(
-        503, "The ledger did not answer within \(Int(seconds)) s.", type: "server_error", code: "ledger_slow", retryAfter: 10)
+        503, "The ledger did not answer within \(Int(seconds)) s.", type: "server_error", code: "ledger_slow",
+        retryAfter: 10)
     case .unavailable(let reason):
       self = APIError(
-        503, "The ledger cannot be read now: \(reason).", type: "server_error", code: "ledger_unavailable", retryAfter: 5)
+        503, "The ledger cannot be read now: \(reason).", type: "server_error", code: "ledger_unavailable",
+        retryAfter: 5)
     }
   }
 }

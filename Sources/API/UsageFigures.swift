@@ -8,7 +8,9 @@ enum UsageFigures {
   static let tokenNames = Measure.allCases.filter { !$0.isTime }.map(name)
   static let timeNames = Measure.allCases.filter(\.isTime).map(name)
 
-  private static func name(_ measure: Measure) -> String { measure.rawValue + (measure.isTime ? "_seconds" : "_tokens") }
+  private static func name(_ measure: Measure) -> String {
+    measure.rawValue + (measure.isTime ? "_seconds" : "_tokens")
+  }
 
   /// A group of a span with `all` requests.
   static func group(_ label: UsageLabel, _ summary: UsageSummary, of all: Int) -> JSONValue {

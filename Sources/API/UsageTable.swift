@@ -10,7 +10,6 @@ enum UsageTable {
     func add(_ from: Double, _ to: Double, _ groups: [(label: UsageLabel, summary: UsageSummary)], of all: Int) {
       for group in groups {
         var cells: [(name: String, text: String)] = [("from", number(from)), ("to", number(to))]
-        for name in ["requested_mode", "mode", "key"] where request.groupBy.contains(name) { cells.append((name, "")) }
         flatten(UsageFigures.group(group.label, group.summary, of: all), "", into: &cells)
         if header.isEmpty { header = cells.map(\.name) }
         let found = Dictionary(cells.map { ($0.name, $0.text) }, uniquingKeysWith: { $1 })

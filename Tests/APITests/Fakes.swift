@@ -4,6 +4,7 @@ import Chat
 import GenerationTypes
 import HTTP
 import JSON
+import Ledger
 import Scheduling
 import Synchronization
 import Telemetry
@@ -199,6 +200,7 @@ struct House {
   let metrics = ServerMetrics(model: "r4b", version: "1") {
     LoadSample(running: 0, waiting: 0, kvTokens: 0, kvCapacityTokens: 0)
   }
+  var ledger: Ledger?
   let lines = Lines()
 
   final class Lines: Sendable { let bytes = Mutex<[UInt8]>([]) }
@@ -219,7 +221,9 @@ struct House {
   /// The whole answer to one request and the log lines it wrote.
   func ask(_ request: HTTPRequest) async throws -> Answer {
     let log = JSONLog { [lines] line in lines.bytes.withLock { $0 += line } }
-    let server = APIServer(configuration: configuration, chat: chat, engine: engine, metrics: metrics, log: log)
+    let server = APIServer(
+      configuration: configuration, chat: chat, engine: engine, metrics: metrics, log: log,
+      ledger: ledger)
     let response = await server.handler(request)
     let collector = Collector()
     switch response.body {
@@ -252,8 +256,8 @@ struct House {
         method: "POST", path: path, headers: ["content-type": "application/json"], body: Array(body.utf8)))
   }
 
-  func get(_ path: String, headers: HTTPHeaders = [:]) async throws -> Answer {
-    try await ask(HTTPRequest(method: "GET", path: path, headers: headers))
+  func get(_ path: String, query: String = "", headers: HTTPHeaders = [:]) async throws -> Answer {
+    try await ask(HTTPRequest(method: "GET", path: path, query: query, headers: headers))
   }
 
   var log: String { lines.bytes.withLock { String(decoding: $0, as: UTF8.self) } }

@@ -8,16 +8,19 @@ extension OpenAPIDocument {
       {"name": "\#(name)", "in": "query", "schema": \#(schema), "description": \#(Self.quoted(description))\#(more)}
       """#
     }
-    let time = #"{"anyOf": [{"type": "number", "minimum": 0, "maximum": 253402300799}, {"type": "string", "format": "date-time"}]}"#
+    let time = #"""
+      {"anyOf": [{"type": "number", "minimum": 0, "maximum": 253402300799}, {"type": "string", "format": "date-time"}]}
+      """#
     func list(_ words: [String]) -> String {
       let items = words.map(Self.quoted).joined(separator: ", ")
       return #"{"type": "array", "minItems": 1, "uniqueItems": true, "items": {"enum": [\#(items)]}}"#
     }
     func word(_ words: [String]) -> String { #"{"enum": [\#(words.map(Self.quoted).joined(separator: ", "))]}"# }
     return [
-      parameter("from", time, "First moment, in seconds since the epoch or as RFC 3339; a day before `to` where it is absent."),
-      parameter("to", time, "First moment that is not counted; now where it is absent."),
-      parameter("bucket", word(UsageRequest.buckets), "Splits the span into whole UTC minutes (6 hours at most), hours or days."),
+      parameter("from", time, "First moment, in seconds since the epoch or as RFC 3339; a day before `to` if absent."),
+      parameter("to", time, "First moment that is not counted; now if absent."),
+      parameter(
+        "bucket", word(UsageRequest.buckets), "Splits the span into UTC minutes (of 6 hours at most), hours or days."),
       parameter(
         "group_by", list(UsageRequest.groupings), "What figures are split by.", #", "style": "form", "explode": false"#),
       parameter("mode", word(UsageRequest.modes), "Only requests of this mode."),
@@ -28,7 +31,8 @@ extension OpenAPIDocument {
   }
 
   var usage: String {
-    let measures = UsageFigures.tokenNames.map { #""\#($0)": \#(Self.schema("TokenFigures"))"# }
+    let measures =
+      UsageFigures.tokenNames.map { #""\#($0)": \#(Self.schema("TokenFigures"))"# }
       + UsageFigures.timeNames.map { #""\#($0)": \#(Self.schema("TimeFigures"))"# }
     let names = (UsageFigures.tokenNames + UsageFigures.timeNames).map(Self.quoted)
     return #"""
