@@ -45,7 +45,7 @@ enum UsageTable {
 
   /// A name of somebody's choice must not become a formula where the table is opened.
   private static func guarded(_ text: String) -> String {
-    guard let first = text.first, "=+-@\t\r".contains(first) else { return text }
+    guard let first = text.utf8.first, "=+-@\t\r\n".utf8.contains(first) else { return text }
     return "'" + text
   }
 
@@ -54,6 +54,8 @@ enum UsageTable {
   }
 
   private static func quoted(_ cell: String) -> String {
-    cell.contains { ",\"\r\n".contains($0) } ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+    // By bytes: CR LF is one character.
+    let special = Array(",\"\r\n".utf8)
+    return cell.utf8.contains { special.contains($0) } ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
   }
 }
