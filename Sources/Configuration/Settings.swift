@@ -26,7 +26,7 @@ package struct Settings: Sendable {
 
   /// Takes over every `R4B_*` variable that names a setting. Other `R4B_*` names are errors, save `reserved`.
   package mutating func apply(
-    environment: [String: String], reserved: Set<String> = ["R4B_API_KEY", "R4B_CONFIG"]
+    environment: [String: String], reserved: Set<String> = ["R4B_API_KEY", "R4B_CONFIG", "R4B_JUDGE_KEY"]
   ) throws(ConfigurationError) {
     for (name, text) in environment.sorted(by: { $0.key < $1.key })
     where name.hasPrefix("R4B_") && !reserved.contains(name) {

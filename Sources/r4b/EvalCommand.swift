@@ -1,9 +1,7 @@
 // `r4b eval SET.jsonl… --out DIR`: questions with known answers through the modes, and a report on what thinking costs and brings.
 import ArgumentParser
-import Configuration
 import Evaluation
 import Foundation
-import Glibc
 import Statistics
 
 struct EvalCommand: AsyncParsableCommand {
@@ -20,20 +18,7 @@ struct EvalCommand: AsyncParsableCommand {
 
   @OptionGroup var options: SettingsOptions
 
-  @Option(help: ArgumentHelp("Directory for answers and report.", valueName: "dir"))
-  var out: String
-
-  @Option(
-    help: ArgumentHelp(
-      "Ask a server with OpenAI's API, for instance http://127.0.0.1:8000/v1, not the model in this process.",
-      valueName: "url"))
-  var url: String?
-
-  @Option(help: "Key for --url; R4B_API_KEY otherwise.")
-  var key: String?
-
-  @Option(help: ArgumentHelp("Name of the model in requests to --url.", valueName: "name"))
-  var modelName: String?
+  @OptionGroup var asking: RunOptions
 
   @Option(help: "Modes to ask in, of short, auto, long.")
   var modes = "short,auto,long"
@@ -46,34 +31,12 @@ struct EvalCommand: AsyncParsableCommand {
   @Option(help: "Questions of each set that the sweep takes, from the first.")
   var sweepLimit: Int?
 
-  @Option(help: "Questions of each set at most, from the first.")
-  var limit: Int?
-
-  @Option(help: "Requests in flight.")
-  var parallel = 4
-
-  @Option(help: "Tokens of a reply at most, thinking included.")
-  var maxTokens = 8192
-
-  @Option(help: "Seed of requests and of the report's intervals.")
-  var seed: UInt64 = 0
-
-  @Flag(help: "Keep the texts of answers and thoughts.")
-  var keepText = false
-
-  @Argument(help: ArgumentHelp("Question sets.", valueName: "set.jsonl"))
-  var sets: [String]
-
   func validate() throws {
-    for (name, value) in [
-      ("sweep-limit", sweepLimit), ("limit", limit), ("parallel", parallel), ("max-tokens", maxTokens),
-    ] {
-      if let value, value < 1 { throw ValidationError("--\(name) must be at least 1, not \(value)") }
+    if let sweepLimit, sweepLimit < 1 {
+      throw ValidationError("--sweep-limit must be at least 1, not \(sweepLimit)")
     }
-    if parallel > 64 { throw ValidationError("--parallel must be at most 64, not \(parallel)") }
     _ = try chosenModes()
     _ = try biases()
-    if url == nil, modelName != nil { throw ValidationError("--model-name belongs to --url") }
   }
 
   private func chosenModes() throws -> [Arm.Mode] {
@@ -105,60 +68,28 @@ struct EvalCommand: AsyncParsableCommand {
   }
 
   private func evaluate() async throws {
-    var set = try QuestionSet(files: sets)
-    if let limit { set.limit(toFirst: limit) }
+    let set = try asking.questions(needAnswers: true)
+    let signals = await Signals()
+    let answerer = try await asking.answerer(options)
     var parameters = RunParameters()
     parameters.modes = try chosenModes()
     (parameters.biases, parameters.sweepQuestions) = (try biases(), sweepLimit)
-    (parameters.maxTokens, parameters.seed, parameters.keepsText) = (maxTokens, seed, keepText)
-    parameters.parallel = parallel
-    let signals = await Signals()
-    if let url {
-      let environment = ProcessInfo.processInfo.environment["R4B_API_KEY"]
-      let client = try HTTPModelClient(base: url, key: key ?? environment.flatMap { $0.isEmpty ? nil : $0 })
-      (parameters.model, parameters.source) = (modelName, "a server")
-      try await ask(set, parameters, client, signals, title: modelName ?? url)
-    } else {
-      let (settings, base) = try options.load()
-      let model = try await LocalModelClient(settings: settings, base: base)
-      (parameters.model, parameters.source) = (model.name, model.weights)
-      do {
-        try await ask(set, parameters, model, signals, title: "\(model.name) (\(model.weights))")
-      } catch {
-        await model.shutdown()
-        throw error
+    (parameters.maxTokens, parameters.seed, parameters.keepsText) = (asking.maxTokens, asking.seed, asking.keepText)
+    (parameters.model, parameters.source, parameters.parallel) = (answerer.model, answerer.source, asking.parallel)
+    try await answerer.use { [parameters] in
+      let run = try EvaluationRun(set, parameters, directory: asking.out)
+      let results = try await asking.untilSignal(signals) { progress in
+        try await run.run(with: RetryingModelClient(answerer.client), progress: progress)
       }
-      await model.shutdown()
+      try report(results, title: "Evaluation of \(answerer.title)")
     }
   }
 
-  /// Runs until the end or the first signal, and writes the report.
-  private func ask(
-    _ set: QuestionSet, _ parameters: RunParameters, _ client: any ModelClient, _ signals: Signals, title: String
-  ) async throws {
-    let run = try EvaluationRun(set, parameters, directory: out)
-    let task = Task {
-      var display = EvalProgress()
-      defer { display.end() }
-      return try await run.run(with: RetryingModelClient(client)) { display.show($0) }
-    }
-    let watch = Task { [wait = signals.wait] in
-      await wait()
-      task.cancel()
-    }
-    defer {
-      watch.cancel()
-      withExtendedLifetime(signals) {}
-    }
-    let results: [EvaluationResult]
-    do { results = try await task.value } catch is CancellationError {
-      note("Stopped. The same command continues.")
-      throw ExitCode(128 + SIGINT)
-    }
-    let report = EvaluationReport(results, title: "Evaluation of \(title)", seed: seed)
-    try report.write(into: out)
+  private func report(_ results: [EvaluationResult], title: String) throws {
+    let report = EvaluationReport(results, title: title, seed: asking.seed)
+    try report.write(into: asking.out)
     for summary in report.sections[0].modes { print(Self.line(summary)) }
-    note("Wrote \(out)/report.html, report.md and report.json.")
+    note("Wrote \(asking.out)/report.html, report.md and report.json.")
     let failures = results.count { $0.failure != nil }
     if failures > 0 {
       note("\(failures) of \(results.count) requests failed; the same command asks them again.")

@@ -11,7 +11,7 @@ struct R4B: AsyncParsableCommand {
     commandName: "r4b", abstract: "Runs the auto-thinking vision–language model R-4B on CPU.", version: version,
     subcommands: [
       ServeCommand.self, ChatCommand.self, InspectCommand.self, QuantizeCommand.self, BenchCommand.self,
-      PerplexityCommand.self, EvalCommand.self,
+      PerplexityCommand.self, EvalCommand.self, AnnotateCommand.self,
     ],
     defaultSubcommand: nil)
 }

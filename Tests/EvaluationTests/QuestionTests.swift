@@ -1,5 +1,6 @@
 import Evaluation
 import Foundation
+import JSON
 import Testing
 
 @Suite struct `Question sets` {
@@ -16,10 +17,26 @@ import Testing
       #"{"text": "Sky?", "answer": ["blue", "azure"], "id": "x", "set": "t"}"#,
       #"{"question": "Which?", "choices": ["red", "green"], "answer": "B", "reasoning": true, "note": 1}"#)
     #expect(set.questions.map(\.key.description) == ["s/1", "t/x", "s/4"])
-    #expect(set.questions[0].scorer.accepts("It is 4.") && !set.questions[0].scorer.accepts("5"))
-    #expect(set.questions[1].scorer.accepts("Azure!") && !set.questions[1].scorer.accepts("the azure"))
-    #expect(set.questions[2].scorer.accepts("green") && !set.questions[2].scorer.accepts("A"))
+    let scorers = set.questions.compactMap(\.scorer)
+    #expect(scorers[0].accepts("It is 4.") && !scorers[0].accepts("5"))
+    #expect(scorers[1].accepts("Azure!") && !scorers[1].accepts("the azure"))
+    #expect(scorers[2].accepts("green") && !scorers[2].accepts("A"))
     #expect(set.questions.map(\.needsReasoning) == [nil, nil, true])
+  }
+
+  @Test func `an answer may be missing where it is not needed, but not half of it`() throws {
+    let folder = try TemporaryFolder()
+    func read(_ line: String, needsAnswers: Bool) throws -> QuestionSet {
+      try QuestionSet(files: [folder.write("s.jsonl", line.utf8)], needsAnswers: needsAnswers)
+    }
+    let open = #"{"question": "Nice?", "answer": null, "note": [1, 2]}"#
+    let set = try read(open, needsAnswers: false)
+    #expect(set.questions[0].scorer == nil && set.questions[0].line["note"] == [1, 2])
+    #expect(throws: EvaluationError.self) { try read(open, needsAnswers: true) }
+    #expect(throws: EvaluationError.self) {
+      try read(#"{"question": "Nice?", "scorer": "exact"}"#, needsAnswers: false)
+    }
+    #expect(try read(#"{"question": "Nice?", "pattern": "y"}"#, needsAnswers: false).questions[0].scorer != nil)
   }
 
   @Test func `choices are listed with letters and asked for`() throws {

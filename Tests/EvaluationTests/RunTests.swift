@@ -33,7 +33,6 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(
       client.bodies[0] == [
         "messages": [["role": "user", "content": "Say 1"]], "thinking_mode": "short", "temperature": 0,
-        "max_completion_tokens": 8192,
         "seed": 0,
       ])
     #expect(try EvaluationRun.results(in: folder.path + "/out").count == 6)
@@ -111,7 +110,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     }
     let text = try #require(error).description
     #expect(
-      text.contains(#"modes was ["short","auto","long"], now ["auto"]; max_completion_tokens was 8192, now 7"#),
+      text.contains(#"modes was ["short","auto","long"], now ["auto"]; max_completion_tokens was null, now 7"#),
       "\(text)")
     let changed = try questions(folder, 1, name: "t")
     await #expect(throws: EvaluationError.self) {
@@ -167,7 +166,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
       last = $0
     }
     #expect(seen.map(\.0) == Array(0...6) && seen.allSatisfy { $0.1 == 6 } && seen.map(\.2).prefix(2) == [true, false])
-    #expect(last?.remaining == 0 && last?.accuracy == 5 / 6 && last?.failed == 0)
+    #expect(last?.remaining == 0 && last?.rate == 5 / 6 && last?.failed == 0)
   }
 
   @Test func `a cancelled run keeps what it has`() async throws {

@@ -29,8 +29,7 @@ package struct ModelReply: Sendable, Equatable {
   /// Reads a reply. Throws when it has no choice with a message.
   package init(_ reply: JSONValue) throws(ModelClientError) {
     guard let choice = reply["choices"]?.array?.first, let message = choice["message"]?.object else {
-      let told = reply["error"]?["message"]?.string.map { ": \($0.prefix(500))" } ?? ""
-      throw .fatal("the reply has no choices[0].message\(told)")
+      throw Self.noMessage(reply)
     }
     answer = message["content"]?.string ?? ""
     thought = message["reasoning_content"]?.string ?? message["reasoning"]?.string
@@ -50,5 +49,17 @@ package struct ModelReply: Sendable, Equatable {
       if let all = outputTokens, let thinking = thinkingTokens { answerTokens = max(0, all - thinking) }
       isThinking = thinkingTokens.map { $0 > 0 } ?? thought.map { !$0.isEmpty }
     }
+  }
+
+  /// The answers of all choices. Throws when there is none.
+  static func answers(_ reply: JSONValue) throws(ModelClientError) -> [String] {
+    let messages = (reply["choices"]?.array ?? []).compactMap { $0["message"]?.object }
+    guard !messages.isEmpty else { throw noMessage(reply) }
+    return messages.map { $0["content"]?.string ?? "" }
+  }
+
+  private static func noMessage(_ reply: JSONValue) -> ModelClientError {
+    let told = reply["error"]?["message"]?.string.map { ": \($0.prefix(500))" } ?? ""
+    return .fatal("the reply has no choices[0].message\(told)")
   }
 }

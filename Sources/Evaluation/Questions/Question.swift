@@ -1,4 +1,5 @@
-// A question with a known answer, and the text in which a model is asked it.
+// A question and the text in which a model is asked it.
+import JSON
 
 /// One question of a set.
 package struct Question: Sendable {
@@ -12,13 +13,24 @@ package struct Question: Sendable {
   package var images: [QuestionImage] = []
   /// What can be chosen from; empty for an open question.
   package var choices: [String] = []
-  /// Decides whether an answer is right.
-  package var scorer: Scorer
+  /// Decides whether an answer is right; nil where nobody knows, which only annotation takes.
+  package var scorer: Scorer?
   /// Whether the question is known to need reasoning; nil where nobody says.
   package var needsReasoning: Bool?
+  /// The whole line of the set, with what is nobody's business but its author's.
+  package var line = JSONObject()
 
-  package init(id: String, set: String, text: String, scorer: Scorer) {
+  package init(id: String, set: String, text: String, scorer: Scorer?) {
     (self.id, self.set, self.text, self.scorer) = (id, set, text, scorer)
+  }
+
+  /// A user's message with the pictures and then a text about them. Throws when a picture cannot be read.
+  func message(_ text: String) throws(EvaluationError) -> JSONValue {
+    guard !images.isEmpty else { return ["role": "user", "content": .string(text)] }
+    var parts: [JSONValue] = []
+    for image in images { parts.append(["type": "image_url", "image_url": ["url": .string(try image.uri())]]) }
+    parts.append(["type": "text", "text": .string(text)])
+    return ["role": "user", "content": .array(parts)]
   }
 
   /// Names the question among all sets.

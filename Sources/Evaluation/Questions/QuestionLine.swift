@@ -36,14 +36,17 @@ struct QuestionLine {
     }
   }
 
-  /// The question. Throws at the first field that is missing or wrong.
-  func question(defaultSet: String, defaultID: String) throws(EvaluationError) -> Question {
+  /// The question. Throws at the first field that is missing or wrong; an answer may be missing where `needsAnswer` is false.
+  func question(defaultSet: String, defaultID: String, needsAnswer: Bool) throws(EvaluationError) -> Question {
     if line["question"] != nil, line["text"] != nil { throw fault("text", "question and text are the same; give one") }
     let field = line["text"] != nil ? "text" : "question"
     guard let text = try string(field), !text.isEmpty else { throw fault(field, "is missing or empty") }
     let choices = try choices()
+    let isOpen = !["answer", "scorer", "pattern"].contains { line[$0].map { !$0.isNull } ?? false }
     var question = Question(
-      id: try name("id") ?? defaultID, set: try name("set") ?? defaultSet, text: text, scorer: try scorer(choices))
+      id: try name("id") ?? defaultID, set: try name("set") ?? defaultSet, text: text,
+      scorer: isOpen && !needsAnswer ? nil : try scorer(choices))
+    question.line = line
     question.choices = choices
     question.images = try images()
     if let reasoning = line["reasoning"], !reasoning.isNull {

@@ -21,8 +21,8 @@ package struct QuestionSet: Sendable {
   /// A 64-bit FNV-1a digest of every line and picture, in hexadecimal. It finds a set that was changed, not one that was forged.
   package private(set) var digest = ""
 
-  /// Reads the files in order. Throws at the first fault, naming file, line and field.
-  package init(files: [String], limits: Limits = Limits()) throws(EvaluationError) {
+  /// Reads the files in order. Throws at the first fault, naming file, line and field; a question without an answer is one where `needsAnswers`.
+  package init(files: [String], needsAnswers: Bool = true, limits: Limits = Limits()) throws(EvaluationError) {
     var hash = Fingerprint()
     var places: [Question.Key: String] = [:]
     for file in files {
@@ -31,7 +31,7 @@ package struct QuestionSet: Sendable {
       for (number, line) in try Self.lines(of: file, limits) {
         let place = "\(file):\(number)"
         let question = try QuestionLine(line, place: place, folder: folder)
-          .question(defaultSet: stem, defaultID: String(number))
+          .question(defaultSet: stem, defaultID: String(number), needsAnswer: needsAnswers)
         if let earlier = places.updateValue(place, forKey: question.key) {
           throw EvaluationError("\(place): id: \(question.key) is also the question of \(earlier)")
         }
@@ -96,7 +96,10 @@ struct Fingerprint {
 
   private mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
 
-  /// Sixteen hexadecimal digits.
+  /// The digest.
+  var value: UInt64 { state }
+
+  /// The digest in sixteen hexadecimal digits.
   var text: String {
     let digits = String(state, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

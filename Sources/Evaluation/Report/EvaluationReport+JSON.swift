@@ -61,7 +61,7 @@ extension EvaluationReport {
 
   private static func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
 
-  private static func json(_ interval: Interval?) -> JSONValue {
+  static func json(_ interval: Interval?) -> JSONValue {
     guard let interval else { return .null }
     return ["estimate": .number(interval.estimate), "low": .number(interval.low), "high": .number(interval.high)]
   }

@@ -35,7 +35,7 @@ package struct EvaluationResult: Sendable, Equatable {
   /// Scores a reply.
   package init(_ question: Question, _ arm: Arm, _ reply: ModelReply, seconds: Double, keepsText: Bool) {
     self.init(key: question.key, arm: arm)
-    isCorrect = question.scorer.accepts(reply.answer)
+    isCorrect = question.scorer?.accepts(reply.answer) ?? false
     if keepsText { (answer, thought) = (reply.answer, reply.thought) }
     (promptTokens, outputTokens) = (reply.promptTokens, reply.outputTokens)
     (thinkingTokens, controlTokens) = (reply.thinkingTokens, reply.controlTokens)
@@ -45,7 +45,10 @@ package struct EvaluationResult: Sendable, Equatable {
   }
 }
 
-extension EvaluationResult {
+extension EvaluationResult: RunResult {
+  /// What progress counts: right or wrong, or a failure.
+  var outcome: Bool? { failure == nil ? isCorrect : nil }
+
   /// The line, without what is not known.
   package var json: JSONValue {
     var object: JSONObject = ["set": .string(key.set), "id": .string(key.id), "mode": .string(arm.mode.rawValue)]

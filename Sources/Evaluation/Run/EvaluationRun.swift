@@ -1,5 +1,4 @@
-// Asks every question in every way and writes down what comes back. Requests run in tasks; results are written by the one task that
-// started them, so the file needs no lock against this process. Cancelling the task ends the run with what is written.
+// Asks every question in every way and writes down what comes back. Cancelling the task ends the run with what is written.
 import Foundation
 
 /// A run of questions through modes, with its results in a directory.
@@ -11,7 +10,7 @@ package struct EvaluationRun: Sendable {
   /// Throws for parameters that ask for nothing.
   package init(_ set: QuestionSet, _ parameters: RunParameters, directory: String) throws(EvaluationError) {
     guard !parameters.modes.isEmpty || !parameters.biases.isEmpty else { throw EvaluationError("no mode to ask in") }
-    guard parameters.parallel > 0, parameters.maxTokens > 0, parameters.failuresInARow > 0 else {
+    guard parameters.parallel > 0, parameters.maxTokens ?? 1 > 0, parameters.failuresInARow > 0 else {
       throw EvaluationError("parallel requests, tokens and failures in a row must be at least 1")
     }
     guard Set(parameters.modes).count == parameters.modes.count, Set(parameters.biases).count == parameters.biases.count
@@ -32,40 +31,24 @@ package struct EvaluationRun: Sendable {
   package func run(
     with client: any ModelClient, progress: (RunProgress) -> Void = { _ in }
   ) async throws -> [EvaluationResult] {
-    do {
-      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    } catch {
-      throw EvaluationError("\(directory) cannot be made: \(error.localizedDescription)")
-    }
     try RunManifest(set, parameters).settle(in: directory)
-    let file = try ResultsFile(in: directory)
+    let file = try ResultsFile<EvaluationResult>(in: directory)
     var results = try known(file.earlier)
     let jobs = allJobs()
-    var state = RunProgress(parallel: parameters.parallel)
-    for job in jobs { state.expect(job.arm) }
-    for result in results.values { state.add(result, isEarlier: true) }
+    var state = RunProgress(parallel: parameters.parallel, rateName: "right")
+    for job in jobs { state.expect(job.arm.description) }
+    for result in results.values { state.add(result.arm.description, result.outcome, seconds: nil) }
     progress(state)
-    var waiting = jobs.filter { results[$0] == nil }[...]
-    var failuresInARow = 0
-    try await withThrowingTaskGroup(of: (Job, EvaluationResult).self) { group in
-      func start() {
-        guard let job = waiting.popFirst() else { return }
-        group.addTask { (job, try await ask(job, client)) }
-      }
-      for _ in 0..<parameters.parallel { start() }
-      while let (job, result) = try await group.next() {
+    let waiting = jobs.filter { results[$0] == nil }
+    try await JobRunner(parallel: parameters.parallel, failuresInARow: parameters.failuresInARow)
+      .run(waiting) {
+        try await ask($0, client)
+      } take: { job, result in
         try file.append(result)
         results[job] = result
-        state.add(result, isEarlier: false)
+        state.add(result.arm.description, result.outcome, seconds: result.seconds)
         progress(state)
-        failuresInARow = result.failure == nil ? 0 : failuresInARow + 1
-        if let failure = result.failure, failuresInARow >= parameters.failuresInARow {
-          throw EvaluationError("\(failuresInARow) requests in a row failed, the last with: \(failure)")
-        }
-        start()
       }
-    }
-    try Task.checkCancellation()
     return jobs.compactMap { results[$0] }
   }
 
@@ -88,7 +71,8 @@ package struct EvaluationRun: Sendable {
     for result in earlier {
       guard let index = indices[result.key], jobs.contains(Job(question: index, arm: result.arm)) else {
         throw EvaluationError(
-          "\(directory)/\(ResultsFile.name) answers \(result.key) in \(result.arm), which this run does not ask")
+          "\(directory)/\(ResultsFile<EvaluationResult>.name) answers \(result.key) in \(result.arm), which this run does not ask"
+        )
       }
       if result.failure == nil { known[Job(question: index, arm: result.arm)] = result }
     }
@@ -121,7 +105,9 @@ package struct EvaluationRun: Sendable {
   /// The results that a directory holds, the last for each question and way of asking. Throws when there are none or a line cannot be read.
   package static func results(in directory: String) throws(EvaluationError) -> [EvaluationResult] {
     var last: [Question.Key: [Arm: EvaluationResult]] = [:]
-    for result in try ResultsFile.read(in: directory) { last[result.key, default: [:]][result.arm] = result }
+    for result in try ResultsFile<EvaluationResult>.read(in: directory) {
+      last[result.key, default: [:]][result.arm] = result
+    }
     return last.keys.sorted().flatMap { key in
       (last[key] ?? [:]).values.sorted {
         ($0.arm.mode.rawValue, $0.arm.bias ?? 0) < ($1.arm.mode.rawValue, $1.arm.bias ?? 0)

@@ -5,14 +5,14 @@ import Glibc
 import JSON
 
 /// The results of a run on disk; it has one owner.
-struct ResultsFile: ~Copyable {
+struct ResultsFile<Result: RunResult>: ~Copyable {
   /// The name of the file.
-  static let name = "results.jsonl"
+  static var name: String { "results.jsonl" }
 
   private let descriptor: Int32
   private let path: String
   /// What the file held when it was opened, in order. Of several results for one question the last counts.
-  let earlier: [EvaluationResult]
+  let earlier: [Result]
 
   /// Opens or makes the file and cuts off a last line that was not finished. Throws when another run has it open or a line before the last
   /// cannot be read.
@@ -42,7 +42,7 @@ struct ResultsFile: ~Copyable {
   deinit { close(descriptor) }
 
   /// Appends a line. Throws when the disk takes no more; what was begun of the line is cut off by the next opening.
-  func append(_ result: EvaluationResult) throws(EvaluationError) {
+  func append(_ result: Result) throws(EvaluationError) {
     var rest = (result.json.encoded + [0x0A])[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
@@ -55,7 +55,7 @@ struct ResultsFile: ~Copyable {
   }
 
   /// The results of a directory, without opening it for a run. Throws as `init(in:)` does.
-  static func read(in directory: String) throws(EvaluationError) -> [EvaluationResult] {
+  static func read(in directory: String) throws(EvaluationError) -> [Result] {
     let path = directory + "/" + name
     guard let data = FileManager.default.contents(atPath: path) else { throw EvaluationError("\(path) cannot be read") }
     return try parse(Array(data), path).results
@@ -64,12 +64,12 @@ struct ResultsFile: ~Copyable {
   /// The results, and the bytes of the lines that are whole.
   private static func parse(
     _ bytes: [UInt8], _ path: String
-  ) throws(EvaluationError) -> (results: [EvaluationResult], length: Int) {
-    var results: [EvaluationResult] = []
+  ) throws(EvaluationError) -> (results: [Result], length: Int) {
+    var results: [Result] = []
     var start = 0, number = 1
     while let end = bytes[start...].firstIndex(of: 0x0A) {
       do {
-        results.append(try EvaluationResult(JSONValue(parsing: Array(bytes[start..<end]))))
+        results.append(try Result(JSONValue(parsing: Array(bytes[start..<end]))))
       } catch {
         throw EvaluationError("\(path):\(number): \(error)")
       }

@@ -9,30 +9,45 @@ struct RunManifest {
   /// Changed when results can no longer be read.
   private static let version: Int64 = 1
 
-  let members: JSONObject
+  private(set) var members: JSONObject
 
-  init(_ set: QuestionSet, _ parameters: RunParameters) {
+  /// What a kind of run asks of a set.
+  init(_ kind: String, _ set: QuestionSet, _ parameters: JSONObject) {
     var counts = JSONObject()
     for question in set.questions {
       let earlier = counts[question.set]?.int ?? 0
       counts[question.set] = .integer(Int64(earlier + 1))
     }
     members = [
-      "version": .integer(Self.version), "questions": .object(counts), "digest": .string(set.digest),
-      "model": parameters.model.map(JSONValue.string) ?? .null, "source": .string(parameters.source),
-      "modes": .array(parameters.modes.map { .string($0.rawValue) }),
-      "biases": .array(parameters.biases.map { .number($0) }),
-      "sweep_questions": parameters.sweepQuestions.map { .integer(Int64($0)) } ?? .null,
-      "temperature": 0, "max_completion_tokens": .integer(Int64(parameters.maxTokens)),
-      "seed": .integer(Int64(clamping: parameters.seed)), "keep_text": .bool(parameters.keepsText),
-      "choices": [
-        "separator": .string(parameters.choices.separator), "request": .string(parameters.choices.request),
-      ],
+      "run": .string(kind), "version": .integer(Self.version), "questions": .object(counts),
+      "digest": .string(set.digest),
     ]
+    for member in parameters.members { members[member.name] = member.value }
   }
 
-  /// Writes the manifest into a new directory, or holds it against the one that is there. Throws naming every member that differs.
+  init(_ set: QuestionSet, _ parameters: RunParameters) {
+    self.init(
+      "evaluation", set,
+      [
+        "model": parameters.model.map(JSONValue.string) ?? .null, "source": .string(parameters.source),
+        "modes": .array(parameters.modes.map { .string($0.rawValue) }),
+        "biases": .array(parameters.biases.map { .number($0) }),
+        "sweep_questions": parameters.sweepQuestions.map { .integer(Int64($0)) } ?? .null,
+        "temperature": 0, "max_completion_tokens": parameters.maxTokens.map { .integer(Int64($0)) } ?? .null,
+        "seed": .integer(Int64(clamping: parameters.seed)), "keep_text": .bool(parameters.keepsText),
+        "choices": [
+          "separator": .string(parameters.choices.separator), "request": .string(parameters.choices.request),
+        ],
+      ])
+  }
+
+  /// Writes the manifest into a directory, made if it is not there, or holds it against the one in it. Throws naming every member that differs.
   func settle(in directory: String) throws(EvaluationError) {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw EvaluationError("\(directory) cannot be made: \(error.localizedDescription)")
+    }
     let path = directory + "/" + Self.name
     guard FileManager.default.fileExists(atPath: path) else {
       do {

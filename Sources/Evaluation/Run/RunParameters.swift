@@ -9,8 +9,8 @@ package struct RunParameters: Sendable {
   package var biases: [Double] = []
   /// How many questions of each set the biases are tried on, from the first; nil for all.
   package var sweepQuestions: Int?
-  /// `max_completion_tokens`, 8192 as in the paper (arXiv 2508.21113, section 4).
-  package var maxTokens = 8192
+  /// `max_completion_tokens`; nil leaves it to the server. Ours takes 8192 then, as in the paper (arXiv 2508.21113, section 4), or what the context leaves.
+  package var maxTokens: Int?
   /// The request's `seed`. Of no consequence at temperature 0, which every request has.
   package var seed: UInt64 = 0
   /// The request's `model`; nil leaves it out.
@@ -38,17 +38,12 @@ package struct RunParameters: Sendable {
 
   /// A question as a body of `/v1/chat/completions`. Throws when a picture cannot be read.
   package func body(_ question: Question, _ arm: Arm) throws(EvaluationError) -> JSONValue {
-    var parts: [JSONValue] = []
-    for image in question.images {
-      parts.append(["type": "image_url", "image_url": ["url": .string(try image.uri())]])
-    }
-    let prompt = JSONValue.string(choices.prompt(for: question))
-    parts.append(["type": "text", "text": prompt])
     var body: JSONObject = [
-      "messages": [["role": "user", "content": question.images.isEmpty ? prompt : .array(parts)]],
+      "messages": [try question.message(choices.prompt(for: question))],
       "thinking_mode": .string(arm.mode.rawValue), "temperature": 0,
-      "max_completion_tokens": .integer(Int64(maxTokens)), "seed": .integer(Int64(clamping: seed)),
+      "seed": .integer(Int64(clamping: seed)),
     ]
+    body["max_completion_tokens"] = maxTokens.map { .integer(Int64($0)) }
     if let model { body["model"] = .string(model) }
     if let bias = arm.bias { body["think_bias"] = .number(bias) }
     return .object(body)

@@ -2,25 +2,26 @@
 
 /// What a run has done and how long the rest may take.
 package struct RunProgress: Sendable {
-  /// Questions times ways of asking.
+  /// All jobs.
   package private(set) var total = 0
   /// Answered, earlier runs included.
   package private(set) var done = 0
   /// Without an answer in this run.
   package private(set) var failed = 0
-  /// Of those done, how many are right.
-  package private(set) var correct = 0
-  /// Mean of the answered in this run and number of what is left, by way of asking.
-  private var seconds: [Arm: (sum: Double, count: Int)] = [:]
-  private var left: [Arm: Int] = [:]
+  /// What is counted among the answered, in a word for readers.
+  package let rateName: String
+  private var counted = 0
+  /// Mean of the answered in this run and number of what is left, by kind of job.
+  private var seconds: [String: (sum: Double, count: Int)] = [:]
+  private var left: [String: Int] = [:]
   private let parallel: Int
 
-  init(parallel: Int) { self.parallel = parallel }
+  init(parallel: Int, rateName: String) { (self.parallel, self.rateName) = (parallel, rateName) }
 
-  /// The part of the answered that is right; nil before the first.
-  package var accuracy: Double? { done == 0 ? nil : Double(correct) / Double(done) }
+  /// The part of the answered that is `rateName`; nil before the first.
+  package var rate: Double? { done == 0 ? nil : Double(counted) / Double(done) }
 
-  /// Seconds until the end when what is left takes as long as what was done in the same way of asking; nil before the first answer.
+  /// Seconds until the end when what is left takes as long as what was done of the same kind; nil before the first answer.
   package var remaining: Double? {
     let all = seconds.values.reduce((sum: 0.0, count: 0)) { ($0.sum + $1.sum, $0.count + $1.count) }
     guard all.count > 0 else { return nil }
@@ -31,22 +32,22 @@ package struct RunProgress: Sendable {
     return whole / Double(parallel)
   }
 
-  mutating func expect(_ arm: Arm) {
+  mutating func expect(_ kind: String) {
     total += 1
-    left[arm, default: 0] += 1
+    left[kind, default: 0] += 1
   }
 
-  /// Counts a result; one of an earlier run says nothing about this one's speed.
-  mutating func add(_ result: EvaluationResult, isEarlier: Bool) {
-    left[result.arm, default: 1] -= 1
-    if result.failure != nil {
+  /// Counts a result: whether it is `rateName`, nil for a failure. `seconds` is nil for one of an earlier run, which says nothing about this one's speed.
+  mutating func add(_ kind: String, _ outcome: Bool?, seconds: Double?) {
+    left[kind, default: 1] -= 1
+    guard let outcome else {
       failed += 1
       return
     }
     done += 1
-    if result.isCorrect { correct += 1 }
-    guard !isEarlier else { return }
-    let entry = seconds[result.arm] ?? (0, 0)
-    seconds[result.arm] = (entry.sum + result.seconds, entry.count + 1)
+    if outcome { counted += 1 }
+    guard let seconds else { return }
+    let entry = self.seconds[kind] ?? (0, 0)
+    self.seconds[kind] = (entry.sum + seconds, entry.count + 1)
   }
 }

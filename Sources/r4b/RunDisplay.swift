@@ -1,9 +1,9 @@
-// How far `r4b eval` is, on standard error: one line that is written over on a terminal, a line now and then elsewhere.
+// How far `r4b eval` and `r4b annotate` are, on standard error: one line that is written over on a terminal, a line now and then elsewhere.
 import Evaluation
 import Foundation
 import Glibc
 
-struct EvalProgress {
+struct RunDisplay {
   private let onTerminal = isatty(STDERR_FILENO) == 1
   private var shown: ContinuousClock.Instant?
   /// Between two lines: a moment on a terminal, half a minute elsewhere.
@@ -15,7 +15,7 @@ struct EvalProgress {
     if let shown, !isLast, ContinuousClock.now - shown < pause { return }
     shown = .now
     var parts = ["\(progress.done) of \(progress.total)"]
-    if let accuracy = progress.accuracy { parts.append(String(format: "right %.1f %%", 100 * accuracy)) }
+    if let rate = progress.rate { parts.append(progress.rateName + String(format: " %.1f %%", 100 * rate)) }
     if progress.failed > 0 { parts.append("failed \(progress.failed)") }
     if let remaining = progress.remaining, !isLast { parts.append("about \(Self.text(remaining)) left") }
     let line = parts.joined(separator: " · ")

@@ -1,0 +1,104 @@
+// Labels every item by the rule that fits it, and writes down what comes back. Cancelling the task ends the run with what is written.
+import Foundation
+import JSON
+
+/// A run of items through the rules, with its results in a directory.
+package struct AnnotationRun: Sendable {
+  private let set: QuestionSet
+  private let parameters: AnnotationParameters
+  private let directory: String
+
+  /// Throws for parameters that ask for nothing.
+  package init(
+    _ set: QuestionSet, _ parameters: AnnotationParameters, directory: String
+  ) throws(EvaluationError) {
+    try parameters.validate()
+    (self.set, self.parameters, self.directory) = (set, parameters, directory)
+  }
+
+  /// Labels what the directory has no label for yet, writes `labels.jsonl`, and returns all results in the order of the items. `model` draws samples and
+  /// tells P(think), `judge` judges. `progress` is called at first and for every result. Throws `EvaluationError` when the directory is another run's or
+  /// nothing is answered any more, and `CancellationError`.
+  package func run(
+    with model: any ModelClient, judge: any ModelClient, progress: (RunProgress) -> Void = { _ in }
+  ) async throws -> [Annotation] {
+    try RunManifest("annotation", set, parameters.manifest).settle(in: directory)
+    let file = try ResultsFile<Annotation>(in: directory)
+    var results: [Question.Key: Annotation] = [:]
+    let items = Set(set.questions.map(\.key))
+    for result in file.earlier {
+      guard items.contains(result.key) else {
+        throw EvaluationError(
+          "\(directory)/\(ResultsFile<Annotation>.name) labels \(result.key), which is no item of this run")
+      }
+      if result.failure == nil { results[result.key] = result }
+    }
+    var state = RunProgress(parallel: parameters.parallel, rateName: "reasoning")
+    for item in set.questions { state.expect(parameters.rule(for: item).rawValue) }
+    for result in results.values { state.add(result.rule.rawValue, result.outcome, seconds: nil) }
+    progress(state)
+    let waiting = set.questions.filter { results[$0.key] == nil }
+    try await JobRunner(parallel: parameters.parallel, failuresInARow: parameters.failuresInARow)
+      .run(waiting) {
+        try await annotate($0, model, judge)
+      } take: { item, result in
+        try file.append(result)
+        results[item.key] = result
+        state.add(result.rule.rawValue, result.outcome, seconds: result.seconds)
+        progress(state)
+      }
+    let ordered = set.questions.compactMap { results[$0.key] }
+    try LabelsFile.write(set.questions, ordered, into: directory)
+    return ordered
+  }
+
+  private func annotate(
+    _ item: Question, _ model: any ModelClient, _ judge: any ModelClient
+  ) async throws -> Annotation {
+    var result = Annotation(item, parameters.rule(for: item))
+    let start = ContinuousClock.now
+    do {
+      switch (result.rule, parameters.difficulty) {
+      case (.performance, _): try await sample(item, model, &result)
+      case (.difficulty, .judge(let difficulty)):
+        let reply = try await judge.complete(parameters.judgeBody(item, difficulty))
+        let answer = try ModelReply(reply).answer
+        result.count(reply)
+        guard let label = DifficultyJudge.label(in: answer) else {
+          throw EvaluationError("the judge says neither direct nor reasoning: \(answer.suffix(200))")
+        }
+        (result.label, result.evidence) = (label, .judgement(String(answer.suffix(500))))
+      case (.difficulty, .thinkProbability(let threshold)):
+        let reply = try await model.complete(parameters.probabilityBody(item))
+        guard let probability = try ModelReply(reply).thinkProbability, (0...1).contains(probability) else {
+          throw EvaluationError("the reply tells no thinking.p_think")
+        }
+        result.count(reply)
+        result.label = probability >= threshold ? .reasoning : .direct
+        result.evidence = .thinkProbability(probability, threshold: threshold)
+      }
+    } catch let error as ModelClientError {
+      // A client that was interrupted may say so in its own words.
+      try Task.checkCancellation()
+      result.failure = error.description
+    } catch let error as EvaluationError {
+      result.failure = error.description
+    }
+    result.seconds = (ContinuousClock.now - start) / .seconds(1)
+    return result
+  }
+
+  /// Draws all samples, whatever the first ones say, so that the evidence of all items is of the same size. Throws when one cannot be had.
+  private func sample(_ item: Question, _ model: any ModelClient, _ result: inout Annotation) async throws {
+    var answers: [String] = []
+    while answers.count < parameters.samples {
+      let count = min(parameters.samplesPerRequest, parameters.samples - answers.count)
+      let reply = try await model.complete(parameters.sampleBody(item, drawn: answers.count, count: count))
+      answers += try ModelReply.answers(reply).prefix(count)
+      result.count(reply)
+    }
+    let right = answers.count { item.scorer?.accepts($0) ?? false }
+    result.label = right == 0 ? .reasoning : .direct
+    result.evidence = .samples(right: right, of: answers.count, texts: parameters.keepsText ? answers : nil)
+  }
+}

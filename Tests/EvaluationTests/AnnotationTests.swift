@@ -1,0 +1,271 @@
+import Evaluation
+import Foundation
+import JSON
+import Statistics
+import Testing
+
+/// Items 1, 2, … of which every second has an answer; `hard` ones are known to need reasoning.
+private func items(_ folder: TemporaryFolder, _ count: Int, hard: (Int) -> Bool = { _ in false }) throws -> QuestionSet
+{
+  let lines = (1...count).map { number in
+    let answer = number % 2 == 0 ? #", "answer": \#(number)"# : ""
+    return #"{"question": "Say \#(number)"\#(answer), "reasoning": \#(hard(number)), "note": "n\#(number)"}"#
+  }
+  return try QuestionSet(
+    files: [folder.write("items.jsonl", lines.joined(separator: "\n").utf8)], needsAnswers: false)
+}
+
+/// A reply with several choices.
+private func reply(_ texts: [String], tokens: Int = 3) -> JSONValue {
+  [
+    "choices": .array(texts.map { ["message": ["content": .string($0)]] }),
+    "usage": ["prompt_tokens": 10, "completion_tokens": .integer(Int64(tokens))],
+  ]
+}
+
+/// The number that a request is about.
+private func number(in body: JSONValue) -> Int {
+  let text = body["messages"]?.array?[0]["content"]?.string ?? ""
+  let digits = text.components(separatedBy: "Say ").last?.prefix { $0.isNumber } ?? ""
+  return Int(digits) ?? 0
+}
+
+/// Has one of eight samples right for multiples of four and none else; judges 1, 5, 9, … as hard.
+private func model() -> ScriptedClient {
+  ScriptedClient { body, _ in
+    let number = number(in: body)
+    guard let count = body["n"]?.int else {
+      return reply([number % 4 == 1 ? #"{"label": "reasoning"}"# : #"{"label": "direct"}"#])
+    }
+    return reply((0..<count).map { number % 4 == 0 && $0 == count - 1 ? "\(number)" : "no" }, tokens: 2 * count)
+  }
+}
+
+@Suite struct `Annotations` {
+  @Test func `items with an answer are sampled, the others judged, and the totals are exact`() async throws {
+    let folder = try TemporaryFolder(), client = model()
+    let run = try AnnotationRun(
+      items(folder, 8, hard: { $0 == 1 || $0 == 4 }), AnnotationParameters(), directory: folder.path + "/out")
+    let annotations = try await run.run(with: client, judge: client)
+    #expect(
+      annotations.map { "\($0.key.id) \($0.rule) \($0.label.map(\.rawValue) ?? "–")" } == [
+        "1 difficulty reasoning", "2 performance reasoning", "3 difficulty direct", "4 performance direct",
+        "5 difficulty reasoning", "6 performance reasoning", "7 difficulty direct", "8 performance direct",
+      ])
+    #expect(annotations[3].evidence == .samples(right: 1, of: 8, texts: nil))
+    #expect(annotations[0].evidence == .judgement(#"{"label": "reasoning"}"#))
+    let summary = AnnotationSummary(annotations, title: "t")
+    #expect((summary.all.direct, summary.all.reasoning, summary.all.total, summary.items) == (4, 4, 8, 8))
+    #expect(summary.rules.map(\.total) == [4, 4] && summary.sets.map(\.total) == [8])
+    #expect(summary.rightSamples == [2, 2, 0, 0, 0, 0, 0, 0, 0])
+    #expect((summary.requests, summary.promptTokens, summary.outputTokens) == (8, 80, 4 * 16 + 4 * 3))
+    #expect(summary.agreements.map(\.name) == ["performance", "difficulty", "all"])
+    let all = try #require(summary.agreements.last)
+    #expect((all.easyDirect, all.easyReasoning, all.hardDirect, all.hardReasoning) == (3, 3, 1, 1))
+    // Observed 1/2; by chance 3/4 · 1/2 + 1/4 · 1/2 = 1/2.
+    #expect(all.kappa == 0 && all.part?.estimate == 0.5)
+    #expect(summary.table.contains("| items | 4 | 4 | 8 | 100.0 % | 50.0 % |"))
+  }
+
+  @Test func `samples are drawn without thinking, the judge gets nothing of ours`() async throws {
+    let folder = try TemporaryFolder(), sampler = model(), judge = model()
+    var parameters = AnnotationParameters()
+    (parameters.model, parameters.judgeModel, parameters.maxTokens) = ("m", "j", 50)
+    parameters.judgeExtra = ["temperature": nil, "top_k": 1]
+    _ = try await AnnotationRun(items(folder, 2), parameters, directory: folder.path + "/out").run(
+      with: sampler, judge: judge)
+    var body = try #require(sampler.bodies[0].object)
+    #expect(sampler.bodies.count == 1 && judge.bodies.count == 1)
+    #expect(try (0..<1 << 30).contains(#require(body["seed"]?.int)))
+    body["seed"] = nil
+    #expect(
+      JSONValue.object(body) == [
+        "messages": [["role": "user", "content": "Say 2"]], "thinking_mode": "short", "temperature": 1.0, "n": 8,
+        "max_completion_tokens": 50, "model": "m",
+      ])
+    #expect(
+      judge.bodies[0].object.map { Set($0.names) } == [
+        "messages", "max_completion_tokens", "model", "response_format", "top_k",
+      ])
+    let prompt = try #require(judge.bodies[0]["messages"]?.array?[0]["content"]?.string)
+    #expect(prompt.contains("<question>\nSay 1\n</question>"))
+  }
+
+  @Test func `a server that gives fewer samples is asked again, with the seeds of one request`() async throws {
+    let folder = try TemporaryFolder()
+    var parameters = AnnotationParameters()
+    parameters.difficulty = .thinkProbability(threshold: 0.5)
+    parameters.keepsText = true
+    let one = ScriptedClient { body, _ in
+      let seed = body["seed"]?.int ?? 0
+      return body["n"] == nil
+        ? reply([""]).adding("thinking", ["p_think": 0.5, "thinking_tokens": 0])
+        : reply(["\(seed)"])
+    }
+    let all = ScriptedClient { body, _ in
+      let seed = body["seed"]?.int ?? 0
+      return body["n"] == nil
+        ? reply([""]).adding("thinking", ["p_think": 0.49, "thinking_tokens": 0])
+        : reply((0..<(body["n"]?.int ?? 0)).map { "\(seed + $0)" })
+    }
+    let set = try items(folder, 2)
+    let a = try await AnnotationRun(set, parameters, directory: folder.path + "/a").run(with: one, judge: one)
+    let b = try await AnnotationRun(set, parameters, directory: folder.path + "/b").run(with: all, judge: all)
+    #expect(a[1].evidence == b[1].evidence && a[1].requests == 8 && b[1].requests == 1)
+    #expect(one.bodies.filter { $0["n"] != nil }.map { $0["n"]?.int } == (1...8).reversed().map { $0 })
+    #expect([a[0].label, b[0].label] == [.reasoning, .direct])
+    #expect(one.bodies[0]["max_completion_tokens"] == 1 && one.bodies[0]["thinking_mode"] == "auto")
+  }
+
+  @Test func `the items come back whole, in their order, with pictures where the new file finds them`() async throws {
+    let folder = try TemporaryFolder()
+    let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10, 0, 0, 0, 0]
+    try folder.write("a b.png", png)
+    let uri = "data:image/png;base64,AAAA"
+    let lines = [
+      #"{"question": "Q1", "image": "a b.png", "own": {"k": [1.50, null]}, "label": "old"}"#,
+      #"{"question": "Q2", "id": "x", "set": "other", "image": ["\#(uri)", "./a b.png"], "reasoning": null}"#,
+    ]
+    let set = try QuestionSet(
+      files: [folder.write("s.jsonl", lines.joined(separator: "\n").utf8)], needsAnswers: false)
+    let out = folder.path + "/deep/out"
+    var parameters = AnnotationParameters()
+    parameters.parallel = 2
+    let client = ScriptedClient { body, count in
+      if count == 0 { try await Task.sleep(for: .milliseconds(30)) }
+      return reply(["direct"])
+    }
+    _ = try await AnnotationRun(set, parameters, directory: out).run(with: client, judge: client)
+    let labels = String(decoding: folder.read("deep/out/labels.jsonl"), as: UTF8.self).split(separator: "\n")
+    let first = try JSONValue(parsing: Array(labels[0].utf8)), second = try JSONValue(parsing: Array(labels[1].utf8))
+    #expect(
+      first.object?.names == ["set", "id", "question", "image", "own", "label", "rule", "evidence", "counts"])
+    #expect(first["own"] == ["k": [1.5, nil]] && first["label"] == "direct" && first["set"] == "s")
+    #expect(first["image"] == "../../a b.png" && second["image"] == [.string(uri), "../../a b.png"])
+    #expect(second["id"] == "x" && second["set"] == "other")
+    // They are items again.
+    let again = try QuestionSet(files: [out + "/labels.jsonl"], needsAnswers: false)
+    #expect(again.questions.map(\.key) == set.questions.map(\.key))
+    #expect(again.questions.map(\.images) == set.questions.map(\.images))
+  }
+
+  @Test func `a run cut at any byte of its results asks only what is missing and ends with the same labels`()
+    async throws
+  {
+    let folder = try TemporaryFolder()
+    let set = try items(folder, 2)
+    func run(_ name: String, _ client: ScriptedClient) async throws -> [Annotation] {
+      try await AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/" + name).run(
+        with: client, judge: client)
+    }
+    _ = try await run("whole", model())
+    let bytes = folder.read("whole/results.jsonl"), labels = folder.read("whole/labels.jsonl")
+    for length in 0...bytes.count {
+      try FileManager.default.createDirectory(atPath: folder.path + "/cut\(length)", withIntermediateDirectories: true)
+      try folder.write("cut\(length)/results.jsonl", bytes.prefix(length))
+      try folder.write("cut\(length)/run.json", folder.read("whole/run.json"))
+      let client = model()
+      let results = try await run("cut\(length)", client)
+      #expect(client.bodies.count == 2 - bytes.prefix(length).count { $0 == 0x0A }, "cut at \(length)")
+      #expect(results.count == 2 && folder.read("cut\(length)/labels.jsonl") == labels, "cut at \(length)")
+    }
+  }
+
+  @Test func `what has no label is counted, left out, and asked for again`() async throws {
+    let folder = try TemporaryFolder()
+    let set = try items(folder, 4)
+    let run = try AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/out")
+    let broken = ScriptedClient { body, _ in
+      switch number(in: body) {
+      case 1: reply(["I cannot tell"])
+      case 2: throw ModelClientError.fatal("broken")
+      case 3: [:]
+      default: reply(Array(repeating: "4", count: 8))
+      }
+    }
+    let first = try await run.run(with: broken, judge: broken)
+    #expect(
+      first.map(\.failure) == [
+        "the judge says neither direct nor reasoning: I cannot tell", "broken",
+        "the reply has no choices[0].message", nil,
+      ])
+    let summary = AnnotationSummary(first, title: "t")
+    #expect((summary.all.total, summary.all.failures, summary.items) == (1, 3, 4))
+    #expect(folder.read("out/labels.jsonl").count { $0 == 0x0A } == 1)
+    let client = model()
+    let second = try await run.run(with: client, judge: client)
+    #expect(client.bodies.count == 3 && second.allSatisfy { $0.failure == nil })
+    #expect(folder.read("out/labels.jsonl").count { $0 == 0x0A } == 4)
+  }
+
+  @Test func `an evaluation's directory and another annotation's are refused`() async throws {
+    let folder = try TemporaryFolder(), client = model()
+    let set = try items(folder, 2)
+    _ = try await AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/out").run(
+      with: client, judge: client)
+    var parameters = AnnotationParameters()
+    parameters.samples = 4
+    for run in [
+      {
+        try await AnnotationRun(set, parameters, directory: folder.path + "/out").run(with: client, judge: client).count
+      },
+      { try await EvaluationRun(set, RunParameters(), directory: folder.path + "/out").run(with: client).count },
+    ] {
+      await #expect(throws: EvaluationError.self) { try await run() }
+    }
+  }
+
+  @Test(arguments: [
+    (#"{"label": "direct"}"#, Annotation.Label.direct), (#" {"label":"Reasoning"} "#, .reasoning),
+    (#"{"label": "hard"}"#, nil), ("LABEL: reasoning", .reasoning), ("**Label:** *direct*.", .direct),
+    ("label: direct. No, label: reasoning", .reasoning), ("Direct.", .direct),
+    ("direct, as no reasoning is needed", nil), ("", nil), ("directly", nil), ("label", nil),
+    ("```json\n{\"label\": \"reasoning\"}\n```", .reasoning),
+    (String(repeating: "x ", count: 1 << 16) + "direct", .direct),
+    ("direct " + String(repeating: "x ", count: 1 << 16), nil),
+  ])
+  func `a judge's answer is read, or nothing is read into it`(_ answer: String, _ label: Annotation.Label?) {
+    #expect(DifficultyJudge.label(in: answer) == label)
+  }
+
+  @Test func `a prompt has one place for the item, and what the item says is not a place`() throws {
+    let judge = try DifficultyJudge(prompt: "A {question} B")
+    #expect(judge.text("{question}") == "A {question} B")
+    for prompt in ["none", "{question} {question}"] {
+      #expect(throws: EvaluationError.self) { try DifficultyJudge(prompt: prompt) }
+    }
+    #expect(try DifficultyJudge(prompt: DifficultyJudge.standardPrompt).text("Q").contains("\nQ\n"))
+  }
+
+  @Test func `parameters that ask for nothing are refused`() throws {
+    let folder = try TemporaryFolder(), set = try items(folder, 1)
+    for change in [
+      { $0.samples = 0 }, { $0.samples = 1025 }, { $0.samplesPerRequest = 0 }, { $0.temperature = 0 },
+      { $0.temperature = .nan }, { $0.parallel = 0 }, { $0.maxTokens = 0 }, { $0.failuresInARow = 0 },
+      { $0.difficulty = .thinkProbability(threshold: 1.1) },
+    ] as [(inout AnnotationParameters) -> Void] {
+      var parameters = AnnotationParameters()
+      change(&parameters)
+      #expect(throws: EvaluationError.self) { try AnnotationRun(set, parameters, directory: folder.path) }
+    }
+  }
+
+  @Test func `counts that a server does not tell are unknown, not 0`() async throws {
+    let folder = try TemporaryFolder()
+    let client = ScriptedClient { _, count in
+      count == 0 ? ["choices": [["message": ["content": "direct"]]]] : reply(Array(repeating: "no", count: 8))
+    }
+    let annotations = try await AnnotationRun(items(folder, 2), AnnotationParameters(), directory: folder.path + "/out")
+      .run(with: client, judge: client)
+    #expect(annotations.map(\.outputTokens) == [nil, 3])
+    #expect(AnnotationSummary(annotations, title: "t").outputTokens == nil)
+  }
+}
+
+extension JSONValue {
+  fileprivate func adding(_ name: String, _ value: JSONValue) -> JSONValue {
+    guard var object else { return self }
+    object[name] = value
+    return .object(object)
+  }
+}
