@@ -5,7 +5,7 @@ struct BarFigure {
   let sections: [EvaluationReport.Section]
 
   private static let (plotHeight, top, left, bottom) = (240.0, 46.0, 56.0, 60.0)
-  private static let (barWidth, barGap, groupGap) = (44.0, 6.0, 34.0)
+  private static let (barWidth, barGap, groupGap) = (40.0, 4.0, 24.0)
 
   /// An SVG; empty when no mode's tokens are known.
   var svg: String {

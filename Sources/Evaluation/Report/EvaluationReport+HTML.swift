@@ -61,7 +61,7 @@ extension EvaluationReport {
       :root { --ground: #16161a; --ink: #ececf1; --rule: #45454f; --axis: #a9a9b4;
         --short: #64b5f6; --auto: #ffa45c; --long: #c3a3f0; } }
     body { background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; margin: 0; }
-    main { max-width: 70rem; margin: 0 auto; padding: 1rem; }
+    main { max-width: 76rem; margin: 0 auto; padding: 1rem; }
     figure { margin: 2rem 0; }
     figcaption, caption { text-align: left; font-size: .9rem; padding: .4rem 0; }
     .scroll { overflow-x: auto; }
