@@ -98,13 +98,11 @@ extension Annotation: RunResult {
   }
 
   package init(_ json: JSONValue) throws(EvaluationError) {
-    guard let set = json["set"]?.string, let id = json["id"]?.string else {
-      throw EvaluationError("set or id is missing")
-    }
+    key = try Question.Key(json)
     guard let rule = json["rule"]?.string.flatMap(Rule.init) else {
       throw EvaluationError("rule is missing or unknown")
     }
-    (key, self.rule) = (Question.Key(set: set, id: id), rule)
+    self.rule = rule
     failure = json["error"]?.string
     label = json["label"]?.string.flatMap(Label.init)
     guard (label == nil) != (failure == nil) else {

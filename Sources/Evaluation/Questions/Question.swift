@@ -43,6 +43,14 @@ package struct Question: Sendable {
 
     package init(set: String, id: String) { (self.set, self.id) = (set, id) }
 
+    /// The names in a line of results. Throws when one is missing.
+    init(_ json: JSONValue) throws(EvaluationError) {
+      guard let set = json["set"]?.string, let id = json["id"]?.string else {
+        throw EvaluationError("set or id is missing")
+      }
+      self.init(set: set, id: id)
+    }
+
     package var description: String { "\(set)/\(id)" }
     package static func < (a: Key, b: Key) -> Bool { (a.set, a.id) < (b.set, b.id) }
   }

@@ -77,13 +77,11 @@ extension EvaluationResult: RunResult {
 
   /// Reads a line back. Throws naming the member that is missing or wrong.
   package init(_ json: JSONValue) throws(EvaluationError) {
-    guard let set = json["set"]?.string, let id = json["id"]?.string else {
-      throw EvaluationError("set or id is missing")
-    }
+    let key = try Question.Key(json)
     guard let mode = json["mode"]?.string.flatMap(Arm.Mode.init) else {
       throw EvaluationError("mode is missing or unknown")
     }
-    self.init(key: Question.Key(set: set, id: id), arm: Arm(mode, bias: json["bias"]?.double))
+    self.init(key: key, arm: Arm(mode, bias: json["bias"]?.double))
     failure = json["error"]?.string
     if failure == nil {
       guard let correct = json["correct"]?.bool else { throw EvaluationError("correct and error are missing") }
