@@ -28,6 +28,8 @@ package final class APIServer: Sendable {
   private let pipeline: RequestPipeline
   private let pages: StaticFiles?
   private let isDraining: DrainFlag
+  /// nil where none are drawn.
+  private let shadows: Shadows?
   private let router: Router<Endpoint>
 
   /// Set once when the server goes down.
@@ -54,8 +56,9 @@ package final class APIServer: Sendable {
           return try await respond(request, record)
         })
     }
-    let shadows = Shadows(
-      fraction: configuration.shadowFraction, engine: engine, metrics: metrics.savings, ledger: ledger)
+    let shadows =
+      configuration.shadowFraction > 0
+      ? Shadows(fraction: configuration.shadowFraction, engine: engine, metrics: metrics.savings, ledger: ledger) : nil
     let launcher = ReplyLauncher(
       configuration: configuration, chat: chat, engine: engine, metrics: metrics, shadows: shadows)
     let completions = ChatCompletions(configuration: configuration, chat: chat, launcher: launcher)
@@ -108,13 +111,17 @@ package final class APIServer: Sendable {
       })
     pipeline = RequestPipeline(configuration: configuration, metrics: metrics, log: log, ledger: ledger)
     (pages, self.isDraining, self.router) = (configuration.publicFiles, isDraining, router)
+    self.shadows = shadows
   }
 
   /// Every route: its pattern and the methods that it was given.
   package var routes: [(pattern: String, methods: [String])] { router.table }
 
   /// Refuses new chats from now on and says so to balancers; running replies continue.
-  package func drain() { isDraining.set() }
+  package func drain() {
+    isDraining.set()
+    shadows?.stop()
+  }
 
   /// What the HTTP server asks at a request's head. A wrong Host, key, route or method is answered before a body is received,
   /// and only chats can make the server hold one.

@@ -14,6 +14,10 @@ struct AnswerAccount: Sendable {
   let replies: [Reply]
   /// Reading pictures and rendering the prompt, before the engine knew of the request.
   let preparation: Duration
+  /// As in `LedgerRow`.
+  var isDecided = false, isSampled = false
+  /// When the replies had ended, Unix seconds.
+  let time = RequestID.now()
 
   private func sum(_ count: (Reply) -> Int) -> Int64 { Int64(replies.reduce(0) { $0 + count($1) }) }
 
@@ -111,11 +115,12 @@ struct AnswerAccount: Sendable {
   func row(of requestID: String, key: String?, total: Duration) -> LedgerRow {
     let thought = replies.first { $0.outcome == .thinking } ?? replies.first
     var row = LedgerRow(
-      time: RequestID.now(), requestID: requestID, key: key, requestedMode: requestedMode.rawValue,
+      time: time, requestID: requestID, key: key, requestedMode: requestedMode.rawValue,
       mode: (thought?.outcome ?? .nonThinking).rawValue, replies: replies.count,
       finish: replies.first?.finishWord ?? FinishReason.stop.rawValue, thoughtEnd: thought?.thoughtEnd?.rawValue,
       total: total.seconds)
     row.thinkProbability = thinkProbability.map(Double.init)
+    (row.isDecided, row.isSampled) = (isDecided, isSampled)
     (row.promptText, row.promptImage, row.promptCached) = (textTokens, imageTokens, cachedTokens)
     row.thinking = Int(sum { $0.counts.thinking })
     row.control = Int(sum { $0.counts.control })

@@ -24,14 +24,17 @@ struct ConversationReplies: Sendable {
   /// Enters the request into the books, now that it is answered.
   func settle(_ replies: [Reply], _ account: AnswerAccount, _ record: RequestRecord) {
     record.note { $0.account = account }
-    if replies.count == 1 { shadows?.note(replies[0], plan, shadow, record) }
+    if replies.count == 1, account.isSampled { shadows?.note(replies[0], shadow, record, at: account.time) }
   }
 
   /// The books of the request, once its replies have ended.
   func account(_ replies: [Reply]) -> AnswerAccount {
-    AnswerAccount(
+    var account = AnswerAccount(
       requestedMode: plan.requestedMode, textTokens: prepared.textTokens, imageTokens: prepared.imageTokens,
       replies: replies, preparation: preparation)
+    account.isDecided = plan.isDecided && replies.count == 1
+    account.isSampled = account.isDecided && shadows != nil
+    return account
   }
 }
 
@@ -63,9 +66,16 @@ extension ReplyLauncher {
   ) async throws -> ConversationReplies {
     let (conversation, plan) = try conversation(of: wanted, record)
     let start = ContinuousClock.now
-    let isDrawn = shadows?.draws(plan, wanted.options) ?? false
-    let modes = isDrawn ? [plan.mode, .long, .short] : [plan.mode]
-    let prepared = try await prepare(conversation, wanted.references, modes: modes, record, prompt: prompt)
+    var isDrawn = shadows?.draws(plan, wanted.options) ?? false
+    let prepared: [any PreparedConversation]
+    do {
+      let modes = isDrawn ? [plan.mode, .long, .short] : [plan.mode]
+      prepared = try await prepare(conversation, wanted.references, modes: modes, record, prompt: prompt)
+    } catch let error as APIError where isDrawn && error.code == "context_length_exceeded" {
+      // The other modes' prompts are some tokens longer: the draw must not refuse what else would be served.
+      isDrawn = false
+      prepared = try await prepare(conversation, wanted.references, modes: [plan.mode], record, prompt: prompt)
+    }
     let preparation = ContinuousClock.now - start
     return ConversationReplies(
       plan: plan, prepared: prepared[0], preparation: preparation,
@@ -79,7 +89,7 @@ extension ReplyLauncher {
   ) -> ShadowCandidate {
     func variant(_ prepared: any PreparedConversation) -> ShadowCandidate.Variant {
       var request = request(prepared, options, plan, record)
-      (request.serviceClass, request.deadline, request.sampling.topLogprobs) = (.idle, nil, nil)
+      (request.serviceClass, request.deadline, request.sampling.topLogprobs) = (.spare, nil, nil)
       return ShadowCandidate.Variant(prepared: prepared, request: request)
     }
     return ShadowCandidate(

@@ -35,6 +35,9 @@ struct ThinkingPlan: Sendable, Equatable {
   var mode: ThinkingMode
   var rules: ThoughtRules
 
+  /// Whether the model chooses, as it was asked to.
+  var isDecided: Bool { requestedMode == .auto && mode == .auto }
+
   /// Throws 403 where the policy forbids the wish.
   init(_ wish: ThinkingWish, _ policy: KeyPolicy, _ defaults: RequestDefaults) throws(APIError) {
     if let mode = wish.mode, policy.forcedMode == nil, policy.forbiddenModes.contains(mode) {

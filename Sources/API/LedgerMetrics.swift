@@ -22,7 +22,10 @@ package enum LedgerMetrics {
         ]
       })
     let numbers: [(Sampled.Kind, String, String, @Sendable (LedgerStatus) -> Int)] = [
-      (.counter, "r4b_ledger_failed_writes_total", "Batches that could not be written.", { $0.failedWrites }),
+      (
+        .counter, "r4b_ledger_failed_writes_total", "Times that the file could not be opened, written or shortened.",
+        { $0.failedWrites }
+      ),
       (.counter, "r4b_ledger_corrupt_files_total", "Damaged files that were moved aside.", { $0.corruptFiles }),
       (.gauge, "r4b_ledger_pending_rows", "Rows that wait to be written.", { $0.pending }),
       (.gauge, "r4b_ledger_held_rows", "Requests in the file.", { $0.rowsHeld }),

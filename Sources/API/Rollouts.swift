@@ -17,6 +17,7 @@ struct Rollouts: Sendable {
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let body = try JSONBody.parse(request, configuration.limits)
     let wanted = try RolloutRequest(body: body, configuration: configuration)
+    try checkSize(wanted)
     let plans = try [ThinkingMode.long, .short].map { mode in try plan(mode, wanted, record) }
     let start = ContinuousClock.now
     let conversation = Conversation(messages: wanted.messages, mode: .long)
@@ -47,6 +48,24 @@ struct Rollouts: Sendable {
     var response = HTTPResponse.json(document(wanted, groups))
     if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
     return response
+  }
+
+  /// Log-probabilities of one response, alternatives included, at most: some hundred bytes each are held until all replies have ended.
+  private static let mostLogprobs = 1 << 21
+
+  /// Throws where the response might tell more log-probabilities than are held.
+  private func checkSize(_ wanted: RolloutRequest) throws(APIError) {
+    guard wanted.tellsTokens else { return }
+    let tokens = min(wanted.options.maxTokens?.value ?? configuration.defaults.maxTokens, launcher.engine.contextLength)
+    let each = 1 + (wanted.options.sampling.topLogprobs ?? 0)
+    let count = 2 * wanted.options.choices * tokens * each
+    guard count <= Self.mostLogprobs else {
+      throw .invalid(
+        wanted.options.maxTokens?.field ?? "max_completion_tokens",
+        "\(2 * wanted.options.choices) replies of up to \(tokens) tokens with \(each) log-probabilities each are \(count); "
+          + "at most \(Self.mostLogprobs) are told. Ask for fewer tokens, alternatives or replies.",
+        code: "invalid_value")
+    }
   }
 
   /// The replies of one mode.

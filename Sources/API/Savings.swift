@@ -1,4 +1,4 @@
-// What auto-thinking saved in the span of a report, from the ledger's sums.
+// What auto-thinking saved in the span of a report, from the ledger's sums: over the requests that shadows were drawn from.
 import JSON
 import Ledger
 import Statistics
@@ -12,7 +12,7 @@ struct Savings {
   init(_ summary: UsageSummary, decisionTokens: Int) { (self.summary, self.decisionTokens) = (summary, decisionTokens) }
 
   var json: JSONValue {
-    let (thinking, direct) = (summary.autoThinking, summary.autoNonThinking)
+    let (thinking, direct) = (summary.sampledThinking, summary.sampledNonThinking)
     let (pairs, others) = (summary.shadowsOfNonThinking, summary.shadowsOfThinking)
     var population = AutoPopulation(thinking: thinking.requests, direct: direct.requests)
     population.spent = Double(thinking.completionTokens + direct.completionTokens)
@@ -56,7 +56,7 @@ struct Savings {
   private static func reason(_ estimate: Result<SavingsEstimate, SavingsEstimate.Lack>) -> JSONValue {
     switch estimate {
     case .success: return .null
-    case .failure(.noRequests): return "There are no requests in mode auto."
+    case .failure(.noRequests): return "No requests in mode auto with one reply came while shadow.fraction was above 0."
     case .failure(.fewPairs(let count, let needed)):
       return .string(
         "Of the requests that did not think, \(count) were answered again; an estimate takes \(needed). "

@@ -30,41 +30,56 @@ final class Shadows: Sendable {
   private let engine: any GenerationService
   private let metrics: SavingsMetrics
   private let ledger: Ledger?
-  private let atOnce = Mutex(0)
+  /// What runs or waits, by the request's id; nil once the server goes down.
+  private let tasks = Mutex<[String: Task<Void, Never>]?>([:])
 
-  /// - Parameter fraction: of auto requests, 0…1.
+  /// - Parameter fraction: of auto requests, above 0 and at most 1.
   init(fraction: Double, engine: any GenerationService, metrics: SavingsMetrics, ledger: Ledger?) {
     (self.fraction, self.engine, self.metrics, self.ledger) = (fraction, engine, metrics, ledger)
   }
 
   /// Whether a request that wants these replies is to be answered again.
   func draws(_ plan: ThinkingPlan, _ options: GenerationOptions) -> Bool {
-    plan.mode == .auto && options.choices == 1 && fraction > 0 && Double.random(in: 0..<1) < fraction
+    plan.isDecided && options.choices == 1 && Double.random(in: 0..<1) < fraction
   }
 
-  /// Takes note of an answered request, and answers it again where it was drawn.
-  func note(_ reply: Reply, _ plan: ThinkingPlan, _ candidate: ShadowCandidate?, _ record: RequestRecord) {
-    guard plan.mode == .auto, fraction > 0 else { return }
+  /// Takes note of a request that was answered at `time` and might have been drawn, and answers it again where it was.
+  func note(_ reply: Reply, _ candidate: ShadowCandidate?, _ record: RequestRecord, at time: Double) {
     metrics.add(thought: reply.outcome == .thinking, tokens: reply.counts.total, seconds: reply.decode.seconds)
     guard let candidate else { return }
     let outcome: ThinkingOutcome = reply.outcome == .thinking ? .nonThinking : .thinking
-    let isFree = atOnce.withLock { count in
-      if count < Self.mostAtOnce { count += 1 } else { return false }
+    let (id, key) = (record.id, record.keyName)
+    let isTaken = tasks.withLock { tasks in
+      guard let count = tasks?.count, count < Self.mostAtOnce else { return false }
+      tasks?[id] = Task {
+        await answer(reply, outcome, candidate, id: id, key: key, time: time)
+        self.tasks.withLock { $0?[id] = nil }
+      }
       return true
     }
-    guard isFree else { return metrics.count(outcome.rawValue, .passedOver) }
-    let (id, key) = (record.id, record.keyName)
-    Task {
-      defer { atOnce.withLock { $0 -= 1 } }
-      do {
-        let variant = outcome == .thinking ? candidate.long : candidate.short
-        let shadow = try await answer(variant, candidate.stop)
-        settle(
-          reply, shadow, outcome, promptTokens: variant.request.prompt.tokens.count,
-          decisionTokens: candidate.decisionTokens, id: id, key: key)
-      } catch {
-        metrics.count(outcome.rawValue, .failed)
-      }
+    if !isTaken { metrics.count(outcome.rawValue, .passedOver) }
+  }
+
+  /// Drops what runs and waits: nobody waits for it.
+  func stop() {
+    let dropped = tasks.withLock { tasks in
+      defer { tasks = nil }
+      return tasks
+    }
+    for task in (dropped ?? [:]).values { task.cancel() }
+  }
+
+  private func answer(
+    _ reply: Reply, _ outcome: ThinkingOutcome, _ candidate: ShadowCandidate, id: String, key: String?, time: Double
+  ) async {
+    do {
+      let variant = outcome == .thinking ? candidate.long : candidate.short
+      let shadow = try await answer(variant, candidate.stop)
+      settle(
+        reply, shadow, outcome, promptTokens: variant.request.prompt.tokens.count,
+        decisionTokens: candidate.decisionTokens, id: id, key: key, time: time)
+    } catch {
+      metrics.count(outcome.rawValue, .failed)
     }
   }
 
@@ -79,7 +94,7 @@ final class Shadows: Sendable {
 
   private func settle(
     _ reply: Reply, _ shadow: Reply, _ outcome: ThinkingOutcome, promptTokens: Int, decisionTokens: Int, id: String,
-    key: String?
+    key: String?, time: Double
   ) {
     metrics.add(shadow: outcome.rawValue, tokens: shadow.counts.total, decisionTokens: decisionTokens)
     // A shadow runs while nothing else does; what it would have taken is told at the pace at which the client was served.
@@ -92,7 +107,7 @@ final class Shadows: Sendable {
     }
     ledger?.record(
       ShadowRow(
-        time: RequestID.now(), requestID: id, key: key, mode: reply.outcome.rawValue, tokens: reply.counts.total,
+        time: time, requestID: id, key: key, mode: reply.outcome.rawValue, tokens: reply.counts.total,
         seconds: spent, shadowTokens: shadow.counts.total, shadowSeconds: seconds,
         shadowPromptTokens: max(0, promptTokens - shadow.cachedTokens)))
     metrics.count(outcome.rawValue, .answered)

@@ -74,13 +74,18 @@ final class Usage: Sendable {
   }
 
   private static func json(_ status: LedgerStatus) -> JSONValue {
-    var reason: String?
-    if case .degraded(let why) = status.state { reason = why }
+    let (state, reason): (JSONValue, String?) =
+      switch status.state {
+      case .ok: ("ok", nil)
+      case .degraded(let why): ("degraded", why)
+      case .closed: ("closed", nil)
+      }
     return [
-      "state": status.state == .ok ? "ok" : "degraded", "reason": reason.map(JSONValue.string) ?? .null,
+      "state": state, "reason": reason.map(JSONValue.string) ?? .null,
       "rows": UsageFigures.count(status.rowsHeld), "oldest": status.oldestTime.map(JSONValue.number) ?? .null,
       "written": UsageFigures.count(status.written), "dropped": UsageFigures.count(status.dropped),
-      "lost": UsageFigures.count(status.lost), "pending": UsageFigures.count(status.pending),
+      "lost": UsageFigures.count(status.lost), "lost_is_exact": .bool(status.lostIsExact),
+      "pending": UsageFigures.count(status.pending),
       "bytes": UsageFigures.count(status.fileBytes),
     ]
   }
@@ -120,7 +125,7 @@ extension APIError {
     case .rangeTooLongForMinutes(let limit):
       self = .invalid(
         "bucket",
-        "Minutes are told for spans of at most \(limit / 3600) hours, got \(Int((request.to - request.from) / 3600)).",
+        "Minutes are told for spans of at most \(limit) s, got \(Int((request.to - request.from).rounded(.up))) s.",
         code: "invalid_value")
     case .timeout(let seconds):
       self = APIError(

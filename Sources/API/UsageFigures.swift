@@ -19,8 +19,9 @@ enum UsageFigures {
     object["requests"] = count(summary.requests)
     object["replies"] = count(summary.replies)
     object["share"] = all > 0 ? .number(Double(summary.requests) / Double(all)) : .null
-    let auto = summary.autoThinking.requests + summary.autoNonThinking.requests
-    object["think_rate"] = auto > 0 ? .number(Double(summary.autoThinking.requests) / Double(auto)) : .null
+    object["decided_requests"] = count(summary.decided)
+    object["think_rate"] =
+      summary.decided > 0 ? .number(Double(summary.decidedThinking) / Double(summary.decided)) : .null
     object["tokens_per_answer"] = per(summary.replies, summary.measures[.completion]?.sum)
     object["seconds_per_answer"] = per(summary.replies, summary.measures[.total]?.sum)
     for measure in Measure.allCases { object[name(measure)] = figures(measure, summary.measures[measure]) }

@@ -129,8 +129,12 @@ package struct ControlTokens: Sendable {
   }
 }
 
-/// Who comes first: idle requests run while no interactive one does.
-package enum ServiceClass: Sendable { case interactive, idle }
+/// Who comes first: idle requests run while no interactive one does, spare ones, which no client waits for, while no other does.
+package enum ServiceClass: Int, Sendable, Comparable {
+  case spare, idle, interactive
+
+  package static func < (a: ServiceClass, b: ServiceClass) -> Bool { a.rawValue < b.rawValue }
+}
 
 /// One reply to generate.
 package struct GenerationRequest: Sendable {

@@ -1,5 +1,5 @@
-// How many rows were ever accepted, in 40 bytes beside the database. Each row rewrites the count in the kernel's page cache,
-// which outlives the process: after kill -9, accepted minus committed is what was lost, exactly. The machine's boot id tells
+// How many rows were ever accepted, in 40 bytes beside the database. The count is rewritten in the kernel's page cache as rows
+// come, which outlives the process: after kill -9, accepted minus committed is what was lost. The machine's boot id tells
 // when the page cache itself went, by power loss, and the number is only a lower bound. An flock on the file keeps a
 // second server from the same ledger.
 import Foundation
@@ -25,7 +25,9 @@ struct AcceptedCount: ~Copyable, Sendable {
 
   private static let magic: UInt64 = 0x3174_6E75_6F63_3472
   private let descriptor: Int32
+  /// This boot, and the one that the file names: until the previous loss is reckoned, that of the previous process.
   private let boot: (UInt64, UInt64)
+  private var named: (UInt64, UInt64)
   /// What the file said when it was opened; nil when it was new or not ours.
   let previous: Previous?
 
@@ -42,9 +44,12 @@ struct AcceptedCount: ~Copyable, Sendable {
     boot = Self.bootIdentity()
     var words = [UInt64](repeating: 0, count: 5)
     let read = words.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
-    if read == 40, words[0] == Self.magic, let accepted = Int(exactly: words[1]) {
+    named = boot
+    if read == 40, words[0] == Self.magic, let accepted = Int(exactly: words[1]), accepted <= Bounded.most {
       let isSameBoot = words[3] == boot.0 && words[4] == boot.1 && boot != (0, 0)
-      previous = Previous(accepted: accepted, isExact: words[2] == 1 || isSameBoot)
+      let isExact = words[2] == 1 || isSameBoot
+      previous = Previous(accepted: accepted, isExact: isExact)
+      if !isExact { named = (words[3], words[4]) }
     } else {
       previous = nil
     }
@@ -52,11 +57,13 @@ struct AcceptedCount: ~Copyable, Sendable {
 
   deinit { close(descriptor) }
 
-  /// Writes the count; `isClean` says that every accepted row is committed and no more will come.
-  ///
-  /// A disk may refuse the first write, not the ones over bytes that exist; the loss is then unknown, see `previous`.
+  /// The previous loss is known: from now on the file speaks of this boot.
+  mutating func settle() { named = boot }
+
+  /// Writes the count; `isClean` says that every accepted row is committed and no more will come. A disk may refuse: what the file
+  /// says is then too small.
   borrowing func write(_ accepted: Int, isClean: Bool = false) {
-    let words = [Self.magic, UInt64(max(accepted, 0)), isClean ? 1 : 0, boot.0, boot.1]
+    let words = [Self.magic, UInt64(max(accepted, 0)), isClean ? 1 : 0, named.0, named.1]
     _ = words.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
   }
 

@@ -30,16 +30,20 @@ extension Ledger {
       if writer.isClosed { return }
       writer.isClosed = true
       let isOpen = writer.file != nil
-      front.withLock { front in
-        front.status.state = .closed
-        front.pool = nil
-        if isOpen { front.count?.write(front.accepted, isClean: front.pending.count == 0) }
-        front.status.dropped += front.pending.count
-        front.pending = PendingRows()
+      count.withLock { count in
+        let (accepted, isClean) = front.withLock { front in
+          front.status.state = .closed
+          front.pool = nil
+          let isClean = front.pending.count == 0
+          front.status.dropped += front.pending.count
+          front.pending = PendingRows()
+          return (front.accepted, isClean)
+        }
+        if isOpen { count?.write(accepted, isClean: isClean) }
+        count = nil
       }
       writer.file?.close()
       writer.file = nil
-      front.withLock { $0.count = nil }
     }
   }
 
@@ -81,24 +85,34 @@ extension Ledger {
       }
       front.pool = file.pool
       front.accepted = file.committed + front.pending.count
-      front.count?.write(front.accepted)
+    }
+    count.withLock { $0?.settle() }
+    writeCount()
+  }
+
+  /// Writes how many rows were accepted. On `countQueue` or `queue`.
+  func writeCount() {
+    count.withLock { count in
+      let accepted = front.withLock { front in
+        front.isCountScheduled = false
+        return front.accepted
+      }
+      count?.write(accepted)
     }
   }
 
   /// Takes the count beside the file, if it is not held yet; gives what it said at the start of this process.
   private func lockCount() throws -> AcceptedCount.Previous? {
-    let known: (isHeld: Bool, previous: AcceptedCount.Previous?) = front.withLock { front in
-      (front.count != nil, front.count?.previous)
-    }
+    let known: (isHeld: Bool, previous: AcceptedCount.Previous?) = count.withLock { ($0 != nil, $0?.previous) }
     if known.isHeld { return known.previous }
-    let count = try AcceptedCount(path: path + ".count")
-    let previous = count.previous
-    var taken: AcceptedCount? = consume count
-    front.withLock { front in
-      front.count = taken.take()
-      front.accepted = (previous?.accepted ?? 0) + front.pending.count
-      front.count?.write(front.accepted)
+    let opened = try AcceptedCount(path: path + ".count")
+    let previous = opened.previous
+    var taken: AcceptedCount? = consume opened
+    count.withLock { count in
+      front.withLock { $0.accepted = (previous?.accepted ?? 0) + $0.pending.count }
+      count = taken.take()
     }
+    writeCount()
     return previous
   }
 
@@ -187,7 +201,7 @@ extension Ledger {
     switch error {
     case AcceptedCount.Failure.inUse: "another server uses this ledger"
     case AcceptedCount.Failure.system(let number): "the count cannot be opened: \(String(cString: strerror(number)))"
-    case LedgerFile.Failure.directory(let words): "the directory cannot be made: \(words)"
+    case LedgerFile.Failure.directory(let number): "the directory cannot be made: \(String(cString: strerror(number)))"
     case LedgerFile.Failure.newer: "the file was made by a newer version"
     case LedgerFile.Failure.foreign: "the file is an SQLite database of something else"
     case let error as DatabaseError:

@@ -1,6 +1,6 @@
-// The ledger of answered requests. `record` appends to a bounded list under a short lock and rewrites eight bytes in the page
-// cache; one serial queue owns the file and writes batches (`Ledger+Writing.swift`); readers take snapshots on
-// connections of their own (`Ledger+Usage.swift`). Whatever happens to the file, requests go on: rows wait, then are dropped and counted.
+// The ledger of answered requests. `record` appends to a bounded list under a short lock and touches no file; one serial queue owns
+// the database and writes batches (`Ledger+Writing.swift`), another rewrites the count beside it; readers take snapshots on
+// connections of their own (`Ledger+Usage.swift`). Whatever happens to the files, requests go on: rows wait, then are dropped and counted.
 import Dispatch
 import Foundation
 import GRDB
@@ -11,10 +11,10 @@ package final class Ledger: Sendable {
   /// What recording, reading and the queue share.
   struct Front: ~Copyable {
     var pending = PendingRows()
-    /// The count beside the file; nil while it cannot be had.
-    var count: AcceptedCount?
-    /// What the count says: rows committed to this file and waiting for it.
+    /// Rows committed to this file and waiting for it.
     var accepted = 0
+    /// Whether the count's queue will write it.
+    var isCountScheduled = false
     /// Connections for readers; nil while no file is open.
     var pool: DatabasePool?
     var status = LedgerStatus()
@@ -38,6 +38,9 @@ package final class Ledger: Sendable {
   let configuration: LedgerConfiguration
   let queue = DispatchQueue(label: "ledger", qos: .utility)
   let front = Mutex(Front())
+  /// The count beside the file; nil while it cannot be had. Locked on `queue` and `countQueue` only, before `front`.
+  let count = Mutex<AcceptedCount?>(nil)
+  let countQueue = DispatchQueue(label: "ledger count", qos: .userInitiated)
   /// Locked on `queue` only, so it is never waited for.
   let writer = Mutex(Writer())
 
@@ -81,23 +84,25 @@ package final class Ledger: Sendable {
   }
 
   private func accept(_ entry: LedgerEntry) {
-    let wake: Wake? = front.withLock { front in
+    let (wake, mustCount): (Wake?, Bool) = front.withLock { front in
       if front.status.state == .closed || front.pending.count >= configuration.maximumPending {
         front.status.dropped += 1
-        return nil
+        return (nil, false)
       }
       front.pending.append(entry)
       front.accepted += 1
-      front.count?.write(front.accepted)
-      if front.isRetrying { return nil }
+      let mustCount = !front.isCountScheduled
+      front.isCountScheduled = true
+      if front.isRetrying { return (nil, mustCount) }
       if front.pending.count >= PendingRows.chunk, !front.isUrgent {
         front.isUrgent = true
-        return .now
+        return (.now, mustCount)
       }
-      if front.isScheduled { return nil }
+      if front.isScheduled { return (nil, mustCount) }
       front.isScheduled = true
-      return .later
+      return (.later, mustCount)
     }
+    if mustCount { countQueue.async { [weak self] in self?.writeCount() } }
     switch wake {
     case .now: queue.async { [weak self] in self?.drain() }
     case .later: queue.asyncAfter(deadline: .now() + configuration.batchSeconds) { [weak self] in self?.drain() }

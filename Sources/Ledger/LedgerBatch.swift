@@ -25,20 +25,21 @@ struct LedgerBatch {
     let columns = LedgerSchema.storedMeasures.map(\.column)
     let request = try db.cachedStatement(
       sql: """
-        INSERT INTO request (time_us, request_id, key, requested_mode, mode, think_probability, replies, finish,
-          thought_end, \(columns.joined(separator: ", ")))
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?\(String(repeating: ", ?", count: columns.count)))
+        INSERT INTO request (time_us, request_id, key, requested_mode, mode, think_probability, decided, sampled,
+          replies, finish, thought_end, \(columns.joined(separator: ", ")))
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?\(String(repeating: ", ?", count: columns.count)))
         """)
     let shadow = try db.cachedStatement(sql: "INSERT INTO shadow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
     for entry in entries {
       switch entry {
       case .request(let row):
-        var values = [
+        var values: [DatabaseValue] = [
           Bounded.moment(row.time).databaseValue, row.requestID.databaseValue, (row.key ?? "").databaseValue,
           row.requestedMode.databaseValue, row.mode.databaseValue,
-          Bounded.probability(row.thinkProbability)?.databaseValue ?? .null, Bounded.count(row.replies).databaseValue,
-          row.finish.databaseValue, row.thoughtEnd?.databaseValue ?? .null,
+          Bounded.probability(row.thinkProbability)?.databaseValue ?? .null,
         ]
+        values += [row.isDecided.databaseValue, row.isSampled.databaseValue, Bounded.count(row.replies).databaseValue]
+        values += [row.finish.databaseValue, row.thoughtEnd?.databaseValue ?? .null]
         for (measure, value) in zip(Measure.allCases, row.measures) where measure != .completion {
           values.append(value?.databaseValue ?? .null)
         }

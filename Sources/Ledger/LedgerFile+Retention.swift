@@ -13,8 +13,9 @@ extension LedgerFile {
   /// Does the next step of what `configuration` asks at `now` (Unix seconds); false when nothing is left to do.
   mutating func forget(_ configuration: LedgerConfiguration, now: Int) throws -> Bool {
     let (isBusy, hasMoved) = try pool.writeWithoutTransaction { db -> (Bool, Bool) in
-      if try Self.removeRows(db) { return (true, false) }
       let horizon = try LedgerSchema.state("horizon_us", in: db) / 1_000_000
+      if try Self.removeRows(db, before: horizon) { return (true, false) }
+      if try Self.removeRollups(db, before: horizon) { return (true, true) }
       let cut = try Self.cut(db, configuration, now: now)
       if cut > horizon {
         try Self.moveHorizon(to: cut, db)
@@ -26,17 +27,20 @@ extension LedgerFile {
     return isBusy
   }
 
-  /// The UTC midnight before which nothing is kept; 0 when all is.
+  /// The UTC midnight before which nothing is to be kept next, a day with rows at a time; 0 when all is.
   private static func cut(_ db: Database, _ configuration: LedgerConfiguration, now: Int) throws -> Int {
+    guard let row = try Row.fetchOne(db, sql: "SELECT min(start) FROM daily"), let oldest = try row.numberOrNil(0)
+    else {
+      return 0
+    }
     var cut = 0
     if let days = configuration.retentionDays { cut = max(0, now / day - min(max(days, 1), 100_000)) * day }
     if let megabytes = configuration.retentionMegabytes {
       let pages = try integer(db, "page_count") - integer(db, "freelist_count")
-      let oldest = try Int.fetchOne(db, sql: "SELECT min(start) FROM daily") ?? .max
       let isTooLarge = Double(pages) * Double(try integer(db, "page_size")) > Double(megabytes) * 1e6
       if isTooLarge, oldest < now / day * day { cut = max(cut, oldest + day) }
     }
-    return cut
+    return min(cut, oldest + day)
   }
 
   private static func moveHorizon(to cut: Int, _ db: Database) throws {
@@ -52,17 +56,28 @@ extension LedgerFile {
   }
 
   /// Removes some rows before the horizon; false when there are none.
-  private static func removeRows(_ db: Database) throws -> Bool {
-    let horizon = try LedgerSchema.state("horizon_us", in: db)
+  private static func removeRows(_ db: Database, before horizon: Int) throws -> Bool {
     for table in ["request", "shadow"] {
       try db.execute(
         sql: """
           DELETE FROM \(table) WHERE rowid IN
             (SELECT rowid FROM \(table) WHERE time_us < ? ORDER BY time_us LIMIT \(rowsPerStep))
-          """, arguments: [horizon])
+          """, arguments: [horizon * 1_000_000])
       if db.changesCount > 0 { return true }
     }
     return false
+  }
+
+  /// Removes roll-ups of rows that came late, with a clock that was wrong; false when there are none. Four weeks may reach over the
+  /// horizon: what is before it is never read.
+  private static func removeRollups(_ db: Database, before horizon: Int) throws -> Bool {
+    let before = db.totalChangesCount
+    for span in LedgerSchema.Span.allCases where span != .fourWeeks {
+      for table in [span.rawValue, span.shadowTable] {
+        try db.execute(sql: "DELETE FROM \(table) WHERE start < ?", arguments: [horizon])
+      }
+    }
+    return db.totalChangesCount > before
   }
 
   /// Gives some free pages back; false when only the spare ones are left.

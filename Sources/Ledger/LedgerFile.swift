@@ -8,8 +8,8 @@ import Glibc
 struct LedgerFile {
   /// Why a database is not opened.
   enum Failure: Error {
-    /// The file's directory cannot be made.
-    case directory(String)
+    /// The file's directory cannot be made; the system's number for why.
+    case directory(Int32)
     /// A later version of this program made it.
     case newer
     /// An SQLite file of something else.
@@ -27,7 +27,7 @@ struct LedgerFile {
 
   /// Makes the directory of `path` when it is missing, 0700.
   ///
-  /// - Throws: `Failure.directory` with the system's words.
+  /// - Throws: `Failure.directory`.
   static func prepareDirectory(of path: String) throws {
     let directory = (path as NSString).deletingLastPathComponent
     if directory.isEmpty || access(directory, F_OK) == 0 { return }
@@ -35,7 +35,8 @@ struct LedgerFile {
       try FileManager.default.createDirectory(
         atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw Failure.directory(error.localizedDescription)
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+      throw Failure.directory(cause.domain == NSPOSIXErrorDomain ? Int32(clamping: cause.code) : EACCES)
     }
   }
 
@@ -116,7 +117,10 @@ struct LedgerFile {
 
   /// Requests in the file, from the days' roll-ups.
   static func rowsHeld(_ db: Database) throws -> Int {
-    try Int.fetchOne(db, sql: "SELECT sum(requests) FROM daily") ?? 0
+    // total() is a float: a sum of integers that is too large would be an error, and no sign of damage.
+    let rows = try Double.fetchOne(db, sql: "SELECT total(requests) FROM daily") ?? 0
+    guard (0...Double(Bounded.most)).contains(rows) else { throw DatabaseError.damaged }
+    return Int(rows)
   }
 
   /// The oldest hour with requests, Unix seconds.

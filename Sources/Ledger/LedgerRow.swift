@@ -15,6 +15,10 @@ package struct LedgerRow: Sendable, Equatable {
   package var mode: String
   /// The model's probability of thinking, 0 to 1, where it was asked.
   package var thinkProbability: Double?
+  /// Whether `auto` was asked for and the model chose the mode of its one reply: no policy did.
+  package var isDecided = false
+  /// Whether, besides, shadows were drawn from such requests when it came.
+  package var isSampled = false
   /// Prompt tokens: text, picture places, and those of both that a cache held.
   package var promptText, promptImage, promptCached: Int
   /// Completion tokens, summed over the request's replies: thought, tags and other control tokens, answer.
@@ -50,7 +54,7 @@ package struct LedgerRow: Sendable, Equatable {
 
 /// An `auto` request answered again, unseen by clients, in the mode it did not choose.
 package struct ShadowRow: Sendable, Equatable {
-  /// End of the second answer, Unix seconds.
+  /// Time of the original request's row, Unix seconds: a span that has the pair has the request.
   package var time: Double
   /// The id of the original request.
   package var requestID: String

@@ -34,6 +34,7 @@ enum LedgerSchema {
     ["requests", "replies"] + Measure.allCases.flatMap { [$0.column + "_n", $0.column + "_sum"] }
     + UsageTally.finishNames.map { "finish_" + $0 } + UsageTally.thoughtEndNames.map { "thought_" + $0 }
     + ["think_probability_n", "think_probability_sum"]
+    + ["decided", "sampled", "sampled_completion_sum", "sampled_decode_us_sum"]
 
   /// Columns of a roll-up of shadows, in the order of `ShadowSums.arguments`.
   static let shadowColumns = [
@@ -59,7 +60,8 @@ enum LedgerSchema {
       sql: """
         CREATE TABLE request (
           time_us INTEGER NOT NULL, request_id TEXT NOT NULL, key TEXT NOT NULL, requested_mode TEXT NOT NULL,
-          mode TEXT NOT NULL, think_probability REAL, replies INTEGER NOT NULL, finish TEXT NOT NULL,
+          mode TEXT NOT NULL, think_probability REAL, decided INTEGER NOT NULL, sampled INTEGER NOT NULL,
+          replies INTEGER NOT NULL, finish TEXT NOT NULL,
           thought_end TEXT, \(measures));
         CREATE INDEX request_time ON request (time_us);
         CREATE TABLE shadow (
@@ -88,10 +90,10 @@ enum LedgerSchema {
 
   /// A number of the table `state`.
   static func state(_ name: String, in db: Database) throws -> Int {
-    guard let value = try Int.fetchOne(db, sql: "SELECT value FROM state WHERE name = ?", arguments: [name]) else {
+    guard let row = try Row.fetchOne(db, sql: "SELECT value FROM state WHERE name = ?", arguments: [name]) else {
       throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the state \(name) is missing")
     }
-    return value
+    return try row.number(0)
   }
 
   /// Sets a number of the table `state`.

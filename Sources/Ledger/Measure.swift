@@ -36,6 +36,9 @@ package enum Measure: String, CaseIterable, Sendable {
 
 /// Numbers brought into the bounds of the file.
 enum Bounded {
+  /// The largest number that the file may hold, 2⁶¹: no sum of two can trap.
+  static let most = 1 << 61
+
   /// Tokens, 0 to 2³¹ − 1.
   static func count(_ value: Int) -> Int { min(max(value, 0), Int(Int32.max)) }
 
@@ -56,11 +59,8 @@ enum Bounded {
     return min(max(value, 0), 1)
   }
 
-  /// The sum, or the largest number.
-  static func sum(_ a: Int, _ b: Int) -> Int {
-    let (sum, overflow) = a.addingReportingOverflow(b)
-    return overflow ? .max : sum
-  }
+  /// The sum of two numbers from 0 to `most`, or `most`.
+  static func sum(_ a: Int, _ b: Int) -> Int { min(a + b, most) }
 }
 
 extension LedgerRow {

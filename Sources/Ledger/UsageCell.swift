@@ -4,22 +4,28 @@
 struct UsageCell: Sendable {
   /// Counts, sums and sketches.
   var tally = UsageTally()
-  /// `auto` requests that thought, and that did not.
-  var autoThinking = AutoSums(), autoNonThinking = AutoSums()
+  /// Requests whose mode the model chose and that thought.
+  private var decidedThinking = 0
+  /// Requests that shadows were drawn from and that thought, and that did not.
+  private var sampledThinking = AutoSums(), sampledNonThinking = AutoSums()
   /// Shadows of requests that thought, and that did not.
   var shadowsOfThinking = ShadowSums(), shadowsOfNonThinking = ShadowSums()
 
-  /// Lets `add` count requests of one requested mode and mode, and keeps account of `auto` on the way.
-  mutating func count(requestedMode: String, mode: String, _ add: (inout UsageTally) throws -> Void) rethrows {
-    let completion = Measure.completion.index, decode = Measure.decode.index
-    let before = (tally.requests, tally.measures[completion].sum, tally.measures[decode].sum)
+  /// Lets `add` count requests of one mode, and keeps account of those that the model decided on the way.
+  mutating func count(mode: String, _ add: (inout UsageTally) throws -> Void) rethrows {
+    let (decidedBefore, before) = (tally.decided, tally.sampled)
     try add(&tally)
-    if requestedMode != "auto" { return }
-    var sums = AutoSums()
-    sums.requests = tally.requests - before.0
-    sums.completionTokens = tally.measures[completion].sum - before.1
-    sums.decodeMicroseconds = tally.measures[decode].sum - before.2
-    if mode == "thinking" { autoThinking.merge(sums) } else { autoNonThinking.merge(sums) }
+    let more = tally.decided - decidedBefore
+    let sums = AutoSums(
+      requests: tally.sampled.requests - before.requests,
+      completionTokens: tally.sampled.completionTokens - before.completionTokens,
+      decodeMicroseconds: tally.sampled.decodeMicroseconds - before.decodeMicroseconds)
+    if mode == "thinking" {
+      decidedThinking = Bounded.sum(decidedThinking, more)
+      sampledThinking.merge(sums)
+    } else {
+      sampledNonThinking.merge(sums)
+    }
   }
 
   /// Adds shadows of originals of one mode.
@@ -30,8 +36,9 @@ struct UsageCell: Sendable {
   /// Adds everything `other` has counted.
   mutating func merge(_ other: UsageCell) {
     tally.merge(other.tally)
-    autoThinking.merge(other.autoThinking)
-    autoNonThinking.merge(other.autoNonThinking)
+    decidedThinking = Bounded.sum(decidedThinking, other.decidedThinking)
+    sampledThinking.merge(other.sampledThinking)
+    sampledNonThinking.merge(other.sampledNonThinking)
     shadowsOfThinking.merge(other.shadowsOfThinking)
     shadowsOfNonThinking.merge(other.shadowsOfNonThinking)
   }
@@ -48,7 +55,8 @@ struct UsageCell: Sendable {
     summary.probabilityBins = tally.probabilityBins
     let asked = tally.probabilityBins.reduce(0, Bounded.sum)
     if asked > 0 { summary.probabilityMean = Double(tally.probabilitySum) / 1e9 / Double(asked) }
-    (summary.autoThinking, summary.autoNonThinking) = (autoThinking, autoNonThinking)
+    (summary.decided, summary.decidedThinking) = (tally.decided, decidedThinking)
+    (summary.sampledThinking, summary.sampledNonThinking) = (sampledThinking, sampledNonThinking)
     (summary.shadowsOfThinking, summary.shadowsOfNonThinking) = (shadowsOfThinking, shadowsOfNonThinking)
     return summary
   }

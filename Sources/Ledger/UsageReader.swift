@@ -82,7 +82,7 @@ struct UsageReader {
     let rows = try Row.fetchCursor(
       db,
       sql: """
-        SELECT time_us, requested_mode, mode, key, replies, finish, thought_end, think_probability,
+        SELECT time_us, requested_mode, mode, key, replies, finish, thought_end, think_probability, decided, sampled,
           \(columns.joined(separator: ", "))
         FROM request WHERE time_us >= ? AND time_us < ?\(filter)
         """, arguments: [segment.from, segment.to] + values)
@@ -90,9 +90,10 @@ struct UsageReader {
       let time = try row.number(0)
       let (requestedMode, mode, key) = (try row.text(1), try row.text(2), try row.text(3))
       let sample = UsageSample(
-        replies: try row.number(4), measures: try (0..<columns.count).map { try row.numberOrNil(8 + $0) },
+        replies: try row.number(4), measures: try (0..<columns.count).map { try row.numberOrNil(10 + $0) },
         finish: try row.text(5), thoughtEnd: String.fromDatabaseValue(row[6]),
-        thinkProbability: Double.fromDatabaseValue(row[7]))
+        thinkProbability: Double.fromDatabaseValue(row[7]), isDecided: try row.number(8) != 0,
+        isSampled: try row.number(9) != 0)
       try count(time, requestedMode, mode, key) { $0.insert(sample) }
     }
   }
@@ -154,7 +155,7 @@ struct UsageReader {
     _ moment: Int, _ requestedMode: String, _ mode: String, _ key: String, _ add: (inout UsageTally) throws -> Void
   ) throws {
     try withCell(moment, requestedMode, mode, key) { cell in
-      try cell.count(requestedMode: requestedMode, mode: mode, add)
+      try cell.count(mode: mode, add)
     }
   }
 

@@ -59,10 +59,12 @@ package struct UsageSummary: Sendable, Equatable {
   package var probabilityBins: [Int] = []
   /// Mean P(think) of the requests that had one.
   package var probabilityMean: Double?
-  /// `auto` requests that thought.
-  package var autoThinking = AutoSums()
-  /// `auto` requests that did not think.
-  package var autoNonThinking = AutoSums()
+  /// Requests whose mode the model chose, and those of them that thought.
+  package var decided = 0, decidedThinking = 0
+  /// Requests that shadows were drawn from and that thought.
+  package var sampledThinking = AutoSums()
+  /// Requests that shadows were drawn from and that did not think.
+  package var sampledNonThinking = AutoSums()
   /// Pairs whose original thought.
   package var shadowsOfThinking = ShadowSums()
   /// Pairs whose original did not think.
@@ -81,7 +83,7 @@ package struct MeasureSummary: Sendable, Equatable {
   package var p50, p95, p99: Double?
 }
 
-/// What `auto` requests of one mode used, over which differences from shadows are extrapolated.
+/// What requests that shadows were drawn from used, over which the pairs' differences are extrapolated.
 package struct AutoSums: Sendable, Equatable {
   /// Requests.
   package var requests = 0
@@ -92,8 +94,11 @@ package struct AutoSums: Sendable, Equatable {
   /// Their microseconds of decoding; whole, so that sums are exact.
   package var decodeMicroseconds = 0
 
-  /// No requests.
-  package init() {}
+  /// No requests, or sums that are known.
+  init(requests: Int = 0, completionTokens: Int = 0, decodeMicroseconds: Int = 0) {
+    (self.requests, self.completionTokens) = (requests, completionTokens)
+    self.decodeMicroseconds = decodeMicroseconds
+  }
 
   /// Adds the requests of `other`.
   mutating func merge(_ other: AutoSums) {

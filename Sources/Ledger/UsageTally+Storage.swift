@@ -7,6 +7,7 @@ extension UsageTally {
   var counters: [Int] {
     [requests, replies] + measures.flatMap { [$0.count, $0.sum] } + finishes + thoughtEnds
       + [probabilityBins.reduce(0, Bounded.sum), probabilitySum]
+      + [decided, sampled.requests, sampled.completionTokens, sampled.decodeMicroseconds]
   }
 
   /// The bins of P(think), then the sketch of each measure.
@@ -40,9 +41,15 @@ extension UsageTally {
       next += 1
     }
     probabilitySum = Bounded.sum(probabilitySum, counters[next + 1])
+    decided = Bounded.sum(decided, counters[next + 2])
+    sampled.merge(
+      AutoSums(
+        requests: counters[next + 3], completionTokens: counters[next + 4], decodeMicroseconds: counters[next + 5]))
     var reader = VarintReader(bytes)
     for index in probabilityBins.indices {
-      guard let count = reader.next().flatMap({ Int(exactly: $0) }) else { throw DatabaseError.damaged }
+      guard let count = reader.next().flatMap({ Int(exactly: $0) }), count <= Bounded.most else {
+        throw DatabaseError.damaged
+      }
       probabilityBins[index] = Bounded.sum(probabilityBins[index], count)
     }
     for index in measures.indices where !measures[index].sketch.merge(&reader) { throw DatabaseError.damaged }
@@ -70,7 +77,7 @@ extension ShadowSums {
       return value
     }
     func count(_ value: Double) throws -> Int {
-      guard (0..<9e18).contains(value) else { throw DatabaseError.damaged }
+      guard (0...Double(Bounded.most)).contains(value) else { throw DatabaseError.damaged }
       return Int(value)
     }
     self.init()
@@ -83,17 +90,19 @@ extension ShadowSums {
 
 // GRDB's own conversions of columns trap on what they cannot convert; a damaged file may hold anything.
 extension Row {
-  /// A whole number of at least 0, as every one in a ledger is.
+  /// A whole number from 0 to `Bounded.most`, as every one in a ledger is.
   func number(_ index: Int) throws -> Int {
     guard let value = try numberOrNil(index) else { throw DatabaseError.damaged }
     return value
   }
 
-  /// A whole number of at least 0, or NULL.
+  /// A whole number from 0 to `Bounded.most`, or NULL.
   func numberOrNil(_ index: Int) throws -> Int? {
     let value: DatabaseValue = self[index]
     if value.isNull { return nil }
-    guard let number = Int.fromDatabaseValue(value), number >= 0 else { throw DatabaseError.damaged }
+    guard let number = Int.fromDatabaseValue(value), (0...Bounded.most).contains(number) else {
+      throw DatabaseError.damaged
+    }
     return number
   }
 

@@ -12,14 +12,14 @@ struct Distribution: Sendable, Equatable {
 
   /// Counts one value.
   mutating func insert(_ value: Int) {
-    count += 1
+    count = Bounded.sum(count, 1)
     sum = Bounded.sum(sum, value)
     sketch.insert(value)
   }
 
   /// Adds everything `other` has counted.
   mutating func merge(_ other: Distribution) {
-    count += other.count
+    count = Bounded.sum(count, other.count)
     sum = Bounded.sum(sum, other.sum)
     sketch.merge(other.sketch)
   }
@@ -46,10 +46,14 @@ struct UsageTally: Sendable, Equatable {
   var probabilityBins = [Int](repeating: 0, count: bins)
   /// Σ P(think) in billionths.
   var probabilitySum = 0
+  /// Requests whose mode the model chose.
+  var decided = 0
+  /// Of these, those that shadows were drawn from.
+  var sampled = AutoSums()
 
   /// Counts one request.
   mutating func insert(_ sample: UsageSample) {
-    requests += 1
+    requests = Bounded.sum(requests, 1)
     replies = Bounded.sum(replies, sample.replies)
     for (index, value) in sample.measures.enumerated() where index < measures.count {
       if let value { measures[index].insert(value) }
@@ -61,6 +65,12 @@ struct UsageTally: Sendable, Equatable {
     if let probability = Bounded.probability(sample.thinkProbability) {
       probabilityBins[min(Int(probability * Double(Self.bins)), Self.bins - 1)] += 1
       probabilitySum = Bounded.sum(probabilitySum, Int((probability * 1e9).rounded()))
+    }
+    if sample.isDecided { decided = Bounded.sum(decided, 1) }
+    if sample.isSampled {
+      let tokens = sample.measures[Measure.completion.index] ?? 0
+      sampled.merge(
+        AutoSums(requests: 1, completionTokens: tokens, decodeMicroseconds: sample.measures[Measure.decode.index] ?? 0))
     }
   }
 
@@ -75,6 +85,8 @@ struct UsageTally: Sendable, Equatable {
       probabilityBins[index] = Bounded.sum(probabilityBins[index], other.probabilityBins[index])
     }
     probabilitySum = Bounded.sum(probabilitySum, other.probabilitySum)
+    decided = Bounded.sum(decided, other.decided)
+    sampled.merge(other.sampled)
   }
 }
 
@@ -90,6 +102,8 @@ struct UsageSample {
   var thoughtEnd: String?
   /// P(think), 0 to 1.
   var thinkProbability: Double?
+  /// As in `LedgerRow`.
+  var isDecided, isSampled: Bool
 }
 
 extension UsageSample {
@@ -97,6 +111,6 @@ extension UsageSample {
   init(_ row: LedgerRow) {
     self.init(
       replies: Bounded.count(row.replies), measures: row.measures, finish: row.finish, thoughtEnd: row.thoughtEnd,
-      thinkProbability: row.thinkProbability)
+      thinkProbability: row.thinkProbability, isDecided: row.isDecided, isSampled: row.isSampled)
   }
 }

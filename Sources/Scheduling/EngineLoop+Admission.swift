@@ -1,8 +1,9 @@
 // Starting requests: where their timeline begins, and whether its KV can be had.
 //
 // A request is promised the KV of its prompt and of some of its reply, then more as the reply grows (`extendPromises`). Where no
-// more is left, who came last loses its sequence and goes on when another ends; who came first never does, so all end. What is
-// kept for prompts to come does not count, but gives way when memory is really wanted (`makeRoom`, before a copy and a step).
+// more is left, who came last loses its sequence and goes on when another ends; who came first never does, so all end. A request
+// takes KV from less urgent ones at once. What is kept for prompts to come does not count, but gives way when memory is really
+// wanted (`makeRoom`, before a copy and a step).
 import GenerationTypes
 import Inference
 
@@ -47,7 +48,7 @@ extension EngineLoop {
         hasRoom = canPromise(need, request.serviceClass)
       }
       guard hasRoom else {
-        core.update { $0.block(id) }
+        if !preempt(for: need, request.serviceClass) { core.update { $0.block(id) } }
         continue
       }
       if core.admit(id, reservation: need) { start(id, submission, places, source, promised: promised) }
@@ -87,18 +88,29 @@ extension EngineLoop {
   ) -> (leader: JobID, places: Int)? {
     var best: (leader: JobID, places: Int)?
     for (id, job) in jobs where job.request.salt == request.salt && job.computed < job.request.prompt.tokens.count {
-      // Who waits for an idle request would be as slow as it is.
-      guard job.request.serviceClass == .interactive || request.serviceClass == .idle else { continue }
+      // Who waits for a less urgent request would be as slow as it is.
+      guard job.request.serviceClass >= request.serviceClass else { continue }
       let common = min(places.common(with: job.places, limit: places.count - 1), job.request.prompt.tokens.count)
       if common >= count + Self.worthWaitingFor, common > best?.places ?? 0 { best = (id, common) }
     }
     return best
   }
 
-  /// Whether `need` positions are left beside what running requests hold and may come to. Idle requests leave half of all to
-  /// others, where they can.
+  /// Takes the KV of the less urgent request that came last, where all of theirs would suffice for `need`; false where not.
+  private func preempt(for need: Int, _ serviceClass: ServiceClass) -> Bool {
+    let others = jobs.values.filter { $0.request.serviceClass >= serviceClass }
+    let growth = others.reduce(0) { $0 + $1.growth }
+    guard limits.kvTokens - runner.heldPositions(of: others.map(\.sequence)) - growth >= need,
+      let last = core.update({ $0.youngest(below: serviceClass) }), jobs[last] != nil
+    else { return false }
+    suspend(last)
+    return true
+  }
+
+  /// Whether `need` positions are left beside what running requests hold and may come to. Who is not interactive leaves half of
+  /// all to others when it starts, where it can.
   private func canPromise(_ need: Int, _ serviceClass: ServiceClass) -> Bool {
-    let spare = serviceClass == .idle ? min(limits.kvTokens / 2, limits.kvTokens - need) : 0
+    let spare = serviceClass != .interactive ? min(limits.kvTokens / 2, limits.kvTokens - need) : 0
     let growth = jobs.values.reduce(0) { $0 + $1.growth }
     return limits.kvTokens - runner.heldPositions(of: jobs.values.map(\.sequence)) - growth - need >= spare
   }
@@ -162,7 +174,7 @@ extension EngineLoop {
         submission, places: places, sequence: sequence, cached: cached, promised: promised, started: started,
         progress: progress)
       jobs[id] = job
-      if progress == nil {
+      if progress == nil, request.serviceClass != .spare {
         tally.prefixHits += cached
         tally.prefixMisses += places.count - cached
         tally.imageHits += job.coveredPictures

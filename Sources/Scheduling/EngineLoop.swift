@@ -80,11 +80,11 @@ package final class EngineLoop<Runner: ModelRunner> {
     job.fail(error)
   }
 
-  /// Lets go of a request that has ended, or lost its sequence, and keeps its timeline for prompts that begin alike.
+  /// Lets go of a request that has ended, or lost its sequence, and keeps its timeline for prompts that begin alike, unless no client asked.
   func retire(_ id: JobID) {
-    guard let job = jobs.removeValue(forKey: id), prefixes.capacity > 0, job.computed >= Self.fewestShared else {
-      return
-    }
+    guard let job = jobs.removeValue(forKey: id), prefixes.capacity > 0, job.computed >= Self.fewestShared,
+      job.request.serviceClass != .spare
+    else { return }
     runner.trim(job.sequence)
     prefixes.insert(job.sequence, job.places.prefix(job.computed), salt: job.request.salt)
     while runner.heldPositions(of: prefixes.sequences) > prefixes.capacity, prefixes.dropOldest() {}

@@ -2,7 +2,7 @@
 //
 // Interactive requests are served in order of arrival. Some seats are for brief requests alone: they do not wait for long thoughts. Who wants more KV than
 // there is waits for it at the head of the line; a few brief requests may pass, then nobody does, so it cannot starve. Idle
-// requests have seats of their own and are given one while no interactive request waits.
+// requests have seats of their own and are given one while no interactive request waits; spare ones likewise, after both.
 import GenerationTypes
 
 extension SchedulerState {
@@ -26,7 +26,7 @@ extension SchedulerState {
   /// The refusal that a request would meet now; nil while the line has room. Who will be given a free seat before the next step
   /// takes no place in line. Each class has a line.
   package func refusal(of demand: Demand = Demand(promptTokens: 1, maxTokens: 0)) -> AdmissionError? {
-    let line = waiting.filter { $0.demand.isIdle == demand.isIdle }
+    let line = waiting.filter { $0.demand.serviceClass == demand.serviceClass }
     var seats = seats(of: demand.serviceClass), room = limits.kvTokens - reserved
     var seated = 0
     for (next, need) in line.map({ ($0.demand, $0.reservation) }) + [(demand, demand.promptTokens + demand.maxTokens)] {
@@ -35,7 +35,7 @@ extension SchedulerState {
       (seated, room) = (seated + 1, room - need)
     }
     return line.count + 1 - seated <= limits.maxQueued
-      ? nil : .queueFull(limit: limits.maxQueued, retryAfter: retryAfter)
+      ? nil : .queueFull(limit: limits.maxQueued, retryAfter: retryAfter(demand.serviceClass))
   }
 
   /// Free seats of one class.
@@ -53,7 +53,7 @@ extension SchedulerState {
   private func seats(of serviceClass: ServiceClass) -> Seats {
     let same = running.filter { $0.demand.serviceClass == serviceClass }
     let long = same.count { !$0.demand.isBrief }
-    if serviceClass == .idle { return Seats(all: limits.maxIdle - same.count, long: limits.maxIdle - long) }
+    if serviceClass != .interactive { return Seats(all: limits.maxIdle - same.count, long: limits.maxIdle - long) }
     return Seats(all: limits.maxRunning - same.count, long: limits.maxRunning - limits.briefSeats - long)
   }
 
@@ -61,19 +61,23 @@ extension SchedulerState {
   package func candidate() -> (id: JobID, demand: Demand)? {
     if waitsForMemory { return nil }
     var seats = seats(of: .interactive), waitsForKV = false
-    for job in waiting where !job.demand.isIdle && !job.isHeld {
-      if job.isBlocked {
+    for job in waiting where job.demand.serviceClass == .interactive && !job.isHeld {
+      if waitsForAnother(job) {
         if job.overtaken >= Self.mostOvertaken { return nil }
         waitsForKV = true
       } else if !waitsForKV || job.demand.isBrief, seats.take(isBrief: job.demand.isBrief) {
         return (job.id, job.demand)
       }
     }
-    guard !waiting.contains(where: { !$0.demand.isIdle }) else { return nil }
-    seats = self.seats(of: .idle)
-    guard seats.all > 0, let first = waiting.first(where: { !$0.isHeld }), !first.isBlocked else { return nil }
+    guard let next = waiting.map(\.demand.serviceClass).max(), next != .interactive else { return nil }
+    guard self.seats(of: next).all > 0,
+      let first = waiting.first(where: { $0.demand.serviceClass == next && !$0.isHeld }), !waitsForAnother(first)
+    else { return nil }
     return (first.id, first.demand)
   }
+
+  /// Whether KV was wanting and may come when another ends.
+  private func waitsForAnother(_ job: Job) -> Bool { job.isBlocked && !running.isEmpty }
 
   /// Gives the request a seat and `reservation` positions of KV.
   package mutating func admit(_ id: JobID, reservation: Int) {
@@ -117,8 +121,15 @@ extension SchedulerState {
     reserved += count
   }
 
-  /// Who loses its sequence first when KV runs out: of the idle requests, else of all, the one that came last.
-  package var youngest: JobID? { (running.last { $0.demand.isIdle } ?? running.last)?.id }
+  /// Who loses its sequence first when KV runs out: of the least urgent requests the one that came last.
+  package var youngest: JobID? { youngest(below: nil) }
+
+  /// The same among requests that are less urgent than a class.
+  package func youngest(below serviceClass: ServiceClass?) -> JobID? {
+    let least = running.map(\.demand.serviceClass).min()
+    guard let least, serviceClass.map({ least < $0 }) ?? true else { return nil }
+    return running.last { $0.demand.serviceClass == least }?.id
+  }
 
   /// Puts a running request at the head of the line until another ends; it has `promptTokens` to compute by now. False when it was
   /// cancelled.
@@ -151,8 +162,10 @@ extension SchedulerState {
   }
 
   /// When the line of this moment will have been served, by the measured time of a request: 1 s to 10 min.
-  private var retryAfter: Duration {
+  private func retryAfter(_ serviceClass: ServiceClass) -> Duration {
     let service = meanService ?? 5
-    return .seconds(min(max(service * Double(waiting.count) / Double(max(running.count, 1)), 1), 600))
+    let ahead = waiting.count { $0.demand.serviceClass >= serviceClass }
+    let served = running.count { $0.demand.serviceClass >= serviceClass }
+    return .seconds(min(max(service * Double(ahead) / Double(max(served, 1)), 1), 600))
   }
 }

@@ -2,7 +2,7 @@
 //
 // Admission (`SchedulerState+Admission.swift`) is first come, first served within a class. A step takes one place of every reply
 // that is being decoded, then fills up with prompts: their bounded chunk is shared evenly, so that a short prompt is not held up
-// by a long one. Idle requests are in a step only while no interactive one runs.
+// by a long one. A step is of one class: idle requests rest while an interactive one runs, spare ones while any other does.
 import GenerationTypes
 
 /// Names a request for as long as the engine lives.
@@ -44,7 +44,6 @@ package struct SchedulerState: Sendable {
       (serviceClass, isBrief, deadline) = (request.serviceClass, request.isBrief, request.deadline)
     }
 
-    var isIdle: Bool { serviceClass == .idle }
   }
 
   /// One request's part of a step.
@@ -88,7 +87,7 @@ package struct SchedulerState: Sendable {
   var nextID: JobID = 1
   /// Set when memory ran out at the head of the line; admission goes on when a request ends.
   var waitsForMemory = false
-  /// Seconds from admission to end, smoothed over the last dozen or so requests; nil before the first.
+  /// Seconds from admission to end, smoothed over the last dozen or so interactive requests; nil before the first.
   var meanService: Double?
 
   package init(limits: Limits) { self.limits = limits }
@@ -148,10 +147,11 @@ extension SchedulerState {
   /// Ends a running request and gives its reservation back. `service` is the time since its admission, when it ended by itself.
   package mutating func finish(_ id: JobID, service: Duration? = nil) {
     guard let index = running.firstIndex(where: { $0.id == id }) else { return }
-    reserved -= running.remove(at: index).reservation
+    let job = running.remove(at: index)
+    reserved -= job.reservation
     waitsForMemory = false
     for index in waiting.indices { waiting[index].isBlocked = false }
-    if let service {
+    if let service, job.demand.serviceClass == .interactive {
       let seconds = service / .seconds(1)
       meanService = meanService.map { $0 + (seconds - $0) / 8 } ?? seconds
     }
@@ -164,8 +164,8 @@ extension SchedulerState {
   /// Running requests that the next step may hold.
   private var active: [Job] {
     let going = running.filter { !$0.isCancelled }
-    let interactive = going.filter { !$0.demand.isIdle }
-    return interactive.isEmpty ? going : interactive
+    let first = going.map(\.demand.serviceClass).max()
+    return going.filter { $0.demand.serviceClass == first }
   }
 
   /// The next step: replies first, then prompts, each in order of admission. `promptRows` bounds the prompts' places further than

@@ -69,12 +69,11 @@ package struct SavingsEstimate: Sendable, Equatable {
   ) throws(Lack) {
     let all = population.thinking + population.direct
     guard all > 0 else { throw .noRequests }
-    // Pairs of the span's first moments may belong to requests that ended before it.
-    let direct = max(population.direct, pairs.count)
+    let direct = population.direct
     let known = 0 - decision * Double(population.thinking)
     (saved, low, high) = (known, known, known)
     if direct > 0 {
-      guard pairs.count >= Self.fewestPairs || pairs.count == direct else {
+      guard pairs.count == direct || pairs.count >= Self.fewestPairs && pairs.count < direct else {
         throw .fewPairs(pairs.count, needed: Self.fewestPairs)
       }
       let mean = Self.mean(of: pairs, among: direct, confidence: confidence)

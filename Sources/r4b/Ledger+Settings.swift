@@ -17,6 +17,9 @@ extension Ledger {
     if case .degraded(let reason) = status.state {
       note("Warning: the usage ledger \(path) cannot be written: \(reason). Requests are served all the same.")
     }
-    if status.lost > 0 { note("Note: the usage ledger lost \(status.lost) rows when the last server was killed.") }
+    if status.lost > 0 {
+      let least = status.lostIsExact ? "" : "at least "
+      note("Note: the usage ledger lost \(least)\(status.lost) rows when the last server was killed.")
+    }
   }
 }

@@ -45,6 +45,25 @@ private final class Office {
     #expect(usage.json["think_probability"]?["mean"] == 0.75)
   }
 
+  @Test func `a think rate is of what the model decided, and savings of what shadows are drawn from`() async throws {
+    let office = Office()
+    _ = try await office.house.chat(#""thinking_mode":"auto""#)
+    var usage = try await office.usage().json
+    #expect(usage["totals"]?["decided_requests"] == 1 && usage["totals"]?["think_rate"] == 1.0)
+    #expect(usage["savings"]?["requests"] == 0, "no shadows are drawn")
+    office.house.configuration.shadowFraction = 1e-9
+    _ = try await office.house.chat(#""thinking_mode":"auto""#)
+    _ = try await office.house.chat(#""thinking_mode":"auto","n":2"#)
+    _ = try await office.house.chat(#""thinking_mode":"long""#)
+    office.house.configuration.policies.others.forcedMode = .long
+    _ = try await office.house.chat(#""thinking_mode":"auto""#)
+    office.house.configuration.policies.others.forcedMode = .auto
+    _ = try await office.house.chat(#""thinking_mode":"short""#)
+    usage = try await office.usage().json
+    #expect(usage["totals"]?["requests"] == 6 && usage["totals"]?["decided_requests"] == 2)
+    #expect(usage["savings"]?["requests"] == 1)
+  }
+
   @Test func `requests that fail, and those whose client leaves, are no rows`() async throws {
     let office = Office()
     office.house.engine = FakeEngine([.prefilled, .fail(GenerationFailure())])

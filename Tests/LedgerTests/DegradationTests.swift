@@ -84,6 +84,8 @@ import Testing
     "UPDATE daily_all_keys SET sketches = zeroblob(34) || x'FFFFFFFFFFFFFFFFFF7F'",
     "UPDATE daily_all_keys SET requests = 'many'",
     "UPDATE daily_all_keys SET answer_sum = -9223372036854775808", "DELETE FROM state",
+    "UPDATE daily_all_keys SET answer_sum = 9223372036854775807", "UPDATE daily_all_keys SET requests = 1 << 62",
+    "UPDATE daily_all_keys SET sampled = -1", "UPDATE state SET value = 9223372036854775807 WHERE name = 'horizon_us'",
   ])
   func `roll-ups that this program did not write are an error and then moved aside`(damage: String) async throws {
     let folder = try await filled(200)
@@ -97,6 +99,20 @@ import Testing
     await ledger.fill(drawRows(3, over: 60))
     #expect(ledger.status.corruptFiles == 1)
     #expect(ledger.status.rowsHeld == 3)
+  }
+
+  @Test(arguments: [
+    "UPDATE state SET value = 9223372036854775807 WHERE name = 'committed'", "UPDATE state SET value = 'x'",
+    "UPDATE daily SET requests = 9223372036854775807",
+  ])
+  func `numbers that no ledger comes to are damage at the start, too`(damage: String) async throws {
+    let folder = try await filled(200)
+    let other = try DatabaseQueue(path: folder.database)
+    try await other.write { try $0.execute(sql: damage) }
+    try other.close()
+    let ledger = Ledger(path: folder.database)
+    await ledger.fill(drawRows(3, over: 60))
+    #expect(ledger.status.corruptFiles == 1 && ledger.status.rowsHeld == 3 && ledger.status.state == .ok)
   }
 
   @Test func `a locked file keeps rows until the lock goes, and drops what finds no room`() async throws {

@@ -66,6 +66,7 @@ import Testing
     let ledger = Ledger(path: folder.database, configuration: configuration)
     await ledger.fill(drawRows(1_200, over: 60))
     for row in drawRows(37, over: 60, seed: 9) { ledger.record(row) }
+    try await folder.waitForCount(1_237)
     // What the page cache holds now is what kill -9 leaves.
     try folder.copy(to: later)
     let next = Ledger(path: later.database)

@@ -45,15 +45,17 @@ import Testing
     if !asked.isEmpty {
       near(summary.probabilityMean ?? -1, asked.reduce(0, +) / Double(asked.count), "mean P(think)", 1e-8)
     }
-    let thought = rows.filter { $0.requestedMode == "auto" && $0.mode == "thinking" }
-    equal(summary.autoThinking.requests, thought.count, "auto requests that thought")
+    equal(summary.decided, rows.count(where: \.isDecided), "requests that the model decided")
+    equal(summary.decidedThinking, rows.count { $0.isDecided && $0.mode == "thinking" }, "those of them that thought")
+    let thought = rows.filter { $0.isSampled && $0.mode == "thinking" }
+    equal(summary.sampledThinking.requests, thought.count, "sampled requests that thought")
     equal(
-      summary.autoThinking.completionTokens, thought.reduce(0) { $0 + $1.thinking + $1.control + $1.answer },
+      summary.sampledThinking.completionTokens, thought.reduce(0) { $0 + $1.thinking + $1.control + $1.answer },
       "their tokens")
-    near(summary.autoThinking.decodeSeconds, thought.reduce(0) { $0 + ($1.decode ?? 0) }, "their seconds")
+    near(summary.sampledThinking.decodeSeconds, thought.reduce(0) { $0 + ($1.decode ?? 0) }, "their seconds")
     equal(
-      summary.autoNonThinking.requests, rows.count { $0.requestedMode == "auto" && $0.mode == "non_thinking" },
-      "auto requests that did not think")
+      summary.sampledNonThinking.requests, rows.count { $0.isSampled && $0.mode == "non_thinking" },
+      "sampled requests that did not think")
     for (sums, mode, sign) in [
       (summary.shadowsOfThinking, "thinking", 1.0), (summary.shadowsOfNonThinking, "non_thinking", -1.0),
     ] {

@@ -26,6 +26,17 @@ final class Folder: Sendable {
   var database: String { path + "/ledger.sqlite" }
   var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
 
+  /// What the count beside the database says, which is written a moment after rows are recorded.
+  func waitForCount(_ count: UInt64) async throws {
+    for _ in 0..<1000 {
+      let words = FileManager.default.contents(atPath: database + ".count") ?? Data()
+      if words.count == 40, words.withUnsafeBytes({ $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self) }) == count {
+        return
+      }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+  }
+
   func copy(to other: Folder) throws {
     for name in names {
       try FileManager.default.copyItem(atPath: path + "/" + name, toPath: other.path + "/" + name)
@@ -43,7 +54,7 @@ func drawRows(_ count: Int, over seconds: Double, seed: UInt64 = 1) -> [LedgerRo
   return (0..<count).map { index in
     let requested = ["auto", "auto", "long", "short"].randomElement(using: &draw) ?? "auto"
     let isThinking = requested == "long" || (requested == "auto" && Bool.random(using: &draw))
-    return LedgerRow(
+    var row = LedgerRow(
       time: march + micro(seconds), requestID: "r\(index)",
       key: [nil, "alpha", "beta"].randomElement(using: &draw) ?? nil,
       requestedMode: requested, mode: isThinking ? "thinking" : "non_thinking",
@@ -56,6 +67,9 @@ func drawRows(_ count: Int, over seconds: Double, seed: UInt64 = 1) -> [LedgerRo
       thoughtEnd: isThinking ? ["natural", "budget", "loop", "length"].randomElement(using: &draw) : nil,
       queue: micro(0.2), image: Bool.random(using: &draw) ? micro(2) : nil, prefill: micro(4), firstToken: micro(5),
       firstAnswerToken: isThinking ? micro(60) : nil, decode: micro(90), total: micro(100))
+    row.isDecided = requested == "auto" && index % 5 > 0
+    row.isSampled = row.isDecided && index % 3 > 0
+    return row
   }
 }
 

@@ -108,6 +108,37 @@ import Testing
     #expect(now == late && state.plan().map(\.job) == late)
   }
 
+  @Test func `spare requests come after idle ones and take none of their places`() throws {
+    var state = state(running: 2, brief: 0, queued: 2)
+    func spare() -> SchedulerState.Demand {
+      var demand = demand()
+      demand.serviceClass = .spare
+      return demand
+    }
+    let spares = try (0..<2).map { _ in try state.enqueue(spare()) }
+    let idle = try (0..<2).map { _ in try state.enqueue(demand(idle: true)) }
+    let now = seated(&state)
+    #expect(now == idle + spares)
+    #expect(state.plan().map(\.job) == idle, "they rest while idle ones run")
+    #expect(state.youngest == spares[1] && state.youngest(below: .idle) == spares[1])
+    for id in idle { state.finish(id) }
+    #expect(state.plan().map(\.job) == spares && state.youngest(below: .spare) == nil)
+  }
+
+  @Test func `who waits is told to come back by how long interactive requests take`() throws {
+    var state = state(running: 1, brief: 0, queued: 1)
+    func admit(idle: Bool, seconds: Int) throws {
+      let id = try state.enqueue(demand(idle: idle))
+      #expect(seated(&state) == [id])
+      state.finish(id, service: .seconds(seconds))
+    }
+    try admit(idle: false, seconds: 2)
+    try admit(idle: true, seconds: 500)
+    for _ in 0..<2 { _ = try state.enqueue(demand()) }
+    for _ in 0..<30 { _ = try? state.enqueue(demand(idle: true)) }
+    #expect(throws: AdmissionError.queueFull(limit: 1, retryAfter: .seconds(4))) { try state.enqueue(demand()) }
+  }
+
   @Test func `who is held is passed by all and takes its turn when released`() throws {
     var state = state(running: 2, brief: 0)
     let ids = try (0..<3).map { _ in try state.enqueue(demand()) }

@@ -43,6 +43,29 @@ import Testing
     for stream in streams { #expect(await Reply(of: stream).ids.count == 190) }
   }
 
+  @Test func `an interactive request takes the KV of idle ones at once, and they lose nothing but time`() async throws {
+    let bench = Bench(.init(maxRunning: 4, kvTokens: 400, ahead: 16))
+    let asked = (0..<2).map { salt in
+      var request = request(prompt: 20, reply: 300, salt: salt)
+      request.serviceClass = .idle
+      return request
+    }
+    let idle = try asked.map { try bench.core.submit($0) }
+    // They grow beyond the half that they were let in with.
+    while bench.ledger.snapshot.held < 320 { bench.rounds(1) }
+    let before = bench.ledger.steps
+    let urgent = try bench.core.submit(request(prompt: 150, reply: 10, salt: 7))
+    bench.finish()
+    #expect(await Reply(of: urgent).ids.count == 10)
+    let next = bench.ledger.snapshot.steps.dropFirst(before).prefix(10).flatMap(\.rows)
+    #expect(next.count == 10 && Set(next.map(\.sequence)).count == 1, "the next ten steps are its own")
+    for (request, stream) in zip(asked, idle) {
+      let ids = await Reply(of: stream).ids, expected = try await alone(request)
+      #expect(ids == expected)
+    }
+    #expect(bench.core.load.tally.suspensions > 0 && bench.ledger.snapshot.faults == [])
+  }
+
   @Test func `can be cancelled in line, and are failed when the engine stops`() async throws {
     let bench = Bench(.init(maxRunning: 2, kvTokens: 200, ahead: 8))
     let first = try bench.core.submit(request(prompt: 10, reply: 150, salt: 1))

@@ -74,15 +74,17 @@ extension OpenAPIDocument {
         "type": "object",
         "description": "Means and percentiles are of requests; with n replies a request's counts are summed.",
         "required": [
-          "requests", "replies", "share", "think_rate", "tokens_per_answer", "seconds_per_answer", "finish", "thought_ends",
+          "requests", "replies", "share", "decided_requests", "think_rate", "tokens_per_answer", "seconds_per_answer", "finish", "thought_ends",
           \#(names.joined(separator: ", "))],
         "properties": {
           "mode": {"enum": ["thinking", "non_thinking"]}, "requested_mode": \#(Self.schema("ThinkingMode")),
           "key": {"type": ["string", "null"], "description": "The name of the API key."},
           "requests": \#(Self.schema("Count")), "replies": \#(Self.schema("Count")),
           "share": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "Of the span's requests, or the bucket's."},
+          "decided_requests": {"type": "integer", "minimum": 0,
+            "description": "Requests in mode auto with one reply, whose mode the model and no policy chose."},
           "think_rate": {"type": ["number", "null"], "minimum": 0, "maximum": 1,
-            "description": "Of the requests in mode auto, those that thought."},
+            "description": "Of the decided requests, those that thought."},
           "tokens_per_answer": \#(Self.schema("Figure")), "seconds_per_answer": \#(Self.schema("Figure")),
           \#(measures.joined(separator: ",\n          ")),
           "finish": {"type": "object", "required": ["stop", "length", "tool_calls"],
@@ -94,7 +96,8 @@ extension OpenAPIDocument {
         "type": "object", "description": "Of requests in mode auto against always thinking, estimated from shadows.",
         "required": ["requests", "shadowed", "confidence", "tokens", "seconds", "reason", "shadow"],
         "properties": {
-          "requests": \#(Self.schema("Count")),
+          "requests": {"type": "integer", "minimum": 0,
+            "description": "Decided requests that came while shadows were drawn; the estimate is of them."},
           "shadowed": {"type": "integer", "minimum": 0, "description": "Of those that did not think, how many were answered again."},
           "confidence": {"const": 0.95},
           "tokens": \#(Self.schema("SavingsEstimate")), "seconds": \#(Self.schema("SavingsEstimate")),
@@ -113,12 +116,13 @@ extension OpenAPIDocument {
       },
       "LedgerState": {
         "type": "object",
-        "required": ["state", "reason", "rows", "oldest", "written", "dropped", "lost", "pending", "bytes"],
+        "required": ["state", "reason", "rows", "oldest", "written", "dropped", "lost", "lost_is_exact", "pending", "bytes"],
         "properties": {
-          "state": {"enum": ["ok", "degraded"]}, "reason": {"type": ["string", "null"]},
+          "state": {"enum": ["ok", "degraded", "closed"]}, "reason": {"type": ["string", "null"]},
           "rows": \#(Self.schema("Count")), "oldest": {"anyOf": [{"type": "null"}, \#(Self.schema("Moment"))]},
           "written": \#(Self.schema("Count")), "dropped": \#(Self.schema("Count")),
           "lost": {"type": "integer", "minimum": 0, "description": "Rows that the last process had taken when it was killed."},
+          "lost_is_exact": {"type": "boolean", "description": "False when more may be lost: the machine went down, or the count beside the file."},
           "pending": \#(Self.schema("Count")), "bytes": \#(Self.schema("Count"))}
       }
       """#

@@ -18,7 +18,8 @@ struct QueryReader {
     for part in query.split(separator: "&") {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = Self.decoded(pair[0]), let value = Self.decoded(pair.count > 1 ? pair[1] : "") else {
-        throw .invalid(nil, "The query is not percent-encoded UTF-8.", code: "invalid_value")
+        throw .invalid(
+          nil, "The query is not percent-encoded UTF-8: \(part.prefix(64)).", code: "invalid_value")
       }
       if values.contains(where: { $0.name == name }) { throw Self.fail(name, "is given twice") }
       guard values.count < Self.mostParameters else {
@@ -49,7 +50,9 @@ struct QueryReader {
   /// One of a few words.
   func word(_ name: String, of words: [String]) throws(APIError) -> String? {
     guard let word = try text(name) else { return nil }
-    guard words.contains(word) else { throw Self.fail(name, "must be one of \(words.joined(separator: ", "))") }
+    guard words.contains(word) else {
+      throw Self.fail(name, "must be one of \(words.joined(separator: ", ")), got \(word.prefix(40))")
+    }
     return word
   }
 
@@ -58,7 +61,9 @@ struct QueryReader {
     guard let text = try text(name) else { return nil }
     let list = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard list.allSatisfy({ words.contains($0) }), Set(list).count == list.count else {
-      throw Self.fail(name, "must be some of \(words.joined(separator: ", ")), each once, with commas between them")
+      throw Self.fail(
+        name,
+        "must be some of \(words.joined(separator: ", ")), each once, with commas between them, got \(text.prefix(80))")
     }
     return list
   }
