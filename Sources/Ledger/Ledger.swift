@@ -40,7 +40,7 @@ package final class Ledger: Sendable {
   let front = Mutex(Front())
   /// The count beside the file; nil while it cannot be had. Locked on `queue` and `countQueue` only, before `front`.
   let count = Mutex<AcceptedCount?>(nil)
-  let countQueue = DispatchQueue(label: "ledger count", qos: .userInitiated)
+  let countQueue = DispatchQueue(label: "ledger count", qos: .userInteractive)
   /// Locked on `queue` only, so it is never waited for.
   let writer = Mutex(Writer())
 

@@ -91,11 +91,13 @@ def test_totals_and_groups_are_those_of_the_replies(asked):
     totals = usage["totals"]
     assert totals["requests"] == len(replies) and totals["replies"] == len(replies) + 2
     auto = [reply for _, reply, _ in replies if reply["thinking"]["requested_mode"] == "auto"]
-    assert totals["think_rate"] == pytest.approx(sum(reply["thinking"]["mode"] == "thinking" for reply in auto) / len(auto))
+    decided = [reply for reply in auto if len(reply.get("choices", [None])) == 1]
+    assert totals["decided_requests"] == len(decided) == len(auto) - 1
+    assert totals["think_rate"] == pytest.approx(sum(reply["thinking"]["mode"] == "thinking" for reply in decided) / len(decided))
     probabilities = [reply["thinking"]["p_think"] for reply in auto if reply["thinking"]["p_think"] is not None]
     assert sum(usage["think_probability"]["bins"]) == len(probabilities)
     assert usage["think_probability"]["mean"] == pytest.approx(statistics.mean(probabilities), abs=1e-6)
-    assert usage["savings"]["tokens"] is None and "0 were answered again" in usage["savings"]["reason"]
+    assert usage["savings"]["tokens"] is None and "shadow.fraction" in usage["savings"]["reason"]
 
 
 def test_the_metrics_count_the_same(asked):
@@ -174,8 +176,10 @@ def test_kill_9_loses_a_second_at_most_and_says_how_much(tmp_path):
         kept = {row[0] for row in sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("SELECT request_id FROM request")}
         missing = [(request_id, at) for request_id, at in answered if request_id not in kept]
         assert len(answered) > 50 and all(killed - at < 1 for _, at in missing)
-        assert usage["ledger"]["lost"] == len(missing) and usage["totals"]["requests"] == len(answered) - len(missing)
-        assert again.metric('r4b_ledger_rows_total{result="lost"}') == len(missing)
+        # The count is written beside the requests: that of the last may not have been.
+        assert usage["ledger"]["lost"] in (len(missing) - 1, len(missing)) and usage["ledger"]["lost_is_exact"]
+        assert usage["totals"]["requests"] == len(answered) - len(missing)
+        assert again.metric('r4b_ledger_rows_total{result="lost"}') == usage["ledger"]["lost"]
         # Rows written since stand beside those of before.
         post(again, {"messages": question("Add 2 and 3.")})
         assert wait(again, len(kept) + 1)["totals"]["requests"] == len(kept) + 1
