@@ -104,6 +104,24 @@ import Testing
       ])
   }
 
+  @Test func `what runs when the server goes down is dropped, and no more is taken`() async throws {
+    var house = house(tokens: direct)
+    house.engine = FakeEngine(house.engine.steps, second: [.prefilled, .hang])
+    let server = APIServer(
+      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
+      log: JSONLog { _ in })
+    let body = Array(#"{"messages":[{"role":"user","content":"x"}]}"#.utf8)
+    let request = HTTPRequest(
+      method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body)
+    #expect(await server.handler(request).status == 200)
+    #expect(!house.metrics.registry.text(.prometheus).contains("r4b_shadow_requests_total{"))
+    server.drain()
+    #expect(
+      try await metrics(house, "r4b_shadow_requests_total") == [
+        #"r4b_shadow_requests_total{mode="thinking",result="failed"} 1"#
+      ])
+  }
+
   @Test func `a stream and a response are drawn as well`() async throws {
     for (path, body) in [
       ("/v1/chat/completions", #"{"messages":[{"role":"user","content":"one"}],"stream":true}"#),
