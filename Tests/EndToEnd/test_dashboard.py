@@ -180,9 +180,19 @@ def test_ticks_are_round_local_times(dash):
     assert all(re.fullmatch(r"\d\d:00|\d+ \w+", text) for text in found[1]) and any(re.fullmatch(r"\d+ \w+", text) for text in found[1])
     assert 3 <= min(map(len, found)) and max(map(len, found)) <= 9
     assert all(re.fullmatch(r"\d+ \w+", text) for text in found[2]) and all(re.fullmatch(r"\w+ 20\d\d", text) for text in found[3])
-    # The clocks go back on 25 October 2026: ticks stay at full local hours, each once.
-    night = browser.module("./scale.js", "return m.timeTicks(1792872000 - 7200, 1792872000 + 86400, 12).map((tick) => tick.text)")
-    assert len(night) == len(set(night)) or night.count("02:00") <= 2
+
+
+@pytest.mark.parametrize("day, hours, step", [
+    # The clocks go back at 3: the second hour from 2 to 3 has no tick.
+    ("2026-10-25", [0, 1, 2, 3, 4, 5, 6, 7], 1), ("2026-10-25", [0, 3, 6, 9, 12, 15, 18, 21], 3),
+    # They go forward at 2, which is 3.
+    ("2026-03-29", [0, 1, 3, 4, 5, 6, 7, 8], 1), ("2026-03-29", [0, 3, 4, 6, 8, 10, 12, 14], 2)])
+def test_ticks_stay_at_round_hours_when_the_clocks_change(dash, day, hours, step):
+    browser = dash()
+    times = [datetime.datetime.fromisoformat(f"{day} {hour:02}:00").replace(tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")).timestamp() for hour in hours]
+    found = browser.module("./scale.js", "return m.timeTicks(a[0], a[1], a[2]).map(({at, text}) => [at, text])", times[0], times[-1], (times[-1] - times[0]) / 3600 / step)
+    date = datetime.date.fromisoformat(day)
+    assert found == [[at, f"{hour:02}:00" if hour else f"{date.day} {date:%b}"] for at, hour in zip(times, hours)]
 
 
 def test_ticks_a_week_apart_are_mondays(dash):
@@ -332,6 +342,21 @@ def test_charts_are_read_with_the_keyboard(dash):
     assert not tip.is_displayed()
     plot.send_keys(Keys.HOME)
     assert plot.get_attribute("aria-valuenow") == "0"
+    # Keys with a modifier are the browser's: Alt and Left go back, say.
+    passed = browser.script("return ['altKey', 'ctrlKey', 'metaKey', 'shiftKey'].map((name) => arguments[0].dispatchEvent("
+                            "new KeyboardEvent('keydown', {key: 'ArrowRight', [name]: true, cancelable: true})))", plot)
+    assert passed == [True, True, True, False] and plot.get_attribute("aria-valuenow") == "1"
+
+
+def test_a_chart_says_a_place_that_it_has(dash):
+    browser = dash()
+    plot = chart(browser, "Requests").find_element("css selector", ".plot")
+    values = lambda: [int(plot.get_attribute(f"aria-value{name}")) for name in ("min", "now", "max")]
+    assert 20 < values()[1] <= values()[2], "the last one with requests is said before a key is pressed"
+    browser.script("arguments[0].focus()", plot)
+    browser.one('label:has([value="15m"])').click()
+    browser.until(lambda: values()[2] <= 20)
+    assert values()[0] <= values()[1] <= values()[2]
 
 
 @pytest.mark.parametrize("width, theme", [(320, "dark"), (1440, "light")])
