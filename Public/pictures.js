@@ -1,9 +1,8 @@
 // The pictures of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away; how large they are.
+import {LIMITS} from "./conversation.js";
 import {element} from "./element.js";
 import {bytes, counted} from "./format.js";
 
-// What a server refuses unless its configuration says otherwise (`images.max_count`, `images.max_bytes`, `http.max_body_bytes`).
-const LIMITS = {count: 8, bytes: 32 << 20, body: 64 << 20};
 const TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
 function read(file) {
