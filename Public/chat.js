@@ -16,7 +16,6 @@ const pictures = new Pictures(at("pictures"), at("pictures-note"), announce);
 let conversation = new Conversation();
 let views = [];
 let running = null;
-let model = null;
 
 // MARK: Replies
 
@@ -25,7 +24,7 @@ async function run(turn, view) {
   turn.reply = emptyReply();
   const {reply} = turn;
   const controller = running = new AbortController();
-  const body = {...(model && {model}), messages: conversation.messages(turn, remembers()), ...requestFields()};
+  const body = {messages: conversation.messages(turn, remembers()), ...requestFields()};
   view.restart();
   showState();
   announce("Waiting for the reply.");
@@ -34,6 +33,7 @@ async function run(turn, view) {
   try {
     await streamReply(body, controller.signal, (chunk) => {
       absorb(reply, chunk);
+      if (chunk.model) showModel(chunk.model);
       if (reply.state !== said) announce((said = reply.state) === "thinking" ? "Thinking." : "Answering.");
       redraw();
     });
@@ -168,10 +168,14 @@ function startAnew() {
   text.focus();
 }
 
+/** Names the model at the head. Requests do not: whatever is loaded answers, also after the server was started anew with another. */
+function showModel(name) {
+  if (at("model").textContent !== name) at("model").textContent = at("model").title = name;
+}
+
 async function loadModel() {
   try {
-    model = (await json("v1/models")).data[0].id;
-    at("model").textContent = at("model").title = model;
+    showModel((await json("v1/models")).data[0].id);
   } catch (error) {
     if (error.status === 401) {
       if (await askForKey(error.message)) loadModel();
@@ -192,7 +196,8 @@ text.addEventListener("keydown", (event) => {
 });
 text.addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
-  if (files.length === 0) return;
+  // A spreadsheet gives its cells as a picture, too: the text is what is wanted.
+  if (files.length === 0 || event.clipboardData.types.includes("text/plain")) return;
   event.preventDefault();
   addPictures(files);
 });

@@ -89,7 +89,7 @@ def test_the_mode_and_the_settings_are_sent(page, canned):
     given = {"max_completion_tokens": 256, "temperature": 0.7}
     assert settings == [{"thinking_mode": "auto"}, {"thinking_mode": "long", "thinking_budget": 64} | given, {"thinking_mode": "short"} | given,
                         {"thinking_mode": "auto", "thinking_budget": 64, "think_bias": -4} | given]
-    assert all(body["stream"] and body["stream_options"] == {"include_usage": True, "include_progress": True} and body["model"] == "canned" for body in bodies(canned))
+    assert all(body["stream"] and body["stream_options"] == {"include_usage": True, "include_progress": True} and "model" not in body for body in bodies(canned))
 
 
 def test_a_setting_out_of_bounds_is_not_sent(page, canned):
@@ -127,6 +127,13 @@ def test_the_last_turn_can_be_edited_and_asked_again(page, canned):
     over(page)
     assert [body["messages"] for body in bodies(canned)] == [[{"role": "user", "content": text}] for text in ("first", "first again", "first again")]
     assert page.one("#text").get_attribute("value") == "a draft" and len(page.all(".turn")) == 1
+
+
+def test_the_chat_goes_on_when_the_server_has_another_model(page, canned):
+    canned.replies = [[chunk | {"model": "another"} for chunk in pages.reply([], ["Yes."])]]
+    say(page, "first")
+    assert last(page, ".reply .text").text == "Yes." and "model" not in bodies(canned)[0]
+    assert page.text("#model") == page.one("#model").get_attribute("title") == "another"
 
 
 def test_a_new_chat_forgets(page, canned):
@@ -175,6 +182,16 @@ def test_a_key_is_asked_for_and_kept_in_the_tab_only(visit, canned):
     say(visit, "hello")
     assert last(visit, ".reply .text").text == "Yes."
     assert visit.script("return [JSON.stringify(localStorage), document.cookie]") == ["{}", ""]
+    assert visit.script("return Object.values(sessionStorage)") == ["secret"]
+
+
+def test_a_key_that_no_header_can_hold_is_not_taken(visit, canned):
+    canned.key, visit.allowed = "secret", {401}
+    visit.open(canned.url)
+    visit.until("dialog input").pop().send_keys("secret…", Keys.ENTER)
+    assert visit.all("dialog input:invalid") and visit.script("return sessionStorage.length") == 0
+    visit.one("dialog input").send_keys(Keys.BACKSPACE, " ", Keys.ENTER)
+    visit.until(lambda: visit.text("#model") == "canned")
     assert visit.script("return Object.values(sessionStorage)") == ["secret"]
 
 

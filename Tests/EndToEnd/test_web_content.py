@@ -37,6 +37,16 @@ def test_pictures_come_by_dialog_drop_and_paste(page, canned, way):
     assert not page.all("#pictures img") and len(page.all(".turn .sent img")) == 2
 
 
+def test_cells_of_a_spreadsheet_are_pasted_as_text(page):
+    is_left_to_the_browser = page.script("""
+      const transfer = new DataTransfer(), text = document.getElementById("text");
+      transfer.items.add("1\\t2", "text/plain");
+      transfer.items.add(new File([new Uint8Array(9)], "image.png", {type: "image/png"}));
+      return text.dispatchEvent(new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true}));""")
+    page.driver.execute_async_script("setTimeout(arguments[0], 100)")
+    assert is_left_to_the_browser and not page.all("#pictures img")
+
+
 def test_a_message_waits_for_its_picture(page, canned):
     page.script("""
       const bytes = new Uint8Array(8 << 20), transfer = new DataTransfer(), text = document.getElementById("text");
