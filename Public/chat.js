@@ -2,14 +2,14 @@
 import {ServerError, json} from "./api.js";
 import {Conversation, absorb, emptyReply} from "./conversation.js";
 import {askForKey} from "./key.js";
-import {Pictures} from "./pictures.js";
+import {Pictures, fetchPicture} from "./pictures.js";
 import {faultySetting, prepareSettings, remembers, requestFields} from "./settings.js";
 import {streamReply} from "./stream.js";
 import {TurnView} from "./turn.js";
 
 const at = (id) => document.getElementById(id);
 const text = at("text"), send = at("send"), stop = at("stop"), log = at("log");
-const status = at("status");
+const status = at("status"), examples = document.querySelectorAll(".example");
 const announce = (words) => { status.textContent = words; };
 const pictures = new Pictures(at("pictures"), at("pictures-note"), announce);
 
@@ -25,8 +25,10 @@ async function run(turn, view) {
   const {reply} = turn;
   const controller = running = new AbortController();
   const body = {messages: conversation.messages(turn, remembers()), ...requestFields()};
-  view.restart();
-  showState();
+  keepFocus(() => {
+    view.restart();
+    showState();
+  });
   announce("Waiting for the reply.");
   const redraw = drawing(() => view.update(), () => running === controller);
   let said = "waiting";
@@ -51,10 +53,10 @@ async function run(turn, view) {
   if (!conversation.turns.includes(turn)) return;
   keepEnd(() => view.update());
   announce(ending(reply));
-  showState();
+  keepFocus(showState);
   if (reply.error?.status === 401 && await askForKey(reply.error.message)) {
     loadModel();
-    if (!running && conversation.last === turn) run(turn, view);
+    if (conversation.last === turn && canAsk()) run(turn, view);
   }
 }
 
@@ -88,24 +90,37 @@ function keepEnd(change) {
   if (isAtEnd) page.scrollTop = page.scrollHeight;
 }
 
+/** Changes the page; the focus of a button that goes with that moves to what can be done next. */
+function keepFocus(change) {
+  const focused = document.activeElement;
+  const isOurs = focused === send || focused === stop || log.contains(focused);
+  change();
+  if (isOurs && !focused.checkVisibility()) (running ? stop : text).focus({preventScroll: true});
+}
+
 // MARK: Composer
+
+/** Whether a reply can be asked for now; a setting out of its bounds is shown. */
+const canAsk = () => running === null && faultySetting() === null;
 
 async function submit() {
   await pictures.ready;
   const words = text.value.trim();
-  if (running || (words === "" && pictures.isEmpty) || faultySetting()) return;
+  if ((words === "" && pictures.isEmpty) || !canAsk()) return;
   const turn = conversation.add(words, pictures.take());
   text.value = "";
-  fit();
   append(turn);
+  fit();
 }
 
 function append(turn) {
   const view = new TurnView(turn, {
-    again: () => { if (!running) run(turn, view); },
+    again: () => { if (canAsk()) run(turn, view); },
     edit: (words) => {
+      if (!canAsk()) return false;
       turn.text = words;
       run(turn, view);
+      return true;
     },
     announce,
   });
@@ -117,10 +132,8 @@ function append(turn) {
 
 /** Buttons as the state allows; only the last turn can be edited or made again. */
 function showState() {
-  const hadFocus = document.activeElement === stop;
   send.hidden = running !== null;
   stop.hidden = running === null;
-  if (hadFocus && stop.hidden) text.focus();
   send.disabled = text.value.trim() === "" && pictures.isEmpty;
   at("welcome").hidden = conversation.turns.length > 0;
   at("new").disabled = conversation.turns.length === 0;
@@ -140,21 +153,22 @@ async function addPictures(files) {
   showState();
 }
 
+/** Sends an example. What is being written, pictures included, stays as it is. */
 async function useExample(button) {
   const {text: words, picture} = button.dataset;
-  text.value = words;
-  if (picture) {
-    try {
-      const blob = await (await fetch(picture)).blob();
-      pictures.take();
-      await pictures.add([new File([blob], picture.split("/").pop(), {type: "image/png"})]);
-    } catch {
-      announce("The picture of the example cannot be fetched.");
-      return;
+  for (const one of examples) one.disabled = true;
+  try {
+    const list = picture ? [await fetchPicture(picture)] : [];
+    if (conversation.last === null && canAsk()) {
+      append(conversation.add(words, list));
+      text.focus();
     }
+  } catch {
+    pictures.tell("The picture of the example cannot be fetched.");
+  } finally {
+    for (const one of examples) one.disabled = false;
+    if (conversation.last === null && document.activeElement === document.body) button.focus();
   }
-  submit();
-  text.focus();
 }
 
 function startAnew() {
@@ -214,7 +228,7 @@ at("files").addEventListener("change", async () => {
   text.focus();
 });
 at("pictures").addEventListener("click", showState);
-for (const button of document.querySelectorAll(".example")) button.addEventListener("click", () => useExample(button));
+for (const button of examples) button.addEventListener("click", () => useExample(button));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && running && !document.querySelector("dialog[open]")) running.abort();
 });

@@ -14,6 +14,13 @@ function read(file) {
   return promise;
 }
 
+/** A picture of this site, as it stands in a message. */
+export async function fetchPicture(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: status ${response.status}`);
+  return read(new File([await response.blob()], path.split("/").pop(), {type: response.headers.get("content-type")}));
+}
+
 /** The row of thumbnails above the text. `place` holds them, `note` the sentence about their size, `announce` tells a screen reader. */
 export class Pictures {
   #list = [];
@@ -45,9 +52,15 @@ export class Pictures {
         refused.push(`${file.name} cannot be read.`);
       }
     }
-    this.#show(refused);
-    if (refused.length) this.announce(refused.join(" "));
-    else this.announce(`${counted(this.#list.length, "picture")} in the message.`);
+    if (refused.length) return this.tell(refused.join(" "));
+    this.#show([]);
+    this.announce(`${counted(this.#list.length, "picture")} in the message.`);
+  }
+
+  /** Says below the row why something is not in it. */
+  tell(words) {
+    this.#show([words]);
+    this.announce(words);
   }
 
   /** Takes the pictures out of the row. */

@@ -199,6 +199,7 @@ def test_a_range_of_ones_own_is_in_local_time(dash, canned):
     browser.until(lambda: len(queries(canned)) == 3)
     # They come in any order, and by key there are no buckets.
     assert {(query["from"], query["to"], query.get("bucket", "hour")) for query in queries(canned)} == {("1763593200", "1763938800", "hour")}
+    assert [query["group_by"] for query in queries(canned) if "bucket" not in query] == ["key"]
     assert browser.driver.current_url.endswith("?from=1763593200&to=1763938800") and not browser.one("#live").is_enabled()
     browser.script("document.getElementById('to').value = '2025-11-19T00:00'")
     browser.one("#custom button").click()
