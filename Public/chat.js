@@ -1,6 +1,7 @@
 // The chat page: connects the composer, the conversation and the server. One reply at a time; nothing typed is ever lost.
 import {ServerError, json} from "./api.js";
 import {Conversation, absorb, emptyReply} from "./conversation.js";
+import {takeDrops} from "./drop.js";
 import {askForKey} from "./key.js";
 import {Pictures, fetchPicture} from "./pictures.js";
 import {faultySetting, prepareSettings, remembers, requestFields} from "./settings.js";
@@ -233,21 +234,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && running && !document.querySelector("dialog[open]")) running.abort();
 });
 
-let depth = 0;
-const showDrop = (change) => {
-  depth = Math.max(0, change === 0 ? 0 : depth + change);
-  document.body.classList.toggle("dropping", depth > 0);
-};
-const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragenter", (event) => { if (hasFiles(event)) showDrop(1); });
-addEventListener("dragleave", (event) => { if (hasFiles(event)) showDrop(-1); });
-addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
-addEventListener("drop", (event) => {
-  if (!hasFiles(event)) return;
-  event.preventDefault();
-  showDrop(0);
-  addPictures(event.dataTransfer.files);
-});
+takeDrops(addPictures);
 addEventListener("beforeunload", (event) => { if (text.value.trim() !== "") event.preventDefault(); });
 
 for (const place of document.querySelectorAll(".address")) place.textContent = new URL(".", location.href).href.replace(/\/$/, "");
