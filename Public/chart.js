@@ -38,7 +38,7 @@ export class Chart {
     this.element.classList.remove("loading");
     this.plot.setAttribute("aria-valuemax", Math.max(0, data.places.length - 1));
     if (this.#active !== null && this.#active >= data.places.length) this.#active = null;
-    this.plot.setAttribute("aria-valuetext", this.#words(this.#active ?? this.#lastFilled()));
+    this.#say(this.#active ?? this.#lastFilled());
     this.#draw();
     this.#fillTable();
   }
@@ -147,11 +147,13 @@ export class Chart {
 
   #show(index) {
     this.#active = index;
-    if (index !== null) {
-      this.plot.setAttribute("aria-valuenow", index);
-      this.plot.setAttribute("aria-valuetext", this.#words(index));
-    }
+    if (index !== null) this.#say(index);
     this.#mark();
+  }
+
+  #say(index) {
+    this.plot.setAttribute("aria-valuenow", index ?? 0);
+    this.plot.setAttribute("aria-valuetext", this.#words(index));
   }
 
   #mark() {
@@ -181,7 +183,7 @@ export class Chart {
   }
 
   #onKey(event) {
-    if (!this.#data) return;
+    if (!this.#data || event.altKey || event.ctrlKey || event.metaKey) return;
     const last = this.#data.places.length - 1, now = this.#active ?? this.#lastFilled() ?? 0;
     const to = {ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, PageDown: now - 10, PageUp: now + 10, Home: 0, End: last}[event.key];
     if (event.key === "Escape") this.#show(null);

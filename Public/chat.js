@@ -1,22 +1,22 @@
 // The chat page: connects the composer, the conversation and the server. One reply at a time; nothing typed is ever lost.
 import {ServerError, json} from "./api.js";
 import {Conversation, absorb, emptyReply} from "./conversation.js";
+import {takeDrops} from "./drop.js";
 import {askForKey} from "./key.js";
-import {Pictures} from "./pictures.js";
+import {Pictures, fetchPicture} from "./pictures.js";
 import {faultySetting, prepareSettings, remembers, requestFields} from "./settings.js";
 import {streamReply} from "./stream.js";
 import {TurnView} from "./turn.js";
 
 const at = (id) => document.getElementById(id);
 const text = at("text"), send = at("send"), stop = at("stop"), log = at("log");
-const status = at("status");
+const status = at("status"), examples = document.querySelectorAll(".example");
 const announce = (words) => { status.textContent = words; };
 const pictures = new Pictures(at("pictures"), at("pictures-note"), announce);
 
 let conversation = new Conversation();
 let views = [];
 let running = null;
-let model = null;
 
 // MARK: Replies
 
@@ -25,15 +25,18 @@ async function run(turn, view) {
   turn.reply = emptyReply();
   const {reply} = turn;
   const controller = running = new AbortController();
-  const body = {...(model && {model}), messages: conversation.messages(turn, remembers()), ...requestFields()};
-  view.restart();
-  showState();
+  const body = {messages: conversation.messages(turn, remembers()), ...requestFields()};
+  keepFocus(() => {
+    view.restart();
+    showState();
+  });
   announce("Waiting for the reply.");
   const redraw = drawing(() => view.update(), () => running === controller);
   let said = "waiting";
   try {
     await streamReply(body, controller.signal, (chunk) => {
       absorb(reply, chunk);
+      if (chunk.model) showModel(chunk.model);
       if (reply.state !== said) announce((said = reply.state) === "thinking" ? "Thinking." : "Answering.");
       redraw();
     });
@@ -51,10 +54,10 @@ async function run(turn, view) {
   if (!conversation.turns.includes(turn)) return;
   keepEnd(() => view.update());
   announce(ending(reply));
-  showState();
+  keepFocus(showState);
   if (reply.error?.status === 401 && await askForKey(reply.error.message)) {
     loadModel();
-    if (!running && conversation.last === turn) run(turn, view);
+    if (conversation.last === turn && canAsk()) run(turn, view);
   }
 }
 
@@ -88,24 +91,37 @@ function keepEnd(change) {
   if (isAtEnd) page.scrollTop = page.scrollHeight;
 }
 
+/** Changes the page; the focus of a button that goes with that moves to what can be done next. */
+function keepFocus(change) {
+  const focused = document.activeElement;
+  const isOurs = focused === send || focused === stop || log.contains(focused);
+  change();
+  if (isOurs && !focused.checkVisibility()) (running ? stop : text).focus({preventScroll: true});
+}
+
 // MARK: Composer
+
+/** Whether a reply can be asked for now; a setting out of its bounds is shown. */
+const canAsk = () => running === null && faultySetting() === null;
 
 async function submit() {
   await pictures.ready;
   const words = text.value.trim();
-  if (running || (words === "" && pictures.isEmpty) || faultySetting()) return;
+  if ((words === "" && pictures.isEmpty) || !canAsk()) return;
   const turn = conversation.add(words, pictures.take());
   text.value = "";
-  fit();
   append(turn);
+  fit();
 }
 
 function append(turn) {
   const view = new TurnView(turn, {
-    again: () => { if (!running) run(turn, view); },
+    again: () => { if (canAsk()) run(turn, view); },
     edit: (words) => {
+      if (!canAsk()) return false;
       turn.text = words;
       run(turn, view);
+      return true;
     },
     announce,
   });
@@ -117,10 +133,8 @@ function append(turn) {
 
 /** Buttons as the state allows; only the last turn can be edited or made again. */
 function showState() {
-  const hadFocus = document.activeElement === stop;
   send.hidden = running !== null;
   stop.hidden = running === null;
-  if (hadFocus && stop.hidden) text.focus();
   send.disabled = text.value.trim() === "" && pictures.isEmpty;
   at("welcome").hidden = conversation.turns.length > 0;
   at("new").disabled = conversation.turns.length === 0;
@@ -140,21 +154,22 @@ async function addPictures(files) {
   showState();
 }
 
+/** Sends an example. What is being written, pictures included, stays as it is. */
 async function useExample(button) {
   const {text: words, picture} = button.dataset;
-  text.value = words;
-  if (picture) {
-    try {
-      const blob = await (await fetch(picture)).blob();
-      pictures.take();
-      await pictures.add([new File([blob], picture.split("/").pop(), {type: "image/png"})]);
-    } catch {
-      announce("The picture of the example cannot be fetched.");
-      return;
+  for (const one of examples) one.disabled = true;
+  try {
+    const list = picture ? [await fetchPicture(picture)] : [];
+    if (conversation.last === null && canAsk()) {
+      append(conversation.add(words, list));
+      text.focus();
     }
+  } catch {
+    pictures.tell("The picture of the example cannot be fetched.");
+  } finally {
+    for (const one of examples) one.disabled = false;
+    if (conversation.last === null && document.activeElement === document.body) button.focus();
   }
-  submit();
-  text.focus();
 }
 
 function startAnew() {
@@ -168,10 +183,14 @@ function startAnew() {
   text.focus();
 }
 
+/** Names the model at the head. Requests do not: whatever is loaded answers, also after the server was started anew with another. */
+function showModel(name) {
+  if (at("model").textContent !== name) at("model").textContent = at("model").title = name;
+}
+
 async function loadModel() {
   try {
-    model = (await json("v1/models")).data[0].id;
-    at("model").textContent = at("model").title = model;
+    showModel((await json("v1/models")).data[0].id);
   } catch (error) {
     if (error.status === 401) {
       if (await askForKey(error.message)) loadModel();
@@ -192,7 +211,8 @@ text.addEventListener("keydown", (event) => {
 });
 text.addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
-  if (files.length === 0) return;
+  // A spreadsheet gives its cells as a picture, too: the text is what is wanted.
+  if (files.length === 0 || event.clipboardData.types.includes("text/plain")) return;
   event.preventDefault();
   addPictures(files);
 });
@@ -209,26 +229,12 @@ at("files").addEventListener("change", async () => {
   text.focus();
 });
 at("pictures").addEventListener("click", showState);
-for (const button of document.querySelectorAll(".example")) button.addEventListener("click", () => useExample(button));
+for (const button of examples) button.addEventListener("click", () => useExample(button));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && running && !document.querySelector("dialog[open]")) running.abort();
 });
 
-let depth = 0;
-const showDrop = (change) => {
-  depth = Math.max(0, change === 0 ? 0 : depth + change);
-  document.body.classList.toggle("dropping", depth > 0);
-};
-const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragenter", (event) => { if (hasFiles(event)) showDrop(1); });
-addEventListener("dragleave", (event) => { if (hasFiles(event)) showDrop(-1); });
-addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
-addEventListener("drop", (event) => {
-  if (!hasFiles(event)) return;
-  event.preventDefault();
-  showDrop(0);
-  addPictures(event.dataTransfer.files);
-});
+takeDrops(addPictures);
 addEventListener("beforeunload", (event) => { if (text.value.trim() !== "") event.preventDefault(); });
 
 for (const place of document.querySelectorAll(".address")) place.textContent = new URL(".", location.href).href.replace(/\/$/, "");

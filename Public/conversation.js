@@ -1,5 +1,8 @@
 // The conversation: what was asked, what came back, and what of it is sent again. Plain values; nothing here touches the page.
 
+/** What a server takes in a request unless its configuration says otherwise: pictures (`images.max_count`), bytes of one and of the body. */
+export const LIMITS = {count: 8, bytes: 32 << 20, body: 64 << 20};
+
 /** A reply before anything of it has come. */
 export function emptyReply() {
   return {
@@ -47,12 +50,22 @@ export class Conversation {
     return turn;
   }
 
-  /** The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first; thoughts are not sent again. */
+  /** The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first, without thoughts and without the oldest pictures that a request has no room for. */
   messages(turn, remembers) {
     const earlier = remembers ? this.turns.slice(0, this.turns.indexOf(turn)).filter((other) => other.reply.answer !== "") : [];
-    return [...earlier.flatMap((other) => [question(other), {role: "assistant", content: other.reply.answer}]), question(turn)];
+    let count = turn.pictures.length, size = length(turn.pictures) + ROOM_FOR_TEXT;
+    const latestFirst = earlier.reverse().map((other) => {
+      count += other.pictures.length;
+      size += length(other.pictures);
+      const asked = question(count <= LIMITS.count && size <= LIMITS.body ? other : {text: other.text, pictures: []});
+      return asked.content === "" ? [] : [asked, {role: "assistant", content: other.reply.answer}];
+    });
+    return [...latestFirst.reverse().flat(), question(turn)];
   }
 }
+
+const ROOM_FOR_TEXT = 1 << 20;
+const length = (pictures) => pictures.reduce((sum, {url}) => sum + url.length, 0);
 
 function question({text, pictures}) {
   if (pictures.length === 0) return {role: "user", content: text};

@@ -35,7 +35,7 @@ export class Headline {
 }
 
 function saved(savings, estimate, format) {
-  if (!estimate) return [format(null), `No estimate: ${savings.reason ?? "nothing to compare with"}.`];
+  if (!estimate) return [format(null), `No estimate. ${savings.reason ?? ""}`];
   const interval = `${format(estimate.low)} to ${format(estimate.high)}`;
   return [format(estimate.saved), [
     `${percent(estimate.share)} less than always thinking`, `${percent(savings.confidence)} CI ${interval}`,
@@ -59,9 +59,9 @@ export class Savings {
     const {tokens, shadow} = savings;
     this.words.textContent = tokens
       ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were also answered with thinking, unseen by their clients, `
-        + `to compare; that cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. `
+        + `to compare. ${counted(shadow.requests, "second answer")}, with thinking or without, cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. `
         + `A request saves ${figure(tokens.per_request)} tokens${savings.seconds ? ` and ${duration(savings.seconds.per_request)}` : ""}.`
-      : `There is no estimate: ${savings.reason ?? "nothing to compare with"}.`;
+      : `There is no estimate. ${savings.reason ?? ""}`;
     this.#draw();
   }
 

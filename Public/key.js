@@ -13,7 +13,9 @@ export function askForKey(reason) {
 function ask(reason) {
   const before = document.activeElement;
   const {promise, resolve} = Promise.withResolvers();
-  const input = element("input", {id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true});
+  // A header field cannot hold other characters: the browser would not even send the request.
+  const check = () => input.setCustomValidity(/^[\x20-\x7e]*$/.test(input.value.trim()) ? "" : "A key has letters, digits and signs of ASCII only.");
+  const input = element("input", {id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, oninput: check});
   const form = element("form", {method: "dialog", onsubmit: (event) => {
     event.preventDefault();
     key.set(input.value.trim());

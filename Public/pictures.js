@@ -1,9 +1,8 @@
 // The pictures of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away; how large they are.
+import {LIMITS} from "./conversation.js";
 import {element} from "./element.js";
 import {bytes, counted} from "./format.js";
 
-// What a server refuses unless its configuration says otherwise (`images.max_count`, `images.max_bytes`, `http.max_body_bytes`).
-const LIMITS = {count: 8, bytes: 32 << 20, body: 64 << 20};
 const TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
 function read(file) {
@@ -13,6 +12,13 @@ function read(file) {
   reader.onerror = () => reject(reader.error);
   reader.readAsDataURL(file);
   return promise;
+}
+
+/** A picture of this site, as it stands in a message. */
+export async function fetchPicture(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: status ${response.status}`);
+  return read(new File([await response.blob()], path.split("/").pop(), {type: response.headers.get("content-type")}));
 }
 
 /** The row of thumbnails above the text. `place` holds them, `note` the sentence about their size, `announce` tells a screen reader. */
@@ -46,9 +52,15 @@ export class Pictures {
         refused.push(`${file.name} cannot be read.`);
       }
     }
-    this.#show(refused);
-    if (refused.length) this.announce(refused.join(" "));
-    else this.announce(`${counted(this.#list.length, "picture")} in the message.`);
+    if (refused.length) return this.tell(refused.join(" "));
+    this.#show([]);
+    this.announce(`${counted(this.#list.length, "picture")} in the message.`);
+  }
+
+  /** Says below the row why something is not in it. */
+  tell(words) {
+    this.#show([words]);
+    this.announce(words);
   }
 
   /** Takes the pictures out of the row. */

@@ -46,7 +46,7 @@ export function timeTicks(from, to, wanted) {
     if (at >= from) result.push({at, text: tickText(time, step.unit)});
     // Local calendar steps, so that ticks stay at round hours when the clocks change.
     if (step.unit === "minute") time.setTime(time.getTime() + step.size * 60_000);
-    else if (step.unit === "hour") time.setHours(time.getHours() + step.size);
+    else if (step.unit === "hour") time.setHours(Math.floor(time.getHours() / step.size + 1) * step.size);
     else if (step.unit === "day") time.setDate(time.getDate() + step.size);
     else time.setMonth(time.getMonth() + step.size);
     if (time.getTime() / 1000 <= at) time.setTime((at + step.seconds) * 1000);

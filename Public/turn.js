@@ -2,7 +2,7 @@
 import {element} from "./element.js";
 import {ReplyView} from "./reply.js";
 
-/** The view of a turn. `actions` has `again()`, `edit(text)` and `announce(words)`. */
+/** The view of a turn. `actions` has `again()`, `edit(text)`, which tells whether it could, and `announce(words)`. */
 export class TurnView {
   constructor(turn, actions) {
     Object.assign(this, {turn, actions});
@@ -58,9 +58,7 @@ export class TurnView {
     const accept = () => {
       const words = this.editor.value.trim();
       if (words === "" && this.turn.pictures.length === 0) return;
-      this.editor = null;
-      this.actions.edit(words);
-      document.getElementById("text").focus();
+      if (this.actions.edit(words)) document.getElementById("text").focus();
     };
     this.editor.addEventListener("keydown", (event) => {
       if (event.key === "Escape") close();

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -67,7 +68,9 @@ class Browser:
     def until(self, condition, seconds=15):
         """What a function, or a selector that finds something seen, gives once it is true."""
         found = (lambda: [e for e in self.all(condition) if e.is_displayed()]) if isinstance(condition, str) else condition
-        return WebDriverWait(self.driver, seconds, 0.03).until(lambda _: found())
+        # What is looked at may be replaced by the page meanwhile.
+        passing = [NoSuchElementException, StaleElementReferenceException]
+        return WebDriverWait(self.driver, seconds, 0.03, ignored_exceptions=passing).until(lambda _: found())
 
     def module(self, name, code, *arguments):
         """What an async function over a module of the page gives: `code` sees it as `m` and the arguments as `a`."""

@@ -9,6 +9,9 @@ import pages
 import pytest
 import usage_data
 from browser import Keys
+from conftest import Server
+from test_usage import get, post
+from wire import question
 
 DAY = 86400
 
@@ -65,6 +68,8 @@ def test_the_figures_are_those_of_the_ledger(dash, canned):
     mean = sum(row["thinking"] + row["control"] + row["answer"] for row in rows) / 400
     assert float(shown["Tokens per answer"][0]) == pytest.approx(mean, abs=0.5 if mean >= 100 else 0.05)
     assert shown["Tokens saved"] == ("48,211", f"41 % less than always thinking\n95 % CI 40,100 to 56,020\nn = 64 of {len(auto)}")
+    assert f"Of {len(auto)} requests in mode auto, 64 were also answered with thinking" in browser.text("#charts .panel")
+    assert "91 second answers, with thinking or without, cost 12,345 tokens and 6.66 min." in browser.text("#charts .panel")
     assert shown["Time saved"] == ("25.2 min", f"38 % less than always thinking\n95 % CI 19.8 min to 30.4 min\nn = 64 of {len(auto)}")
 
 
@@ -117,8 +122,9 @@ def test_long_ranges_are_put_together_and_hold_everything(dash, canned):
 def test_without_an_estimate_the_reason_is_told(dash, canned):
     canned.saved = None
     browser = dash()
-    assert cards(browser)["Tokens saved"] == ("–", "No estimate: no request was shadowed in this range.")
-    assert "There is no estimate: no request was shadowed in this range." in browser.text("#charts .panel")
+    reason = canned.canned({"from": "0", "to": "1", "group_by": "mode"})[2]["savings"]["reason"]
+    assert cards(browser)["Tokens saved"] == ("–", f"No estimate. {reason}")
+    assert f"There is no estimate. {reason}" in browser.text("#charts .panel").splitlines()
 
 
 def test_an_empty_range(dash):
@@ -143,6 +149,33 @@ def test_a_huge_ledger_and_strange_keys(dash, canned):
     assert browser.overflow() == 0
 
 
+def test_the_cards_are_those_of_a_servers_own_ledger(visit, tmp_path):
+    """With every auto request shadowed there is an estimate; without a shadow there is the server's reason."""
+    for fraction in (0, 1):
+        with Server(["--set", f"ledger.path={tmp_path}/{fraction}.sqlite", "--set", f"shadow.fraction={fraction}"]) as server:
+            for text, mode in [("Add 9 and 4.", "auto"), ("Add 57 and 68.", "auto"), ("Add 2 and 3.", "auto"), ("Add 9 and 4.", "long"), ("Add 9 and 4.", "short")]:
+                post(server, {"messages": question(text), "thinking_mode": mode})
+            deadline = time.monotonic() + 30
+            while (usage := get(server)[1])["totals"]["requests"] < 5 or usage["savings"]["shadow"]["requests"] < 3 * fraction:
+                assert time.monotonic() < deadline, usage
+                time.sleep(0.05)
+            visit.open(server.url + "/dashboard")
+            visit.until(lambda: "Read at" in visit.text("#updated"))
+            totals, savings, groups = usage["totals"], usage["savings"], {group["mode"]: group for group in get(server, group_by="mode")[1]["groups"]}
+            written = lambda form, *values: [text.replace("\u00a0", " ") for text in visit.module("./format.js", f"return a.map(m.{form})", *values)]
+            means = written("figure", totals["tokens_per_answer"], *(groups[mode]["tokens_per_answer"] for mode in ("thinking", "non_thinking")))
+            shown = cards(visit)
+            assert shown["Requests"] == ("5", f"{groups['thinking']['requests']} thinking, {groups['non_thinking']['requests']} direct")
+            assert shown["Think rate"] == (written("percent", totals["think_rate"])[0], "of 3 requests in mode auto")
+            assert shown["Tokens per answer"] == (means[0], f"thinking {means[1]}, direct {means[2]}")
+            for title, estimate, form in (("Tokens saved", savings["tokens"], "figure"), ("Time saved", savings["seconds"], "duration")):
+                value, words = shown[title]
+                if fraction:
+                    assert value == written(form, estimate["saved"])[0] and f"n = {savings['shadowed']} of 3" in words
+                else:
+                    assert (value, words) == ("–", f"No estimate. {savings['reason']}") and words.endswith("are.")
+
+
 # MARK: Ranges
 
 def test_the_range_is_in_the_address(dash, canned):
@@ -164,7 +197,9 @@ def test_a_range_of_ones_own_is_in_local_time(dash, canned):
     canned.seen.clear()
     browser.one("#custom button").click()
     browser.until(lambda: len(queries(canned)) == 3)
-    assert (queries(canned)[0]["from"], queries(canned)[0]["to"], queries(canned)[0]["bucket"]) == ("1763593200", "1763938800", "hour")
+    # They come in any order, and by key there are no buckets.
+    assert {(query["from"], query["to"], query.get("bucket", "hour")) for query in queries(canned)} == {("1763593200", "1763938800", "hour")}
+    assert [query["group_by"] for query in queries(canned) if "bucket" not in query] == ["key"]
     assert browser.driver.current_url.endswith("?from=1763593200&to=1763938800") and not browser.one("#live").is_enabled()
     browser.script("document.getElementById('to').value = '2025-11-19T00:00'")
     browser.one("#custom button").click()
@@ -180,9 +215,19 @@ def test_ticks_are_round_local_times(dash):
     assert all(re.fullmatch(r"\d\d:00|\d+ \w+", text) for text in found[1]) and any(re.fullmatch(r"\d+ \w+", text) for text in found[1])
     assert 3 <= min(map(len, found)) and max(map(len, found)) <= 9
     assert all(re.fullmatch(r"\d+ \w+", text) for text in found[2]) and all(re.fullmatch(r"\w+ 20\d\d", text) for text in found[3])
-    # The clocks go back on 25 October 2026: ticks stay at full local hours, each once.
-    night = browser.module("./scale.js", "return m.timeTicks(1792872000 - 7200, 1792872000 + 86400, 12).map((tick) => tick.text)")
-    assert len(night) == len(set(night)) or night.count("02:00") <= 2
+
+
+@pytest.mark.parametrize("day, hours, step", [
+    # The clocks go back at 3: the second hour from 2 to 3 has no tick.
+    ("2026-10-25", [0, 1, 2, 3, 4, 5, 6, 7], 1), ("2026-10-25", [0, 3, 6, 9, 12, 15, 18, 21], 3),
+    # They go forward at 2, which is 3.
+    ("2026-03-29", [0, 1, 3, 4, 5, 6, 7, 8], 1), ("2026-03-29", [0, 3, 4, 6, 8, 10, 12, 14], 2)])
+def test_ticks_stay_at_round_hours_when_the_clocks_change(dash, day, hours, step):
+    browser = dash()
+    times = [datetime.datetime.fromisoformat(f"{day} {hour:02}:00").replace(tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")).timestamp() for hour in hours]
+    found = browser.module("./scale.js", "return m.timeTicks(a[0], a[1], a[2]).map(({at, text}) => [at, text])", times[0], times[-1], (times[-1] - times[0]) / 3600 / step)
+    date = datetime.date.fromisoformat(day)
+    assert found == [[at, f"{hour:02}:00" if hour else f"{date.day} {date:%b}"] for at, hour in zip(times, hours)]
 
 
 def test_ticks_a_week_apart_are_mondays(dash):
@@ -332,6 +377,21 @@ def test_charts_are_read_with_the_keyboard(dash):
     assert not tip.is_displayed()
     plot.send_keys(Keys.HOME)
     assert plot.get_attribute("aria-valuenow") == "0"
+    # Keys with a modifier are the browser's: Alt and Left go back, say.
+    passed = browser.script("return ['altKey', 'ctrlKey', 'metaKey', 'shiftKey'].map((name) => arguments[0].dispatchEvent("
+                            "new KeyboardEvent('keydown', {key: 'ArrowRight', [name]: true, cancelable: true})))", plot)
+    assert passed == [True, True, True, False] and plot.get_attribute("aria-valuenow") == "1"
+
+
+def test_a_chart_says_a_place_that_it_has(dash):
+    browser = dash()
+    plot = chart(browser, "Requests").find_element("css selector", ".plot")
+    values = lambda: [int(plot.get_attribute(f"aria-value{name}")) for name in ("min", "now", "max")]
+    assert 20 < values()[1] <= values()[2], "the last one with requests is said before a key is pressed"
+    browser.script("arguments[0].focus()", plot)
+    browser.one('label:has([value="15m"])').click()
+    browser.until(lambda: values()[2] <= 20)
+    assert values()[0] <= values()[1] <= values()[2]
 
 
 @pytest.mark.parametrize("width, theme", [(320, "dark"), (1440, "light")])

@@ -48,3 +48,10 @@ def test_everything_a_page_names_is_served_and_allowed_by_its_policy(server, pat
     for name in names:
         with urllib.request.urlopen(urllib.parse.urljoin(server.url + "/", name), timeout=10) as reply:
             assert reply.status == 200 and reply.read(), name
+
+
+def test_every_container_that_is_suggested_keeps_its_ledger():
+    folder = re.search(r"^VOLUME (\S+)$", DOCKERFILE, re.M)[1]
+    assert re.search(r"^ENV R4B_LEDGER_PATH=(\S+)$", DOCKERFILE, re.M)[1].startswith(folder + "/")
+    commands = [line for text in (DOCKERFILE, (ROOT / "README.md").read_text()) for line in text.splitlines() if "docker run" in line]
+    assert len(commands) == 3 and all(re.search(rf" -v [\w-]+:{folder} ", line) for line in commands), commands

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -146,14 +147,28 @@ def test_exemplars_name_requests(scraped):
 
 
 def test_labels_are_bounded(scraped):
-    """However the requests differ, the series are those of modes, kinds and routes."""
+    """However the requests differ, labels are those known here, and so are their values."""
     server, _, _ = scraped
     for name in ("user", "x"):
         ask(server, "Add 1 and 2.", user=name, metadata={name: name})
-    words = {"requested_mode": {"auto", "long", "short"}, "mode": {"thinking", "non_thinking"}, "finish": {"stop", "length", "tool_calls"}}
-    for series in server.metrics():
-        for label, value in re.findall(r'(\w+)="([^"]*)"', series):
-            assert value in words.get(label, {value}), series
+    for method, path in (("GET", "/v1/models/mine"), ("GET", "/no/such/page"), ("GET", "/icon.svg"), ("BREW", "/v1/models"), ("DELETE", "/v1/usage"), ("GET", "/v1/usage?key=mine")):
+        try:
+            urllib.request.urlopen(urllib.request.Request(server.url + path, method=method), timeout=60).read()
+        except urllib.error.HTTPError:
+            pass
+    finishes = {"stop", "length", "tool_calls"}
+    words = {
+        "requested_mode": {"auto", "long", "short"}, "mode": {"thinking", "non_thinking"}, "finish": finishes, "finished_reason": finishes,
+        "kind": {"prompt_text", "prompt_image", "prompt_cached", "thinking", "control", "answer"}, "bound": {"low", "estimate", "high"}, "state": {"running", "waiting"},
+        "reason": {"validation", "auth", "capacity", "cancelled", "inference", "natural", "budget", "loop", "length"},
+        "result": {"written", "dropped", "lost", "hit", "miss", "answered", "failed", "passed_over"},
+        # The names of models may hold a slash, which OpenAPI cannot say.
+        "route": set(json.loads(server.get("/openapi.json"))["paths"]) | {"/v1/models/{id*}", "page", "other"},
+        "method": {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "other"}, "status": {"200", "404", "405"}, "model_name": {"r-tiny"}}
+    numbers = {"le": r"[\d.e+-]+|\+Inf", "version": r"\d+\.\d+\.\d+"}
+    found = {(label, value) for series in server.metrics() for label, value in re.findall(r'(\w+)="([^"]*)"', series)}
+    unknown = {(label, value) for label, value in found if value not in words.get(label, ()) and not re.fullmatch(numbers.get(label, "(?!)"), value)}
+    assert unknown == set() and {("route", "/v1/models/{id*}"), ("route", "page"), ("route", "other"), ("method", "other"), ("status", "405")} <= found
 
 
 def test_every_query_of_the_grafana_dashboard_is_answered(scraped):

@@ -3,6 +3,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import ROOT, Server
@@ -23,7 +24,7 @@ def shell(index, server):
 
 
 def test_the_examples_are_the_ones_tested_here():
-    assert len(SHELL) == 7 and len(PYTHON) == 1
+    assert len(SHELL) == 9 and len(PYTHON) == 1
 
 
 def test_text(server):
@@ -72,6 +73,29 @@ def test_schema(server):
 
 def test_metrics(server):
     assert 'kind="thinking"' in shell(6, server)
+
+
+def test_usage_is_that_of_the_replies(tmp_path):
+    with Server(["--set", f"ledger.path={tmp_path}/ledger.sqlite"]) as server:
+        replies = [json.loads(line) for line in shell(3, server).splitlines()]
+        deadline = time.monotonic() + 10
+        while (usage := json.loads(shell(7, server)))["totals"]["requests"] < len(replies):
+            assert time.monotonic() < deadline, usage["ledger"]
+    said = {(r["thinking"]["requested_mode"], r["thinking"]["mode"]): (1, r["usage"]["completion_tokens"]) for r in replies}
+    figures = lambda groups: {(g["requested_mode"], g["mode"]): (g["requests"], g["completion_tokens"]["total"]) for g in groups}
+    assert figures(usage["groups"]) == said and len(said) == 3
+    # An hour may have ended between two replies.
+    assert {label: counts for bucket in usage["buckets"] for label, counts in figures(bucket["groups"]).items()} == said
+
+
+def test_rollouts(server):
+    document = json.loads(shell(8, server))
+    groups = document["groups"]
+    assert set(groups) == {"thinking", "non_thinking"} and all(len(group) == 4 for group in groups.values())
+    assert all(r["thinking"]["mode"] == mode and bool(r["reasoning_content"]) == (mode == "thinking") for mode, group in groups.items() for r in group)
+    assert {r["content"] for r in groups["thinking"]} == {"23"}
+    for mode, group in groups.items():
+        assert sum(r["completion_tokens"] for r in group) == document["usage"][mode]["completion_tokens"]
 
 
 def test_openai_sdk(server):

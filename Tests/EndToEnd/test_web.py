@@ -5,8 +5,16 @@ import pages
 import pytest
 from browser import Keys
 from chat_page import CIRCLE, DIGITS, asked, bodies, kinds, last, over, say, uri
+from conftest import ROOT
 
+EXAMPLE = ROOT / "Public" / "examples" / "circle.png"
 STORY = "Lily has 8 books, buys 20 more and gives away 5. How many books are left?"
+
+
+
+def button(browser, name):
+    """The button of the last turn with that name."""
+    return [one for one in browser.all(".turn button") if one.text == name][-1]
 
 
 # MARK: With the server
@@ -51,6 +59,36 @@ def test_an_example_is_one_click(visit, server):
     assert last(visit, ".reply .text").text == "yellow" and not visit.one("#welcome").is_displayed()
 
 
+# Answers of the page's own requests for pictures, held back until `go()` is called.
+HELD = """const real = window.fetch, wait = new Promise((resolve) => { window.go = resolve; });
+  window.fetch = async (path, options) => path.endsWith?.(".png") ? (await wait, arguments[0] ? new Response("none", {status: 404}) : real(path, options)) : real(path, options)"""
+
+
+def test_an_example_leaves_alone_what_is_being_written(page, canned):
+    page.script(HELD.replace("arguments[0]", "false"))
+    page.one("#files").send_keys(str(DIGITS))
+    page.until("#pictures img")
+    page.one("#text").send_keys("a draft")
+    page.all(".example")[3].click()
+    assert not any(example.is_enabled() for example in page.all(".example")), "two at once would be two turns"
+    page.script("go()")
+    page.until(lambda: bodies(canned))
+    over(page)
+    assert bodies(canned)[0]["messages"] == [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": uri(EXAMPLE)}}, {"type": "text", "text": "What color is the shape?"}]}]
+    assert page.one("#text").get_attribute("value") == "a draft" and page.one("#pictures img").get_attribute("alt") == DIGITS.name
+    page.one("#text").send_keys(Keys.ENTER)
+    page.until(lambda: len(bodies(canned)) == 2)
+    over(page)
+    assert [part["type"] for part in bodies(canned)[1]["messages"][-1]["content"]] == ["image_url", "text"]
+
+
+def test_an_example_whose_picture_is_not_there_is_not_sent(page, canned):
+    page.script(HELD.replace("arguments[0]", "true") + "; go()")
+    page.all(".example")[3].click()
+    page.until(lambda: "The picture of the example cannot be fetched." in page.text("#pictures-note"))
+    assert page.all(".example")[3].is_enabled() and not page.all(".turn") and not bodies(canned)
+
+
 def test_a_long_reply_of_the_server_stops(visit, server):
     before = server.metric("r4b_request_failures_total")
     visit.open(server.url)
@@ -89,7 +127,7 @@ def test_the_mode_and_the_settings_are_sent(page, canned):
     given = {"max_completion_tokens": 256, "temperature": 0.7}
     assert settings == [{"thinking_mode": "auto"}, {"thinking_mode": "long", "thinking_budget": 64} | given, {"thinking_mode": "short"} | given,
                         {"thinking_mode": "auto", "thinking_budget": 64, "think_bias": -4} | given]
-    assert all(body["stream"] and body["stream_options"] == {"include_usage": True, "include_progress": True} and body["model"] == "canned" for body in bodies(canned))
+    assert all(body["stream"] and body["stream_options"] == {"include_usage": True, "include_progress": True} and "model" not in body for body in bodies(canned))
 
 
 def test_a_setting_out_of_bounds_is_not_sent(page, canned):
@@ -97,6 +135,34 @@ def test_a_setting_out_of_bounds_is_not_sent(page, canned):
     page.one("#temperature").send_keys("3")
     page.one("#text").send_keys("hello", Keys.ENTER)
     assert page.script("return document.activeElement.id") == "temperature" and page.one("#text").get_attribute("value") == "hello" and not bodies(canned)
+
+
+@pytest.mark.parametrize("way", ["Ask again", "Try again", "Edit", "example"])
+def test_a_setting_out_of_bounds_is_not_left_out_however_a_reply_is_asked_for(page, canned, way):
+    if way == "Try again":
+        canned.replies, page.allowed = [pages.error(500, "server_error", "It failed.")], {500}
+    if way != "example":
+        say(page, "first")
+    if way == "Edit":
+        button(page, way).click()
+        page.press(" again")
+    page.one(".settings summary").click()
+    page.one("#temperature").send_keys("3", Keys.ESCAPE)
+    count = len(bodies(canned))
+    if way == "Edit":
+        page.one("textarea[aria-label='Your message']").send_keys(Keys.ENTER)
+    else:
+        (page.one(".example") if way == "example" else button(page, way)).click()
+    assert page.script("return document.activeElement.id") == "temperature"
+    page.press(Keys.BACKSPACE, Keys.ESCAPE)
+    assert len(bodies(canned)) == count
+    if way == "Edit":
+        page.one("textarea[aria-label='Your message']").send_keys(Keys.ENTER)
+    else:
+        (page.one(".example") if way == "example" else button(page, way)).click()
+    page.until(lambda: len(bodies(canned)) == count + 1)
+    over(page)
+    assert bodies(canned)[-1]["messages"] == [{"role": "user", "content": {"Edit": "first again", "example": "Add 9 and 4."}.get(way, "first")}]
 
 
 def test_earlier_turns_are_sent_again_without_thoughts_unless_told_not_to(page, canned):
@@ -114,19 +180,26 @@ def test_earlier_turns_are_sent_again_without_thoughts_unless_told_not_to(page, 
 def test_the_last_turn_can_be_edited_and_asked_again(page, canned):
     say(page, "first")
     page.one("#text").send_keys("a draft")
-    [button for button in page.all(".turn .tools button") if button.text == "Edit"][0].click()
+    button(page, "Edit").click()
     page.press(" and more", Keys.ESCAPE)
     assert page.text(".question") == "first"
-    [button for button in page.all(".turn .tools button") if button.text == "Edit"][0].click()
+    button(page, "Edit").click()
     canned.replies = [pages.reply([], ["Edited."])]
     page.press(" again", Keys.ENTER)
     page.until(lambda: page.all(".reply .text") and last(page, ".reply .text").text == "Edited.")
     over(page)
-    [button for button in page.all(".turn .tools button") if button.text == "Ask again"][0].click()
+    button(page, "Ask again").click()
     page.until(lambda: len(bodies(canned)) == 3)
     over(page)
     assert [body["messages"] for body in bodies(canned)] == [[{"role": "user", "content": text}] for text in ("first", "first again", "first again")]
     assert page.one("#text").get_attribute("value") == "a draft" and len(page.all(".turn")) == 1
+
+
+def test_the_chat_goes_on_when_the_server_has_another_model(page, canned):
+    canned.replies = [[chunk | {"model": "another"} for chunk in pages.reply([], ["Yes."])]]
+    say(page, "first")
+    assert last(page, ".reply .text").text == "Yes." and "model" not in bodies(canned)[0]
+    assert page.text("#model") == page.one("#model").get_attribute("title") == "another"
 
 
 def test_a_new_chat_forgets(page, canned):
@@ -141,7 +214,7 @@ def test_an_answer_is_copied(page, canned):
     page.run("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
     canned.replies = [pages.reply(["Hm."], ["**One**", " two."])]
     say(page, "first")
-    [button for button in page.all(".turn .tools button") if button.text == "Copy answer"][0].click()
+    button(page, "Copy answer").click()
     page.until(lambda: "Copied" in last(page, ".tools").text)
     assert page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0], arguments[0])") == "**One** two."
 
@@ -175,6 +248,16 @@ def test_a_key_is_asked_for_and_kept_in_the_tab_only(visit, canned):
     say(visit, "hello")
     assert last(visit, ".reply .text").text == "Yes."
     assert visit.script("return [JSON.stringify(localStorage), document.cookie]") == ["{}", ""]
+    assert visit.script("return Object.values(sessionStorage)") == ["secret"]
+
+
+def test_a_key_that_no_header_can_hold_is_not_taken(visit, canned):
+    canned.key, visit.allowed = "secret", {401}
+    visit.open(canned.url)
+    visit.until("dialog input").pop().send_keys("secret…", Keys.ENTER)
+    assert visit.all("dialog input:invalid") and visit.script("return sessionStorage.length") == 0
+    visit.one("dialog input").send_keys(Keys.BACKSPACE, " ", Keys.ENTER)
+    visit.until(lambda: visit.text("#model") == "canned")
     assert visit.script("return Object.values(sessionStorage)") == ["secret"]
 
 
@@ -238,6 +321,34 @@ def test_the_keyboard_is_enough(page, canned):
     assert bodies(canned)[0]["thinking_mode"] == "long" and bodies(canned)[0]["messages"][0]["content"] == "line one\nline two"
     outline = page.script("const e = document.getElementById('new'); e.focus({focusVisible: true}); return getComputedStyle(e).outlineStyle")
     assert outline == "solid"
+
+
+def test_the_focus_is_never_lost(page, canned):
+    focused = lambda: page.script("return document.activeElement.id || document.activeElement.tagName")
+    slow = [*pages.reply([], ["Yes"])[:2], 0.4, *pages.reply([], ["Yes"])[2:]]
+    canned.replies, page.allowed = [slow, pages.error(500, "server_error", "It failed."), slow, slow, slow], {500}
+    page.press("hello", *[Keys.TAB] * 4)
+    assert focused() == "send"
+    page.press(Keys.ENTER)
+    page.until(lambda: page.one("#stop").is_displayed())
+    assert focused() == "stop"
+    over(page)
+    assert focused() == "text"
+    for name in ("Ask again", "Try again", "Edit"):
+        page.script("arguments[0].focus()", button(page, name))
+        page.press(Keys.ENTER)
+        if name == "Edit":
+            page.press(Keys.TAB, Keys.TAB, Keys.ENTER)
+        else:
+            page.until(lambda: focused() in ("stop", "text"))
+        over(page)
+        assert focused() == "text", name
+    # Who reads on elsewhere is left there.
+    page.press("once more", Keys.ENTER)
+    page.until(lambda: len(page.all(".turn")) == 2)
+    page.script("document.getElementById('theme').focus()")
+    over(page)
+    assert focused() == "theme"
 
 
 def test_the_theme_is_the_systems_until_another_is_chosen(page, canned):

@@ -37,6 +37,16 @@ def test_pictures_come_by_dialog_drop_and_paste(page, canned, way):
     assert not page.all("#pictures img") and len(page.all(".turn .sent img")) == 2
 
 
+def test_cells_of_a_spreadsheet_are_pasted_as_text(page):
+    is_left_to_the_browser = page.script("""
+      const transfer = new DataTransfer(), text = document.getElementById("text");
+      transfer.items.add("1\\t2", "text/plain");
+      transfer.items.add(new File([new Uint8Array(9)], "image.png", {type: "image/png"}));
+      return text.dispatchEvent(new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true}));""")
+    page.driver.execute_async_script("setTimeout(arguments[0], 100)")
+    assert is_left_to_the_browser and not page.all("#pictures img")
+
+
 def test_a_message_waits_for_its_picture(page, canned):
     page.script("""
       const bytes = new Uint8Array(8 << 20), transfer = new DataTransfer(), text = document.getElementById("text");
@@ -70,6 +80,31 @@ def test_a_picture_too_large_is_told_before_it_is_sent(page):
       dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
     """)
     page.until(lambda: "Larger than the 32 MiB a picture may have: large.png" in page.text("#pictures-note"))
+
+
+def test_pictures_that_a_request_has_no_room_for_are_not_sent_again(page, canned):
+    for turn, (paths, text) in enumerate([([DIGITS], ""), ([DIGITS, CIRCLE], "two"), ([CIRCLE] * 5, "five"), ([], "none"), ([DIGITS, CIRCLE], "more"), ([CIRCLE] * 8, "eight")]):
+        for path in paths:
+            page.one("#files").send_keys(str(path))
+        page.until(lambda: len(page.all("#pictures img")) == len(paths))
+        say(page, text)
+    sent = [[sum(part["type"] == "image_url" for part in m["content"]) if isinstance(m["content"], list) else 0 for m in body["messages"] if m["role"] == "user"]
+            for body in bodies(canned)]
+    # Of a turn all pictures are sent or none. The first turn has nothing but its picture: without it, it is left out.
+    assert sent == [[1], [1, 2], [1, 2, 5], [1, 2, 5, 0], [0, 5, 0, 2], [0, 0, 0, 0, 8]]
+    assert [m["content"] for m in bodies(canned)[5]["messages"][:8:2]] == ["two", "five", "none", "more"]
+    assert all(m["role"] == ("user", "assistant")[index % 2] for index, m in enumerate(bodies(canned)[5]["messages"]))
+
+
+def test_pictures_too_large_together_are_not_sent_again(page):
+    found = page.module("./conversation.js", """
+      const conversation = new m.Conversation(), picture = {name: "p", url: "x".repeat(a[0]), bytes: 1};
+      for (const text of ["one", "two", "three"]) {
+        const turn = conversation.add(text, [picture]);
+        turn.reply.answer = "Yes.";
+      }
+      return conversation.messages(conversation.last, true).map((message) => typeof message.content);""", 24 << 20)
+    assert found == ["string", "string", "object", "string", "object"]
 
 
 # MARK: The stream

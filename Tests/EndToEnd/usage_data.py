@@ -75,8 +75,10 @@ def usage(rows, start, end, bucket, names, saved=SAVED, ledger=None):
     bins = [0] * 20
     for p in decided:
         bins[min(19, int(p * 20))] += 1
+    # The server's own words for less than 30 pairs.
+    reason = None if saved else "Of the requests that did not think, 0 were answered again; an estimate takes 30. shadow.fraction says how many are."
     savings = {"requests": len(decided), "shadowed": 64 if saved else 0, "tokens": None, "seconds": None, "confidence": 0.95,
-               "reason": None if saved else "no request was shadowed in this range", "shadow": {"requests": 64 if saved else 0, "tokens": 12345 if saved else 0, "seconds": 399.5 if saved else 0}}
+               "reason": reason, "shadow": {"requests": 91 if saved else 0, "tokens": 12345 if saved else 0, "seconds": 399.5 if saved else 0}}
     return {"object": "usage", "from": start, "to": end, "bucket": bucket, "group_by": names, "totals": group(rows, rows), "groups": groups(rows, names),
             "buckets": [{"start": at, "end": at + size, "groups": groups(members, names)} for at, members in sorted(buckets.items())],
             "think_probability": {"bins": bins, "mean": statistics.fmean(decided) if decided else None}, "savings": savings | (saved or {}), "ledger": LEDGER | (ledger or {})}
