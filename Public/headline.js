@@ -21,7 +21,7 @@ export class Headline {
     const thinking = of("thinking"), direct = of("non_thinking");
     const texts = [
       [figure(totals.requests), totals.requests === 0 ? "None in this range." : `${count(thinking?.requests ?? 0)} thinking, ${count(direct?.requests ?? 0)} direct`],
-      [percent(totals.think_rate), `of ${counted(savings.requests, "request")} in mode auto`],
+      [percent(totals.think_rate), `of ${counted(totals.decided_requests, "request")} in mode auto`],
       [figure(totals.tokens_per_answer), `thinking ${figure(thinking?.tokens_per_answer)}, direct ${figure(direct?.tokens_per_answer)}`],
       saved(savings, savings.tokens, figure), saved(savings, savings.seconds, duration),
     ];
@@ -96,7 +96,7 @@ export class Savings {
 export function ledgerNotice(ledger) {
   const losses = [
     ledger.dropped > 0 && `${counted(ledger.dropped, "request")} dropped because the disk was too slow`,
-    ledger.lost > 0 && `${counted(ledger.lost, "request")} lost`,
+    ledger.lost > 0 && `${ledger.lost_is_exact === false ? "at least " : ""}${counted(ledger.lost, "request")} lost`,
   ].filter(Boolean);
   if (ledger.state === "ok" && losses.length === 0) return null;
   const state = ledger.state === "degraded" ? "The ledger is degraded" : ledger.state === "off" ? "The ledger is off" : "The ledger has gaps";

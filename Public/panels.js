@@ -59,11 +59,11 @@ export class Panels {
   }
 }
 
-/** The think rate of a place: of its automatic requests, weighted by how many each bucket had. */
+/** The think rate of a place: of the requests that the model decided, weighted by how many each bucket had. */
 function rateOf(place) {
   const auto = groups(place, (group) => group.requested_mode === "auto" && group.think_rate !== null);
-  const all = sum(auto, (group) => group.requests);
-  return all === 0 ? null : sum(auto, (group) => group.think_rate * group.requests) / all;
+  const all = sum(auto, (group) => group.decided_requests);
+  return all === 0 ? null : sum(auto, (group) => group.think_rate * group.decided_requests) / all;
 }
 
 function tablePanel(title) {

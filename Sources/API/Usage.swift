@@ -22,6 +22,8 @@ final class Usage: Sendable {
       throw APIError(404, "This server keeps no ledger: ledger.path is not set.", code: "ledger_off")
     }
     let wanted = try UsageRequest(query: request.query, now: RequestID.now())
+    // Taken before the report, so that it tells of no row that the report lacks.
+    let status = ledger.status
     let report: UsageReport
     do throws(LedgerError) {
       report = try await ledger.usage(UsageQuery(wanted))
@@ -37,7 +39,7 @@ final class Usage: Sendable {
           "content-disposition": "attachment; filename=\"usage.csv\"",
         ], body: .bytes(Array(UsageTable.text(report, wanted).utf8)))
     } else {
-      response = .json(document(report, wanted, ledger.status, decisionTokens: await decisionTokens()))
+      response = .json(document(report, wanted, status, decisionTokens: await decisionTokens()))
     }
     response.headers["cache-control"] = "no-store"
     if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }

@@ -13,8 +13,9 @@ extension APIConfiguration {
     // More replies than the engine ever holds would be 429 for ever, which no retry mends.
     limits.choices = min(
       limits.choices, settings.int("scheduling.max_running") + settings.int("scheduling.max_waiting"))
-    limits.rollouts = min(
-      limits.rollouts, (settings.int("scheduling.max_idle") + settings.int("scheduling.max_waiting")) / 2)
+    // In either service tier.
+    let seats = min(settings.int("scheduling.max_idle"), settings.int("scheduling.max_running"))
+    limits.rollouts = min(limits.rollouts, (seats + settings.int("scheduling.max_waiting")) / 2)
     limits.images = settings.int("images.max_count")
     limits.imageBytes = settings.int("images.max_bytes")
     defaults.mode = ThinkingMode(rawValue: settings.string("generation.thinking_mode")) ?? .auto

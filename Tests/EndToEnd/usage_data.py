@@ -39,6 +39,7 @@ def group(rows, all_rows, **names):
     auto = [row for row in rows if row["requested_mode"] == "auto"]
     count = len(rows)
     result = names | {"requests": count, "replies": count, "share": count / max(1, len(all_rows)),
+                      "decided_requests": len(auto),
                       "think_rate": sum(row["mode"] == "thinking" for row in auto) / len(auto) if auto else None,
                       "tokens_per_answer": sum(row["thinking"] + row["control"] + row["answer"] for row in rows) / count if count else None,
                       "seconds_per_answer": sum(row["total"] for row in rows) / count if count else None}
@@ -60,7 +61,7 @@ def groups(rows, names):
     return [group(members, rows, **dict(zip(names, values))) for values, members in sorted(found.items())]
 
 
-LEDGER = {"state": "ok", "reason": None, "rows": 1200, "oldest": 1_760_000_000, "written": 1200, "dropped": 0, "lost": 0, "pending": 0}
+LEDGER = {"state": "ok", "reason": None, "rows": 1200, "oldest": 1_760_000_000, "written": 1200, "dropped": 0, "lost": 0, "lost_is_exact": True, "pending": 0}
 SAVED = {"tokens": {"saved": 48210.5, "low": 40100.0, "high": 56020.0, "per_request": 91.2, "share": 0.41, "share_low": 0.35, "share_high": 0.47},
          "seconds": {"saved": 1510.0, "low": 1190.0, "high": 1822.0, "per_request": 2.9, "share": 0.38, "share_low": 0.31, "share_high": 0.45}}
 

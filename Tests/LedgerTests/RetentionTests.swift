@@ -58,6 +58,24 @@ import Testing
     #expect(size ?? .max < 2_600_000)
   }
 
+  @Test func `a row that came with a clock gone wrong goes too, and holds nothing up`() async throws {
+    let folder = try Folder()
+    let filling = Ledger(path: folder.database)
+    await filling.fill(rows(3_000, days: 8))
+    filling.close()
+    let first = Ledger(path: folder.database, configuration: LedgerConfiguration(retentionMegabytes: 2))
+    #expect(try await waits { first.status.fileBytes < 2_600_000 })
+    var late = rows(1, days: 1)
+    late[0].time = 1_000
+    await first.fill(late)
+    first.close()
+    let held = first.status.rowsHeld
+    let ledger = Ledger(path: folder.database, configuration: LedgerConfiguration(retentionMegabytes: 1))
+    #expect(try await waits { ledger.status.rowsHeld < held - 1 && ledger.status.rowsHeld % 3_000 == 0 })
+    #expect(ledger.status.oldestTime ?? 0 > today - 9 * 86_400)
+    ledger.close()
+  }
+
   @Test func `today stays however small the limit`() async throws {
     let folder = try Folder()
     let configuration = LedgerConfiguration(retentionDays: 1, retentionMegabytes: 0)
