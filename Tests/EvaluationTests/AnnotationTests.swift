@@ -191,11 +191,37 @@ private func model() -> ScriptedClient {
       ])
     let summary = AnnotationSummary(first, title: "t")
     #expect((summary.all.total, summary.all.failures, summary.items) == (1, 3, 4))
+    // Of three replies, of which the last tells no tokens.
+    #expect(first.map(\.requests) == [1, 0, 1, 1] && first.map(\.promptTokens) == [10, 0, nil, 10])
+    #expect(summary.requests == 3 && summary.promptTokens == nil)
+    #expect(AnnotationSummary(Array(first[0...1] + first[3...]), title: "t").promptTokens == 20)
     #expect(folder.read("out/labels.jsonl").count { $0 == 0x0A } == 1)
     let client = model()
     let second = try await run.run(with: client, judge: client)
     #expect(client.bodies.count == 3 && second.allSatisfy { $0.failure == nil })
     #expect(folder.read("out/labels.jsonl").count { $0 == 0x0A } == 4)
+  }
+
+  @Test func `a server without P(think) ends the run, a judge without a verdict does not`() async throws {
+    let folder = try TemporaryFolder()
+    var parameters = AnnotationParameters()
+    (parameters.failuresInARow, parameters.ignoresAnswers) = (2, true)
+    let client = ScriptedClient { _, _ in reply(["I cannot tell"]) }
+    let set = try items(folder, 4)
+    let judged = try await AnnotationRun(set, parameters, directory: folder.path + "/a").run(
+      with: client, judge: client)
+    #expect(judged.count { $0.failure != nil } == 4)
+    parameters.difficulty = .thinkProbability(threshold: 0.5)
+    let run = try AnnotationRun(set, parameters, directory: folder.path + "/b")
+    await #expect(
+      throws: EvaluationError("2 requests in a row failed, the last with: the reply tells no thinking.p_think")
+    ) {
+      try await run.run(with: client, judge: client)
+    }
+    // What failed goes last.
+    let other = ScriptedClient { _, _ in reply([""]).adding("thinking", ["p_think": 0.5, "thinking_tokens": 0]) }
+    #expect(try await run.run(with: other, judge: other).map(\.key.id) == ["1", "2", "3", "4"])
+    #expect(other.bodies.map(number) == [3, 4, 1, 2])
   }
 
   @Test func `an evaluation's directory and another annotation's are refused`() async throws {

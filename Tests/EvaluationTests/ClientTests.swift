@@ -4,13 +4,18 @@ import Synchronization
 import Testing
 
 @Suite struct `Clients` {
-  @Test(arguments: [
-    (408, true), (409, true), (429, true), (500, true), (503, true), (599, true), (400, false), (401, false),
-    (404, false), (501, false),
-    (505, false), (302, false),
-  ]) func `a status says whether to try again`(_ status: Int, _ passes: Bool) {
-    let error = ModelClientError(status: status, body: Array(#"{"error": {"message": "no"}}"#.utf8), retryAfter: "2")
-    #expect(error == (passes ? .retryable("status \(status): no", after: .seconds(2)) : .fatal("status \(status): no")))
+  @Test func `a status says whether to try again, and whether others may fare better`() {
+    let errors: [([Int], (String) -> ModelClientError)] = [
+      ([408, 409, 429, 500, 503, 599], { .retryable($0, after: .seconds(2)) }),
+      ([400, 402, 413, 422, 451], { .refused($0) }), ([302, 401, 403, 404, 501, 505], { .fatal($0) }),
+    ]
+    for (statuses, error) in errors {
+      for status in statuses {
+        let found = ModelClientError(
+          status: status, body: Array(#"{"error": {"message": "no"}}"#.utf8), retryAfter: "2")
+        #expect(found == error("status \(status): no"))
+      }
+    }
   }
 
   @Test(arguments: ["-1", "x", "1e9", "", "Wed, 21 Oct 2026 07:28:00 GMT"])

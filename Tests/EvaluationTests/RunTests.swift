@@ -144,6 +144,38 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(client.bodies.count == 3)
   }
 
+  @Test func `questions that a server does not take do not end a run, nor hide that it is down`() async throws {
+    let folder = try TemporaryFolder()
+    var parameters = RunParameters()
+    (parameters.biases, parameters.failuresInARow) = ([-8, -4, -2, -1, 0, 1, 2, 4, 8], 3)
+    let set = try questions(folder, 9)
+    let results = try await EvaluationRun(set, parameters, directory: folder.path + "/a").run(
+      with: ScriptedClient { body, _ in
+        if body["messages"]?.array?[0]["content"] == "Say 1" { throw ModelClientError.refused("too large") }
+        return reply("1")
+      })
+    #expect(results.count == 99 && results.count { $0.failure == "too large" } == 11)
+    let client = ScriptedClient { _, count in
+      throw count % 2 == 0 ? ModelClientError.refused("too large") : .fatal("no such key")
+    }
+    await #expect(throws: EvaluationError("3 requests in a row failed, the last with: no such key")) {
+      try await EvaluationRun(set, parameters, directory: folder.path + "/b").run(with: client)
+    }
+    #expect(client.bodies.count == 6)
+  }
+
+  @Test func `what failed in an earlier run is asked again last`() async throws {
+    let folder = try TemporaryFolder()
+    var parameters = RunParameters()
+    (parameters.modes, parameters.failuresInARow) = ([.long], 1)
+    let run = try EvaluationRun(questions(folder, 3), parameters, directory: folder.path)
+    let broken = ScriptedClient { _, _ in throw ModelClientError.fatal("broken") }
+    await #expect(throws: EvaluationError.self) { try await run.run(with: broken) }
+    let client = script()
+    #expect(try await run.run(with: client).map(\.key.id) == ["1", "2", "3"])
+    #expect(client.bodies.map { $0["messages"]?.array?[0]["content"]?.string } == ["Say 2", "Say 3", "Say 1"])
+  }
+
   @Test func `requests overlap as many as allowed, and the results are in order`() async throws {
     let folder = try TemporaryFolder()
     var parameters = RunParameters()

@@ -33,6 +33,7 @@ package struct Annotation: Sendable, Equatable {
   package var evidence: Evidence?
   /// Why there is no label; nil when there is one. Failures are asked again when a run is continued.
   package var failure: String?
+  package var blamesServer = false
   /// Requests that were answered.
   package var requests = 0
   /// Tokens over all requests; nil where a server does not tell.

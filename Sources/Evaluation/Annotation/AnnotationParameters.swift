@@ -38,7 +38,7 @@ package struct AnnotationParameters: Sendable {
   package var choices = ChoiceFormat()
   /// Items in flight.
   package var parallel = 1
-  /// So many failures in a row end the run.
+  /// So many failures of the server in a row, over all items, end the run.
   package var failuresInARow = 10
 
   package init() {}

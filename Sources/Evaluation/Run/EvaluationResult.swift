@@ -9,6 +9,7 @@ package struct EvaluationResult: Sendable, Equatable {
   package var isCorrect = false
   /// Why there was no answer; nil when there was one. Failures are asked again when a run is continued.
   package var failure: String?
+  package var blamesServer = false
   /// Texts of answer and thought, where they are kept.
   package var answer: String?
   package var thought: String?

@@ -22,7 +22,7 @@ package struct RunParameters: Sendable {
   package var choices = ChoiceFormat()
   /// Requests in flight.
   package var parallel = 1
-  /// So many failures in a row, over all requests, end the run: a server that is down fails every question.
+  /// So many failures of the server in a row, over all requests, end the run.
   package var failuresInARow = 10
 
   package init() {}
