@@ -91,6 +91,23 @@ private func model() -> ScriptedClient {
     #expect(prompt.contains("<question>\nSay 1\n</question>"))
   }
 
+  @Test func `other seeds and other items draw other samples`() async throws {
+    let folder = try TemporaryFolder(), set = try items(folder, 4)
+    var seeds: [Int] = []
+    for seed in [0, 1, 2, 3, 1 << 40, .max] as [UInt64] {
+      var parameters = AnnotationParameters()
+      (parameters.seed, parameters.samples, parameters.samplesPerRequest) = (seed, 1024, 1024)
+      let client = ScriptedClient { body, _ in reply(Array(repeating: "1", count: body["n"]?.int ?? 1)) }
+      let judge = model()
+      _ = try await AnnotationRun(set, parameters, directory: folder.path + "/\(seed)").run(with: client, judge: judge)
+      seeds += client.bodies.compactMap { $0["seed"]?.int }
+    }
+    #expect(seeds.count == 12)
+    seeds.sort()
+    #expect(zip(seeds, seeds.dropFirst()).allSatisfy { $1 - $0 >= 1024 }, "\(seeds)")
+    #expect(try JSONValue(parsing: folder.read("\(UInt64.max)/run.json"))["seed"] == "18446744073709551615")
+  }
+
   @Test func `a server that gives fewer samples is asked again, with the seeds of one request`() async throws {
     let folder = try TemporaryFolder()
     var parameters = AnnotationParameters()
@@ -274,6 +291,29 @@ private func model() -> ScriptedClient {
       change(&parameters)
       #expect(throws: EvaluationError.self) { try AnnotationRun(set, parameters, directory: folder.path) }
     }
+  }
+
+  @Test(arguments: [
+    #""evidence": {"signal": "samples", "right": -1, "samples": 8}"#,
+    #""evidence": {"signal": "samples", "right": 9, "samples": 8}"#,
+    #""evidence": {"signal": "samples", "right": 0, "samples": 1000000000000}"#,
+    #""evidence": {"signal": "judge", "reply": "x"}, "counts": {"requests": 9223372036854775807}"#,
+    #""evidence": {"signal": "judge", "reply": "x"}, "counts": {"prompt_tokens": -1}"#,
+    #""evidence": {"signal": "judge", "reply": "x"}, "counts": {"output_tokens": 9223372036854775807}"#,
+  ]) func `a line with counts that cannot be is an error`(_ members: String) throws {
+    let line = #"{"set": "s", "id": "1", "rule": "performance", "label": "direct", \#(members)}"#
+    #expect(throws: EvaluationError.self) { try Annotation(JSONValue(parsing: line)) }
+  }
+
+  @Test func `a thought that a server leaves in the content is no sample`() async throws {
+    let folder = try TemporaryFolder()
+    let client = ScriptedClient { body, _ in
+      body["n"] == nil
+        ? reply(["<think>reasoning?</think>direct"]) : reply(Array(repeating: "<think>3?</think>2", count: 8))
+    }
+    let annotations = try await AnnotationRun(items(folder, 2), AnnotationParameters(), directory: folder.path + "/out")
+      .run(with: client, judge: client)
+    #expect(annotations.map(\.evidence) == [.judgement("direct"), .samples(right: 8, of: 8, texts: nil)])
   }
 
   @Test func `counts that a server does not tell are unknown, not 0`() async throws {

@@ -69,6 +69,21 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     for line in text.split(separator: "\n") where line.hasPrefix("|") { #expect(line.hasSuffix("|")) }
   }
 
+  @Test(arguments: [
+    ("\u{600}<img src=x>", "\u{600}\\<img src=x\\>"), ("a|\u{200D}b", "a\\|\u{200D}b"),
+    ("*\u{301}x*", "\\*\u{301}x\\*"),
+    ("a\r\n\u{301}# b\u{2028}c", "a  \u{301}\\# b c"), ("`[\\]", "\\`\\[\\\\\\]"),
+  ]) func `no name becomes markup, whatever marks it holds`(_ name: String, _ escaped: String) throws {
+    let result = try EvaluationResult(["set": "s", "id": "1", "mode": "auto", "correct": true])
+    let text = EvaluationReport([result], title: name).markdown
+    #expect(text.unicodeScalars.starts(with: "# \(escaped)\n".unicodeScalars))
+  }
+
+  @Test func `the oracle's choices are of all questions, right or wrong`() throws {
+    let text = try golden().markdown
+    #expect(text.contains("| oracle's choice for |") && !text.contains("cheapest right for"))
+  }
+
   @Test func `what a server does not tell is unknown and not zero`() throws {
     let results = try (0..<4).map { index in
       try EvaluationResult([

@@ -13,6 +13,8 @@ package struct AnnotationParameters: Sendable {
 
   /// Answers drawn for an item with a known answer, 8 as in the paper (arXiv 2508.21113, section 3.1).
   package var samples = 8
+  /// Samples of an item at most.
+  package static let maxSamples = 1024
   /// How many of them one request asks for (`n`); a server that gives fewer is asked again.
   package var samplesPerRequest = 8
   /// Of the samples. The paper gives none; 1 is the model's own distribution.
@@ -45,8 +47,9 @@ package struct AnnotationParameters: Sendable {
 
   /// Throws for parameters that ask for nothing, naming the limit.
   func validate() throws(EvaluationError) {
-    guard samples >= 1, samples <= 1024, samplesPerRequest >= 1 else {
-      throw EvaluationError("\(samples) samples, \(samplesPerRequest) a request: from 1 to 1024 are drawn")
+    guard (1...Self.maxSamples).contains(samples), samplesPerRequest >= 1 else {
+      throw EvaluationError(
+        "\(samples) samples, \(samplesPerRequest) a request: from 1 to \(Self.maxSamples) are drawn")
     }
     guard parallel > 0, maxTokens ?? 1 > 0, failuresInARow > 0 else {
       throw EvaluationError("items in flight, tokens and failures in a row must be at least 1")
@@ -70,7 +73,7 @@ package struct AnnotationParameters: Sendable {
       "model": model.map(JSONValue.string) ?? .null, "source": .string(source), "extra_body": .object(extra),
       "samples": .integer(Int64(samples)), "samples_per_request": .integer(Int64(samplesPerRequest)),
       "temperature": .number(temperature), "max_completion_tokens": maxTokens.map { .integer(Int64($0)) } ?? .null,
-      "seed": .integer(Int64(clamping: seed)), "ignore_answers": .bool(ignoresAnswers), "keep_text": .bool(keepsText),
+      "seed": .string(String(seed)), "ignore_answers": .bool(ignoresAnswers), "keep_text": .bool(keepsText),
     ]
     switch difficulty {
     case .judge(let judge):
@@ -118,13 +121,14 @@ extension AnnotationParameters {
     return Self.merged(body, judgeExtra)
   }
 
-  /// The seed of an item's first sample. Items have seeds of their own, so that they are not drawn with the same numbers; small ones, since
-  /// some servers take 32 bits.
+  /// The seed of an item's first sample. Items have seeds of their own, so that they are not drawn with the same numbers, far from those of
+  /// other runs, as the samples take the numbers that follow; small ones, since some servers take 32 bits.
   private func firstSeed(of item: Question) -> Int64 {
     var hash = Fingerprint()
     hash.add(Array(item.key.set.utf8))
     hash.add(Array(item.key.id.utf8))
-    return Int64((hash.value ^ seed) % (1 << 30))
+    hash.add((0..<8).map { UInt8(truncatingIfNeeded: seed >> (8 * $0)) })
+    return Int64(hash.value % (1 << 30))
   }
 
   private static func merged(_ body: JSONObject, _ extra: JSONObject) -> JSONValue {

@@ -6,8 +6,8 @@ import JSON
 struct RunManifest {
   /// The name of the file.
   static let name = "run.json"
-  /// Changed when results can no longer be read.
-  private static let version: Int64 = 1
+  /// Changed when the same parameters no longer ask the same.
+  private static let version: Int64 = 2
 
   private(set) var members: JSONObject
 
@@ -34,7 +34,7 @@ struct RunManifest {
         "biases": .array(parameters.biases.map { .number($0) }),
         "sweep_questions": parameters.sweepQuestions.map { .integer(Int64($0)) } ?? .null,
         "temperature": 0, "max_completion_tokens": parameters.maxTokens.map { .integer(Int64($0)) } ?? .null,
-        "seed": .integer(Int64(clamping: parameters.seed)), "keep_text": .bool(parameters.keepsText),
+        "seed": .string(String(parameters.seed)), "keep_text": .bool(parameters.keepsText),
         "choices": [
           "separator": .string(parameters.choices.separator), "request": .string(parameters.choices.request),
         ],
