@@ -63,6 +63,13 @@ import Testing
     #expect(throws: EvaluationError.self) { try HTTPModelClient(base: base) }
   }
 
+  @Test(arguments: [
+    ("http://127.0.0.1:9/v1/", "http://127.0.0.1:9/v1"), ("https://user:secret@h.example/v1", "https://h.example/v1"),
+    ("https://h.example/v1?key=secret#part", "https://h.example/v1"),
+  ]) func `a server is named without what may be secret`(_ base: String, _ place: String) throws {
+    #expect(try HTTPModelClient(base: base).place == place)
+  }
+
   @Test func `a port where nobody listens is worth another try`() async throws {
     let client = try HTTPModelClient(base: "http://127.0.0.1:9/v1", timeout: .seconds(20))
     let error = await #expect(throws: ModelClientError.self) { try await client.complete([:]) }

@@ -10,7 +10,7 @@ private func fixture(_ name: String) throws -> JSONValue {
 }
 
 private func golden() throws -> EvaluationReport {
-  EvaluationReport(try EvaluationRun.results(in: folder), title: "A <b> & \"c\"")
+  EvaluationReport(try storedResults(in: folder), title: "A <b> & \"c\"")
 }
 
 /// Members of `expected` that `found` lacks or has differently, by path; numbers within 1e-9 of their size.
@@ -43,7 +43,7 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     let report = try golden()
     #expect(report.sections.map(\.name) == ["All sets", "easy <set>", "hard"])
     #expect(report.notes.contains("1 of 275 requests got no answer and count nowhere else."))
-    let one = EvaluationReport(try EvaluationRun.results(in: folder).filter { $0.key.set == "hard" }, title: "t")
+    let one = EvaluationReport(try storedResults(in: folder).filter { $0.key.set == "hard" }, title: "t")
     #expect(one.sections.map(\.name) == ["hard"])
   }
 

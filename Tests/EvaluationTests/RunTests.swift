@@ -35,7 +35,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
         "messages": [["role": "user", "content": "Say 1"]], "thinking_mode": "short", "temperature": 0,
         "seed": 0,
       ])
-    #expect(try EvaluationRun.results(in: folder.path + "/out").count == 6)
+    #expect(try storedResults(in: folder.path + "/out").count == 6)
   }
 
   @Test func `a sweep asks auto with each bias, of so many questions, and with 0 once`() async throws {
@@ -77,7 +77,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
       let kept = bytes.prefix(length).count { $0 == 0x0A }
       #expect(client.bodies.count == whole.count - kept, "cut at \(length)")
       #expect(results.map(timeless) == whole.map(timeless), "cut at \(length)")
-      #expect(try EvaluationRun.results(in: folder.path + "/" + name).count == whole.count)
+      #expect(try storedResults(in: folder.path + "/" + name).count == whole.count)
     }
   }
 
@@ -103,15 +103,28 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     let folder = try TemporaryFolder()
     let set = try questions(folder, 1)
     _ = try await EvaluationRun(set, RunParameters(), directory: folder.path).run(with: script())
-    var other = RunParameters()
-    (other.maxTokens, other.modes) = (7, [.auto])
+    var auto = RunParameters()
+    (auto.maxTokens, auto.modes) = (7, [.auto])
     let error = await #expect(throws: EvaluationError.self) {
-      try await EvaluationRun(set, other, directory: folder.path).run(with: script())
+      try await EvaluationRun(set, auto, directory: folder.path).run(with: script())
     }
     let text = try #require(error).description
     #expect(
       text.contains(#"modes was ["short","auto","long"], now ["auto"]; max_completion_tokens was null, now 7"#),
       "\(text)")
+    var source = RunParameters()
+    source.source = ["model": ["path": "/b", "quantize": nil], "generation": ["answer_reserve": 512]]
+    let out = folder.path + "/out"
+    _ = try await EvaluationRun(set, source, directory: out).run(with: script())
+    source.source = ["generation": ["answer_reserve": 512.0], "model": ["path": "/b", "quantize": nil]]
+    _ = try await EvaluationRun(set, source, directory: out).run(with: ScriptedClient { _, _ in [:] })
+    source.source = ["model": ["path": "/c"], "generation": ["answer_reserve": 512]]
+    let told =
+      "source.model.path was \"/b\", now \"/c\"; source.model.quantize was null, now absent. Name another directory"
+    let other = await #expect(throws: EvaluationError.self) {
+      try await EvaluationRun(set, source, directory: out).run(with: script())
+    }
+    #expect(try #require(other).description == "\(out) holds the results of another run: \(told)")
     let changed = try questions(folder, 1, name: "t")
     await #expect(throws: EvaluationError.self) {
       try await EvaluationRun(changed, RunParameters(), directory: folder.path).run(with: script())
@@ -130,7 +143,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     let client = script()
     #expect(try await run.run(with: client).allSatisfy { $0.failure == nil })
     #expect(client.bodies.count == 1)
-    #expect(try EvaluationRun.results(in: folder.path).allSatisfy { $0.failure == nil })
+    #expect(try storedResults(in: folder.path).map(\.failure) == [nil, nil, "broken", nil, nil, nil, nil])
   }
 
   @Test func `a server that answers nothing ends the run`() async throws {
@@ -232,6 +245,18 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     }
     _ = try await run.run(with: client)
     #expect(client.bodies.count == 3)
+  }
+
+  @Test func `of two runs that begin together one is the directory's`() async throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("results.jsonl", [])
+    let run = try EvaluationRun(questions(folder, 1), RunParameters(), directory: folder.path)
+    let descriptor = open(path, O_RDWR)
+    #expect(descriptor >= 0 && flock(descriptor, LOCK_EX) == 0)
+    await #expect(throws: EvaluationError("\(path) is in use by another run")) { try await run.run(with: script()) }
+    #expect(folder.read("run.json").isEmpty)
+    close(descriptor)
+    #expect(try await run.run(with: script()).count == 3 && !folder.read("run.json").isEmpty)
   }
 
   @Test func `parameters that ask for nothing are refused`() throws {

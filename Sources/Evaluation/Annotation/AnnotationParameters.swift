@@ -29,9 +29,9 @@ package struct AnnotationParameters: Sendable {
   /// The `model` of requests for samples and P(think), and of those for judgements; nil leaves it out.
   package var model: String?
   package var judgeModel: String?
-  /// Who answers and who judges, so far as it changes answers. Only written down.
-  package var source = ""
-  package var judgeSource = ""
+  /// Who answers and who judges, so far as it changes answers. A run is continued only by the same.
+  package var source: JSONValue = ""
+  package var judgeSource: JSONValue = ""
   /// Members for the bodies of requests; null takes one of ours out.
   package var extra = JSONObject()
   package var judgeExtra = JSONObject()
@@ -70,7 +70,7 @@ package struct AnnotationParameters: Sendable {
   /// What a manifest holds of them.
   var manifest: JSONObject {
     var object: JSONObject = [
-      "model": model.map(JSONValue.string) ?? .null, "source": .string(source), "extra_body": .object(extra),
+      "model": model.map(JSONValue.string) ?? .null, "source": source, "extra_body": .object(extra),
       "samples": .integer(Int64(samples)), "samples_per_request": .integer(Int64(samplesPerRequest)),
       "temperature": .number(temperature), "max_completion_tokens": maxTokens.map { .integer(Int64($0)) } ?? .null,
       "seed": .string(String(seed)), "ignore_answers": .bool(ignoresAnswers), "keep_text": .bool(keepsText),
@@ -78,7 +78,7 @@ package struct AnnotationParameters: Sendable {
     switch difficulty {
     case .judge(let judge):
       object["judge"] = [
-        "model": judgeModel.map(JSONValue.string) ?? .null, "source": .string(judgeSource),
+        "model": judgeModel.map(JSONValue.string) ?? .null, "source": judgeSource,
         "extra_body": .object(judgeExtra), "prompt": .string(judge.prompt), "as_json": .bool(judge.asksForJSON),
       ]
     case .thinkProbability(let threshold): object["p_think"] = ["threshold": .number(threshold)]

@@ -22,8 +22,8 @@ package struct AnnotationRun: Sendable {
   package func run(
     with model: any ModelClient, judge: any ModelClient, progress: (RunProgress) -> Void = { _ in }
   ) async throws -> [Annotation] {
-    try RunManifest("annotation", set, parameters.manifest).settle(in: directory)
-    let file = try ResultsFile<Annotation>(in: directory)
+    let file = try ResultsFile<Annotation>(
+      in: directory, of: RunManifest("annotation", set, parameters.manifest))
     var earlier: [Question.Key: Annotation] = [:]
     let items = Set(set.questions.map(\.key))
     for result in file.earlier {

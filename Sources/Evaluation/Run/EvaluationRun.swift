@@ -31,8 +31,7 @@ package struct EvaluationRun: Sendable {
   package func run(
     with client: any ModelClient, progress: (RunProgress) -> Void = { _ in }
   ) async throws -> [EvaluationResult] {
-    try RunManifest(set, parameters).settle(in: directory)
-    let file = try ResultsFile<EvaluationResult>(in: directory)
+    let file = try ResultsFile<EvaluationResult>(in: directory, of: RunManifest(set, parameters))
     let earlier = try known(file.earlier)
     var results = earlier.filter { $0.value.failure == nil }
     let jobs = allJobs()
@@ -102,19 +101,6 @@ package struct EvaluationRun: Sendable {
       return failed(error.description, blamesServer: error.blamesServer)
     } catch let error as EvaluationError {
       return failed(error.description, blamesServer: false)
-    }
-  }
-
-  /// The results that a directory holds, the last for each question and way of asking. Throws when there are none or a line cannot be read.
-  package static func results(in directory: String) throws(EvaluationError) -> [EvaluationResult] {
-    var last: [Question.Key: [Arm: EvaluationResult]] = [:]
-    for result in try ResultsFile<EvaluationResult>.read(in: directory) {
-      last[result.key, default: [:]][result.arm] = result
-    }
-    return last.keys.sorted().flatMap { key in
-      (last[key] ?? [:]).values.sorted {
-        ($0.arm.mode.rawValue, $0.arm.bias ?? 0) < ($1.arm.mode.rawValue, $1.arm.bias ?? 0)
-      }
     }
   }
 }
