@@ -72,13 +72,13 @@ import Testing
     let folder = try TemporaryFolder()
     let client = ScriptedClient { body, _ in
       body["n"] == nil
-        ? reply(["<think>reasoning?</think>direct"]) : reply(Array(repeating: "<think>3?</think>2", count: 8))
+        ? reply(["<think>reasoning?</think>direct"]) : reply(Array(repeating: "<think>2", count: 8))
     }
     let annotations = try await AnnotationRun(
       annotationItems(folder, 2), AnnotationParameters(), directory: folder.path + "/out"
     )
     .run(with: client, judge: client)
-    #expect(annotations.map(\.evidence) == [.judgement("direct"), .samples(right: 8, of: 8, texts: nil)])
+    #expect(annotations.map(\.evidence) == [.judgement("direct"), .samples(right: 0, of: 8, texts: nil)])
   }
 
   @Test func `counts that a server does not tell are unknown, not 0`() async throws {

@@ -35,7 +35,8 @@ import Testing
 
   @Test(
     arguments: [
-      ("红色", 0), ("是红色的。", 0), ("答えは青いです", 1), ("深红色", 2), ("有42个", 3), ("有142个", nil), ("3a个", nil), ("不是a", 4),
+      ("红色", 0), ("Q红色", 0), ("是红色的。", 0), ("答えは青いです", 1), ("深红色", 2), ("有42个", 3), ("有142个", nil), ("3a个", nil),
+      ("不是a", 4),
       ("aあ", 4), ("ba", nil),
     ] as [(String, Int?)]) func `texts of scripts without spaces are found among others`(
       _ answer: String, _ choice: Int?
