@@ -1,29 +1,20 @@
 // Efron's bootstrap: a statistic is computed on samples drawn with replacement from the sample, and the spread of the results is its
-// uncertainty. Rows are drawn whole, so that what belongs to one question stays together in paired comparisons.
+// uncertainty. Rows are drawn whole, so that what belongs to one question stays together in paired comparisons. Bounds are bias-corrected and
+// accelerated (Efron 1987): percentiles moved by where the estimate stands among the resamples and by the skewness of the jackknife.
 import Foundation
 
 /// Bootstrap intervals that a seed determines.
 package struct Bootstrap: Sendable {
-  /// How bounds are read off the resampled statistics.
-  package enum Method: Sendable {
-    /// The percentiles themselves.
-    case percentile
-    /// Bias-corrected and accelerated (Efron 1987): percentiles moved by where the estimate stands among the resamples and by the
-    /// skewness of the jackknife.
-    case accelerated
-  }
-
   /// How many samples are drawn.
   package var resamples = 2000
   /// The part of the distribution between the bounds, above 0 and below 1.
   package var confidence = 0.95
   /// Determines the draws.
   package var seed: UInt64 = 0
-  package var method = Method.accelerated
 
-  package init(resamples: Int = 2000, confidence: Double = 0.95, seed: UInt64 = 0, method: Method = .accelerated) {
+  package init(resamples: Int = 2000, confidence: Double = 0.95, seed: UInt64 = 0) {
     precondition(resamples > 0 && confidence > 0 && confidence < 1)
-    (self.resamples, self.confidence, self.seed, self.method) = (resamples, confidence, seed, method)
+    (self.resamples, self.confidence, self.seed) = (resamples, confidence, seed)
   }
 
   /// The interval of the mean; nil for an empty sample.
@@ -64,7 +55,7 @@ package struct Bootstrap: Sendable {
     drawn.sort()
     guard !drawn.isEmpty else { return nil }
     var ends = ((1 - confidence) / 2, (1 + confidence) / 2)
-    if method == .accelerated, count > 1 {
+    if count > 1 {
       let jackknife = (0..<count).compactMap { row in
         statistic(totals.indices.map { totals[$0] - columns[$0][row] }, count - 1)
       }

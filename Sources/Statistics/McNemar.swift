@@ -35,13 +35,4 @@ package struct McNemar: Sendable, Equatable {
     }
     return min(1, 2 * tail)
   }
-
-  /// The same from the chi-square distribution with one degree of freedom and Edwards' correction for continuity: (|b − c| − 1)² / (b + c).
-  /// Good from some 25 differing pairs on.
-  package var chiSquareP: Double {
-    let n = Double(onlyFirst + onlySecond)
-    if n == 0 { return 1 }
-    let difference = abs(Double(onlyFirst - onlySecond)) - 1
-    return erfc((difference * difference / n / 2).squareRoot())
-  }
 }

@@ -14,6 +14,8 @@ struct LocalModelClient: ModelClient {
   let name: String
   /// What the weights are in memory.
   let weights: String
+  /// What answers depend on: the checkpoint, what its weights and the cache are kept in, and the settings of replies.
+  let source: JSONValue
 
   private let loaded: LoadedModel
   private let server: APIServer
@@ -22,11 +24,28 @@ struct LocalModelClient: ModelClient {
   init(settings: Settings, base: URL) async throws {
     loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
     (name, weights) = (loaded.name, loaded.weightType)
+    source = Self.source(settings, base, weights: weights)
     let engine = loaded.engine
     server = APIServer(
       configuration: APIConfiguration(settings, loaded), chat: loaded.chat, engine: engine,
       metrics: ServerMetrics(model: loaded.name, version: R4B.version) { LoadSample(engine.load) },
       log: JSONLog(level: .error))
+  }
+
+  private static func source(_ settings: Settings, _ base: URL, weights: String) -> JSONValue {
+    let document = settings.document
+    var model = document["model"]?.object ?? JSONObject()
+    model["name"] = nil
+    for name in ["path", "mmproj"] {
+      guard let path = model[name]?.string else { continue }
+      let place = URL(fileURLWithPath: path, relativeTo: base).path
+      model[name] = .string(URL(fileURLWithPath: place).resolvingSymlinksInPath().path)
+    }
+    model["weights"] = .string(weights)
+    return [
+      "model": .object(model), "generation": document["generation"] ?? .null,
+      "kv_type": document["scheduling"]?["kv_type"] ?? .null,
+    ]
   }
 
   func complete(_ body: JSONValue) async throws -> JSONValue {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Glibc
+import JSON
 
 /// Who is asked, how much, and where results go.
 struct RunOptions: ParsableArguments {
@@ -60,14 +61,14 @@ struct RunOptions: ParsableArguments {
   /// Who answers: the server of --url, or the model in this process, which must be shut down in the end.
   func answerer(_ options: SettingsOptions) async throws -> Answerer {
     if let url {
+      let client = try HTTPModelClient(base: url, key: key ?? Self.environment("R4B_API_KEY"))
       return Answerer(
-        client: try HTTPModelClient(base: url, key: key ?? Self.environment("R4B_API_KEY")), model: modelName,
-        source: "a server", title: modelName ?? url)
+        client: client, model: modelName, source: .string(client.place), title: modelName ?? client.place)
     }
     let (settings, base) = try options.load()
     let model = try await LocalModelClient(settings: settings, base: base)
     return Answerer(
-      client: model, model: model.name, source: model.weights, title: "\(model.name) (\(model.weights))",
+      client: model, model: model.name, source: model.source, title: "\(model.name) (\(model.weights))",
       local: model)
   }
 
@@ -106,7 +107,7 @@ struct Answerer: Sendable {
   /// The `model` of requests.
   var model: String?
   /// Who answers, so far as it changes answers.
-  var source: String
+  var source: JSONValue
   var title: String
   /// The model in this process, if it is the one.
   var local: LocalModelClient?

@@ -144,6 +144,8 @@ def test_a_stopped_run_continues_and_ends_with_the_same_labels(items, local, tmp
     assert [(line["id"], line["label"], line["evidence"].get("texts")) for line in found] == [(line["id"], line["label"], line["evidence"].get("texts")) for line in wanted]
     other = annotate(*arguments, "--samples", 4)
     assert other.returncode == 1 and "samples was 8, now 4" in other.stderr
+    run = json.loads((out / "run.json").read_text())
+    assert run["source"]["model"]["path"] == str(MODEL.resolve()) and run["source"]["model"]["weights"] and run["seed"] == "0"
 
 
 class Judge(http.server.BaseHTTPRequestHandler):
@@ -196,6 +198,8 @@ def test_another_server_judges_what_has_no_answer(items, judge, tmp_path):
     pictures = [body["messages"][0]["content"][0]["image_url"]["url"] for _, body in Judge.seen if isinstance(body["messages"][0]["content"], list)]
     assert pictures and all(picture.startswith("data:image/") for picture in pictures)
     Judge.seen = []
+    elsewhere = annotate(*(judge.replace("127.0.0.1", "localhost") if argument == judge else argument for argument in arguments))
+    assert elsewhere.returncode == 1 and f'judge.source was "{judge}", now "http://localhost' in elsewhere.stderr and not Judge.seen
     assert annotate(*arguments).returncode == 1
     assert len(Judge.seen) == len(failing), "only what has no label is asked again"
 

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -154,6 +155,9 @@ def test_a_stopped_run_continues_and_asks_nothing_twice(sets, local, tmp_path):
     assert after.startswith(before) and len(after.splitlines()) == len(results(out)) == len(results(local))
     other = evaluate(*sets, "--out", out, "--model", MODEL)
     assert other.returncode == 1 and "the results of another run: biases was [-50.0,0.0,50.0], now []; " in other.stderr
+    other = evaluate(*arguments, "--set", "generation.thinking_budget=3", "--set", "scheduling.threads=1", "--set", "scheduling.kv_type=f16")
+    told = "the results of another run: source.generation.thinking_budget was null, now 3; source.kv_type was \"auto\", now \"f16\". Name"
+    assert other.returncode == 1 and told in other.stderr, other.stderr
 
 
 class Stub(http.server.BaseHTTPRequestHandler):
@@ -239,3 +243,12 @@ def test_what_cannot_be_done_is_told(arguments, told):
 def test_a_url_that_is_none_and_a_server_that_is_not_there_are_told(sets, tmp_path):
     done = evaluate(sets[1], "--out", tmp_path / "a", "--url", "ftp://example.org/v1")
     assert done.returncode == 1 and "is no URL such as" in done.stderr
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        dead = f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}/v1"
+    started = time.monotonic()
+    done = evaluate(sets[1], "--out", tmp_path / "b", "--url", dead, "--modes", "short", "--limit", 2)
+    assert done.returncode == 1 and "2 of 2 requests failed" in done.stderr and time.monotonic() - started > 7, done.stderr
+    assert all("connect" in json.loads(line)["error"].lower() for line in (tmp_path / "b" / "results.jsonl").read_text().splitlines())
+    run, report = (tmp_path / "b" / "run.json").read_text(), (tmp_path / "b" / "report.md").read_text()
+    assert json.loads(run)["source"] == dead.replace("user:secret@", "") and "secret" not in run + report

@@ -4,48 +4,11 @@ import JSON
 import Statistics
 import Testing
 
-/// Items 1, 2, … of which every second has an answer; `hard` ones are known to need reasoning.
-private func items(_ folder: TemporaryFolder, _ count: Int, hard: (Int) -> Bool = { _ in false }) throws -> QuestionSet
-{
-  let lines = (1...count).map { number in
-    let answer = number % 2 == 0 ? #", "answer": \#(number)"# : ""
-    return #"{"question": "Say \#(number)"\#(answer), "reasoning": \#(hard(number)), "note": "n\#(number)"}"#
-  }
-  return try QuestionSet(
-    files: [folder.write("items.jsonl", lines.joined(separator: "\n").utf8)], needsAnswers: false)
-}
-
-/// A reply with several choices.
-private func reply(_ texts: [String], tokens: Int = 3) -> JSONValue {
-  [
-    "choices": .array(texts.map { ["message": ["content": .string($0)]] }),
-    "usage": ["prompt_tokens": 10, "completion_tokens": .integer(Int64(tokens))],
-  ]
-}
-
-/// The number that a request is about.
-private func number(in body: JSONValue) -> Int {
-  let text = body["messages"]?.array?[0]["content"]?.string ?? ""
-  let digits = text.components(separatedBy: "Say ").last?.prefix { $0.isNumber } ?? ""
-  return Int(digits) ?? 0
-}
-
-/// Has one of eight samples right for multiples of four and none else; judges 1, 5, 9, … as hard.
-private func model() -> ScriptedClient {
-  ScriptedClient { body, _ in
-    let number = number(in: body)
-    guard let count = body["n"]?.int else {
-      return reply([number % 4 == 1 ? #"{"label": "reasoning"}"# : #"{"label": "direct"}"#])
-    }
-    return reply((0..<count).map { number % 4 == 0 && $0 == count - 1 ? "\(number)" : "no" }, tokens: 2 * count)
-  }
-}
-
 @Suite struct `Annotations` {
   @Test func `items with an answer are sampled, the others judged, and the totals are exact`() async throws {
-    let folder = try TemporaryFolder(), client = model()
+    let folder = try TemporaryFolder(), client = labeller()
     let run = try AnnotationRun(
-      items(folder, 8, hard: { $0 == 1 || $0 == 4 }), AnnotationParameters(), directory: folder.path + "/out")
+      annotationItems(folder, 8, hard: { $0 == 1 || $0 == 4 }), AnnotationParameters(), directory: folder.path + "/out")
     let annotations = try await run.run(with: client, judge: client)
     #expect(
       annotations.map { "\($0.key.id) \($0.rule) \($0.label.map(\.rawValue) ?? "–")" } == [
@@ -68,11 +31,11 @@ private func model() -> ScriptedClient {
   }
 
   @Test func `samples are drawn without thinking, the judge gets nothing of ours`() async throws {
-    let folder = try TemporaryFolder(), sampler = model(), judge = model()
+    let folder = try TemporaryFolder(), sampler = labeller(), judge = labeller()
     var parameters = AnnotationParameters()
     (parameters.model, parameters.judgeModel, parameters.maxTokens) = ("m", "j", 50)
     parameters.judgeExtra = ["temperature": nil, "top_k": 1]
-    _ = try await AnnotationRun(items(folder, 2), parameters, directory: folder.path + "/out").run(
+    _ = try await AnnotationRun(annotationItems(folder, 2), parameters, directory: folder.path + "/out").run(
       with: sampler, judge: judge)
     var body = try #require(sampler.bodies[0].object)
     #expect(sampler.bodies.count == 1 && judge.bodies.count == 1)
@@ -89,6 +52,23 @@ private func model() -> ScriptedClient {
       ])
     let prompt = try #require(judge.bodies[0]["messages"]?.array?[0]["content"]?.string)
     #expect(prompt.contains("<question>\nSay 1\n</question>"))
+  }
+
+  @Test func `other seeds and other items draw other samples`() async throws {
+    let folder = try TemporaryFolder(), set = try annotationItems(folder, 4)
+    var seeds: [Int] = []
+    for seed in [0, 1, 2, 3, 1 << 40, .max] as [UInt64] {
+      var parameters = AnnotationParameters()
+      (parameters.seed, parameters.samples, parameters.samplesPerRequest) = (seed, 1024, 1024)
+      let client = ScriptedClient { body, _ in reply(Array(repeating: "1", count: body["n"]?.int ?? 1)) }
+      let judge = labeller()
+      _ = try await AnnotationRun(set, parameters, directory: folder.path + "/\(seed)").run(with: client, judge: judge)
+      seeds += client.bodies.compactMap { $0["seed"]?.int }
+    }
+    #expect(seeds.count == 12)
+    seeds.sort()
+    #expect(zip(seeds, seeds.dropFirst()).allSatisfy { $1 - $0 >= 1024 }, "\(seeds)")
+    #expect(try JSONValue(parsing: folder.read("\(UInt64.max)/run.json"))["seed"] == "18446744073709551615")
   }
 
   @Test func `a server that gives fewer samples is asked again, with the seeds of one request`() async throws {
@@ -108,7 +88,7 @@ private func model() -> ScriptedClient {
         ? reply([""]).adding("thinking", ["p_think": 0.49, "thinking_tokens": 0])
         : reply((0..<(body["n"]?.int ?? 0)).map { "\(seed + $0)" })
     }
-    let set = try items(folder, 2)
+    let set = try annotationItems(folder, 2)
     let a = try await AnnotationRun(set, parameters, directory: folder.path + "/a").run(with: one, judge: one)
     let b = try await AnnotationRun(set, parameters, directory: folder.path + "/b").run(with: all, judge: all)
     #expect(a[1].evidence == b[1].evidence && a[1].requests == 8 && b[1].requests == 1)
@@ -153,54 +133,27 @@ private func model() -> ScriptedClient {
     async throws
   {
     let folder = try TemporaryFolder()
-    let set = try items(folder, 2)
+    let set = try annotationItems(folder, 2)
     func run(_ name: String, _ client: ScriptedClient) async throws -> [Annotation] {
       try await AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/" + name).run(
         with: client, judge: client)
     }
-    _ = try await run("whole", model())
+    _ = try await run("whole", labeller())
     let bytes = folder.read("whole/results.jsonl"), labels = folder.read("whole/labels.jsonl")
     for length in 0...bytes.count {
       try FileManager.default.createDirectory(atPath: folder.path + "/cut\(length)", withIntermediateDirectories: true)
       try folder.write("cut\(length)/results.jsonl", bytes.prefix(length))
       try folder.write("cut\(length)/run.json", folder.read("whole/run.json"))
-      let client = model()
+      let client = labeller()
       let results = try await run("cut\(length)", client)
       #expect(client.bodies.count == 2 - bytes.prefix(length).count { $0 == 0x0A }, "cut at \(length)")
       #expect(results.count == 2 && folder.read("cut\(length)/labels.jsonl") == labels, "cut at \(length)")
     }
   }
 
-  @Test func `what has no label is counted, left out, and asked for again`() async throws {
-    let folder = try TemporaryFolder()
-    let set = try items(folder, 4)
-    let run = try AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/out")
-    let broken = ScriptedClient { body, _ in
-      switch number(in: body) {
-      case 1: reply(["I cannot tell"])
-      case 2: throw ModelClientError.fatal("broken")
-      case 3: [:]
-      default: reply(Array(repeating: "4", count: 8))
-      }
-    }
-    let first = try await run.run(with: broken, judge: broken)
-    #expect(
-      first.map(\.failure) == [
-        "the judge says neither direct nor reasoning: I cannot tell", "broken",
-        "the reply has no choices[0].message", nil,
-      ])
-    let summary = AnnotationSummary(first, title: "t")
-    #expect((summary.all.total, summary.all.failures, summary.items) == (1, 3, 4))
-    #expect(folder.read("out/labels.jsonl").count { $0 == 0x0A } == 1)
-    let client = model()
-    let second = try await run.run(with: client, judge: client)
-    #expect(client.bodies.count == 3 && second.allSatisfy { $0.failure == nil })
-    #expect(folder.read("out/labels.jsonl").count { $0 == 0x0A } == 4)
-  }
-
   @Test func `an evaluation's directory and another annotation's are refused`() async throws {
-    let folder = try TemporaryFolder(), client = model()
-    let set = try items(folder, 2)
+    let folder = try TemporaryFolder(), client = labeller()
+    let set = try annotationItems(folder, 2)
     _ = try await AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/out").run(
       with: client, judge: client)
     var parameters = AnnotationParameters()
@@ -215,30 +168,8 @@ private func model() -> ScriptedClient {
     }
   }
 
-  @Test(arguments: [
-    (#"{"label": "direct"}"#, Annotation.Label.direct), (#" {"label":"Reasoning"} "#, .reasoning),
-    (#"{"label": "hard"}"#, nil), ("LABEL: reasoning", .reasoning), ("**Label:** *direct*.", .direct),
-    ("label: direct. No, label: reasoning", .reasoning), ("Direct.", .direct),
-    ("direct, as no reasoning is needed", nil), ("", nil), ("directly", nil), ("label", nil),
-    ("```json\n{\"label\": \"reasoning\"}\n```", .reasoning),
-    (String(repeating: "x ", count: 1 << 16) + "direct", .direct),
-    ("direct " + String(repeating: "x ", count: 1 << 16), nil),
-  ])
-  func `a judge's answer is read, or nothing is read into it`(_ answer: String, _ label: Annotation.Label?) {
-    #expect(DifficultyJudge.label(in: answer) == label)
-  }
-
-  @Test func `a prompt has one place for the item, and what the item says is not a place`() throws {
-    let judge = try DifficultyJudge(prompt: "A {question} B")
-    #expect(judge.text("{question}") == "A {question} B")
-    for prompt in ["none", "{question} {question}"] {
-      #expect(throws: EvaluationError.self) { try DifficultyJudge(prompt: prompt) }
-    }
-    #expect(try DifficultyJudge(prompt: DifficultyJudge.standardPrompt).text("Q").contains("\nQ\n"))
-  }
-
   @Test func `parameters that ask for nothing are refused`() throws {
-    let folder = try TemporaryFolder(), set = try items(folder, 1)
+    let folder = try TemporaryFolder(), set = try annotationItems(folder, 1)
     for change in [
       { $0.samples = 0 }, { $0.samples = 1025 }, { $0.samplesPerRequest = 0 }, { $0.temperature = 0 },
       { $0.temperature = .nan }, { $0.parallel = 0 }, { $0.maxTokens = 0 }, { $0.failuresInARow = 0 },
@@ -248,24 +179,5 @@ private func model() -> ScriptedClient {
       change(&parameters)
       #expect(throws: EvaluationError.self) { try AnnotationRun(set, parameters, directory: folder.path) }
     }
-  }
-
-  @Test func `counts that a server does not tell are unknown, not 0`() async throws {
-    let folder = try TemporaryFolder()
-    let client = ScriptedClient { _, count in
-      count == 0 ? ["choices": [["message": ["content": "direct"]]]] : reply(Array(repeating: "no", count: 8))
-    }
-    let annotations = try await AnnotationRun(items(folder, 2), AnnotationParameters(), directory: folder.path + "/out")
-      .run(with: client, judge: client)
-    #expect(annotations.map(\.outputTokens) == [nil, 3])
-    #expect(AnnotationSummary(annotations, title: "t").outputTokens == nil)
-  }
-}
-
-extension JSONValue {
-  fileprivate func adding(_ name: String, _ value: JSONValue) -> JSONValue {
-    guard var object else { return self }
-    object[name] = value
-    return .object(object)
   }
 }

@@ -4,13 +4,18 @@ import Synchronization
 import Testing
 
 @Suite struct `Clients` {
-  @Test(arguments: [
-    (408, true), (409, true), (429, true), (500, true), (503, true), (599, true), (400, false), (401, false),
-    (404, false), (501, false),
-    (505, false), (302, false),
-  ]) func `a status says whether to try again`(_ status: Int, _ passes: Bool) {
-    let error = ModelClientError(status: status, body: Array(#"{"error": {"message": "no"}}"#.utf8), retryAfter: "2")
-    #expect(error == (passes ? .retryable("status \(status): no", after: .seconds(2)) : .fatal("status \(status): no")))
+  @Test func `a status says whether to try again, and whether others may fare better`() {
+    let errors: [([Int], (String) -> ModelClientError)] = [
+      ([408, 409, 429, 500, 503, 599], { .retryable($0, after: .seconds(2)) }),
+      ([400, 402, 413, 422, 451], { .refused($0) }), ([302, 401, 403, 404, 501, 505], { .fatal($0) }),
+    ]
+    for (statuses, error) in errors {
+      for status in statuses {
+        let found = ModelClientError(
+          status: status, body: Array(#"{"error": {"message": "no"}}"#.utf8), retryAfter: "2")
+        #expect(found == error("status \(status): no"))
+      }
+    }
   }
 
   @Test(arguments: ["-1", "x", "1e9", "", "Wed, 21 Oct 2026 07:28:00 GMT"])
@@ -37,6 +42,12 @@ import Testing
     let slow = ScriptedClient { _, _ in throw ModelClientError.retryable("busy", after: .seconds(900)) }
     await #expect(throws: ModelClientError.self) { try await RetryingModelClient(slow).complete(.null) }
     #expect(slow.bodies.count == 1)
+    let patient = ScriptedClient { _, count in
+      if count == 0 { throw ModelClientError.retryable("busy", after: .seconds(600)) }
+      return "fine"
+    }
+    let retrying = RetryingModelClient(patient) { #expect($0 == .seconds(600)) }
+    #expect(try await retrying.complete(.null) == "fine")
   }
 
   @Test func `a second try can succeed`() async throws {
@@ -50,6 +61,13 @@ import Testing
   @Test(arguments: ["", "localhost:8000", "ftp://h/v1", "http:///v1", "/v1", "http://a b/"])
   func `a base that is no HTTP URL is refused`(_ base: String) {
     #expect(throws: EvaluationError.self) { try HTTPModelClient(base: base) }
+  }
+
+  @Test(arguments: [
+    ("http://127.0.0.1:9/v1/", "http://127.0.0.1:9/v1"), ("https://user:secret@h.example/v1", "https://h.example/v1"),
+    ("https://h.example/v1?key=secret#part", "https://h.example/v1"),
+  ]) func `a server is named without what may be secret`(_ base: String, _ place: String) throws {
+    #expect(try HTTPModelClient(base: base).place == place)
   }
 
   @Test func `a port where nobody listens is worth another try`() async throws {
@@ -80,6 +98,51 @@ import Testing
     #expect(few.outputTokens == nil && few.thinkingTokens == nil && few.isThinking == nil && few.answer == "7")
     let empty = try ModelReply(["choices": [["message": ["content": .null]]], "usage": .null])
     #expect(empty.answer == "")
+  }
+
+  @Test(arguments: ["-1", "1e300", "9223372036854775807", "2147483648", "1.5", "null", "\"3\""])
+  func `a count that is none is unknown`(_ count: String) async throws {
+    let usage = #"{"prompt_tokens": \#(count), "completion_tokens": \#(count)}"#
+    let details = #"{"completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": \#(count)}}"#
+    for usage in [usage, details] {
+      let text = #"{"choices": [{"message": {"content": "7"}}], "usage": \#(usage)}"#
+      let reply = try ModelReply(JSONValue(parsing: text))
+      #expect(reply.promptTokens == nil && reply.thinkingTokens == nil && reply.answerTokens == nil)
+    }
+    let own =
+      #"{"thinking_tokens": \#(count), "control_tokens": \#(count), "answer_tokens": \#(count), "p_think": 1e9}"#
+    let reply = try ModelReply(JSONValue(parsing: #"{"choices": [{"message": {}}], "thinking": \#(own)}"#))
+    #expect(reply.thinkingTokens == nil && reply.controlTokens == nil && reply.thinkProbability == nil)
+    // A directory with such a reply can be read again.
+    let folder = try TemporaryFolder()
+    let set = try QuestionSet(files: [folder.write("s.jsonl", #"{"question": "?", "answer": 7}"#.utf8)])
+    var parameters = RunParameters()
+    parameters.modes = [.long]
+    let run = try EvaluationRun(set, parameters, directory: folder.path)
+    let body = #"{"choices": [{"message": {"content": "7"}}], "usage": \#(usage)}"#
+    let client = ScriptedClient { _, _ in try JSONValue(parsing: body) }
+    for _ in 0..<2 { #expect(try await run.run(with: client).map(\.outputTokens) == [nil]) }
+    #expect(client.bodies.count == 1)
+  }
+
+  @Test(
+    arguments: [
+      ("<think>\nhm A\n</think>\n\nB", "B", "\nhm A\n", true), (" hm </think>B", "B", "hm ", true),
+      ("<think>\n\n</think>\n\nB", "B", "\n\n", false), ("<think>a</think>b</think>c", "c", "a</think>b", true),
+      ("\n<think>hm", "", "hm", true), ("B", "B", nil, nil), ("B <think>", "B <think>", nil, nil),
+    ] as [(String, String, String?, Bool?)])
+  func `a thought that a server leaves in the content is no part of the answer`(
+    _ content: String, _ answer: String, _ thought: String?, _ thinks: Bool?
+  ) throws {
+    let message: JSONValue = ["content": .string(content)]
+    let told = try ModelReply(["choices": [["message": message]]])
+    #expect((told.answer, told.thought) == (answer, thought) && told.isThinking == thinks)
+    let usage: JSONValue = ["completion_tokens": 9, "completion_tokens_details": ["reasoning_tokens": 0]]
+    let counted = try ModelReply(["choices": [["message": message]], "usage": usage])
+    #expect(counted.isThinking == (thinks ?? false))
+    #expect(counted.thinkingTokens == (thinks == true ? nil : 0))
+    let apart = try ModelReply(["choices": [["message": ["content": .string(content), "reasoning": "r"]]]])
+    #expect(apart.answer == content && apart.thought == "r")
   }
 
   @Test(arguments: ["{}", "[]", #"{"choices": []}"#, #"{"choices": [{}]}"#, #"{"error": {"message": "x"}}"#])

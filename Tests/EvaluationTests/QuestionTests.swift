@@ -39,6 +39,22 @@ import Testing
     #expect(try read(#"{"question": "Nice?", "pattern": "y"}"#, needsAnswers: false).questions[0].scorer != nil)
   }
 
+  @Test func `null is as good as absent`() throws {
+    let set = try set(
+      #"{"question": null, "text": "T?", "answer": 1, "pattern": null, "id": null, "image": null, "choices": null}"#,
+      #"{"question": "?", "text": null, "answer": "a", "tolerance": null, "relative_tolerance": null, "scorer": null}"#,
+      #"{"question": "?", "answer": null, "pattern": "a", "set": null, "reasoning": null}"#)
+    #expect(set.questions.map(\.key.description) == ["s/1", "s/2", "s/3"] && set.questions[0].text == "T?")
+    #expect(set.questions[0].line["question"] == .null && set.questions[1].line["tolerance"] == .null)
+  }
+
+  @Test func `a list of numbers is numeric, one with a text exact`() throws {
+    let set = try set(#"{"question": "?", "answer": [2, 3]}"#, #"{"question": "?", "answer": [2, "3"]}"#)
+    let scorers = set.questions.compactMap(\.scorer)
+    #expect(scorers[0].accepts("It is 3.0") && !scorers[0].accepts("4"))
+    #expect(scorers[1].accepts("3.") && !scorers[1].accepts("It is 3"))
+  }
+
   @Test func `choices are listed with letters and asked for`() throws {
     let set = try set(#"{"question": "Which?", "choices": ["red", 2], "answer": "red"}"#)
     #expect(
@@ -74,6 +90,15 @@ import Testing
     (#"{"question": "?", "answer": "z", "choices": ["a", "b"]}"#, #"answer: "z" is neither a choice"#),
     (#"{"question": "?", "answer": "a", "choices": ["a", "a"]}"#, #"choices[1]: "a" is there twice"#),
     (#"{"question": "?", "answer": "a", "scorer": "numeric"}"#, "answer: is no number"),
+    (#"{"question": "?", "answer": "1e999", "scorer": "numeric"}"#, "answer: is too large for a number"),
+    (#"{"question": "?", "answer": "?"}"#, #"answer: "?" is only white space and closing punctuation"#),
+    (#"{"question": "?", "answer": ["a", " "]}"#, #"answer: " " is only white space"#),
+    (#"{"question": "?", "answer": "a", "choices": ["a", "!"]}"#, #"choices[1]: "!" is only white space"#),
+    (
+      #"{"question": "?", "answer": "B", "choices": ["Tt", "tt."]}"#,
+      #"choices[1]: "tt." and "Tt" cannot be told apart"#
+    ),
+    (#"{"question": "?", "answer": []}"#, "answer: expected a string"),
     (#"{"question": "?", "answer": 1, "scorer": "close"}"#, #"scorer: "close" is none of"#),
     (#"{"question": "?", "answer": "a", "scorer": "choice"}"#, "scorer: choice needs choices"),
     (#"{"question": "?", "answer": 1, "tolerance": -1}"#, "tolerance: expected a number of at least 0"),

@@ -10,7 +10,7 @@ private func fixture(_ name: String) throws -> JSONValue {
 }
 
 private func golden() throws -> EvaluationReport {
-  EvaluationReport(try EvaluationRun.results(in: folder), title: "A <b> & \"c\"")
+  EvaluationReport(try storedResults(in: folder), title: "A <b> & \"c\"")
 }
 
 /// Members of `expected` that `found` lacks or has differently, by path; numbers within 1e-9 of their size.
@@ -43,7 +43,7 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     let report = try golden()
     #expect(report.sections.map(\.name) == ["All sets", "easy <set>", "hard"])
     #expect(report.notes.contains("1 of 275 requests got no answer and count nowhere else."))
-    let one = EvaluationReport(try EvaluationRun.results(in: folder).filter { $0.key.set == "hard" }, title: "t")
+    let one = EvaluationReport(try storedResults(in: folder).filter { $0.key.set == "hard" }, title: "t")
     #expect(one.sections.map(\.name) == ["hard"])
   }
 
@@ -67,6 +67,21 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     #expect(text.hasPrefix("# A \\<b\\> & \"c\"\n"))
     #expect(text.contains("## easy \\<set\\> (30 questions)") && text.contains("| mode | n | accuracy |"))
     for line in text.split(separator: "\n") where line.hasPrefix("|") { #expect(line.hasSuffix("|")) }
+  }
+
+  @Test(arguments: [
+    ("\u{600}<img src=x>", "\u{600}\\<img src=x\\>"), ("a|\u{200D}b", "a\\|\u{200D}b"),
+    ("*\u{301}x*", "\\*\u{301}x\\*"),
+    ("a\r\n\u{301}# b\u{2028}c", "a  \u{301}\\# b c"), ("`[\\]", "\\`\\[\\\\\\]"),
+  ]) func `no name becomes markup, whatever marks it holds`(_ name: String, _ escaped: String) throws {
+    let result = try EvaluationResult(["set": "s", "id": "1", "mode": "auto", "correct": true])
+    let text = EvaluationReport([result], title: name).markdown
+    #expect(text.unicodeScalars.starts(with: "# \(escaped)\n".unicodeScalars))
+  }
+
+  @Test func `the oracle's choices are of all questions, right or wrong`() throws {
+    let text = try golden().markdown
+    #expect(text.contains("| oracle's choice for |") && !text.contains("cheapest right for"))
   }
 
   @Test func `what a server does not tell is unknown and not zero`() throws {

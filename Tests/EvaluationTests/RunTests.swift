@@ -35,7 +35,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
         "messages": [["role": "user", "content": "Say 1"]], "thinking_mode": "short", "temperature": 0,
         "seed": 0,
       ])
-    #expect(try EvaluationRun.results(in: folder.path + "/out").count == 6)
+    #expect(try storedResults(in: folder.path + "/out").count == 6)
   }
 
   @Test func `a sweep asks auto with each bias, of so many questions, and with 0 once`() async throws {
@@ -77,7 +77,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
       let kept = bytes.prefix(length).count { $0 == 0x0A }
       #expect(client.bodies.count == whole.count - kept, "cut at \(length)")
       #expect(results.map(timeless) == whole.map(timeless), "cut at \(length)")
-      #expect(try EvaluationRun.results(in: folder.path + "/" + name).count == whole.count)
+      #expect(try storedResults(in: folder.path + "/" + name).count == whole.count)
     }
   }
 
@@ -103,15 +103,28 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     let folder = try TemporaryFolder()
     let set = try questions(folder, 1)
     _ = try await EvaluationRun(set, RunParameters(), directory: folder.path).run(with: script())
-    var other = RunParameters()
-    (other.maxTokens, other.modes) = (7, [.auto])
+    var auto = RunParameters()
+    (auto.maxTokens, auto.modes) = (7, [.auto])
     let error = await #expect(throws: EvaluationError.self) {
-      try await EvaluationRun(set, other, directory: folder.path).run(with: script())
+      try await EvaluationRun(set, auto, directory: folder.path).run(with: script())
     }
     let text = try #require(error).description
     #expect(
       text.contains(#"modes was ["short","auto","long"], now ["auto"]; max_completion_tokens was null, now 7"#),
       "\(text)")
+    var source = RunParameters()
+    source.source = ["model": ["path": "/b", "quantize": nil], "generation": ["answer_reserve": 512]]
+    let out = folder.path + "/out"
+    _ = try await EvaluationRun(set, source, directory: out).run(with: script())
+    source.source = ["generation": ["answer_reserve": 512.0], "model": ["path": "/b", "quantize": nil]]
+    _ = try await EvaluationRun(set, source, directory: out).run(with: ScriptedClient { _, _ in [:] })
+    source.source = ["model": ["path": "/c"], "generation": ["answer_reserve": 512]]
+    let told =
+      "source.model.path was \"/b\", now \"/c\"; source.model.quantize was null, now absent. Name another directory"
+    let other = await #expect(throws: EvaluationError.self) {
+      try await EvaluationRun(set, source, directory: out).run(with: script())
+    }
+    #expect(try #require(other).description == "\(out) holds the results of another run: \(told)")
     let changed = try questions(folder, 1, name: "t")
     await #expect(throws: EvaluationError.self) {
       try await EvaluationRun(changed, RunParameters(), directory: folder.path).run(with: script())
@@ -130,7 +143,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     let client = script()
     #expect(try await run.run(with: client).allSatisfy { $0.failure == nil })
     #expect(client.bodies.count == 1)
-    #expect(try EvaluationRun.results(in: folder.path).allSatisfy { $0.failure == nil })
+    #expect(try storedResults(in: folder.path).map(\.failure) == [nil, nil, "broken", nil, nil, nil, nil])
   }
 
   @Test func `a server that answers nothing ends the run`() async throws {
@@ -142,6 +155,38 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
       try await EvaluationRun(questions(folder, 9), parameters, directory: folder.path).run(with: client)
     }
     #expect(client.bodies.count == 3)
+  }
+
+  @Test func `questions that a server does not take do not end a run, nor hide that it is down`() async throws {
+    let folder = try TemporaryFolder()
+    var parameters = RunParameters()
+    (parameters.biases, parameters.failuresInARow) = ([-8, -4, -2, -1, 0, 1, 2, 4, 8], 3)
+    let set = try questions(folder, 9)
+    let results = try await EvaluationRun(set, parameters, directory: folder.path + "/a").run(
+      with: ScriptedClient { body, _ in
+        if body["messages"]?.array?[0]["content"] == "Say 1" { throw ModelClientError.refused("too large") }
+        return reply("1")
+      })
+    #expect(results.count == 99 && results.count { $0.failure == "too large" } == 11)
+    let client = ScriptedClient { _, count in
+      throw count % 2 == 0 ? ModelClientError.refused("too large") : .fatal("no such key")
+    }
+    await #expect(throws: EvaluationError("3 requests in a row failed, the last with: no such key")) {
+      try await EvaluationRun(set, parameters, directory: folder.path + "/b").run(with: client)
+    }
+    #expect(client.bodies.count == 6)
+  }
+
+  @Test func `what failed in an earlier run is asked again last`() async throws {
+    let folder = try TemporaryFolder()
+    var parameters = RunParameters()
+    (parameters.modes, parameters.failuresInARow) = ([.long], 1)
+    let run = try EvaluationRun(questions(folder, 3), parameters, directory: folder.path)
+    let broken = ScriptedClient { _, _ in throw ModelClientError.fatal("broken") }
+    await #expect(throws: EvaluationError.self) { try await run.run(with: broken) }
+    let client = script()
+    #expect(try await run.run(with: client).map(\.key.id) == ["1", "2", "3"])
+    #expect(client.bodies.map { $0["messages"]?.array?[0]["content"]?.string } == ["Say 2", "Say 3", "Say 1"])
   }
 
   @Test func `requests overlap as many as allowed, and the results are in order`() async throws {
@@ -200,6 +245,18 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     }
     _ = try await run.run(with: client)
     #expect(client.bodies.count == 3)
+  }
+
+  @Test func `of two runs that begin together one is the directory's`() async throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("results.jsonl", [])
+    let run = try EvaluationRun(questions(folder, 1), RunParameters(), directory: folder.path)
+    let descriptor = open(path, O_RDWR)
+    #expect(descriptor >= 0 && flock(descriptor, LOCK_EX) == 0)
+    await #expect(throws: EvaluationError("\(path) is in use by another run")) { try await run.run(with: script()) }
+    #expect(folder.read("run.json").isEmpty)
+    close(descriptor)
+    #expect(try await run.run(with: script()).count == 3 && !folder.read("run.json").isEmpty)
   }
 
   @Test func `parameters that ask for nothing are refused`() throws {

@@ -23,7 +23,9 @@ import Testing
       ("The answer is A cat", 2), ("The answer is A because it is", 0), ("Option B", 1), ("concatenate", nil),
       ("D - dark", 3),
       ("It's A", 0), ("A", 0), ("a", 0), ("A and not B", 0), ("First I thought the answer is A. The answer is D.", 3),
-      ("$B$", 1), ("\\boxed{C}", 2), ("i", nil),
+      ("$B$", 1), ("\\boxed{C}", 2), ("i", nil), ("答案是B。", 1), ("正解はＢではなくCです。", 2), ("정답은 D입니다", 3), ("A是对的", 0),
+      ("选A 因为", 0),
+      ("是green的", 1), ("Aïda", nil), ("ответB", nil),
     ] as [(String, Int?)]) func `a choice is read from its letter or its text`(_ answer: String, _ choice: Int?)
   {
     let scorer = ChoiceScorer(choices: ["red", "green", "cat", "dark green"], right: [1])
@@ -33,6 +35,19 @@ import Testing
 
   @Test(
     arguments: [
+      ("红色", 0), ("Q红色", 0), ("是红色的。", 0), ("答えは青いです", 1), ("深红色", 2), ("有42个", 3), ("有142个", nil), ("3a个", nil),
+      ("不是a", 4),
+      ("aあ", 4), ("ba", nil),
+    ] as [(String, Int?)]) func `texts of scripts without spaces are found among others`(
+      _ answer: String, _ choice: Int?
+    )
+  {
+    #expect(ChoiceScorer(choices: ["红色", "青い", "深红色", "42", "a"], right: [0]).choice(in: answer) == choice)
+  }
+
+  @Test(
+    arguments: [
+      ("答案是42。", [42]), ("答えは-5です", [-5]), ("값은3/4", [0.75]), ("ตอบ7", [7]), ("H2と3", [3]), ("Ж7", []), ("é-5", [5]),
       ("42", [42]), ("1,234.5 and 7", [1234.5, 7]), ("-3", [-3]), ("\u{2212}3", [-3]), ("+3", [3]), ("3-4", [3, 4]),
       ("3 - 4", [3, 4]),
       ("2.5e-3", [0.0025]), ("1E3x", [1000]), ("1/2", [0.5]), ("-1/4", [-0.25]), ("1/0", [1, 0]),

@@ -3,10 +3,10 @@ import Testing
 
 @Suite struct `The bootstrap` {
   @Test func `intervals are scipy's on the same draws`() throws {
-    for row in try Golden.load().bootstrap {
-      let bootstrap = Bootstrap(
-        resamples: row.resamples, confidence: row.confidence, seed: row.seed,
-        method: row.method == "BCa" ? .accelerated : .percentile)
+    let rows = try Golden.load().bootstrap.filter { $0.method == "BCa" }
+    #expect(!rows.isEmpty)
+    for row in rows {
+      let bootstrap = Bootstrap(resamples: row.resamples, confidence: row.confidence, seed: row.seed)
       let found =
         switch row.statistic {
         case "mean": bootstrap.mean(row.columns[0])
@@ -14,7 +14,7 @@ import Testing
         default: bootstrap.difference(row.columns[0], row.columns[1])
         }
       let interval = try #require(found)
-      let name = "\(row.statistic) \(row.method) \(row.columns[0].count) \(row.confidence)"
+      let name = "\(row.statistic) \(row.columns[0].count) \(row.confidence)"
       #expect(near(interval.estimate, row.estimate, 1e-12), "\(name)")
       #expect(near(interval.low, row.low, 1e-9), "\(name): \(interval.low) \(row.low)")
       #expect(near(interval.high, row.high, 1e-9), "\(name): \(interval.high) \(row.high)")

@@ -9,7 +9,7 @@ struct Golden: Decodable {
   }
   struct Percentile: Decodable { var fraction: Double, value: Double }
   struct Wilson: Decodable { var successes: Int, trials: Int, confidence: Double, bounds: [Double] }
-  struct Pairs: Decodable { var first: Int, second: Int, exact: Double, chi_square: Double }
+  struct Pairs: Decodable { var first: Int, second: Int, exact: Double }
   struct Resampled: Decodable {
     var statistic: String, columns: [[Double]], method: String, confidence: Double, seed: UInt64, resamples: Int
     var estimate: Double, low: Double, high: Double

@@ -41,17 +41,16 @@ import Testing
 }
 
 @Suite struct `The test of McNemar` {
-  @Test func `exact and chi-square probabilities are statsmodels'`() throws {
+  @Test func `exact probabilities are statsmodels'`() throws {
     for row in try Golden.load().mcnemar {
       let test = McNemar(onlyFirst: row.first, onlySecond: row.second)
       #expect(near(test.exactP, row.exact, 1e-9), "\(row) \(test.exactP)")
-      #expect(near(test.chiSquareP, row.chi_square, 1e-9), "\(row) \(test.chiSquareP)")
     }
   }
 
   @Test func `only pairs that differ count`() {
     let test = McNemar([true, true, false, false, true], [true, false, true, false, false])
     #expect(test == McNemar(onlyFirst: 2, onlySecond: 1))
-    #expect(McNemar([], []).exactP == 1 && McNemar([], []).chiSquareP == 1)
+    #expect(McNemar([], []).exactP == 1)
   }
 }

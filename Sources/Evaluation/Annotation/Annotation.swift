@@ -33,6 +33,8 @@ package struct Annotation: Sendable, Equatable {
   package var evidence: Evidence?
   /// Why there is no label; nil when there is one. Failures are asked again when a run is continued.
   package var failure: String?
+  /// Whether the failure is the server's and not the item's own; not written down.
+  package var blamesServer = false
   /// Requests that were answered.
   package var requests = 0
   /// Tokens over all requests; nil where a server does not tell.
@@ -49,9 +51,8 @@ package struct Annotation: Sendable, Equatable {
   mutating func count(_ reply: JSONValue) {
     requests += 1
     func sum(_ total: Int?, _ name: String) -> Int? {
-      guard let total, let more = reply["usage"]?[name]?.int, more >= 0 else { return nil }
-      let (sum, isTooLarge) = total.addingReportingOverflow(more)
-      return isTooLarge ? nil : sum
+      guard let total, let more = ModelReply.count(reply["usage"]?[name]) else { return nil }
+      return total + more
     }
     promptTokens = sum(promptTokens, "prompt_tokens")
     outputTokens = sum(outputTokens, "completion_tokens")
@@ -110,16 +111,27 @@ extension Annotation: RunResult {
     }
     if let evidence = json["evidence"] { self.evidence = try Self.evidence(evidence) }
     if failure == nil, evidence == nil { throw EvaluationError("evidence is missing") }
-    requests = json["counts"]?["requests"]?.int ?? 0
-    promptTokens = json["counts"]?["prompt_tokens"]?.int
-    outputTokens = json["counts"]?["output_tokens"]?.int
+    func count(_ name: String, upTo limit: Int) throws(EvaluationError) -> Int? {
+      guard let value = json["counts"]?[name] else { return nil }
+      guard let count = value.int, (0...limit).contains(count) else {
+        throw EvaluationError("counts: \(name) is no count")
+      }
+      return count
+    }
+    requests = try count("requests", upTo: AnnotationParameters.maxSamples) ?? 0
+    // As large as all replies' counts can make them; a million of these are no overflow.
+    let mostTokens = AnnotationParameters.maxSamples * Int(Int32.max)
+    promptTokens = try count("prompt_tokens", upTo: mostTokens)
+    outputTokens = try count("output_tokens", upTo: mostTokens)
     (seconds, needsReasoning) = (json["seconds"]?.double ?? 0, json["reasoning"]?.bool)
   }
 
   private static func evidence(_ json: JSONValue) throws(EvaluationError) -> Evidence {
     switch json["signal"]?.string {
     case "samples":
-      guard let right = json["right"]?.int, let samples = json["samples"]?.int, 0 <= right, right <= samples else {
+      guard let samples = json["samples"]?.int, (1...AnnotationParameters.maxSamples).contains(samples),
+        let right = json["right"]?.int, (0...samples).contains(right)
+      else {
         throw EvaluationError("evidence: right and samples are no counts")
       }
       return .samples(right: right, of: samples, texts: json["texts"]?.array?.compactMap(\.string))

@@ -13,6 +13,8 @@ package struct AnnotationParameters: Sendable {
 
   /// Answers drawn for an item with a known answer, 8 as in the paper (arXiv 2508.21113, section 3.1).
   package var samples = 8
+  /// Samples of an item at most.
+  package static let maxSamples = 1024
   /// How many of them one request asks for (`n`); a server that gives fewer is asked again.
   package var samplesPerRequest = 8
   /// Of the samples. The paper gives none; 1 is the model's own distribution.
@@ -27,9 +29,9 @@ package struct AnnotationParameters: Sendable {
   /// The `model` of requests for samples and P(think), and of those for judgements; nil leaves it out.
   package var model: String?
   package var judgeModel: String?
-  /// Who answers and who judges, so far as it changes answers. Only written down.
-  package var source = ""
-  package var judgeSource = ""
+  /// Who answers and who judges, so far as it changes answers. A run is continued only by the same.
+  package var source: JSONValue = ""
+  package var judgeSource: JSONValue = ""
   /// Members for the bodies of requests; null takes one of ours out.
   package var extra = JSONObject()
   package var judgeExtra = JSONObject()
@@ -38,15 +40,16 @@ package struct AnnotationParameters: Sendable {
   package var choices = ChoiceFormat()
   /// Items in flight.
   package var parallel = 1
-  /// So many failures in a row end the run.
+  /// So many failures of the server in a row, over all items, end the run.
   package var failuresInARow = 10
 
   package init() {}
 
   /// Throws for parameters that ask for nothing, naming the limit.
   func validate() throws(EvaluationError) {
-    guard samples >= 1, samples <= 1024, samplesPerRequest >= 1 else {
-      throw EvaluationError("\(samples) samples, \(samplesPerRequest) a request: from 1 to 1024 are drawn")
+    guard (1...Self.maxSamples).contains(samples), samplesPerRequest >= 1 else {
+      throw EvaluationError(
+        "\(samples) samples, \(samplesPerRequest) a request: from 1 to \(Self.maxSamples) are drawn")
     }
     guard parallel > 0, maxTokens ?? 1 > 0, failuresInARow > 0 else {
       throw EvaluationError("items in flight, tokens and failures in a row must be at least 1")
@@ -67,15 +70,15 @@ package struct AnnotationParameters: Sendable {
   /// What a manifest holds of them.
   var manifest: JSONObject {
     var object: JSONObject = [
-      "model": model.map(JSONValue.string) ?? .null, "source": .string(source), "extra_body": .object(extra),
+      "model": model.map(JSONValue.string) ?? .null, "source": source, "extra_body": .object(extra),
       "samples": .integer(Int64(samples)), "samples_per_request": .integer(Int64(samplesPerRequest)),
       "temperature": .number(temperature), "max_completion_tokens": maxTokens.map { .integer(Int64($0)) } ?? .null,
-      "seed": .integer(Int64(clamping: seed)), "ignore_answers": .bool(ignoresAnswers), "keep_text": .bool(keepsText),
+      "seed": .string(String(seed)), "ignore_answers": .bool(ignoresAnswers), "keep_text": .bool(keepsText),
     ]
     switch difficulty {
     case .judge(let judge):
       object["judge"] = [
-        "model": judgeModel.map(JSONValue.string) ?? .null, "source": .string(judgeSource),
+        "model": judgeModel.map(JSONValue.string) ?? .null, "source": judgeSource,
         "extra_body": .object(judgeExtra), "prompt": .string(judge.prompt), "as_json": .bool(judge.asksForJSON),
       ]
     case .thinkProbability(let threshold): object["p_think"] = ["threshold": .number(threshold)]
@@ -118,13 +121,14 @@ extension AnnotationParameters {
     return Self.merged(body, judgeExtra)
   }
 
-  /// The seed of an item's first sample. Items have seeds of their own, so that they are not drawn with the same numbers; small ones, since
-  /// some servers take 32 bits.
+  /// The seed of an item's first sample. Items have seeds of their own, so that they are not drawn with the same numbers, far from those of
+  /// other runs, as the samples take the numbers that follow; small ones, since some servers take 32 bits.
   private func firstSeed(of item: Question) -> Int64 {
     var hash = Fingerprint()
     hash.add(Array(item.key.set.utf8))
     hash.add(Array(item.key.id.utf8))
-    return Int64((hash.value ^ seed) % (1 << 30))
+    hash.add((0..<8).map { UInt8(truncatingIfNeeded: seed >> (8 * $0)) })
+    return Int64(hash.value % (1 << 30))
   }
 
   private static func merged(_ body: JSONObject, _ extra: JSONObject) -> JSONValue {

@@ -22,22 +22,25 @@ package struct AnnotationRun: Sendable {
   package func run(
     with model: any ModelClient, judge: any ModelClient, progress: (RunProgress) -> Void = { _ in }
   ) async throws -> [Annotation] {
-    try RunManifest("annotation", set, parameters.manifest).settle(in: directory)
-    let file = try ResultsFile<Annotation>(in: directory)
-    var results: [Question.Key: Annotation] = [:]
+    let file = try ResultsFile<Annotation>(
+      in: directory, of: RunManifest("annotation", set, parameters.manifest))
+    var earlier: [Question.Key: Annotation] = [:]
     let items = Set(set.questions.map(\.key))
     for result in file.earlier {
       guard items.contains(result.key) else {
         throw EvaluationError(
           "\(directory)/\(ResultsFile<Annotation>.name) labels \(result.key), which is no item of this run")
       }
-      if result.failure == nil { results[result.key] = result }
+      earlier[result.key] = result
     }
+    var results = earlier.filter { $0.value.failure == nil }
     var state = RunProgress(parallel: parameters.parallel, rateName: "reasoning")
     for item in set.questions { state.expect(parameters.rule(for: item).rawValue) }
     for result in results.values { state.add(result.rule.rawValue, result.outcome, seconds: nil) }
     progress(state)
-    let waiting = set.questions.filter { results[$0.key] == nil }
+    // What failed before goes last: it may fail again, and the rest is not to wait for it.
+    let waiting =
+      set.questions.filter { earlier[$0.key] == nil } + set.questions.filter { earlier[$0.key]?.failure != nil }
     try await JobRunner(parallel: parameters.parallel, failuresInARow: parameters.failuresInARow)
       .run(waiting) {
         try await annotate($0, model, judge)
@@ -62,25 +65,25 @@ package struct AnnotationRun: Sendable {
       case (.performance, _): try await sample(item, model, &result)
       case (.difficulty, .judge(let difficulty)):
         let reply = try await judge.complete(parameters.judgeBody(item, difficulty))
-        let answer = try ModelReply(reply).answer
         result.count(reply)
+        let answer = try ModelReply(reply).answer
         guard let label = DifficultyJudge.label(in: answer) else {
           throw EvaluationError("the judge says neither direct nor reasoning: \(answer.suffix(200))")
         }
         (result.label, result.evidence) = (label, .judgement(String(answer.suffix(500))))
       case (.difficulty, .thinkProbability(let threshold)):
         let reply = try await model.complete(parameters.probabilityBody(item))
-        guard let probability = try ModelReply(reply).thinkProbability, (0...1).contains(probability) else {
-          throw EvaluationError("the reply tells no thinking.p_think")
-        }
         result.count(reply)
+        guard let probability = try ModelReply(reply).thinkProbability else {
+          throw ModelClientError.fatal("the reply tells no thinking.p_think")
+        }
         result.label = probability >= threshold ? .reasoning : .direct
         result.evidence = .thinkProbability(probability, threshold: threshold)
       }
     } catch let error as ModelClientError {
       // A client that was interrupted may say so in its own words.
       try Task.checkCancellation()
-      result.failure = error.description
+      (result.failure, result.blamesServer) = (error.description, error.blamesServer)
     } catch let error as EvaluationError {
       result.failure = error.description
     }
@@ -94,8 +97,8 @@ package struct AnnotationRun: Sendable {
     while answers.count < parameters.samples {
       let count = min(parameters.samplesPerRequest, parameters.samples - answers.count)
       let reply = try await model.complete(parameters.sampleBody(item, drawn: answers.count, count: count))
-      answers += try ModelReply.answers(reply).prefix(count)
       result.count(reply)
+      answers += try ModelReply.answers(reply).prefix(count)
     }
     let right = answers.count { item.scorer?.accepts($0) ?? false }
     result.label = right == 0 ? .reasoning : .direct

@@ -58,8 +58,9 @@ package struct AnnotationSummary: Sendable {
   package var rightSamples: [Int]
   /// By rule, then over all; only those with known labels.
   package var agreements: [Agreement]
+  /// Over all items, those without a label included, of the last try of each.
   package var requests: Int
-  /// nil where a server did not tell for some item.
+  /// As `requests`; nil where a server did not tell for some item.
   package var promptTokens: Int?
   package var outputTokens: Int?
 
@@ -92,9 +93,8 @@ package struct AnnotationSummary: Sendable {
     self.agreements = Annotation.Rule.allCases.compactMap { agreements[$0] }
     if agreement.count > 0 { self.agreements.append(agreement) }
     requests = annotations.reduce(0) { $0 + $1.requests }
-    let labelled = annotations.filter { $0.failure == nil }
-    promptTokens = Self.sum(labelled.map(\.promptTokens))
-    outputTokens = Self.sum(labelled.map(\.outputTokens))
+    promptTokens = Self.sum(annotations.map(\.promptTokens))
+    outputTokens = Self.sum(annotations.map(\.outputTokens))
   }
 
   /// Items of the set, labelled or not.

@@ -9,6 +9,8 @@ import Synchronization
 
 /// Asks a server over HTTP.
 package final class HTTPModelClient: ModelClient {
+  /// The base without user, password, query and fragment: who answers, without what may be secret.
+  package let place: String
   private let endpoint: URL
   private let key: String?
   private let session: URLSession
@@ -22,10 +24,12 @@ package final class HTTPModelClient: ModelClient {
   ) throws(EvaluationError) {
     let trimmed = base.hasSuffix("/") ? String(base.dropLast()) : base
     guard let url = URL(string: trimmed + "/chat/completions"), let host = url.host, !host.isEmpty,
-      ["http", "https"].contains(url.scheme?.lowercased())
+      ["http", "https"].contains(url.scheme?.lowercased()), var parts = URLComponents(string: trimmed)
     else {
       throw EvaluationError("\(base) is no URL such as http://127.0.0.1:8000/v1")
     }
+    (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
+    place = parts.string ?? host
     let configuration = URLSessionConfiguration.ephemeral
     configuration.timeoutIntervalForRequest = timeout / .seconds(1)
     configuration.timeoutIntervalForResource = timeout / .seconds(1)

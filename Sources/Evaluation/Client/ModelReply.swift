@@ -31,31 +31,52 @@ package struct ModelReply: Sendable, Equatable {
     guard let choice = reply["choices"]?.array?.first, let message = choice["message"]?.object else {
       throw Self.noMessage(reply)
     }
-    answer = message["content"]?.string ?? ""
-    thought = message["reasoning_content"]?.string ?? message["reasoning"]?.string
+    (answer, thought) = Self.texts(of: message)
     finish = choice["finish_reason"]?.string
     let usage = reply["usage"]
-    promptTokens = usage?["prompt_tokens"]?.int
-    outputTokens = usage?["completion_tokens"]?.int
-    if let thinking = reply["thinking"]?.object, let count = thinking["thinking_tokens"]?.int {
+    promptTokens = Self.count(usage?["prompt_tokens"])
+    outputTokens = Self.count(usage?["completion_tokens"])
+    if let thinking = reply["thinking"]?.object, let count = Self.count(thinking["thinking_tokens"]) {
       thinkingTokens = count
-      controlTokens = thinking["control_tokens"]?.int
-      answerTokens = thinking["answer_tokens"]?.int
+      controlTokens = Self.count(thinking["control_tokens"])
+      answerTokens = Self.count(thinking["answer_tokens"])
       isThinking = thinking["mode"]?.string.map { $0 == "thinking" } ?? (count > 0)
-      thinkProbability = thinking["p_think"]?.double
+      thinkProbability = thinking["p_think"]?.double.flatMap { (0...1).contains($0) ? $0 : nil }
       stop = thinking["stop"]?.string
     } else {
-      thinkingTokens = usage?["completion_tokens_details"]?["reasoning_tokens"]?.int
+      thinkingTokens = Self.count(usage?["completion_tokens_details"]?["reasoning_tokens"])
+      let thinks = thought.map { $0.contains { !$0.isWhitespace } }
+      // A server that sees no thought where there is one counts none.
+      if thinks == true, thinkingTokens == 0 { thinkingTokens = nil }
       if let all = outputTokens, let thinking = thinkingTokens { answerTokens = max(0, all - thinking) }
-      isThinking = thinkingTokens.map { $0 > 0 } ?? thought.map { !$0.isEmpty }
+      isThinking = thinkingTokens.map { $0 > 0 } ?? thinks
     }
   }
 
-  /// The answers of all choices. Throws when there is none.
+  /// The answers of all choices, without thoughts. Throws when there is none.
   static func answers(_ reply: JSONValue) throws(ModelClientError) -> [String] {
     let messages = (reply["choices"]?.array ?? []).compactMap { $0["message"]?.object }
     guard !messages.isEmpty else { throw noMessage(reply) }
-    return messages.map { $0["content"]?.string ?? "" }
+    return messages.map { texts(of: $0).answer }
+  }
+
+  /// A count; nil for what none can be, so that sums of counts do not overflow.
+  static func count(_ value: JSONValue?) -> Int? {
+    value?.int.flatMap { (0...Int(Int32.max)).contains($0) ? $0 : nil }
+  }
+
+  /// A message's answer and thought. Servers without a parser for thoughts leave them in the content, up to a closing tag; the opening one may
+  /// be the prompt's, and a limit of tokens may come before the closing one.
+  private static func texts(of message: JSONObject) -> (answer: String, thought: String?) {
+    let content = message["content"]?.string ?? ""
+    if let thought = message["reasoning_content"]?.string ?? message["reasoning"]?.string { return (content, thought) }
+    let end = content.ranges(of: "</think>").last
+    var thought = content[..<(end?.lowerBound ?? content.endIndex)].drop(while: \.isWhitespace)
+    let opening = "<think>"
+    let isOpened = thought.hasPrefix(opening)
+    guard end != nil || isOpened else { return (content, nil) }
+    if isOpened { thought = thought.dropFirst(opening.count) }
+    return (end.map { String(content[$0.upperBound...].drop(while: \.isWhitespace)) } ?? "", String(thought))
   }
 
   private static func noMessage(_ reply: JSONValue) -> ModelClientError {

@@ -12,7 +12,7 @@ package struct RetryingModelClient: ModelClient {
   /// Asks `client` up to `tries` times. `longestWait` also bounds what a server may ask for; a server that asks for more has failed.
   package init(
     _ client: any ModelClient, tries: Int = 5, firstWait: Duration = .milliseconds(500),
-    longestWait: Duration = .seconds(60),
+    longestWait: Duration = .seconds(600),
     sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) {
     precondition(tries > 0)

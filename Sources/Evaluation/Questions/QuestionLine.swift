@@ -14,6 +14,9 @@ struct QuestionLine {
   private static let maxChoices = 26
   private static let maxImages = 64
 
+  /// The line as it is, for whoever wants it whole.
+  private let whole: JSONObject
+  /// The members that say something: null is as good as absent.
   private let line: JSONObject
   private let place: String
   private let folder: URL
@@ -24,12 +27,14 @@ struct QuestionLine {
       guard case .object(let object) = try JSONValue(parsing: Array(bytes)) else {
         throw JSONError(reason: "expected an object", offset: 0)
       }
-      line = object
+      whole = object
     } catch {
       throw EvaluationError("\(place): \(error)")
     }
-    (self.place, self.folder) = (place, folder)
-    for name in line.names where !Self.fields.contains(name) {
+    var line = JSONObject()
+    for member in whole.members where !member.value.isNull { line[member.name] = member.value }
+    (self.line, self.place, self.folder) = (line, place, folder)
+    for name in whole.names where !Self.fields.contains(name) {
       if let meant = Self.fields.first(where: { Self.isSlip(name, of: $0) }) {
         throw EvaluationError("\(place): \(name) is no field; \(meant) is")
       }
@@ -42,14 +47,14 @@ struct QuestionLine {
     let field = line["text"] != nil ? "text" : "question"
     guard let text = try string(field), !text.isEmpty else { throw fault(field, "is missing or empty") }
     let choices = try choices()
-    let isOpen = !["answer", "scorer", "pattern"].contains { line[$0].map { !$0.isNull } ?? false }
+    let isOpen = !["answer", "scorer", "pattern"].contains { line[$0] != nil }
     var question = Question(
       id: try name("id") ?? defaultID, set: try name("set") ?? defaultSet, text: text,
       scorer: isOpen && !needsAnswer ? nil : try scorer(choices))
-    question.line = line
+    question.line = whole
     question.choices = choices
     question.images = try images()
-    if let reasoning = line["reasoning"], !reasoning.isNull {
+    if let reasoning = line["reasoning"] {
       guard let flag = reasoning.bool else {
         throw fault("reasoning", "is a \(reasoning.typeName), expected a boolean")
       }
@@ -63,7 +68,7 @@ struct QuestionLine {
   }
 
   private func string(_ field: String) throws(EvaluationError) -> String? {
-    guard let value = line[field], !value.isNull else { return nil }
+    guard let value = line[field] else { return nil }
     guard let text = value.string else { throw fault(field, "is a \(value.typeName), expected a string") }
     guard text.utf8.count <= Self.maxText else {
       throw fault(field, "\(text.utf8.count) bytes, at most \(Self.maxText) are taken")
@@ -82,7 +87,7 @@ struct QuestionLine {
   }
 
   private func choices() throws(EvaluationError) -> [String] {
-    guard let value = line["choices"], !value.isNull else { return [] }
+    guard let value = line["choices"] else { return [] }
     guard let array = value.array else { throw fault("choices", "is a \(value.typeName), expected an array") }
     guard (2...Self.maxChoices).contains(array.count) else {
       throw fault("choices", "\(array.count) choices, from 2 to \(Self.maxChoices) are taken")
@@ -93,13 +98,25 @@ struct QuestionLine {
         throw fault("choices[\(index)]", "is a \(item.typeName), expected a string that is not empty")
       }
       if choices.contains(text) { throw fault("choices[\(index)]", "\"\(text)\" is there twice") }
+      let plain = try plain(text, "choices[\(index)]")
+      if let other = choices.first(where: { Scorer.plain($0) == plain }) {
+        throw fault("choices[\(index)]", "\"\(text)\" and \"\(other)\" cannot be told apart in answers")
+      }
       choices.append(text)
     }
     return choices
   }
 
+  /// What is compared of a known text. Throws when that is nothing, which empty answers would equal.
+  @discardableResult
+  private func plain(_ text: String, _ field: String) throws(EvaluationError) -> String {
+    let plain = Scorer.plain(text)
+    if plain.isEmpty { throw fault(field, "\"\(text)\" is only white space and closing punctuation") }
+    return plain
+  }
+
   private func images() throws(EvaluationError) -> [QuestionImage] {
-    guard let value = line["image"], !value.isNull else { return [] }
+    guard let value = line["image"] else { return [] }
     let items = value.array ?? [value]
     guard items.count <= Self.maxImages else {
       throw fault("image", "\(items.count) pictures, at most \(Self.maxImages) are taken")
@@ -122,23 +139,29 @@ struct QuestionLine {
 
   private func scorer(_ choices: [String]) throws(EvaluationError) -> Scorer {
     let answer = line["answer"] ?? .null
-    let standard = !choices.isEmpty ? "choice" : answer.double != nil ? "numeric" : "exact"
+    let isNumeric = (answer.array ?? [answer]).allSatisfy { $0.double != nil }
+    let standard = !choices.isEmpty ? "choice" : isNumeric ? "numeric" : "exact"
     let kind = try string("scorer") ?? (line["pattern"] != nil && answer.isNull ? "regex" : standard)
     for (field, owner) in [("tolerance", "numeric"), ("relative_tolerance", "numeric"), ("pattern", "regex")]
     where line[field] != nil && kind != owner {
       throw fault(field, "belongs to the scorer \(owner), this question has \(kind)")
     }
     switch kind {
-    case "exact": return .exact(try answers(answer))
+    case "exact":
+      let texts = try answers(answer)
+      for text in texts { try plain(text, "answer") }
+      return .exact(texts)
     case "choice":
       guard !choices.isEmpty else { throw fault("scorer", "choice needs choices") }
       return .choice(ChoiceScorer(choices: choices, right: try right(answer, choices)))
     case "numeric":
       let accepted = try answers(answer).map(Number.init)
-      guard !accepted.contains(nil) else { throw fault("answer", "is no number") }
+      let numbers = accepted.compactMap { $0 }
+      guard numbers.count == accepted.count else { throw fault("answer", "is no number") }
+      guard numbers.allSatisfy(\.value.isFinite) else { throw fault("answer", "is too large for a number") }
       return .numeric(
         NumericScorer(
-          accepted: accepted.compactMap { $0 }, tolerance: try tolerance("tolerance"),
+          accepted: numbers, tolerance: try tolerance("tolerance"),
           relativeTolerance: try tolerance("relative_tolerance")))
     case "regex":
       guard let pattern = try string("pattern") ?? answer.string else { throw fault("pattern", "is missing") }
@@ -175,7 +198,7 @@ struct QuestionLine {
   }
 
   private func tolerance(_ field: String) throws(EvaluationError) -> Double? {
-    guard let value = line[field], !value.isNull else { return nil }
+    guard let value = line[field] else { return nil }
     guard let number = value.double, number.isFinite, number >= 0 else {
       throw fault(field, "expected a number of at least 0")
     }

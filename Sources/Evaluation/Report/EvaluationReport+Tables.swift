@@ -54,7 +54,7 @@ extension EvaluationReport {
   private static func oracle(_ section: Section) -> ReportTable {
     var table = ReportTable(
       caption: "Regret: what a mode lacks against the cheapest right mode of each question",
-      head: ["mode", "accuracy", "accuracy regret", "mean output tokens", "token regret", "cheapest right for"],
+      head: ["mode", "accuracy", "accuracy regret", "mean output tokens", "token regret", "oracle's choice for"],
       rows: [])
     guard let oracle = section.oracle else { return table }
     table.rows = oracle.regrets.map { regret in

@@ -34,12 +34,13 @@ struct ReportTable {
 
   /// Names of sets come from files; none of them may become markup.
   static func escapedForMarkdown(_ text: String) -> String {
-    var escaped = ""
-    for character in text.map({ $0.isNewline ? " " : $0 }) {
-      if "\\`*_[]<>|#".contains(character) { escaped.append("\\") }
-      escaped.append(character)
+    var escaped = String.UnicodeScalarView()
+    // Not by characters: one that begins with a mark may hide what follows the mark.
+    for scalar in text.unicodeScalars {
+      if "\\`*_[]<>|#".unicodeScalars.contains(scalar) { escaped.append("\\") }
+      escaped.append(CharacterSet.newlines.contains(scalar) ? " " : scalar)
     }
-    return escaped
+    return String(escaped)
   }
 }
 

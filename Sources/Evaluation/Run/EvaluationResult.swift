@@ -9,6 +9,8 @@ package struct EvaluationResult: Sendable, Equatable {
   package var isCorrect = false
   /// Why there was no answer; nil when there was one. Failures are asked again when a run is continued.
   package var failure: String?
+  /// Whether the failure is the server's and not the question's own; not written down.
+  package var blamesServer = false
   /// Texts of answer and thought, where they are kept.
   package var answer: String?
   package var thought: String?
@@ -90,7 +92,7 @@ extension EvaluationResult: RunResult {
     (answer, thought) = (json["answer"]?.string, json["thought"]?.string)
     func count(_ name: String) throws(EvaluationError) -> Int? {
       guard let value = json[name] else { return nil }
-      guard let count = value.int, count >= 0 else { throw EvaluationError("\(name) is no count") }
+      guard let count = ModelReply.count(value) else { throw EvaluationError("\(name) is no count") }
       return count
     }
     promptTokens = try count("prompt_tokens")

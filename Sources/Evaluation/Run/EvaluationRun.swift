@@ -31,15 +31,16 @@ package struct EvaluationRun: Sendable {
   package func run(
     with client: any ModelClient, progress: (RunProgress) -> Void = { _ in }
   ) async throws -> [EvaluationResult] {
-    try RunManifest(set, parameters).settle(in: directory)
-    let file = try ResultsFile<EvaluationResult>(in: directory)
-    var results = try known(file.earlier)
+    let file = try ResultsFile<EvaluationResult>(in: directory, of: RunManifest(set, parameters))
+    let earlier = try known(file.earlier)
+    var results = earlier.filter { $0.value.failure == nil }
     let jobs = allJobs()
     var state = RunProgress(parallel: parameters.parallel, rateName: "right")
     for job in jobs { state.expect(job.arm.description) }
     for result in results.values { state.add(result.arm.description, result.outcome, seconds: nil) }
     progress(state)
-    let waiting = jobs.filter { results[$0] == nil }
+    // What failed before goes last: it may fail again, and the rest is not to wait for it.
+    let waiting = jobs.filter { earlier[$0] == nil } + jobs.filter { earlier[$0]?.failure != nil }
     try await JobRunner(parallel: parameters.parallel, failuresInARow: parameters.failuresInARow)
       .run(waiting) {
         try await ask($0, client)
@@ -63,7 +64,7 @@ package struct EvaluationRun: Sendable {
     }
   }
 
-  /// The answers of earlier runs. Throws for one to a question that this run does not ask.
+  /// The results of earlier runs, the last for each job. Throws for one to a question that this run does not ask.
   private func known(_ earlier: [EvaluationResult]) throws(EvaluationError) -> [Job: EvaluationResult] {
     let jobs = Set(allJobs())
     let indices = Dictionary(uniqueKeysWithValues: set.questions.indices.map { (set.questions[$0].key, $0) })
@@ -74,7 +75,7 @@ package struct EvaluationRun: Sendable {
           "\(directory)/\(ResultsFile<EvaluationResult>.name) answers \(result.key) in \(result.arm), which this run does not ask"
         )
       }
-      if result.failure == nil { known[Job(question: index, arm: result.arm)] = result }
+      known[Job(question: index, arm: result.arm)] = result
     }
     return known
   }
@@ -82,9 +83,10 @@ package struct EvaluationRun: Sendable {
   private func ask(_ job: Job, _ client: any ModelClient) async throws -> EvaluationResult {
     let question = set.questions[job.question]
     let start = ContinuousClock.now
-    func failed(_ reason: String) -> EvaluationResult {
+    func failed(_ reason: String, blamesServer: Bool) -> EvaluationResult {
       var result = EvaluationResult(key: question.key, arm: job.arm)
-      (result.failure, result.seconds) = (reason, (ContinuousClock.now - start) / .seconds(1))
+      (result.failure, result.blamesServer) = (reason, blamesServer)
+      result.seconds = (ContinuousClock.now - start) / .seconds(1)
       result.needsReasoning = question.needsReasoning
       return result
     }
@@ -96,22 +98,9 @@ package struct EvaluationRun: Sendable {
     } catch let error as ModelClientError {
       // A client that was interrupted may say so in its own words.
       try Task.checkCancellation()
-      return failed(error.description)
+      return failed(error.description, blamesServer: error.blamesServer)
     } catch let error as EvaluationError {
-      return failed(error.description)
-    }
-  }
-
-  /// The results that a directory holds, the last for each question and way of asking. Throws when there are none or a line cannot be read.
-  package static func results(in directory: String) throws(EvaluationError) -> [EvaluationResult] {
-    var last: [Question.Key: [Arm: EvaluationResult]] = [:]
-    for result in try ResultsFile<EvaluationResult>.read(in: directory) {
-      last[result.key, default: [:]][result.arm] = result
-    }
-    return last.keys.sorted().flatMap { key in
-      (last[key] ?? [:]).values.sorted {
-        ($0.arm.mode.rawValue, $0.arm.bias ?? 0) < ($1.arm.mode.rawValue, $1.arm.bias ?? 0)
-      }
+      return failed(error.description, blamesServer: false)
     }
   }
 }

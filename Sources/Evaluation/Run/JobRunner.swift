@@ -5,11 +5,12 @@
 struct JobRunner {
   /// Jobs in flight.
   var parallel: Int
-  /// So many failures in a row, over all jobs, end the run: a server that is down fails every question.
+  /// So many failures of the server in a row, over all jobs, end the run: a server that is down fails every question. Failures of single
+  /// questions, such as a picture that the server does not take, neither count nor end a row.
   var failuresInARow: Int
 
-  /// Runs the jobs, started in order, and hands each result to `take` as it comes. Throws what `work` and `take` throw, `EvaluationError` after too many failures in a row,
-  /// and `CancellationError`.
+  /// Runs the jobs, started in order, and hands each result to `take` as it comes. Throws what `work` and `take` throw, `EvaluationError` after too many failures of the server
+  /// in a row, and `CancellationError`.
   func run<Job: Sendable, Result: RunResult>(
     _ jobs: some Sequence<Job>, work: @escaping @Sendable (Job) async throws -> Result,
     take: (Job, Result) throws -> Void
@@ -24,9 +25,13 @@ struct JobRunner {
       for _ in 0..<parallel { start() }
       while let (job, result) = try await group.next() {
         try take(job, result)
-        failures = result.failure == nil ? 0 : failures + 1
-        if let failure = result.failure, failures >= failuresInARow {
-          throw EvaluationError("\(failures) requests in a row failed, the last with: \(failure)")
+        if let failure = result.failure {
+          failures += result.blamesServer ? 1 : 0
+          if failures >= failuresInARow {
+            throw EvaluationError("\(failures) requests in a row failed, the last with: \(failure)")
+          }
+        } else {
+          failures = 0
         }
         start()
       }

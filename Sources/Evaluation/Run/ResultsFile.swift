@@ -14,16 +14,27 @@ struct ResultsFile<Result: RunResult>: ~Copyable {
   /// What the file held when it was opened, in order. Of several results for one question the last counts.
   let earlier: [Result]
 
-  /// Opens or makes the file and cuts off a last line that was not finished. Throws when another run has it open or a line before the last
-  /// cannot be read.
-  init(in directory: String) throws(EvaluationError) {
+  /// Opens or makes the file, and the directory with it, and cuts off a last line that was not finished. Throws when another run has it open, when the directory
+  /// is not `run`'s, or when a line before the last cannot be read.
+  init(in directory: String, of run: RunManifest) throws(EvaluationError) {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw EvaluationError("\(directory) cannot be made: \(error.localizedDescription)")
+    }
     let path = directory + "/" + Self.name
     let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw EvaluationError("\(path) cannot be opened: \(String(cString: strerror(errno)))")
     }
     do throws(EvaluationError) {
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw EvaluationError("\(path) is in use by another run") }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        throw EvaluationError(
+          errno == EWOULDBLOCK
+            ? "\(path) is in use by another run" : "\(path) cannot be locked: \(String(cString: strerror(errno)))")
+      }
+      // Behind the lock, so that of two runs that begin together one is the directory's.
+      try run.settle(in: directory)
       guard let data = FileManager.default.contents(atPath: path) else {
         throw EvaluationError("\(path) cannot be read")
       }
@@ -52,13 +63,6 @@ struct ResultsFile<Result: RunResult>: ~Copyable {
         throw EvaluationError("\(path) cannot be written: \(String(cString: strerror(errno)))")
       }
     }
-  }
-
-  /// The results of a directory, without opening it for a run. Throws as `init(in:)` does.
-  static func read(in directory: String) throws(EvaluationError) -> [Result] {
-    let path = directory + "/" + name
-    guard let data = FileManager.default.contents(atPath: path) else { throw EvaluationError("\(path) cannot be read") }
-    return try parse(Array(data), path).results
   }
 
   /// The results, and the bytes of the lines that are whole.

@@ -6,8 +6,8 @@ import JSON
 struct RunManifest {
   /// The name of the file.
   static let name = "run.json"
-  /// Changed when results can no longer be read.
-  private static let version: Int64 = 1
+  /// Changed when the same parameters no longer ask the same.
+  private static let version: Int64 = 2
 
   private(set) var members: JSONObject
 
@@ -29,25 +29,20 @@ struct RunManifest {
     self.init(
       "evaluation", set,
       [
-        "model": parameters.model.map(JSONValue.string) ?? .null, "source": .string(parameters.source),
+        "model": parameters.model.map(JSONValue.string) ?? .null, "source": parameters.source,
         "modes": .array(parameters.modes.map { .string($0.rawValue) }),
         "biases": .array(parameters.biases.map { .number($0) }),
         "sweep_questions": parameters.sweepQuestions.map { .integer(Int64($0)) } ?? .null,
         "temperature": 0, "max_completion_tokens": parameters.maxTokens.map { .integer(Int64($0)) } ?? .null,
-        "seed": .integer(Int64(clamping: parameters.seed)), "keep_text": .bool(parameters.keepsText),
+        "seed": .string(String(parameters.seed)), "keep_text": .bool(parameters.keepsText),
         "choices": [
           "separator": .string(parameters.choices.separator), "request": .string(parameters.choices.request),
         ],
       ])
   }
 
-  /// Writes the manifest into a directory, made if it is not there, or holds it against the one in it. Throws naming every member that differs.
+  /// Writes the manifest into a directory, or holds it against the one in it. Throws naming every member that differs.
   func settle(in directory: String) throws(EvaluationError) {
-    do {
-      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    } catch {
-      throw EvaluationError("\(directory) cannot be made: \(error.localizedDescription)")
-    }
     let path = directory + "/" + Self.name
     guard FileManager.default.fileExists(atPath: path) else {
       do {
@@ -63,19 +58,28 @@ struct RunManifest {
     else {
       throw EvaluationError("\(path) cannot be read as JSON")
     }
-    let differing = members.names.filter { !Self.same(object[$0], members[$0]) }
+    let differing = Self.differences(object, members, "")
     if !differing.isEmpty {
-      let list = differing.map { "\($0) was \(Self.text(object[$0])), now \(Self.text(members[$0]))" }
       throw EvaluationError(
-        "\(directory) holds the results of another run: \(list.joined(separator: "; ")). Name another directory")
+        "\(directory) holds the results of another run: \(differing.joined(separator: "; ")). Name another directory")
     }
   }
 
-  /// Equality of texts: a number may be written with or without its fraction.
+  /// What differs, by the path of the member.
+  private static func differences(_ old: JSONObject, _ new: JSONObject, _ prefix: String) -> [String] {
+    (new.names + old.names.filter { new[$0] == nil }).flatMap { name -> [String] in
+      let (was, now) = (old[name], new[name])
+      if let was = was?.object, let now = now?.object { return differences(was, now, "\(prefix)\(name).") }
+      return same(was, now) ? [] : ["\(prefix)\(name) was \(text(was)), now \(text(now))"]
+    }
+  }
+
+  /// Equality, where a number may be written with or without its fraction.
   private static func same(_ a: JSONValue?, _ b: JSONValue?) -> Bool {
-    guard case .array(let first)? = a, case .array(let second)? = b else { return a == b || text(a) == text(b) }
-    return first.count == second.count
-      && zip(first, second).allSatisfy { $0 == $1 || ($0.double != nil && $0.double == $1.double) }
+    if case .array(let first)? = a, case .array(let second)? = b {
+      return first.count == second.count && zip(first, second).allSatisfy { same($0, $1) }
+    }
+    return a == b || (a?.double != nil && a?.double == b?.double)
   }
 
   private static func text(_ value: JSONValue?) -> String {

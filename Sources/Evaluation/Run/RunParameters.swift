@@ -15,14 +15,14 @@ package struct RunParameters: Sendable {
   package var seed: UInt64 = 0
   /// The request's `model`; nil leaves it out.
   package var model: String?
-  /// Who answers, so far as it changes answers: the type of the weights, or that it is a server. Only written down.
-  package var source = ""
+  /// Who answers, so far as it changes answers: the server's address, or the checkpoint and the settings it is run with. A run is continued only by the same.
+  package var source: JSONValue = ""
   /// Whether texts of answers and thoughts are kept.
   package var keepsText = false
   package var choices = ChoiceFormat()
   /// Requests in flight.
   package var parallel = 1
-  /// So many failures in a row, over all requests, end the run: a server that is down fails every question.
+  /// So many failures of the server in a row, over all requests, end the run.
   package var failuresInARow = 10
 
   package init() {}

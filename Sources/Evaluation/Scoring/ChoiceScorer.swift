@@ -22,13 +22,13 @@ package struct ChoiceScorer: Sendable {
     return leading(words) ?? announced(words) ?? standing(words) ?? mentioned(plain)
   }
 
-  /// A run of letters and digits, and what touches it.
+  /// A run of letters and digits of scripts with spaces, or of those without, and what touches it.
   private struct Word {
     var text: Substring
     /// The characters directly before and after; nil at the ends.
     var before: Character?
     var after: Character?
-    /// Whether only spaces and line ends are between this word and the next.
+    /// Whether only spaces and line ends are between this word and the next, which is of a script with spaces.
     var flowsOn = false
   }
 
@@ -36,9 +36,11 @@ package struct ChoiceScorer: Sendable {
     var words: [Word] = []
     var rest = answer[...]
     while let start = rest.firstIndex(where: { $0.isLetter || $0.isNumber }) {
+      let isUnspaced = answer[start].isUnspaced
       let gap = answer[(words.last?.text.endIndex ?? answer.startIndex)..<start]
-      if !words.isEmpty { words[words.count - 1].flowsOn = gap.allSatisfy(\.isWhitespace) }
-      let end = rest[start...].firstIndex { !$0.isLetter && !$0.isNumber } ?? rest.endIndex
+      if !words.isEmpty { words[words.count - 1].flowsOn = gap.allSatisfy(\.isWhitespace) && !isUnspaced }
+      let end =
+        rest[start...].firstIndex { !$0.isLetter && !$0.isNumber || $0.isUnspaced != isUnspaced } ?? rest.endIndex
       words.append(
         Word(
           text: answer[start..<end], before: start == answer.startIndex ? nil : answer[answer.index(before: start)],
@@ -99,8 +101,8 @@ package struct ChoiceScorer: Sendable {
     return !["is", "because", "since", "as", "and", "or"].contains(words[place + 1].text.lowercased())
   }
 
-  /// The one choice whose text stands in the answer between other than letters and digits; a text within a longer one that
-  /// stands there too does not count.
+  /// The one choice whose text stands in the answer as words of their own; a text within a longer one that stands there too does
+  /// not count.
   private func mentioned(_ plain: String) -> Int? {
     let found = texts.indices.filter { Self.contains(plain, texts[$0]) }
     let whole = found.filter { one in !found.contains { $0 != one && Self.contains(texts[$0], texts[one]) } }
@@ -108,13 +110,13 @@ package struct ChoiceScorer: Sendable {
   }
 
   private static func contains(_ text: String, _ part: String) -> Bool {
-    guard !part.isEmpty else { return false }
+    guard let first = part.first, let last = part.last else { return false }
+    func joins(_ edge: Character, _ beside: Character?) -> Bool { !edge.isUnspaced && beside?.isWord ?? false }
     var rest = text[...]
     while let range = rest.firstRange(of: part) {
       let before = range.lowerBound == text.startIndex ? nil : text[text.index(before: range.lowerBound)]
       let after = range.upperBound == text.endIndex ? nil : text[range.upperBound]
-      let isWord = { (character: Character?) in character.map { $0.isLetter || $0.isNumber } ?? false }
-      if !isWord(before), !isWord(after) { return true }
+      if !joins(first, before), !joins(last, after) { return true }
       rest = text[text.index(after: range.lowerBound)...]
     }
     return false

@@ -85,16 +85,19 @@ private struct NumberScanner {
     return nil
   }
 
-  /// A digit, or a point before one, that does not continue a word such as H2.
+  /// Whether a letter stands there with which a number would be one word, as in H2.
+  private func isWord(_ index: Int) -> Bool {
+    scalar(index).map { $0.properties.isAlphabetic && !$0.isUnspaced } ?? false
+  }
+
+  /// A digit, or a point before one, that does not continue a word.
   private func isStart(_ index: Int) -> Bool {
     guard isDigit(index) || (scalar(index) == "." && isDigit(index + 1)) else { return false }
-    guard let before = scalar(index - 1) else { return true }
-    return !before.properties.isAlphabetic && before != "_" && !isDigit(index - 1)
+    return !isWord(index - 1) && scalar(index - 1) != "_" && !isDigit(index - 1)
   }
 
   private func joins(_ sign: Int) -> Bool {
-    guard let before = scalar(sign - 1) else { return false }
-    return before.properties.isAlphabetic || isDigit(sign - 1) || before == ")"
+    isWord(sign - 1) || isDigit(sign - 1) || scalar(sign - 1) == ")"
   }
 
   private mutating func read(negative: Bool) -> Number? {

@@ -37,3 +37,24 @@ package enum Scorer: Sendable {
 
   private static let closing: Set<Character> = [".", ",", ";", ":", "!", "?", "…", "。", "！", "？"]
 }
+
+extension Unicode.Scalar {
+  /// Whether the letter belongs to a script that sets no spaces around words, or joins particles to them: ideographs, kana, hangul, and the scripts of
+  /// Thai, Lao, Khmer and Burmese. What stands beside it can be a word of its own.
+  var isUnspaced: Bool {
+    switch value {
+    case 0x0E00...0x0EFF, 0x1000...0x109F, 0x1100...0x11FF, 0x1780...0x17FF, 0x2E80...0xA4CF, 0xA960...0xA97F,
+      0xAC00...0xD7FF, 0xF900...0xFAFF, 0xFF66...0xFFDC, 0x1AFF0...0x1B16F:
+      true
+    default: properties.isIdeographic
+    }
+  }
+}
+
+extension Character {
+  /// Whether the character is a letter of a script without spaces; see `Unicode.Scalar.isUnspaced`.
+  var isUnspaced: Bool { unicodeScalars.first?.isUnspaced ?? false }
+
+  /// Whether the character is a letter or a digit that joins what it touches to one word.
+  var isWord: Bool { (isLetter || isNumber) && !isUnspaced }
+}

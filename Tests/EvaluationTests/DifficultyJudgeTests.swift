@@ -1,0 +1,26 @@
+import Evaluation
+import Testing
+
+@Suite struct `The judge` {
+  @Test(arguments: [
+    (#"{"label": "direct"}"#, Annotation.Label.direct), (#" {"label":"Reasoning"} "#, .reasoning),
+    (#"{"label": "hard"}"#, nil), ("LABEL: reasoning", .reasoning), ("**Label:** *direct*.", .direct),
+    ("label: direct. No, label: reasoning", .reasoning), ("Direct.", .direct),
+    ("direct, as no reasoning is needed", nil), ("", nil), ("directly", nil), ("label", nil),
+    ("```json\n{\"label\": \"reasoning\"}\n```", .reasoning),
+    (String(repeating: "x ", count: 1 << 16) + "direct", .direct),
+    ("direct " + String(repeating: "x ", count: 1 << 16), nil),
+  ])
+  func `a judge's answer is read, or nothing is read into it`(_ answer: String, _ label: Annotation.Label?) {
+    #expect(DifficultyJudge.label(in: answer) == label)
+  }
+
+  @Test func `a prompt has one place for the item, and what the item says is not a place`() throws {
+    let judge = try DifficultyJudge(prompt: "A {question} B")
+    #expect(judge.text("{question}") == "A {question} B")
+    for prompt in ["none", "{question} {question}"] {
+      #expect(throws: EvaluationError.self) { try DifficultyJudge(prompt: prompt) }
+    }
+    #expect(try DifficultyJudge(prompt: DifficultyJudge.standardPrompt).text("Q").contains("\nQ\n"))
+  }
+}
