@@ -31,7 +31,7 @@ func row(_ index: Int, at time: Double, _ numbers: inout Numbers) -> LedgerRow {
   let isThinking = requested == "long" || (requested == "auto" && Bool.random(using: &numbers))
   let tokens = isThinking ? Int(long(16_000)) : 0, answer = Int(long(2_000)), prefill = long(20_000) / 1_000
   let decode = Double(tokens + answer) / 60
-  return LedgerRow(
+  var row = LedgerRow(
     time: time, requestID: "chatcmpl-\(String(numbers.next(), radix: 36))",
     key: ["web", "batch", nil].randomElement(using: &numbers) ?? nil, requestedMode: requested,
     mode: isThinking ? "thinking" : "non_thinking",
@@ -41,6 +41,8 @@ func row(_ index: Int, at time: Double, _ numbers: inout Numbers) -> LedgerRow {
     thoughtEnd: isThinking ? "natural" : nil, queue: long(3_000) / 1e4, image: index % 2 == 0 ? long(900) / 1e3 : nil,
     prefill: prefill, firstToken: prefill + 0.02, firstAnswerToken: prefill + Double(tokens) / 60, decode: decode,
     total: prefill + decode)
+  (row.isDecided, row.isSampled) = (requested == "auto", requested == "auto")
+  return row
 }
 
 func seconds(_ work: () async throws -> Void) async rethrows -> Double {
