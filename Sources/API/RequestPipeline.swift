@@ -41,6 +41,8 @@ struct RequestPipeline: Sendable {
       }
     }
     conclude(record, request, &response)
+    // A client that has its answer finds it counted, whatever becomes of the process.
+    if record.hasAccount { await ledger?.settleCount() }
     return response
   }
 

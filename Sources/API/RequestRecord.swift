@@ -29,6 +29,8 @@ final class RequestRecord: Sendable {
 
   /// The name of the key that the request came with; nil where none is wanted.
   var keyName: String? { facts.withLock { $0.keyName } }
+  /// Whether the request was answered by the model.
+  var hasAccount: Bool { facts.withLock { $0.account != nil } }
   var elapsed: Duration { ContinuousClock.now - arrival }
 
   func note(_ change: (inout sending Facts) -> Void) { facts.withLock { change(&$0) } }

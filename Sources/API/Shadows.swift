@@ -30,8 +30,13 @@ final class Shadows: Sendable {
   private let engine: any GenerationService
   private let metrics: SavingsMetrics
   private let ledger: Ledger?
-  /// What runs or waits, by the request's id; nil once the server goes down.
-  private let tasks = Mutex<[String: Task<Void, Never>]?>([:])
+  private struct Running {
+    /// What runs or waits; nil once the server goes down.
+    var tasks: [Int: Task<Void, Never>]? = [:]
+    /// Names tasks: ids of requests may be the clients' own and come twice.
+    var next = 0
+  }
+  private let running = Mutex(Running())
 
   /// - Parameter fraction: of auto requests, above 0 and at most 1.
   init(fraction: Double, engine: any GenerationService, metrics: SavingsMetrics, ledger: Ledger?) {
@@ -49,11 +54,13 @@ final class Shadows: Sendable {
     guard let candidate else { return }
     let outcome: ThinkingOutcome = reply.outcome == .thinking ? .nonThinking : .thinking
     let (id, key) = (record.id, record.keyName)
-    let isTaken = tasks.withLock { tasks in
-      guard let count = tasks?.count, count < Self.mostAtOnce else { return false }
-      tasks?[id] = Task {
+    let isTaken = running.withLock { running in
+      guard let count = running.tasks?.count, count < Self.mostAtOnce else { return false }
+      let name = running.next
+      running.next += 1
+      running.tasks?[name] = Task {
         await answer(reply, outcome, candidate, id: id, key: key, time: time)
-        self.tasks.withLock { $0?[id] = nil }
+        self.running.withLock { $0.tasks?[name] = nil }
       }
       return true
     }
@@ -62,9 +69,9 @@ final class Shadows: Sendable {
 
   /// Drops what runs and waits: nobody waits for it.
   func stop() {
-    let dropped = tasks.withLock { tasks in
-      defer { tasks = nil }
-      return tasks
+    let dropped = running.withLock { running in
+      defer { running.tasks = nil }
+      return running.tasks
     }
     for task in (dropped ?? [:]).values { task.cancel() }
   }

@@ -99,6 +99,7 @@ extension Ledger {
       }
       count?.write(accepted)
     }
+    front.withLock { $0.isCountStalled = false }
   }
 
   /// Takes the count beside the file, if it is not held yet; gives what it said at the start of this process.

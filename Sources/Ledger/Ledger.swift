@@ -13,8 +13,8 @@ package final class Ledger: Sendable {
     var pending = PendingRows()
     /// Rows committed to this file and waiting for it.
     var accepted = 0
-    /// Whether the count's queue will write it.
-    var isCountScheduled = false
+    /// Whether the count's queue will write it; whether it was found to stand still.
+    var isCountScheduled = false, isCountStalled = false
     /// Connections for readers; nil while no file is open.
     var pool: DatabasePool?
     var status = LedgerStatus()
@@ -40,7 +40,7 @@ package final class Ledger: Sendable {
   let front = Mutex(Front())
   /// The count beside the file; nil while it cannot be had. Locked on `queue` and `countQueue` only, before `front`.
   let count = Mutex<AcceptedCount?>(nil)
-  let countQueue = DispatchQueue(label: "ledger count", qos: .userInteractive)
+  package let countQueue = DispatchQueue(label: "ledger count", qos: .userInteractive)
   /// Locked on `queue` only, so it is never waited for.
   let writer = Mutex(Writer())
 
@@ -62,6 +62,39 @@ package final class Ledger: Sendable {
       var status = front.status
       status.pending = front.pending.count
       return status
+    }
+  }
+
+  /// Returns once the count beside the file says what was recorded before; where the file system stands still, after a moment, and
+  /// at once until it goes on.
+  package func settleCount() async {
+    if front.withLock({ $0.isCountStalled }) { return }
+    await withCheckedContinuation { continuation in
+      let waiter = Waiter(continuation)
+      countQueue.async { waiter.resume() }
+      DispatchQueue.global().asyncAfter(deadline: .now() + Self.countPatience) { [weak self] in
+        if waiter.resume() { self?.front.withLock { $0.isCountStalled = true } }
+      }
+    }
+  }
+
+  /// Seconds that an answer waits for the count at most.
+  private static let countPatience = 0.02
+
+  /// A continuation for whoever comes first.
+  private final class Waiter: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Void, Never>?>
+
+    init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = Mutex(continuation) }
+
+    /// False when another came first.
+    @discardableResult func resume() -> Bool {
+      let taken = continuation.withLock { continuation in
+        defer { continuation = nil }
+        return continuation
+      }
+      taken?.resume()
+      return taken != nil
     }
   }
 

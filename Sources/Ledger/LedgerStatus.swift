@@ -18,7 +18,7 @@ package struct LedgerStatus: Sendable, Equatable {
   package var written = 0
   /// Rows that found no room to wait, or came after `close`.
   package var dropped = 0
-  /// Rows that the previous process had accepted and not committed when it was killed, save those of its last instant.
+  /// Rows that the previous process had accepted and not committed when it was killed.
   package var lost = 0
   /// False when `lost` is only a lower bound: the machine restarted since, or the count beside the file is missing.
   package var lostIsExact = true

@@ -130,13 +130,15 @@ final class FakeEngine: GenerationService {
   let load = EngineLoad()
   let steps: [Step]
   let second: [Step]?
+  /// For requests that no client waits for.
+  let spare: [Step]?
   let refusal: AdmissionError?
   let requests = Mutex<[GenerationRequest]>([])
   /// How many streams ended because their reader went away.
   let cancelled = Mutex(0)
 
-  init(_ steps: [Step], second: [Step]? = nil, refusal: AdmissionError? = nil) {
-    (self.steps, self.second, self.refusal) = (steps, second, refusal)
+  init(_ steps: [Step], second: [Step]? = nil, spare: [Step]? = nil, refusal: AdmissionError? = nil) {
+    (self.steps, self.second, self.spare, self.refusal) = (steps, second, spare, refusal)
   }
 
   /// Tokens, then the end of the turn.
@@ -163,7 +165,8 @@ final class FakeEngine: GenerationService {
       requests.append(request)
       return requests.count
     }
-    let steps = count == 2 ? second ?? self.steps : self.steps
+    let usual = count == 2 ? second ?? self.steps : self.steps
+    let steps = request.serviceClass == .spare ? spare ?? usual : usual
     let (stream, continuation) = AsyncThrowingStream.makeStream(of: GenerationEvent.self, throwing: (any Error).self)
     continuation.onTermination = { [weak self] reason in
       if case .cancelled = reason { self?.cancelled.withLock { $0 += 1 } }

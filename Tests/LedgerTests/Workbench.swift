@@ -26,17 +26,6 @@ final class Folder: Sendable {
   var database: String { path + "/ledger.sqlite" }
   var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
 
-  /// What the count beside the database says, which is written a moment after rows are recorded.
-  func waitForCount(_ count: UInt64) async throws {
-    for _ in 0..<1000 {
-      let words = FileManager.default.contents(atPath: database + ".count") ?? Data()
-      if words.count == 40, words.withUnsafeBytes({ $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self) }) == count {
-        return
-      }
-      try await Task.sleep(for: .milliseconds(2))
-    }
-  }
-
   func copy(to other: Folder) throws {
     for name in names {
       try FileManager.default.copyItem(atPath: path + "/" + name, toPath: other.path + "/" + name)
