@@ -78,21 +78,21 @@ import Testing
     #expect(Ledger(path: later.database).status.lost == 0)
   }
 
-  @Test func `a count that cannot be written holds answers up for a moment once, and then no more`() async throws {
+  @Test func `answers go on while the count cannot be written, and it is right again afterwards`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
     ledger.countQueue.suspend()
-    let rows = drawRows(101, over: 60), start = ContinuousClock.now
+    let rows = drawRows(11, over: 60)
     for row in rows.dropLast() {
       ledger.record(row)
+      // It would never return if it waited for the queue.
       await ledger.settleCount()
     }
-    #expect(ContinuousClock.now - start < .seconds(2), "not a hundred times")
     ledger.countQueue.resume()
-    ledger.record(rows[100])
+    ledger.record(rows[10])
     await ledger.settleCount()
     await ledger.flush()
-    #expect(ledger.status.written == 101 && ledger.status.dropped == 0)
+    #expect(ledger.status.written == 11 && ledger.status.dropped == 0)
     ledger.close()
     let next = Ledger(path: folder.database)
     #expect(next.status.lost == 0 && next.status.lostIsExact)
