@@ -44,6 +44,7 @@ struct ReplyLauncher: Sendable {
     request.serviceClass = options.serviceTier == .flex ? .idle : .interactive
     request.isBrief = plan.mode == .short || maxTokens <= configuration.defaults.briefTokens
     request.salt = record.keyName ?? ""
+    request.client = record.client
     request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
     return request
   }

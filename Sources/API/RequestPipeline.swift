@@ -23,7 +23,7 @@ struct RequestPipeline: Sendable {
 
   /// Answers `request` with `endpoint`. `route` is the pattern, for metrics and log.
   func serve(_ request: HTTPRequest, route: String, needsKey: Bool, _ endpoint: Endpoint) async -> HTTPResponse {
-    let record = RequestRecord(id: RequestID.adopt(request.headers["x-request-id"]), method: request.method)
+    let record = RequestRecord(request)
     record.note { $0.route = route }
     var response: HTTPResponse
     do {
@@ -50,7 +50,7 @@ struct RequestPipeline: Sendable {
   func answer(
     _ request: HTTPRequest, route: String, needsKey: Bool, _ endpoint: () throws(APIError) -> HTTPResponse
   ) -> HTTPResponse {
-    let record = RequestRecord(id: RequestID.adopt(request.headers["x-request-id"]), method: request.method)
+    let record = RequestRecord(request)
     record.note { $0.route = route }
     var response: HTTPResponse
     do {
@@ -66,7 +66,7 @@ struct RequestPipeline: Sendable {
 
   /// The refusal of a request whose head alone shows that it will not be served; nil when Host and key are good.
   func refusal(of request: HTTPRequest, route: String) -> HTTPResponse? {
-    let record = RequestRecord(id: RequestID.adopt(request.headers["x-request-id"]), method: request.method)
+    let record = RequestRecord(request)
     record.note { $0.route = route }
     do {
       try admit(request, needsKey: true, record)

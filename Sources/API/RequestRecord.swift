@@ -1,5 +1,7 @@
 // What the log and the metrics will say about one request, gathered while it is served. The handler writes until the response
 // is returned, then the body's stream does; the mutex keeps the two apart.
+import GenerationTypes
+import HTTP
 import JSON
 import Ledger
 import Synchronization
@@ -22,13 +24,22 @@ final class RequestRecord: Sendable {
 
   let id: String
   let method: String
+  /// The peer's address without port; empty for a Unix-domain socket.
+  let remoteAddress: String
   let arrival = ContinuousClock.now
   private let facts = Mutex(Facts())
 
-  init(id: String, method: String) { (self.id, self.method) = (id, method) }
+  /// Opens the record of `request`.
+  init(_ request: HTTPRequest) {
+    (id, method, remoteAddress) = (
+      RequestID.adopt(request.headers["x-request-id"]), request.method, request.remoteAddress
+    )
+  }
 
   /// The name of the key that the request came with; nil where none is wanted.
   var keyName: String? { facts.withLock { $0.keyName } }
+  /// Whom the request is served for: its key, or its address where no key is wanted.
+  var client: ClientID { keyName.map(ClientID.init(key:)) ?? ClientID(address: remoteAddress) }
   /// Whether the request was answered by the model.
   var hasAccount: Bool { facts.withLock { $0.account != nil } }
   var elapsed: Duration { ContinuousClock.now - arrival }

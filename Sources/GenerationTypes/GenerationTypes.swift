@@ -155,6 +155,8 @@ package struct GenerationRequest: Sendable {
   package var isBrief = false
   /// Requests share what is cached only with those of the same salt.
   package var salt = ""
+  /// Slots are shared fairly between clients.
+  package var client = ClientID.server
   /// When the reply must have ended.
   package var deadline: ContinuousClock.Instant?
   package init(prompt: Prompt, sampling: SamplingParameters, control: ControlTokens, maxTokens: Int, decides: Bool) {
