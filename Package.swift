@@ -51,18 +51,19 @@ let package = Package(
     system("CWebP", "libwebp", "libwebp-dev"),
     system("CGIF", "libgif", "libgif-dev"),
 
-    room("JSON", [], optimised),
+    room("Text", [], optimised),
+    room("JSON", ["Text"], optimised),
     room("GenerationTypes", []),
-    room("ModelFiles", ["JSON"], optimised),
-    room("Tokenization", ["COniguruma", "GenerationTypes", "JSON", "ModelFiles"], optimised),
+    room("ModelFiles", ["JSON", "Text"], optimised),
+    room("Tokenization", ["COniguruma", "GenerationTypes", "JSON", "ModelFiles", "Text"], optimised),
     .target(
       name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
     .target(
       name: "CFetch", dependencies: ["CCurl"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    room("Fetching", ["CFetch"]),
-    room("StructuredOutput", ["GenerationTypes", "JSON"], optimised),
-    room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "StructuredOutput", "Tokenization"]),
+    room("Fetching", ["CFetch", "Text"]),
+    room("StructuredOutput", ["GenerationTypes", "JSON", "Text"], optimised),
+    room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "StructuredOutput", "Text", "Tokenization"]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("m")]),
@@ -70,7 +71,7 @@ let package = Package(
     room("Scheduling", ["GenerationTypes", "Inference"]),
     room("Benchmarking", ["GenerationTypes", "Inference"], optimised),
     room("Transport", ["COpenSSL"]),
-    room("HTTP", ["Transport"]),
+    room("HTTP", ["Text", "Transport"]),
     room("Telemetry", ["JSON", "Statistics"]),
     room("Configuration", ["JSON"]),
     room("Statistics", [], optimised),
@@ -80,7 +81,7 @@ let package = Package(
       "API",
       [
         "Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Ledger", "Scheduling",
-        "Statistics", "StructuredOutput", "Telemetry",
+        "Statistics", "StructuredOutput", "Telemetry", "Text",
       ]),
     .executableTarget(
       name: "r4b",
@@ -110,7 +111,7 @@ let package = Package(
     tests(of: "Configuration", ["JSON"]),
     tests(of: "Evaluation", ["JSON", "Statistics"], fixtures: true),
     tests(of: "Fetching"),
-    tests(of: "HTTP", ["TLSTestSupport", "Transport"]),
+    tests(of: "HTTP", ["TLSTestSupport", "Text", "Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
@@ -123,6 +124,7 @@ let package = Package(
     tests(of: "Statistics", fixtures: true),
     tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),
     tests(of: "Telemetry", ["JSON"]),
+    tests(of: "Text"),
     tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),
     tests(of: "Transport", ["COpenSSL", "TLSTestSupport"]),
   ]

@@ -6,6 +6,7 @@ import Ledger
 import Scheduling
 import Synchronization
 import Telemetry
+import Text
 
 /// Answers HTTP requests.
 package final class APIServer: Sendable {

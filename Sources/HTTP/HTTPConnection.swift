@@ -4,6 +4,7 @@
 // once the whole response is queued it is still delivered.
 
 import Synchronization
+import Text
 import Transport
 
 /// The state machine between the parser, the handler's task and the socket.
@@ -139,7 +140,7 @@ final class HTTPConnection: ConnectionDelegate {
     began = now
     requests += 1
     encoder = ResponseEncoder(
-      isHead: head.method == "HEAD", minorVersion: head.minorVersion,
+      isHead: head.method.exact == "HEAD", minorVersion: head.minorVersion,
       keepsAlive: head.keepsAlive && requests < limits.requestsPerConnection && !isDraining)
     if let response = service.admission?(head, remoteAddress) {
       // The body is not wanted: answer, and drop what still comes of it.
@@ -268,7 +269,7 @@ final class HTTPConnection: ConnectionDelegate {
   private func refuse(_ violation: HTTPViolation) {
     service.observer?.rejected(violation, remoteAddress: remoteAddress)
     encoder.keepsAlive = false
-    if let head { encoder.isHead = head.method == "HEAD" } else { encoder.isHead = false }
+    if let head { encoder.isHead = head.method.exact == "HEAD" } else { encoder.isHead = false }
     // No request follows; what has come of the body is let go now and not when the connection ends.
     parser = RequestParser(limits: limits)
     share = nil

@@ -1,5 +1,7 @@
 // HTTP messages as values: what a handler is given and what it gives back.
 
+import Text
+
 /// Header fields in order of arrival. Names compare without case; values are trimmed.
 package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   package private(set) var fields: [(name: String, value: String)] = []
@@ -30,7 +32,7 @@ package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral 
 
   package static func == (a: HTTPHeaders, b: HTTPHeaders) -> Bool {
     a.fields.count == b.fields.count
-      && zip(a.fields, b.fields).allSatisfy { same($0.name, $1.name) && $0.value == $1.value }
+      && zip(a.fields, b.fields).allSatisfy { same($0.name, $1.name) && $0.value.isEqual(exactly: $1.value) }
   }
 }
 

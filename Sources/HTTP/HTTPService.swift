@@ -2,6 +2,7 @@
 
 import Glibc
 import Synchronization
+import Text
 import Transport
 
 /// Answers a request at its head, on the event loop and without a task: what takes no time (health, files), and refusals before
@@ -62,16 +63,16 @@ final class HTTPService: Sendable {
 /// may connect there the file's mode says, and only the sum is bounded.
 struct ConnectionCounts {
   private(set) var total = 0
-  private var byAddress: [String: Int] = [:]
+  private var byAddress: [ExactString: Int] = [:]
 
   mutating func admit(_ address: String, _ limits: HTTPLimits) -> HTTPViolation? {
     guard total < limits.connections else { return HTTPViolation(503, .capacity, "too many connections") }
     if !address.isEmpty {
-      let ofAddress = byAddress[address, default: 0]
+      let ofAddress = byAddress[address.exact, default: 0]
       guard ofAddress < limits.connectionsPerAddress else {
         return HTTPViolation(429, .capacity, "too many connections from this address")
       }
-      byAddress[address] = ofAddress + 1
+      byAddress[address.exact] = ofAddress + 1
     }
     total += 1
     return nil
@@ -80,8 +81,8 @@ struct ConnectionCounts {
   mutating func leave(_ address: String) {
     total -= 1
     if address.isEmpty { return }
-    let rest = byAddress[address, default: 1] - 1
-    byAddress[address] = rest > 0 ? rest : nil
+    let rest = byAddress[address.exact, default: 1] - 1
+    byAddress[address.exact] = rest > 0 ? rest : nil
   }
 }
 

@@ -1,6 +1,8 @@
 // A request's head, RFC 9112 2 to 6, parsed strictly from bytes that end with an empty line. What two parsers could read
 // differently is refused: bare CR or LF, folded lines, white space before a colon, doubled lengths, lengths beside chunks.
 
+import Text
+
 /// A request's line and fields, and what they say about its body and its connection.
 package struct RequestHead: Sendable, Equatable {
   /// How the body is delimited, RFC 9112 6.3.
@@ -52,6 +54,14 @@ package struct RequestHead: Sendable, Equatable {
   }
 }
 
+extension RequestHead {
+  package static func == (a: RequestHead, b: RequestHead) -> Bool {
+    a.method.isEqual(exactly: b.method) && a.path.isEqual(exactly: b.path) && a.query.isEqual(exactly: b.query)
+      && a.headers == b.headers && a.minorVersion == b.minorVersion && a.framing == b.framing
+      && a.keepsAlive == b.keepsAlive && a.expectsContinue == b.expectsContinue
+  }
+}
+
 /// `method SP request-target SP HTTP-version`, RFC 9112 3.
 private struct RequestLine {
   var method: String
@@ -66,7 +76,7 @@ private struct RequestLine {
       throw .malformed("the method is invalid")
     }
     let version = second + 1..<range.upperBound
-    guard version.count == 8, bytes.text(version.lowerBound..<version.lowerBound + 5) == "HTTP/",
+    guard version.count == 8, bytes.text(version.lowerBound..<version.lowerBound + 5).exact == "HTTP/",
       bytes[version.lowerBound + 6] == 0x2E, (0x30...0x39).contains(bytes[version.lowerBound + 5]),
       (0x30...0x39).contains(bytes[version.lowerBound + 7])
     else { throw .malformed("the HTTP version is invalid") }
@@ -126,7 +136,7 @@ private struct FieldMeaning {
     }
     guard lengthFields <= 1 else { throw .malformed("more than one Content-Length field") }
     guard let length else {
-      guard !["POST", "PUT", "PATCH"].contains(method) else {
+      guard !["POST", "PUT", "PATCH"].contains(exactly: method) else {
         throw HTTPViolation(411, .unsupported, "\(method) needs Content-Length or chunked transfer coding")
       }
       return .length(0)

@@ -1,7 +1,9 @@
 // The request target, RFC 9112 3.2: origin form, absolute form and, for OPTIONS, the asterisk.
 
+import Text
+
 /// A request target taken apart.
-struct RequestTarget: Equatable {
+struct RequestTarget {
   /// Percent-decoded; `*` for the asterisk form. Dot segments are left as they are.
   var path: String
   var query: String
@@ -13,11 +15,11 @@ struct RequestTarget: Equatable {
     authority = nil
     query = ""
     if range.count == 1, bytes[range.lowerBound] == 0x2A {
-      guard method == "OPTIONS" else { throw .malformed("the target * belongs to OPTIONS") }
+      guard method.exact == "OPTIONS" else { throw .malformed("the target * belongs to OPTIONS") }
       path = "*"
       return
     }
-    guard method != "CONNECT" else { throw HTTPViolation(501, .unsupported, "CONNECT is not supported") }
+    guard method.exact != "CONNECT" else { throw HTTPViolation(501, .unsupported, "CONNECT is not supported") }
     var rest = range
     if bytes[range.lowerBound] != 0x2F {
       let prefix = bytes.schemeLength(range)

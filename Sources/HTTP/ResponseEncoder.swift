@@ -1,6 +1,8 @@
 // Responses as bytes, RFC 9112 6 and 7. A pure value; framing fields are the encoder's alone, so that a handler can neither
 // forget nor contradict them, and a header that could split the response is refused.
 
+import Text
+
 /// How one response is sent, decided by the request it answers.
 struct ResponseEncoder: Sendable {
   /// What follows the head.
@@ -43,14 +45,14 @@ struct ResponseEncoder: Sendable {
         value.utf8.allSatisfy({ ByteClass.isMember($0, of: ByteClass.value) })
       else { return nil }
       switch name.utf8.count {
-      case 4 where name.lowercased() == "date": continue
-      case 10 where name.lowercased() == "connection":
-        if value.lowercased() == "close" { keepsAlive = false }
+      case 4 where name.lowercasedASCII.exact == "date": continue
+      case 10 where name.lowercasedASCII.exact == "connection":
+        if value.lowercasedASCII.exact == "close" { keepsAlive = false }
         continue
-      case 14 where name.lowercased() == "content-length":
+      case 14 where name.lowercasedASCII.exact == "content-length":
         declared = value
         continue
-      case 17 where name.lowercased() == "transfer-encoding": continue
+      case 17 where name.lowercasedASCII.exact == "transfer-encoding": continue
       default: break
       }
       bytes += name.utf8

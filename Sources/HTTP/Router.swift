@@ -1,10 +1,12 @@
 // Method and path to endpoint. Literal segments win over parameters, parameters over a remainder; HEAD goes to GET's endpoint
 // (the encoder drops the body), OPTIONS gets the list of methods, and so do other methods, for their 405.
 
+import Text
+
 /// A table of routes, built once at start-up and then only read. What an endpoint is, the owner of the table decides.
 package struct Router<Endpoint: Sendable>: Sendable {
   /// Values of a pattern's parameters by name, percent-decoded.
-  package typealias Parameters = [String: String]
+  package typealias Parameters = [ExactString: String]
 
   /// What a request's method and path lead to.
   package enum Match: Sendable {
@@ -16,7 +18,7 @@ package struct Router<Endpoint: Sendable>: Sendable {
     case notFound
   }
 
-  private enum Segment: Sendable, Equatable {
+  private enum Segment: Sendable {
     case literal(String)
     case parameter(String)
     /// The rest of the path, slashes included, at least one character.
@@ -41,7 +43,7 @@ package struct Router<Endpoint: Sendable>: Sendable {
 
   private var routes: [Route] = []
   /// Patterns without parameters, which no other can precede.
-  private var literals: [String: Int] = [:]
+  private var literals: [ExactString: Int] = [:]
 
   package init() {}
 
@@ -50,17 +52,17 @@ package struct Router<Endpoint: Sendable>: Sendable {
 
   /// Adds the endpoint of `method` on `pattern`: `/health`, `/v1/models/{id}`, `/assets/{path*}` (the rest, slashes included).
   package mutating func add(_ method: String, _ pattern: String, _ endpoint: Endpoint) {
-    precondition(pattern.hasPrefix("/"), "a pattern begins with /")
-    if let index = routes.firstIndex(where: { $0.pattern == pattern }) {
-      precondition(!routes[index].methods.contains(method), "\(method) \(pattern) is there twice")
+    precondition(pattern.hasPrefix(exactly: "/"), "a pattern begins with /")
+    if let index = routes.firstIndex(where: { $0.pattern.isEqual(exactly: pattern) }) {
+      precondition(!routes[index].methods.contains(exactly: method), "\(method) \(pattern) is there twice")
       routes[index].methods.append(method)
       routes[index].endpoints.append(endpoint)
       return
     }
-    let segments = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part -> Segment in
-      guard part.hasPrefix("{"), part.hasSuffix("}") else { return .literal(String(part)) }
+    let segments = pattern.dropFirst().split(at: "/", omittingEmpty: false).map { part -> Segment in
+      guard part.hasPrefix(exactly: "{"), part.hasSuffix(exactly: "}") else { return .literal(String(part)) }
       let name = part.dropFirst().dropLast()
-      return name.hasSuffix("*") ? .remainder(String(name.dropLast())) : .parameter(String(name))
+      return name.hasSuffix(exactly: "*") ? .remainder(String(name.dropLast())) : .parameter(String(name))
     }
     let isRemainderLast = segments.dropLast().allSatisfy { $0.rank < 2 }
     precondition(isRemainderLast, "a remainder is the last segment of \(pattern)")
@@ -70,7 +72,7 @@ package struct Router<Endpoint: Sendable>: Sendable {
     routes.insert(route, at: place)
     literals = [:]
     for (index, route) in routes.enumerated() where route.segments.allSatisfy({ $0.rank == 0 }) {
-      literals[route.pattern] = index
+      literals[route.pattern.exact] = index
     }
   }
 
@@ -81,13 +83,13 @@ package struct Router<Endpoint: Sendable>: Sendable {
 
   /// Finds the route of `path` and the endpoint of `method`.
   package func match(method: String, path: String) -> Match {
-    guard path.hasPrefix("/") else {
+    guard path.hasPrefix(exactly: "/") else {
       // `OPTIONS *` asks about the server as a whole.
       let all = allow(routes.flatMap(\.methods))
-      return method == "OPTIONS" && path == "*" ? .options(allow: all, label: "*") : .notFound
+      return method.exact == "OPTIONS" && path.exact == "*" ? .options(allow: all, label: "*") : .notFound
     }
-    if let index = literals[path] { return match(method, routes[index], [:]) }
-    let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    if let index = literals[path.exact] { return match(method, routes[index], [:]) }
+    let parts = Substring(path.utf8.dropFirst()).split(at: "/", omittingEmpty: false)
     for route in routes {
       if let parameters = Self.parameters(route.segments, parts) { return match(method, route, parameters) }
     }
@@ -95,10 +97,12 @@ package struct Router<Endpoint: Sendable>: Sendable {
   }
 
   private func match(_ method: String, _ route: Route, _ parameters: Parameters) -> Match {
-    let found = route.methods.firstIndex(of: method) ?? (method == "HEAD" ? route.methods.firstIndex(of: "GET") : nil)
+    let found =
+      route.methods.firstIndex(exactly: method)
+      ?? (method.exact == "HEAD" ? route.methods.firstIndex(exactly: "GET") : nil)
     if let found { return .endpoint(route.endpoints[found], parameters: parameters, label: route.pattern) }
     let methods = allow(route.methods)
-    return method == "OPTIONS"
+    return method.exact == "OPTIONS"
       ? .options(allow: methods, label: route.pattern) : .methodNotAllowed(allow: methods, label: route.pattern)
   }
 
@@ -107,14 +111,14 @@ package struct Router<Endpoint: Sendable>: Sendable {
     for (index, segment) in segments.enumerated() {
       guard index < parts.count else { return nil }
       switch segment {
-      case .literal(let text): guard parts[index] == text else { return nil }
+      case .literal(let text): guard parts[index].isEqual(exactly: text) else { return nil }
       case .parameter(let name):
         guard !parts[index].isEmpty else { return nil }
-        parameters[name] = String(parts[index])
+        parameters[name.exact] = String(parts[index])
       case .remainder(let name):
         let rest = parts[index...].joined(separator: "/")
         guard !rest.isEmpty else { return nil }
-        parameters[name] = rest
+        parameters[name.exact] = rest
         return parameters
       }
     }
@@ -122,8 +126,8 @@ package struct Router<Endpoint: Sendable>: Sendable {
   }
 
   private func allow(_ methods: [String]) -> String {
-    var all = Set(methods).union(["OPTIONS"])
+    var all = Set(methods.map(\.exact)).union(["OPTIONS"])
     if all.contains("GET") { all.insert("HEAD") }
-    return all.sorted().joined(separator: ", ")
+    return all.sorted().map(\.string).joined(separator: ", ")
   }
 }

@@ -1,6 +1,8 @@
 // A strict RFC 8259 parser over bytes: one pass, bounded depth, no trailing commas, comments, NaN or duplicate names, UTF-8
 // validated. Every error names the byte offset. Foundation's decoder loses member order and cannot say which names it ignored.
 
+import Text
+
 /// Why a text is not the JSON that was asked for.
 package struct JSONError: Error, Equatable, CustomStringConvertible {
   package var reason: String
@@ -115,7 +117,7 @@ private struct JSONParser {
       skipSpace()
       let value = try self.value(depth: depth)
       if !object.insert(name, value) {
-        throw JSONError(reason: "the name \"\(name.prefix(64))\" appears twice", offset: start)
+        throw JSONError(reason: "the name \"\(name.excerpt(64))\" appears twice", offset: start)
       }
       skipSpace()
       let separator = next

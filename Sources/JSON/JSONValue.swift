@@ -1,5 +1,7 @@
 // A JSON document as a value. Objects keep the order of their members, because chat templates print tool schemas in the
-// order their author wrote them and models were trained on that text.
+// order their author wrote them and models were trained on that text. Names and strings compare by their bytes.
+
+import Text
 
 /// One JSON value (RFC 8259).
 package enum JSONValue: Sendable, Equatable {
@@ -11,14 +13,28 @@ package enum JSONValue: Sendable, Equatable {
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
+
+  /// Whether both are the same value; strings are the same when their bytes are, and 1 is not 1.0.
+  package static func == (a: JSONValue, b: JSONValue) -> Bool {
+    switch (a, b) {
+    case (.null, .null): true
+    case (.bool(let left), .bool(let right)): left == right
+    case (.integer(let left), .integer(let right)): left == right
+    case (.number(let left), .number(let right)): left == right
+    case (.string(let left), .string(let right)): left.isEqual(exactly: right)
+    case (.array(let left), .array(let right)): left == right
+    case (.object(let left), .object(let right)): left == right
+    default: false
+    }
+  }
 }
 
-/// The members of a JSON object in document order; names are unique.
+/// The members of a JSON object in document order; names are unique by their bytes.
 package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   package private(set) var names: [String] = []
   package private(set) var values: [JSONValue] = []
   /// Name to position; only built beyond `indexedFrom` members, where a scan would cost more.
-  private var index: [String: Int] = [:]
+  private var index: [ExactString: Int] = [:]
   private static let indexedFrom = 12
 
   package init() {}
@@ -65,20 +81,22 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     if names.count == Self.indexedFrom {
       buildIndex()
     } else if names.count > Self.indexedFrom {
-      index[name] = names.count - 1
+      index[name.exact] = names.count - 1
     }
   }
 
   private mutating func buildIndex() {
     index.reserveCapacity(2 * names.count)
-    for (position, name) in names.enumerated() { index[name] = position }
+    for (position, name) in names.enumerated() { index[name.exact] = position }
   }
 
   private func position(of name: String) -> Int? {
-    names.count < Self.indexedFrom ? names.firstIndex(of: name) : index[name]
+    names.count < Self.indexedFrom ? names.firstIndex(exactly: name) : index[name.exact]
   }
 
-  package static func == (a: JSONObject, b: JSONObject) -> Bool { a.names == b.names && a.values == b.values }
+  package static func == (a: JSONObject, b: JSONObject) -> Bool {
+    a.count == b.count && zip(a.names, b.names).allSatisfy { $0.isEqual(exactly: $1) } && a.values == b.values
+  }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
@@ -105,7 +123,7 @@ extension JSONValue {
   package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
   package var string: String? { if case .string(let value) = self { value } else { nil } }
   package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-  package var isNull: Bool { self == .null }
+  package var isNull: Bool { if case .null = self { true } else { false } }
 
   /// A whole number: an integer, or a number such as 3.0 without fraction that an `Int` holds exactly.
   package var int: Int? {

@@ -1,5 +1,6 @@
 import HTTP
 import Testing
+import Text
 
 @Suite struct `Routing` {
   private typealias Endpoint = @Sendable (Router<Never>.Parameters) -> String
@@ -67,5 +68,36 @@ import Testing
     #expect(options.status == 204)
     #expect(options.allow == "GET, HEAD, OPTIONS")
     #expect(await answer("OPTIONS", "*").allow == "DELETE, GET, HEAD, OPTIONS, POST")
+  }
+
+  @Test func `a path that is equal only after normalisation is another path`() async {
+    var router = Router<String>()
+    router.add("GET", "/é", "composed")
+    router.add("GET", "/v1/{name}", "named")
+    guard case .endpoint("composed", _, _) = router.match(method: "GET", path: "/é") else {
+      Issue.record("the path itself is not found")
+      return
+    }
+    guard case .notFound = router.match(method: "GET", path: "/e\u{301}") else {
+      Issue.record("the decomposed path is found")
+      return
+    }
+    // A combining mark after a slash would join it into one Character.
+    guard case .endpoint("named", let parameters, _) = router.match(method: "GET", path: "/v1/\u{301}x") else {
+      Issue.record("the parameter is not found")
+      return
+    }
+    #expect(Array((parameters["name"] ?? "").utf8) == Array("\u{301}x".utf8))
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a hostile path or header costs no more than another`() async {
+    // Normalising a run of marks that stand against the canonical order costs the square of its length.
+    let marks = String(repeating: "\u{301}\u{316}", count: 500_000)
+    #expect(await answer("GET", "/v1/models/" + marks).label == "/v1/models/{id}")
+    #expect(await answer("GET", "/" + marks).status == 404)
+    #expect(await answer(marks, "/").status == 405)
+    let (a, b): (HTTPHeaders, HTTPHeaders) = (["X": marks + "a"], ["x": marks + "b"])
+    #expect(a != b && a == ["x": marks + "a"])
   }
 }

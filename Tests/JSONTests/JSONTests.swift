@@ -53,6 +53,34 @@ import Testing
     #expect(try JSONValue(parsing: "3.5").int == nil)
   }
 
+  @Test(arguments: [0, 20])
+  func `names that are equal only after normalisation are different members`(others: Int) throws {
+    let rest = (0..<others).map { ",\"n\($0)\":0" }.joined()
+    let value = try JSONValue(parsing: #"{"é":1,"e\u0301":2\#(rest)}"#)
+    #expect(value["é"] == 1)
+    #expect(value["e\u{301}"] == 2)
+    #expect(value != (try JSONValue(parsing: #"{"e\u0301":1,"é":2\#(rest)}"#)))
+    #expect(JSONValue.string("é") != "e\u{301}")
+    let names = [JSONValue.string("é")]
+    #expect(!names.contains("e\u{301}"))
+    #expect(throws: JSONError.self) { try JSONValue(parsing: #"{"é":1,"\u00e9":2\#(rest)}"#) }
+  }
+
+  @Test(.timeLimit(.minutes(1)), arguments: [0, 20])
+  func `hostile names and values cost no more than others`(others: Int) throws {
+    // Two names of 2 MB whose marks stand against the canonical order and that differ in the last byte.
+    let marks = "a" + String(repeating: "\u{301}\u{316}", count: 500_000)
+    let rest = (0..<others).map { ",\"n\($0)\":0" }.joined()
+    let value = try JSONValue(parsing: "{\"\(marks)x\":\"\(marks)x\",\"\(marks)y\":\"\(marks)y\"\(rest)}")
+    #expect(value[marks + "y"] == .string(marks + "y"))
+    #expect(value[marks + "x"] != value[marks + "y"])
+    let error = #expect(throws: JSONError.self) {
+      try JSONValue(parsing: "{\"\(marks)\":1,\"\(marks)\":2\(rest)}")
+    }
+    // The name is shown by its first bytes, although all of it is one Character.
+    #expect((error?.reason.utf8.count ?? .max) < 100)
+  }
+
   @Test func `a large object finds, replaces and removes its members`() {
     var object = JSONObject()
     for number in 0..<100 { object["n\(number)"] = .integer(Int64(number)) }

@@ -1,0 +1,123 @@
+// Comparison and search by bytes for String and Substring, as far as text from outside needs it. Every operation is linear, and none
+// looks at grapheme clusters: one Character may have any number of bytes.
+
+import Glibc
+
+extension StringProtocol {
+  /// This text as a key, or for comparison with a literal: `text.exact == "stop"`.
+  package var exact: ExactString { ExactString(String(self)) }
+
+  /// Whether both texts have the same bytes.
+  package func isEqual(exactly other: some StringProtocol) -> Bool {
+    withUTF8Bytes { left in
+      other.withUTF8Bytes { right in left.count == right.count && compare(left, right, left.count) == 0 }
+    }
+  }
+
+  /// Whether the bytes of this text begin with those of `prefix`.
+  package func hasPrefix(exactly prefix: String) -> Bool {
+    withUTF8Bytes { bytes in
+      prefix.withUTF8Bytes { wanted in bytes.count >= wanted.count && compare(bytes, wanted, wanted.count) == 0 }
+    }
+  }
+
+  /// Whether the bytes of this text end with those of `suffix`.
+  package func hasSuffix(exactly suffix: String) -> Bool {
+    withUTF8Bytes { bytes in
+      suffix.withUTF8Bytes { wanted in
+        bytes.count >= wanted.count
+          && compare(.init(rebasing: bytes[(bytes.count - wanted.count)...]), wanted, wanted.count) == 0
+      }
+    }
+  }
+
+  /// Whether the bytes of `part` occur in this text; an empty part does.
+  package func contains(exactly part: String) -> Bool {
+    withUTF8Bytes { bytes in
+      part.withUTF8Bytes { wanted in
+        wanted.isEmpty || position(of: wanted, in: bytes) != nil
+      }
+    }
+  }
+
+  /// The parts between occurrences of the ASCII character `separator`.
+  package func split(
+    at separator: Unicode.Scalar, maxSplits: Int = .max, omittingEmpty: Bool = true
+  ) -> [Substring] where SubSequence == Substring {
+    let byte = UInt8(ascii: separator)
+    return self[...].utf8.split(separator: byte, maxSplits: maxSplits, omittingEmptySubsequences: omittingEmpty)
+      .map(Substring.init)
+  }
+
+  /// This text with A to Z in lower case. Other letters keep theirs, so that no two names become one by Unicode's rules.
+  package var lowercasedASCII: String {
+    withUTF8Bytes { bytes in
+      String(unsafeUninitializedCapacity: bytes.count) { lower in
+        for (position, byte) in bytes.enumerated() {
+          lower[position] = byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+        }
+        return bytes.count
+      }
+    }
+  }
+
+  /// The beginning of this text for a message: at most `bytes` bytes, cut between two scalars.
+  package func excerpt(_ bytes: Int) -> String {
+    withUTF8Bytes { text in
+      var end = Swift.min(bytes, text.count)
+      // A continuation byte after the end means that the cut would split a scalar.
+      while end > 0, end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
+      return String(decoding: UnsafeBufferPointer(rebasing: text[..<end]), as: UTF8.self)
+    }
+  }
+
+  /// Calls `body` with the UTF-8 bytes of this text, which are not copied.
+  package func withUTF8Bytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    // Only strings that are bridged from Objective-C have no contiguous bytes.
+    utf8.withContiguousStorageIfAvailable(body) ?? Array(utf8).withUnsafeBufferPointer(body)
+  }
+}
+
+extension Sequence where Element == String {
+  /// Whether one of these strings has the bytes of `text`.
+  package func contains(exactly text: some StringProtocol) -> Bool { contains { $0.isEqual(exactly: text) } }
+}
+
+extension Collection where Element == String {
+  /// The position of the first string with the bytes of `text`.
+  package func firstIndex(exactly text: some StringProtocol) -> Index? { firstIndex { $0.isEqual(exactly: text) } }
+}
+
+extension RawRepresentable where Self: CaseIterable, RawValue == String {
+  /// The case whose raw value has the bytes of `text`; `init(rawValue:)` would normalise both.
+  package init?(exactly text: String) {
+    guard let found = Self.allCases.first(where: { $0.rawValue.isEqual(exactly: text) }) else { return nil }
+    self = found
+  }
+}
+
+/// The offset of the first occurrence of `part`, which is not empty, in linear time (Knuth, Morris and Pratt 1977).
+private func position(of part: UnsafeBufferPointer<UInt8>, in text: UnsafeBufferPointer<UInt8>) -> Int? {
+  if part.count > text.count { return nil }
+  // The length of the longest beginning of `part` that ends at each of its bytes without being all up to there.
+  var borders = [Int](repeating: 0, count: part.count)
+  var length = 0
+  for index in 1..<part.count {
+    while length > 0, part[index] != part[length] { length = borders[length - 1] }
+    if part[index] == part[length] { length += 1 }
+    borders[index] = length
+  }
+  length = 0
+  for (index, byte) in text.enumerated() {
+    while length > 0, byte != part[length] { length = borders[length - 1] }
+    if byte == part[length] { length += 1 }
+    if length == part.count { return index + 1 - length }
+  }
+  return nil
+}
+
+/// `memcmp`, which must not see the null pointer of an empty buffer.
+func compare(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>, _ count: Int) -> Int32 {
+  guard count > 0, let left = a.baseAddress, let right = b.baseAddress else { return 0 }
+  return memcmp(left, right, count)
+}
