@@ -33,7 +33,7 @@ struct ChatCompletions: Sendable {
     var response =
       wanted.options.stream
       ? EventStream.response(record) { try await write(running, to: $0, record) } : try await whole(running, record)
-    if let names = FieldNames.header(wanted.ignored + running.replies.prepared.loose) {
+    if let names = wanted.ignored.header(adding: running.replies.prepared.loose) {
       response.headers["x-ignored-parameters"] = names
     }
     return response

@@ -41,7 +41,7 @@ struct Completions: Sendable {
     var response =
       wanted.options.stream
       ? EventStream.response(record) { try await write(running, to: $0, record) } : try await whole(running, record)
-    if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
+    if let names = wanted.ignored.header() { response.headers["x-ignored-parameters"] = names }
     return response
   }
 

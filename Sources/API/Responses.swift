@@ -28,7 +28,7 @@ struct Responses: Sendable {
         serviceTier: wanted.options.serviceTier, echo: wanted.echo))
     var response =
       wanted.options.stream ? stream(running, record) : try await whole(running, record)
-    if let names = FieldNames.header(wanted.ignored + running.replies.prepared.loose) {
+    if let names = wanted.ignored.header(adding: running.replies.prepared.loose) {
       response.headers["x-ignored-parameters"] = names
     }
     return response

@@ -46,7 +46,7 @@ struct Rollouts: Sendable {
     }
     note(groups, replies, record)
     var response = HTTPResponse.json(document(wanted, groups))
-    if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
+    if let names = wanted.ignored.header() { response.headers["x-ignored-parameters"] = names }
     return response
   }
 

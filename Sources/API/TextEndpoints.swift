@@ -19,7 +19,8 @@ package struct TextEndpoints: Sendable {
   /// `{content, add_special, with_pieces}` → `{tokens}`, as llama-server answers; `text` and `prompt` are other names of the content.
   func tokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let reader = try FieldReader(body: try JSONBody.parse(request, configuration.limits))
-    let ignored = try FieldNames.unknown(in: reader, known: Self.tokenizeFields)
+    var ignored = IgnoredFields()
+    try ignored.note(unknownIn: reader, known: Self.tokenizeFields)
     try reader.checkModel(configuration.model)
     var text: String?
     for name in Self.contents {
@@ -48,7 +49,8 @@ package struct TextEndpoints: Sendable {
   /// `{tokens}` → `{content}`; bytes that are no characters become U+FFFD.
   func detokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let reader = try FieldReader(body: try JSONBody.parse(request, configuration.limits))
-    let ignored = try FieldNames.unknown(in: reader, known: Self.detokenizeFields)
+    var ignored = IgnoredFields()
+    try ignored.note(unknownIn: reader, known: Self.detokenizeFields)
     try reader.checkModel(configuration.model)
     let values = try reader.require("tokens", reader.array("tokens", max: configuration.limits.values))
     let ids = try reader.tokenIDs(values, "tokens", configuration.model.vocabularySize)
@@ -77,7 +79,7 @@ package struct TextEndpoints: Sendable {
 
   private func conversation(
     _ request: HTTPRequest, _ record: RequestRecord
-  ) throws(APIError) -> (Conversation, [PictureReference], ignored: [String]) {
+  ) throws(APIError) -> (Conversation, [PictureReference], ignored: IgnoredFields) {
     let body = try JSONBody.parse(request, configuration.limits)
     let wanted = try ChatCompletionRequest(body: body, configuration: configuration)
     return (try launcher.conversation(of: wanted, record).0, wanted.references, wanted.ignored)
@@ -101,9 +103,9 @@ extension FieldReader {
 
 extension HTTPResponse {
   /// A JSON document that says which fields of the request had no effect.
-  static func json(_ value: JSONValue, ignoring names: [String]) -> HTTPResponse {
+  static func json(_ value: JSONValue, ignoring ignored: IgnoredFields) -> HTTPResponse {
     var response = json(value)
-    if let names = FieldNames.header(names) { response.headers["x-ignored-parameters"] = names }
+    if let names = ignored.header() { response.headers["x-ignored-parameters"] = names }
     return response
   }
 }

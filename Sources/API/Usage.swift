@@ -42,7 +42,7 @@ final class Usage: Sendable {
       response = .json(document(report, wanted, status, decisionTokens: await decisionTokens()))
     }
     response.headers["cache-control"] = "no-store"
-    if let names = FieldNames.header(wanted.ignored) { response.headers["x-ignored-parameters"] = names }
+    if let names = wanted.ignored.header() { response.headers["x-ignored-parameters"] = names }
     return response
   }
 

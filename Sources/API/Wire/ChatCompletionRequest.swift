@@ -13,7 +13,7 @@ package struct ChatCompletionRequest: Sendable {
   package let thinking: ThinkingWish
   package let form: AnswerForm
   /// Names that were accepted and have no effect.
-  package let ignored: [String]
+  package let ignored: IgnoredFields
 
   /// Fields this server reads.
   package static let fields =
@@ -23,15 +23,16 @@ package struct ChatCompletionRequest: Sendable {
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
     let reader = try FieldReader(body: body)
-    var ignored = try FieldNames.unknown(in: reader, known: Self.fields)
+    var ignored = IgnoredFields()
+    try ignored.note(unknownIn: reader, known: Self.fields)
     try reader.checkModel(configuration.model)
     thinking = try reader.thinkingWish(configuration.defaults, ignored: &ignored)
     form = try reader.answerForm(configuration.limits)
     options = try reader.options(configuration, ignored: &ignored)
     // Last, because pictures cost the most to read.
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures, ignored: ignored)
     messages = try decoder.messages(reader)
     references = decoder.references
-    self.ignored = ignored + decoder.ignored
+    self.ignored = decoder.ignored
   }
 }

@@ -17,7 +17,7 @@ package struct CompletionRequest: Sendable {
   package let form: AnswerForm
   /// Whether the text begins with the prompt.
   package let echo: Bool
-  package let ignored: [String]
+  package let ignored: IgnoredFields
 
   /// Fields this server reads.
   package static let fields =
@@ -27,7 +27,8 @@ package struct CompletionRequest: Sendable {
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
     let reader = try FieldReader(body: body)
-    var ignored = try FieldNames.unknown(in: reader, known: Self.fields)
+    var ignored = IgnoredFields()
+    try ignored.note(unknownIn: reader, known: Self.fields)
     try reader.checkModel(configuration.model)
     if let suffix = try reader.string("suffix"), !suffix.isEmpty {
       throw .invalid(

@@ -47,7 +47,7 @@ extension FieldReader {
 
   /// The options of a chat or a completion. `ignored` receives names that have no effect.
   func options(
-    _ configuration: APIConfiguration, logprobs: LogprobsForm = .flag, ignored: inout [String]
+    _ configuration: APIConfiguration, logprobs: LogprobsForm = .flag, ignored: inout IgnoredFields
   ) throws(APIError) -> GenerationOptions {
     var options = GenerationOptions()
     _ = try string("user")
@@ -66,8 +66,8 @@ extension FieldReader {
       options.includeUsage = try stream.bool("include_usage") ?? false
       options.includeProgress = try stream.bool("include_progress") ?? false
       // Only chats have chunks for it.
-      if options.includeProgress, logprobs != .flag { ignored.append(stream.path(to: "include_progress")) }
-      ignored += try FieldNames.unknown(in: stream, known: ["include_usage", "include_progress"])
+      if options.includeProgress, logprobs != .flag { ignored.note(stream.path(to: "include_progress")) }
+      try ignored.note(unknownIn: stream, known: ["include_usage", "include_progress"])
     }
     options.serviceTier = try serviceTier()
     return options

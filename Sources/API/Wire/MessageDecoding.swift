@@ -9,9 +9,13 @@ package struct MessageDecoder {
   let pictures: (any PictureFetching)?
   private(set) var images = 0
   private(set) var references: [PictureReference] = []
-  var ignored: [String] = []
+  /// Names of the request that have no effect.
+  var ignored: IgnoredFields
 
-  init(limits: RequestLimits, pictures: (any PictureFetching)?) { (self.limits, self.pictures) = (limits, pictures) }
+  /// `ignored` is what the rest of the request has noted, so that one budget holds for all of it.
+  init(limits: RequestLimits, pictures: (any PictureFetching)?, ignored: IgnoredFields) {
+    (self.limits, self.pictures, self.ignored) = (limits, pictures, ignored)
+  }
 
   /// Fields of a message that are read, or known and left alone.
   package static let fields = [
@@ -49,7 +53,7 @@ package struct MessageDecoder {
     let refusal = try reader.string("refusal")
     let callID = try reader.string("tool_call_id")
     if role == .tool { _ = try reader.require("tool_call_id", callID) }
-    ignored += try FieldNames.unknown(in: reader, known: Self.fields).map(Self.unindexed)
+    try ignored.note(unknownIn: reader, known: Self.fields)
     var parts = try self.parts(reader, role: role)
     if parts == nil {
       guard role == .assistant, !calls.isEmpty || reasoning != nil || refusal != nil else {
@@ -133,11 +137,5 @@ package struct MessageDecoder {
       _ = try function.require("arguments", function.string("arguments"))
     }
     return calls
-  }
-
-  /// `messages[].x` for `messages[3].x`, so that a long conversation names a field once.
-  static func unindexed(_ path: String) -> String {
-    guard let open = path.firstIndex(of: "["), let close = path.firstIndex(of: "]"), open < close else { return path }
-    return String(path[...open] + path[close...])
   }
 }

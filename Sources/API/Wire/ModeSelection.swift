@@ -29,7 +29,7 @@ extension FieldReader {
 
   /// What this request wishes. The first spelling of the mode in the order of the contract wins; another that says something else
   /// is a contradiction. `ignored` receives what has no effect beside the rest.
-  func thinkingWish(_ defaults: RequestDefaults, ignored: inout [String]) throws(APIError) -> ThinkingWish {
+  func thinkingWish(_ defaults: RequestDefaults, ignored: inout IgnoredFields) throws(APIError) -> ThinkingWish {
     var wish = ThinkingWish()
     var asked: [(field: String, mode: ThinkingMode)] = []
     if let mode = try thinkingMode() { asked.append((path(to: "thinking_mode"), mode)) }
@@ -56,7 +56,7 @@ extension FieldReader {
         }
         budgets.append((thinking.path(to: "budget_tokens"), budget))
       }
-      ignored += try FieldNames.unknown(in: thinking, known: ["type", "budget_tokens"])
+      try ignored.note(unknownIn: thinking, known: ["type", "budget_tokens"])
     }
     if let (mode, bias) = try effort("reasoning_effort", defaults) {
       asked.append((path(to: "reasoning_effort"), mode))
@@ -79,7 +79,7 @@ extension FieldReader {
   /// What bounds the thoughts of a request whose modes are given.
   func thoughtBounds() throws(APIError) -> ThinkingWish {
     var wish = ThinkingWish()
-    var ignored: [String] = []
+    var ignored = IgnoredFields()
     try readBounds([], into: &wish, ignored: &ignored)
     return wish
   }
@@ -88,7 +88,7 @@ extension FieldReader {
   static let boundFields = budgetFields + ["answer_reserve"]
 
   private func readBounds(
-    _ found: [(field: String, value: Int)], into wish: inout ThinkingWish, ignored: inout [String]
+    _ found: [(field: String, value: Int)], into wish: inout ThinkingWish, ignored: inout IgnoredFields
   ) throws(APIError) {
     var budgets = found
     for name in Self.budgetFields {
@@ -99,7 +99,7 @@ extension FieldReader {
   }
 
   private func take(
-    _ budgets: [(field: String, value: Int)], into wish: inout ThinkingWish, ignored: inout [String]
+    _ budgets: [(field: String, value: Int)], into wish: inout ThinkingWish, ignored: inout IgnoredFields
   ) throws(APIError) {
     guard let first = budgets.first else { return }
     if let other = budgets.first(where: { $0.value != first.value }) {
@@ -108,7 +108,7 @@ extension FieldReader {
         code: "contradiction")
     }
     // Clients send their budget with every request; one that does not think needs none.
-    if wish.mode == .short { return ignored += budgets.map(\.field) }
+    if wish.mode == .short { return budgets.forEach { ignored.note($0.field) } }
     wish.budget = first.value < 0 ? .max : first.value
   }
 

@@ -34,10 +34,12 @@ struct QueryReader {
   }
 
   /// Names that are not in `known`; throws for the first that looks like a misspelling.
-  func unknown(known: [String]) throws(APIError) -> [String] {
+  func unknown(known: [String]) throws(APIError) -> IgnoredFields {
     var object = JSONObject()
     for (name, value) in values { object[name] = .string(value) }
-    return try FieldNames.unknown(in: FieldReader(object), known: known)
+    var ignored = IgnoredFields()
+    try ignored.note(unknownIn: FieldReader(object), known: known)
+    return ignored
   }
 
   /// A text that is not empty.

@@ -57,8 +57,7 @@ extension MessageDecoder {
   private mutating func message(of item: FieldReader) throws(APIError) -> Conversation.Message {
     let word = try item.require("role", item.word("role", of: ["system", "developer", "user", "assistant"]))
     let role = Conversation.Role(rawValue: word) ?? .system
-    ignored += try FieldNames.unknown(in: item, known: ["type", "role", "content", "id", "status", "phase"]).map(
-      Self.unindexed)
+    try ignored.note(unknownIn: item, known: ["type", "role", "content", "id", "status", "phase"])
     return Conversation.Message(role: role, parts: try item.require("content", parts(item, "content", role: role)))
   }
 

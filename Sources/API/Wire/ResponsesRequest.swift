@@ -14,7 +14,7 @@ package struct ResponsesRequest: Sendable {
   package let form: AnswerForm
   /// What the response repeats of the request, with defaults for what it left out.
   package let echo: JSONObject
-  package let ignored: [String]
+  package let ignored: IgnoredFields
 
   /// Fields this server reads.
   package static let fields =
@@ -33,7 +33,8 @@ package struct ResponsesRequest: Sendable {
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
     let reader = try FieldReader(body: body)
-    var ignored = try FieldNames.unknown(in: reader, known: Self.fields)
+    var ignored = IgnoredFields()
+    try ignored.note(unknownIn: reader, known: Self.fields)
     try reader.checkModel(configuration.model)
     for name in Self.stateful where reader.value(name) != nil {
       throw .invalid(
@@ -44,9 +45,9 @@ package struct ResponsesRequest: Sendable {
       throw .invalid("background", "background is not offered.", code: "unsupported_parameter")
     }
     // Nothing is stored, whatever is asked.
-    if try reader.bool("store") == true { ignored.append("store") }
-    if try reader.word("truncation", of: ["auto", "disabled"]) == "auto" { ignored.append("truncation") }
-    if try reader.array("include", max: 64) != nil { ignored.append("include") }
+    if try reader.bool("store") == true { ignored.note("store") }
+    if try reader.word("truncation", of: ["auto", "disabled"]) == "auto" { ignored.note("truncation") }
+    if try reader.array("include", max: 64) != nil { ignored.note("include") }
     var wish = try reader.thinkingWish(configuration.defaults, ignored: &ignored)
     try Self.readEffort(reader, configuration.defaults, into: &wish, ignored: &ignored)
     thinking = wish
@@ -56,21 +57,21 @@ package struct ResponsesRequest: Sendable {
       TokenLimit(field: "max_output_tokens", value: $0)
     }
     self.options = options
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures, ignored: ignored)
     messages = try decoder.messages(ofResponses: reader)
     references = decoder.references
     echo = Self.echo(reader, options)
-    self.ignored = ignored + decoder.ignored
+    self.ignored = decoder.ignored
   }
 
   private static func readEffort(
-    _ reader: FieldReader, _ defaults: RequestDefaults, into wish: inout ThinkingWish, ignored: inout [String]
+    _ reader: FieldReader, _ defaults: RequestDefaults, into wish: inout ThinkingWish, ignored: inout IgnoredFields
   ) throws(APIError) {
     guard let reasoning = try reader.object("reasoning") else { return }
-    ignored += try FieldNames.unknown(in: reasoning, known: ["effort", "summary", "generate_summary"])
+    try ignored.note(unknownIn: reasoning, known: ["effort", "summary", "generate_summary"])
     // Thoughts are shown as they are, so there is nothing to sum up.
     for name in ["summary", "generate_summary"] where reasoning.value(name) != nil {
-      ignored.append(reasoning.path(to: name))
+      ignored.note(reasoning.path(to: name))
     }
     guard let (mode, bias) = try reasoning.effort("effort", defaults) else { return }
     let field = reasoning.path(to: "effort")
@@ -90,12 +91,12 @@ package struct ResponsesRequest: Sendable {
   }
 
   private static func form(
-    _ reader: FieldReader, _ limits: RequestLimits, ignored: inout [String]
+    _ reader: FieldReader, _ limits: RequestLimits, ignored: inout IgnoredFields
   ) throws(APIError) -> AnswerForm {
     var form = AnswerForm(tools: try reader.toolUse(limits))
     guard let text = try reader.object("text") else { return form }
-    ignored += try FieldNames.unknown(in: text, known: ["format", "verbosity"])
-    if text.value("verbosity") != nil { ignored.append("text.verbosity") }
+    try ignored.note(unknownIn: text, known: ["format", "verbosity"])
+    if text.value("verbosity") != nil { ignored.note("text.verbosity") }
     guard let format = try text.object("format") else { return form }
     switch try format.require("type", format.word("type", of: ["text", "json_object", "json_schema"])) {
     case "json_object": form.json = .object

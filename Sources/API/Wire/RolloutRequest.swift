@@ -13,7 +13,7 @@ package struct RolloutRequest: Sendable {
   let tellsTokens: Bool
   /// Bounds of the thoughts; the mode is not the client's to choose.
   let bounds: ThinkingWish
-  let ignored: [String]
+  let ignored: IgnoredFields
 
   /// Fields this server reads.
   package static let fields =
@@ -26,7 +26,8 @@ package struct RolloutRequest: Sendable {
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
     let reader = try FieldReader(body: body)
-    let ignored = try FieldNames.unknown(in: reader, known: Self.fields)
+    var ignored = IgnoredFields()
+    try ignored.note(unknownIn: reader, known: Self.fields)
     try reader.checkModel(configuration.model)
     bounds = try reader.thoughtBounds()
     var options = GenerationOptions()
@@ -46,9 +47,9 @@ package struct RolloutRequest: Sendable {
     // They give way to all others, unless the client insists.
     options.serviceTier = try reader.serviceTier() ?? .flex
     self.options = options
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures, ignored: ignored)
     messages = try decoder.messages(reader)
     references = decoder.references
-    self.ignored = ignored + decoder.ignored
+    self.ignored = decoder.ignored
   }
 }

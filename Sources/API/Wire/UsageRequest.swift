@@ -17,7 +17,7 @@ package struct UsageRequest: Sendable {
   let mode, requestedMode, key: String?
   let isCSV: Bool
   /// Names that were accepted and have no effect.
-  let ignored: [String]
+  let ignored: IgnoredFields
 
   private static let day = 86_400.0
 

@@ -1,0 +1,88 @@
+// Collects the fields of one request that have no effect, and finds misspelt ones among them. One value serves a whole request and has
+// one budget: however many unknown names a client sends, and at whatever depth, only the first few are looked at.
+import JSON
+import Text
+
+/// The names for `x-ignored-parameters`, in the order in which they were met.
+package struct IgnoredFields: Sendable {
+  /// Unknown names that one request may have looked at. A name that comes again, such as a field of every message, counts once.
+  static let mostExamined = 64
+  /// Names in the header, and bytes of each.
+  private static let mostNames = 16, mostBytes = 96
+
+  /// Paths without indices that have been looked at.
+  private var examined: Set<ExactString> = []
+  /// Names that are too long to be shown or to be meant as one of ours; they count all the same.
+  private var tooLong = 0
+  private var names: [String] = []
+
+  package init() {}
+
+  /// Notes a known field of ours that has no effect here. `path` may have indices: `messages[3].name`.
+  mutating func note(_ path: String) { add(Self.unindexed(path)) }
+
+  private mutating func add(_ name: String) {
+    guard names.count < Self.mostNames, Self.isPlain(name), !names.contains(exactly: name) else { return }
+    names.append(name)
+  }
+
+  /// Notes the members of `reader` that are not in `known`. Throws for the first that looks like a misspelling.
+  mutating func note(unknownIn reader: FieldReader, known: [String]) throws(APIError) {
+    for name in reader.object.names where !known.contains(exactly: name) {
+      // Names are unique in an object, so this ends the loop soon.
+      if examined.count + tooLong >= Self.mostExamined { return }
+      guard name.utf8.count <= FieldNames.mostBytes else {
+        tooLong += 1
+        continue
+      }
+      let path = Self.unindexed(reader.path(to: name))
+      guard examined.insert(path.exact).inserted else { continue }
+      if let meant = FieldNames.suggestion(for: name, among: known) {
+        throw .invalid(
+          reader.path(to: name), "\(name) is not a field of this API; did you mean \(meant)?",
+          code: "unknown_parameter")
+      }
+      add(path)
+    }
+  }
+
+  /// Takes over what another reader of the same request has noted.
+  mutating func note(_ other: IgnoredFields) {
+    examined.formUnion(other.examined)
+    tooLong += other.tooLong
+    for name in other.names { add(name) }
+  }
+
+  /// The value of `x-ignored-parameters` with `others` at its end, as they are; nil where there is nothing to tell.
+  package func header(adding others: [String] = []) -> String? {
+    var all = self
+    for name in others { all.add(name) }
+    return all.names.isEmpty ? nil : all.names.joined(separator: ", ")
+  }
+
+  /// Whether a header can hold `name`.
+  private static func isPlain(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.count <= mostBytes
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"):
+          true
+        default: "_.-[]".utf8.contains(byte)
+        }
+      }
+  }
+
+  /// `messages[].x` for `messages[3].x`, so that a long conversation names a field once.
+  private static func unindexed(_ path: String) -> String {
+    guard path.utf8.contains(UInt8(ascii: "[")) else { return path }
+    var plain: [UInt8] = []
+    var isIndex = false
+    for byte in path.utf8 {
+      if byte == UInt8(ascii: "]") { isIndex = false }
+      if !isIndex { plain.append(byte) }
+      if byte == UInt8(ascii: "[") { isIndex = true }
+    }
+    return String(decoding: plain, as: UTF8.self)
+  }
+}
