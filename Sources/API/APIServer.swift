@@ -131,9 +131,10 @@ package final class APIServer: Sendable {
       let request = HTTPRequest(
         method: head.method, path: head.path, query: head.query, headers: head.headers, remoteAddress: remoteAddress)
       let destination = self.destination(of: request)
-      if let response = self.answer(request, destination, hasBody: head.framing != .length(0)) { return response }
+      let hasBody = head.framing != .length(0)
+      if let response = self.answer(request, destination, hasBody: hasBody) { return response }
       guard case .endpoint(_, _, let label) = destination else { return nil }
-      return self.pipeline.refusal(of: request, route: label)
+      return self.pipeline.refusal(of: request, route: label, hasBody: hasBody)
     }
   }
 

@@ -9,7 +9,9 @@ enum EventStream {
   ) -> HTTPResponse {
     HTTPResponse(
       status: 200,
-      headers: ["content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"],
+      headers: [
+        "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no",
+      ],
       body: .stream { writer in
         do {
           try await write(writer)

@@ -64,12 +64,14 @@ struct RequestPipeline: Sendable {
     return response
   }
 
-  /// The refusal of a request whose head alone shows that it will not be served; nil when Host and key are good.
-  func refusal(of request: HTTPRequest, route: String) -> HTTPResponse? {
+  /// The refusal of a request whose head alone shows that it will not be served; nil when Host and key, and the coding of its body
+  /// if it has one, are good.
+  func refusal(of request: HTTPRequest, route: String, hasBody: Bool) -> HTTPResponse? {
     let record = RequestRecord(request)
     record.note { $0.route = route }
     do {
       try admit(request, needsKey: true, record)
+      if hasBody { try JSONBody.checkCoding(request.headers) }
       return nil
     } catch {
       record.fail(error, as: error)

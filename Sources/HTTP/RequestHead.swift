@@ -100,8 +100,9 @@ private struct FieldMeaning {
   var expectsContinue = false
   private var length: Int?
   private var lengthFields = 0
-  private var isChunked = false
   private var codingFields = 0
+  /// Whether there are transfer codings besides `chunked`.
+  private var hasOtherCoding = false
 
   mutating func note(_ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) throws(HTTPViolation) {
     if bytes.matches("host", name) {
@@ -112,7 +113,7 @@ private struct FieldMeaning {
       length = try bytes.decimal(value)
     } else if bytes.matches("transfer-encoding", name) {
       codingFields += 1
-      isChunked = bytes.matches("chunked", value)
+      try noteCodings(bytes, value)
     } else if bytes.matches("connection", name) {
       for option in bytes.list(value) {
         if bytes.matches("close", option) { close = true }
@@ -126,12 +127,29 @@ private struct FieldMeaning {
     }
   }
 
+  /// Reads a list of transfer codings. A list that leaves the end of the body open, with `chunked` in it but not at its end, is
+  /// malformed, RFC 9112 6.3; so is one that two parsers could read differently. Other codings are only unknown, 6.1.
+  private mutating func noteCodings(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(HTTPViolation) {
+    var isChunked = false
+    for coding in bytes.list(value) {
+      let end = bytes.first(0x3B, in: coding) ?? coding.upperBound
+      let name = bytes.trimmed(coding.lowerBound..<end)
+      guard !name.isEmpty, ByteClass.all(bytes, name, of: ByteClass.token) else {
+        throw .malformed("the Transfer-Encoding is invalid")
+      }
+      if isChunked { throw .malformed("chunked is not the last transfer coding") }
+      isChunked = bytes.matches("chunked", name)
+      if isChunked, end < coding.upperBound { throw .malformed("the transfer coding chunked has no parameters") }
+      if !isChunked { hasOtherCoding = true }
+    }
+  }
+
   func framing(method: String, minorVersion: Int, limits: HTTPLimits) throws(HTTPViolation) -> RequestHead.Framing {
     if codingFields > 0 {
       guard lengthFields == 0 else { throw .malformed("Content-Length beside Transfer-Encoding") }
       guard minorVersion > 0 else { throw .malformed("Transfer-Encoding in HTTP/1.0") }
       guard codingFields == 1 else { throw .malformed("more than one Transfer-Encoding field") }
-      guard isChunked else { throw HTTPViolation(501, .unsupported, "the only transfer coding supported is chunked") }
+      if hasOtherCoding { throw HTTPViolation(501, .unsupported, "the only transfer coding supported is chunked") }
       return .chunked
     }
     guard lengthFields <= 1 else { throw .malformed("more than one Content-Length field") }

@@ -28,11 +28,16 @@ package struct JSONLimits: Sendable {
 }
 
 extension JSONValue {
-  /// Parses one whole document. Throws `JSONError` at the first byte that is wrong or beyond a limit.
-  package init(parsing bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws(JSONError) {
+  /// Parses one whole document. Throws `JSONError` at the first byte that is wrong or beyond a limit. Where `shouldStop`, which is
+  /// asked every few hundred microseconds, returns true, the parser throws "stopped".
+  package init(
+    parsing bytes: [UInt8], limits: JSONLimits = JSONLimits(), shouldStop: () -> Bool = { false }
+  ) throws(JSONError) {
     // `withUnsafeBytes` does not carry typed errors, so the error travels as a value.
     let result = bytes.withUnsafeBytes { buffer in
-      Result { () throws(JSONError) -> JSONValue in try JSONValue(parsing: buffer, limits: limits) }
+      Result { () throws(JSONError) -> JSONValue in
+        try JSONValue(parsing: buffer, limits: limits, shouldStop: shouldStop)
+      }
     }
     self = try result.get()
   }
@@ -42,25 +47,36 @@ extension JSONValue {
     try self.init(parsing: Array(text.utf8), limits: limits)
   }
 
-  /// Parses one whole document held in `buffer`, for instance a mapped file.
-  package init(parsing buffer: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws(JSONError) {
-    var parser = JSONParser(bytes: buffer, limits: limits)
-    self = try parser.document()
+  /// Parses one whole document held in `buffer`, for instance a mapped file. A byte order mark before it is skipped, RFC 8259 8.1.
+  package init(
+    parsing buffer: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits(), shouldStop: () -> Bool = { false }
+  ) throws(JSONError) {
+    self = try withoutActuallyEscaping(shouldStop) { shouldStop throws(JSONError) in
+      var parser = JSONParser(bytes: buffer, limits: limits, shouldStop: shouldStop)
+      return try parser.document()
+    }
   }
 }
 
-private struct JSONParser {
+/// The position and the document's structure. Strings and numbers are read in files of their own.
+struct JSONParser {
   let bytes: UnsafeRawBufferPointer
   let limits: JSONLimits
+  let shouldStop: () -> Bool
   var at = 0
   var count = 0
+  /// Where `shouldStop` is asked next.
+  private var checkpoint = Self.stride
+  /// Bytes between two questions.
+  private static let stride = 1 << 16
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-  init(bytes: UnsafeRawBufferPointer, limits: JSONLimits) {
-    self.bytes = bytes
-    self.limits = limits
+  init(bytes: UnsafeRawBufferPointer, limits: JSONLimits, shouldStop: @escaping () -> Bool) {
+    (self.bytes, self.limits, self.shouldStop) = (bytes, limits, shouldStop)
   }
 
   mutating func document() throws(JSONError) -> JSONValue {
+    if bytes.starts(with: Self.byteOrderMark) { at = Self.byteOrderMark.count }
     skipSpace()
     let value = try self.value(depth: 0)
     skipSpace()
@@ -81,6 +97,10 @@ private struct JSONParser {
   mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     count += 1
     if count > limits.values { throw JSONError(reason: "more than \(limits.values) values", offset: at) }
+    if at >= checkpoint {
+      checkpoint = at + Self.stride
+      if shouldStop() { throw JSONError(reason: "stopped", offset: at) }
+    }
     switch next {
     case UInt8(ascii: "{"): return .object(try object(depth: depth + 1))
     case UInt8(ascii: "["): return .array(try array(depth: depth + 1))
@@ -93,7 +113,7 @@ private struct JSONParser {
     }
   }
 
-  mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+  private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
     for position in 0..<text.utf8CodeUnitCount {
       if next != text.utf8Start[position] { throw fail("expected \"\(text)\"") }
       at += 1
@@ -101,7 +121,7 @@ private struct JSONParser {
     return value
   }
 
-  mutating func object(depth: Int) throws(JSONError) -> JSONObject {
+  private mutating func object(depth: Int) throws(JSONError) -> JSONObject {
     if depth > limits.depth { throw fail("nested deeper than \(limits.depth)") }
     var object = JSONObject()
     at += 1
@@ -128,7 +148,7 @@ private struct JSONParser {
     }
   }
 
-  mutating func array(depth: Int) throws(JSONError) -> [JSONValue] {
+  private mutating func array(depth: Int) throws(JSONError) -> [JSONValue] {
     if depth > limits.depth { throw fail("nested deeper than \(limits.depth)") }
     var array: [JSONValue] = []
     at += 1
@@ -143,103 +163,5 @@ private struct JSONParser {
       if separator == UInt8(ascii: "]") { return array }
       skipSpace()
     }
-  }
-
-  mutating func number() throws(JSONError) -> JSONValue {
-    let start = at
-    var whole = true
-    if next == UInt8(ascii: "-") { at += 1 }
-    if next == UInt8(ascii: "0") { at += 1 } else { try digits() }
-    if next == UInt8(ascii: ".") { whole = false; at += 1; try digits() }
-    if next == UInt8(ascii: "e") || next == UInt8(ascii: "E") {
-      whole = false
-      at += 1
-      if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { at += 1 }
-      try digits()
-    }
-    let text = String(decoding: bytes[start..<at], as: UTF8.self)
-    if whole, let integer = Int64(text) { return .integer(integer) }
-    guard at - start <= 512, let number = Double(text), number.isFinite else {
-      throw JSONError(reason: "the number is out of range", offset: start)
-    }
-    return .number(number)
-  }
-
-  mutating func digits() throws(JSONError) {
-    if !isDigit(next) { throw fail("expected a digit") }
-    while isDigit(next) { at += 1 }
-  }
-
-  func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
-
-  /// A string from its opening quote. Runs without an escape are taken whole, so a 30 MB data URI costs one copy.
-  mutating func string() throws(JSONError) -> String {
-    let opening = at
-    at += 1
-    var start = at
-    var pieces = ""
-    while true {
-      while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
-        at += 1
-      }
-      if at >= bytes.count {
-        throw JSONError(reason: "the string that opens at byte \(opening) does not end", offset: at)
-      }
-      let run = UnsafeRawBufferPointer(rebasing: bytes[start..<at])
-      guard let text = String(validating: run.bindMemory(to: UInt8.self), as: UTF8.self) else {
-        throw JSONError(reason: "invalid UTF-8 in a string", offset: start)
-      }
-      switch bytes[at] {
-      case UInt8(ascii: "\""):
-        at += 1
-        return pieces.isEmpty ? text : pieces + text
-      case UInt8(ascii: "\\"):
-        pieces += text
-        at += 1
-        try escape(into: &pieces)
-        start = at
-      default: throw fail("unescaped control character in a string")
-      }
-    }
-  }
-
-  mutating func escape(into text: inout String) throws(JSONError) {
-    let letter = next
-    at += 1
-    switch letter {
-    case UInt8(ascii: "\""): text.append("\"")
-    case UInt8(ascii: "\\"): text.append("\\")
-    case UInt8(ascii: "/"): text.append("/")
-    case UInt8(ascii: "b"): text.append("\u{08}")
-    case UInt8(ascii: "f"): text.append("\u{0C}")
-    case UInt8(ascii: "n"): text.append("\n")
-    case UInt8(ascii: "r"): text.append("\r")
-    case UInt8(ascii: "t"): text.append("\t")
-    case UInt8(ascii: "u"):
-      var code = try hexadecimal()
-      if code & 0xFC00 == 0xD800, next == UInt8(ascii: "\\"), at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "u") {
-        let mark = at
-        at += 2
-        let low = try hexadecimal()
-        if low & 0xFC00 == 0xDC00 { code = 0x10000 + (code & 0x3FF) << 10 + (low & 0x3FF) } else { at = mark }
-      }
-      // A lone surrogate has no UTF-8 form; the replacement character stands for it.
-      text.unicodeScalars.append(Unicode.Scalar(code) ?? "\u{FFFD}")
-    default:
-      at -= 1
-      throw fail("invalid escape in a string")
-    }
-  }
-
-  mutating func hexadecimal() throws(JSONError) -> UInt32 {
-    var code: UInt32 = 0
-    for _ in 0..<4 {
-      guard at < bytes.count, let digit = Character(Unicode.Scalar(bytes[at])).hexDigitValue else {
-        throw fail("expected four hexadecimal digits")
-      }
-      code = code << 4 | UInt32(digit)
-      at += 1
-    }
-    return code
   }
 }

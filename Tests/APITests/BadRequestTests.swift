@@ -228,6 +228,27 @@ struct Bad: Sendable, CustomTestStringConvertible {
     #expect(answer.status == 415)
   }
 
+  @Test(arguments: ["gzip", "GZIP", "br", "identity, gzip", "gzip, identity", "identity,", "ıdentity"])
+  func `a body with a content coding is 415 that names the header`(coding: String) async throws {
+    let answer = try await House().post("\u{1F}\u{8B}", headers: ["content-encoding": coding])
+    #expect(answer.status == 415)
+    #expect(answer.json["error"]?["param"] == "Content-Encoding")
+    #expect(answer.json["error"]?["message"]?.string?.contains("Content-Encoding must be identity") == true)
+    #expect(answer.headers["accept-encoding"] == "identity")
+  }
+
+  @Test func `a content coding is refused at the head, before the body comes`() throws {
+    let fields = "Host: a\r\nContent-Length: 9\r\nContent-Encoding: gzip"
+    let bytes = Array("POST /v1/chat/completions HTTP/1.1\r\n\(fields)\r\n\r\n".utf8)
+    let head = try RequestHead(bytes.span, end: bytes.count, limits: HTTPLimits())
+    #expect(House().server(JSONLog { _ in }).admission(head, "")?.status == 415)
+  }
+
+  @Test func `identity is no content coding, and a byte order mark before the body is skipped`() async throws {
+    let body = "\u{FEFF}" + #"{"messages":[{"role":"user","content":"Hi"}]}"#
+    #expect(try await House().post(body, headers: ["content-encoding": " Identity "]).status == 200)
+  }
+
   @Test func `a body beyond the limit is 413`() async throws {
     var house = House()
     house.configuration.limits.bodyBytes = 10

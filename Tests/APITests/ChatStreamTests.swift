@@ -19,7 +19,7 @@ import Testing
     house.engine = FakeEngine(
       tokens: [100, Fake.close, 200, Fake.half, Fake.otherHalf, Fake.end], thinkProbability: 0.5)
     let answer = try await house.chat(#""stream":true,"stream_options":{"include_usage":true}"#)
-    #expect(answer.headers["content-type"] == "text/event-stream")
+    #expect(answer.headers["content-type"] == "text/event-stream; charset=utf-8")
     #expect(answer.headers["cache-control"] == "no-cache" && answer.headers["x-accel-buffering"] == "no")
     let head = #"{"id":"ID","object":"chat.completion.chunk","created":0,"model":"r4b","choices":["#
     func chunk(_ delta: String, _ finish: String = "null") -> String {

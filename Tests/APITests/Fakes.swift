@@ -221,13 +221,15 @@ struct House {
     }
   }
 
+  func server(_ log: JSONLog) -> APIServer {
+    APIServer(
+      configuration: configuration, chat: chat, engine: engine, metrics: metrics, log: log, ledger: ledger)
+  }
+
   /// The whole answer to one request and the log lines it wrote.
   func ask(_ request: HTTPRequest) async throws -> Answer {
     let log = JSONLog { [lines] line in lines.bytes.withLock { $0 += line } }
-    let server = APIServer(
-      configuration: configuration, chat: chat, engine: engine, metrics: metrics, log: log,
-      ledger: ledger)
-    let response = await server.handler(request)
+    let response = await server(log).handler(request)
     let collector = Collector()
     switch response.body {
     case .empty: break

@@ -156,7 +156,7 @@ def test_raw_and_streaming_responses_show_the_headers(client):
     assert int(raw.headers["openai-processing-ms"]) >= 0 and raw.headers["x-ignored-parameters"] == "store"
     with client.chat.completions.with_streaming_response.create(model="r-tiny", messages=ask(STORY), stream=True) as reply:
         lines = [line for line in reply.iter_lines() if line]
-    assert reply.headers["content-type"] == "text/event-stream" and lines[-1] == "data: [DONE]"
+    assert reply.headers["content-type"] == "text/event-stream; charset=utf-8" and lines[-1] == "data: [DONE]"
     assert all(line.startswith(("data: ", ": ")) for line in lines)
 
 

@@ -59,7 +59,7 @@ def post(server, document, path, body, status=200):
     got, headers, data = ask(server, "POST", path, body)
     assert got == status, data
     value = check(document, document.operation(path), got, headers, data)
-    return document.check_stream(path, value) if headers["content-type"] == "text/event-stream" else value
+    return document.check_stream(path, value) if headers["content-type"].startswith("text/event-stream") else value
 
 
 def chat(text=STORY, **fields):

@@ -16,14 +16,73 @@ import Testing
     #expect(try JSONValue(parsing: #""\ud83dx\ud83d\u0041\udc00""#) == "\u{FFFD}x\u{FFFD}A\u{FFFD}")
   }
 
+  @Test func `escapes of every kind stand between texts of any length`() throws {
+    for length in 0..<20 {
+      let run = String(repeating: "a", count: length)
+      let text = "\"\(run)\\n\(run)é\\u65e5\(run)\\ud83d\\ude00\(run)\\\"\""
+      #expect(try JSONValue(parsing: text).string == "\(run)\n\(run)é日\(run)😀\(run)\"")
+    }
+  }
+
+  @Test(arguments: [
+    (#""ab\x""#, "invalid escape in a string", 4), (#""ab\u00g0""#, "expected four hexadecimal digits", 7),
+    (#""\ud83d\u12""#, "expected four hexadecimal digits", 11), (#""\n\ud83d\"#, "unexpected end", 10),
+    (#""\na"#, "the string that opens at byte 0 does not end", 4),
+    ("\"\\n\u{1}\\x\"", "unescaped control character in a string", 3),
+    ("\"\\x\u{1}\"", "invalid escape in a string", 2),
+  ])
+  func `the first fault of a string with escapes is told with its offset`(text: String, reason: String, offset: Int) {
+    #expect(throws: JSONError(reason: reason, offset: offset)) { try JSONValue(parsing: text) }
+  }
+
+  @Test func `invalid UTF-8 behind an escape is found where its run begins`() {
+    #expect(throws: JSONError(reason: "invalid UTF-8 in a string", offset: 3)) {
+      try JSONValue(parsing: Array("\"\\n".utf8) + [0xE6, 0x97] + Array("\\u0041\"".utf8))
+    }
+  }
+
+  @Test(arguments: [
+    "0.1", "-0.1", "0.000000000000001", "999999999999999.0", "99999999999999.9", "1234567.8901234",
+    "0.30000000000000004",
+    "123456789.12345678", "1e22", "4.35", "0.125", "-0.0",
+  ])
+  func `decimal numbers are the nearest doubles`(text: String) throws {
+    #expect(try JSONValue(parsing: text) == .number(try #require(Double(text))))
+  }
+
+  @Test func `a parser that is told to stop ends at once`() {
+    let text = Array(("[" + String(repeating: "0,", count: 1_000_000) + "0]").utf8)
+    var asked = 0
+    #expect(throws: JSONError(reason: "stopped", offset: 65536 + 1)) {
+      try JSONValue(
+        parsing: text,
+        shouldStop: {
+          asked += 1; return true
+        })
+    }
+    #expect(asked == 1)
+  }
+
+  @Test func `a name that appears twice is shown in part, however long its first character is`() {
+    let name = "a" + String(repeating: "\u{300}", count: 100_000)
+    #expect {
+      try JSONValue(parsing: "{\"\(name)\":1,\"\(name)\":2}")
+    } throws: { "\($0)".utf8.count < 300 }
+  }
+
   @Test(arguments: [
     "", " ", "{", "[1,]", "{\"a\":1,}", "01", "1.", ".5", "+1", "1e", "-", "nul", "truex", "\"a", "\"\\x\"",
     "\"\\u12g4\"", "'a'",
     "{\"a\" 1}", "{a:1}", "[1 2]", "1 2", "NaN", "Infinity", "1e999", "\"\u{1}\"", "{\"a\":1,\"a\":2}", "// c",
-    "[\"a\"", "\u{FEFF}1",
+    "[\"a\"", "\u{FEFF}", "\u{FEFF}\u{FEFF}1", "1\u{FEFF}", " \u{FEFF}1",
   ])
   func `malformed text is refused`(text: String) {
     #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
+  }
+
+  @Test func `a byte order mark at the start is skipped and counted in offsets`() throws {
+    #expect(try JSONValue(parsing: "\u{FEFF} {\"a\":1}") == ["a": 1])
+    #expect(throws: JSONError(reason: "expected a value", offset: 4)) { try JSONValue(parsing: "\u{FEFF}[x]") }
   }
 
   @Test func `every prefix of a document is refused and no prefix crashes`() throws {

@@ -14,6 +14,8 @@ package struct APIError: Error, Equatable, Sendable {
   package var retryAfter: Int?
   /// The methods that the route takes, with 405.
   package var allow: String?
+  /// The content codings that the route takes, with 415.
+  package var acceptEncoding: String?
 
   package init(
     _ status: Int, _ message: String, type: String = "invalid_request_error", param: String? = nil, code: String? = nil,
@@ -41,6 +43,16 @@ package struct APIError: Error, Equatable, Sendable {
   /// 413 for a body where none is wanted.
   static let needlessBody = APIError(413, "This route takes no body.", code: "body_too_large")
 
+  /// 415 for a body with a content coding, RFC 9110 8.4 and 15.5.16.
+  static let codedBody: APIError = {
+    var error = APIError(
+      415,
+      "Content-Encoding must be identity: this server does not decompress request bodies. Send the body uncompressed.",
+      param: "Content-Encoding", code: "unsupported_content_encoding")
+    error.acceptEncoding = "identity"
+    return error
+  }()
+
   /// 500 without inner text; the log holds the cause under the request's id.
   static func inner(requestID: String) -> APIError {
     APIError(
@@ -62,6 +74,7 @@ package struct APIError: Error, Equatable, Sendable {
     var response = HTTPResponse.json(body, status: status)
     if let retryAfter { response.headers["retry-after"] = String(retryAfter) }
     if let allow { response.headers["allow"] = allow }
+    if let acceptEncoding { response.headers["accept-encoding"] = acceptEncoding }
     if status == 401 { response.headers["www-authenticate"] = "Bearer" }
     return response
   }
