@@ -13,8 +13,11 @@ package protocol Chatting: Sendable {
   func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID]
   /// The prompt that `prepareReplies` makes, as text, pictures as their placeholder.
   func prompt(of conversation: Conversation) async throws -> String
-  /// A prompt that is nothing but these ids.
-  func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation
+  /// A prompt that is nothing but these ids. `isEchoed` says that the completion follows the prompt's text, whose last character
+  /// it may end.
+  func prepareCompletion(
+    of tokens: [TokenID], form: AnswerForm, isEchoed: Bool
+  ) async throws -> any PreparedConversation
   /// The text of one token, and its bytes where those are not whole characters.
   func text(of id: TokenID) -> (string: String, bytes: [UInt8])
 }
@@ -40,7 +43,10 @@ package protocol ReplyReading: Sendable {
   mutating func consume(_ token: GeneratedToken) -> [ReplyPiece]
   /// A stop string was found; nothing after it is wanted.
   var isStopped: Bool { get }
-  mutating func finish() -> [ReplyPiece]
+  /// Ends the reply, for the engine's reason or a stop string.
+  mutating func finish(_ reason: FinishReason) -> [ReplyPiece]
+  /// Whether the reply ended within a call, or owed one, so that it has no text beside what it told.
+  var endsInCall: Bool { get }
   var counts: TokenCounts { get }
   var outcome: ThinkingOutcome { get }
   /// How the thought ended; nil without one.
@@ -54,8 +60,10 @@ extension ChatModel: Chatting {
     try await prepare(conversation, modes: modes)
   }
 
-  package func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation {
-    try await completion(of: tokens, form: form)
+  package func prepareCompletion(
+    of tokens: [TokenID], form: AnswerForm, isEchoed: Bool
+  ) async throws -> any PreparedConversation {
+    try await completion(of: tokens, form: form, isEchoed: isEchoed)
   }
 }
 

@@ -52,11 +52,17 @@ struct Completions: Sendable {
       switch prompt {
       case .text(let text):
         let ids = try await chat.tokens(of: text, recognisesSpecial: true, limit: launcher.engine.contextLength)
-        prepared.append((try await chat.prepareCompletion(of: ids, form: wanted.form), wanted.echo ? text : ""))
+        prepared.append(
+          (
+            try await chat.prepareCompletion(of: ids, form: wanted.form, isEchoed: wanted.echo), wanted.echo ? text : ""
+          ))
       case .tokens(let ids):
         let bytes = wanted.echo ? ids.flatMap { chat.text(of: $0).bytes } : []
         prepared.append(
-          (try await chat.prepareCompletion(of: ids, form: wanted.form), String(decoding: bytes, as: UTF8.self)))
+          (
+            try await chat.prepareCompletion(of: ids, form: wanted.form, isEchoed: wanted.echo),
+            WholeCharacters(bytes).text
+          ))
       }
     }
     let preparation = ContinuousClock.now - start

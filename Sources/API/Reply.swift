@@ -48,6 +48,9 @@ struct Reply: Sendable {
     finish == .length ? FinishReason.length.rawValue : hasCalled ? "tool_calls" : FinishReason.stop.rawValue
   }
 
+  /// Whether the reply ended within a call, or owed one.
+  var endsInCall: Bool { reader.endsInCall }
+
   var counts: TokenCounts { reader.counts }
   var outcome: ThinkingOutcome { reader.outcome }
 
@@ -69,7 +72,7 @@ struct Reply: Sendable {
       var pieces = reader.consume(token)
       if reader.isStopped {
         finish = .stop
-        pieces += reader.finish()
+        pieces += reader.finish(.stop)
       }
       note(pieces, at: now)
       return [.delta(pieces, tokens: [token])]
@@ -78,7 +81,7 @@ struct Reply: Sendable {
       return []
     case .finished(let reason):
       finish = reason
-      let pieces = reader.finish()
+      let pieces = reader.finish(reason)
       note(pieces, at: now)
       return pieces.isEmpty ? [] : [.delta(pieces, tokens: [])]
     }

@@ -49,6 +49,14 @@ package struct ToolUse: Sendable, Equatable {
     (self.tools, self.choice, self.isParallel) = (tools, choice, isParallel)
   }
 
+  /// Whether the answer must be a call.
+  package var isOwed: Bool {
+    switch choice {
+    case .required, .named: true
+    case .none, .auto: false
+    }
+  }
+
   /// The tools that may be called by the choice.
   package var callable: [Tool] {
     switch choice {

@@ -23,14 +23,18 @@ extension ChatModel {
     }
   }
 
-  /// A prompt that is nothing but `tokens`; everything that follows it is text.
-  package func completion(of tokens: [TokenID], form: AnswerForm = AnswerForm()) async throws -> PreparedChat {
+  /// A prompt that is nothing but `tokens`; everything that follows it is text. `isEchoed` says that the text follows the
+  /// prompt's, whose last character it may end.
+  package func completion(
+    of tokens: [TokenID], form: AnswerForm = AnswerForm(), isEchoed: Bool = false
+  ) async throws -> PreparedChat {
+    let unfinished = isEchoed ? WholeCharacters(tokens.suffix(4).flatMap(tokenizer.bytes)).unfinished : []
     var tokens = tokens
     // There must be something to follow: where the vocabulary says nothing, an end of text begins one.
     if let leading = tokenizer.leadingToken, tokens.first != leading { tokens.insert(leading, at: 0) }
     if tokens.isEmpty, let begin = tokenizer.id(of: "<|endoftext|>") ?? control.stop.min() { tokens = [begin] }
     return PreparedChat(
       prompt: Prompt(tokens: tokens), textTokens: tokens.count, mode: .short, start: .plainText,
-      form: try await self.form(of: form), model: self)
+      form: try await self.form(of: form), unfinished: unfinished, model: self)
   }
 }

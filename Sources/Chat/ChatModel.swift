@@ -101,7 +101,7 @@ package final class ChatModel: Sendable {
       prompt: Prompt(tokens: tokens, pictures: pictures), textTokens: tokens.count - imageTokens,
       imageTokens: imageTokens,
       mode: conversation.mode, start: replyStart(after: tokens),
-      tools: Set(conversation.answer.tools?.callable.map(\.name) ?? []), form: form, model: self)
+      tools: conversation.answer.tools, form: form, model: self)
   }
 
   /// What the answer is kept to. A schema may take a while to compile.
@@ -237,15 +237,21 @@ package struct PreparedChat: Sendable {
   package let loose: [String]
   /// Names of the tools that the answer may call.
   private let tools: Set<String>
+  /// Whether the answer must call one of them.
+  private let mustCall: Bool
+  /// The beginning of a character at the prompt's end, where the reply's text follows the prompt's.
+  private let unfinished: [UInt8]
   private let model: ChatModel
 
   init(
     prompt: Prompt, textTokens: Int, imageTokens: Int = 0, mode: ThinkingMode, start: ReplyStart,
-    tools: Set<String> = [], form: FormCompiler.Form, model: ChatModel
+    tools: ToolUse? = nil, form: FormCompiler.Form, unfinished: [UInt8] = [], model: ChatModel
   ) {
     (self.prompt, self.textTokens, self.imageTokens) = (prompt, textTokens, imageTokens)
     (self.mode, self.start, self.model) = (mode, start, model)
-    (self.tools, constraint, loose) = (tools, form.constraint, form.loose)
+    (constraint, loose, self.unfinished) = (form.constraint, form.loose, unfinished)
+    self.tools = Set(tools?.callable.map(\.name) ?? [])
+    mustCall = tools?.isOwed ?? false
   }
 
   package var control: ControlTokens { model.control }
@@ -257,6 +263,6 @@ package struct PreparedChat: Sendable {
   package func makeParser(stopStrings: [String] = []) -> ReplyParser {
     ReplyParser(
       start: start, tokenizer: model.tokenizer, control: model.control, stopStrings: stopStrings,
-      tools: tools)
+      tools: tools, mustCall: mustCall, unfinished: unfinished)
   }
 }

@@ -23,8 +23,9 @@ final class FormCompiler: Sendable {
 
   init(tokenizer: Tokenizer, control: ControlTokens) {
     (self.tokenizer, stop) = (tokenizer, control.stop)
-    // Special tokens have no place in an answer's text.
-    let excluded = control.stop.union(control.forbidden).union(tokenizer.specialTokens.map(\.id))
+    // Special tokens and thinking tags have no place in an answer's text; the same letters from other tokens do.
+    let tags = [control.thinking.open, control.thinking.close].compactMap { $0 }
+    let excluded = control.stop.union(control.forbidden).union(tokenizer.specialTokens.map(\.id)).union(tags)
     trie = TokenTrie(vocabularySize: tokenizer.vocabularySize, excluded: excluded) { tokenizer.bytes(of: $0) }
   }
 

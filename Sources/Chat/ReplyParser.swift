@@ -1,8 +1,9 @@
 // Splits a reply's tokens into thought and answer and counts them by kind, from token ids alone (spec §4.4 of R-4B).
 //
 // The grammar:  reply = [white] thought [white] "</think>" [white] answer stop   with the opening tag in the prompt.
-// Tags, the white-space tokens beside them and the stop token are control; the rest is thought or answer. White space inside
-// a thought is held back until the next token shows whether a closing tag follows.
+// Tags, wherever they come, the white-space tokens beside those of the grammar and the stop token are control; the rest is thought
+// or answer. White space inside a thought is held back until the next token shows whether a closing tag follows. Neither a thought
+// nor an answer ends within a character. In raw text there are no tags: `ReplyStart.plainText` makes them text.
 import GenerationTypes
 import Tokenization
 
@@ -35,11 +36,17 @@ package struct ReplyParser: Sendable {
 
   private let tokenizer: Tokenizer
   private let control: ControlTokens
+  /// Where tags are no text; nil in raw text and where the vocabulary has none.
+  private let tags: ThinkingTokens?
   private var phase: Phase
   private var decoder: TokenDecoder
+  /// The beginning of a character that the prompt ended with.
+  private let carried: [UInt8]
   private var stops: StopStrings
   /// nil where no tool may be called.
   private var calls: ToolCallReader?
+  /// Whether the answer must be calls, so that nothing in it is text.
+  private let mustCall: Bool
   /// White-space tokens whose kind the next token decides.
   private var pending: [TokenID] = []
   /// Line feeds at the end of the thought so far: they are the closing tag's if one follows.
@@ -56,12 +63,17 @@ package struct ReplyParser: Sendable {
   package var isStopped: Bool { stops.found }
   /// Whether the answer has begun.
   package var isAnswering: Bool { phase == .answer && answerStarted }
+  /// Whether the reply ended within a call, or owed one: what it lacks is no text. Final after `finish`.
+  package var endsInCall: Bool { calls?.endsInCall == true || (mustCall && calls?.count == 0) }
 
+  /// A parser of one reply. `tools` are the names that it may call; `mustCall` says that it has to. `unfinished` is the beginning
+  /// of a character that the reply's first tokens may end.
   package init(
     start: ReplyStart, tokenizer: Tokenizer, control: ControlTokens, stopStrings: [String] = [],
-    tools: Set<String> = []
+    tools: Set<String> = [], mustCall: Bool = false, unfinished: [UInt8] = []
   ) {
-    (self.tokenizer, self.control) = (tokenizer, control)
+    (self.tokenizer, self.control, self.mustCall) = (tokenizer, control, mustCall)
+    tags = start == .plainText ? nil : control.thinking
     phase =
       switch start {
       case .insideThought: .thought
@@ -69,7 +81,8 @@ package struct ReplyParser: Sendable {
       case .beforeThought: .beforeThought
       }
     answerStarted = start == .plainText
-    decoder = TokenDecoder(tokenizer, skipSpecial: true)
+    carried = unfinished
+    decoder = TokenDecoder(tokenizer, skipSpecial: true, unfinished: unfinished)
     stops = StopStrings(stopStrings)
     if !tools.isEmpty { calls = ToolCallReader(names: tools) }
   }
@@ -93,14 +106,15 @@ package struct ReplyParser: Sendable {
     }
   }
 
-  /// Ends the reply: returns the text that was held back. Counts are final afterwards.
-  package mutating func finish() -> [ReplyPiece] {
+  /// Ends the reply: returns the text that was held back, but for the beginning of a character. Counts are final afterwards.
+  package mutating func finish(_ reason: FinishReason) -> [ReplyPiece] {
     var pieces = settlePending()
-    pieces += emit(decoder.finish())
+    // A prompt that ends within a character was sent so.
+    if !carried.isEmpty, decoder.unfinished == carried { pieces += emit("\u{FFFD}") }
     if !lineFeeds.isEmpty { pieces.append(.thinking(lineFeeds)) }
     lineFeeds = ""
     if phase == .answer {
-      if let rest = calls?.finish() { pieces += stopped(rest) }
+      if let rest = calls?.finish(reason) { pieces += stopped(rest) }
       if let rest = stops.flush() { pieces.append(.content(rest)) }
     }
     return pieces
@@ -125,10 +139,11 @@ package struct ReplyParser: Sendable {
       pending.append(id)
       return []
     }
-    if id == control.thinking.open {
+    if isTag(id) {
+      // A closing tag of no thought leads to the answer, as that of an empty one does.
       counts.control += pending.count + 1
       pending = []
-      phase = .thought
+      phase = id == tags?.open ? .thought : .answer
       return []
     }
     phase = .answer
@@ -140,22 +155,27 @@ package struct ReplyParser: Sendable {
       pending.append(id)
       return []
     }
-    if id == control.thinking.close {
+    if id == tags?.close {
       counts.control += pending.count + 1
       pending = []
-      let pieces = emit(decoder.finish())
       lineFeeds = ""
       decoder = TokenDecoder(tokenizer, skipSpecial: true)
       phase = .answer
-      return pieces
+      return []
+    }
+    if isTag(id) {
+      counts.control += 1
+      return []
     }
     let before = settlePending()
     counts.thinking += 1
     return before + emit(decoder.append(id))
   }
 
+  private func isTag(_ id: TokenID) -> Bool { id == tags?.open || id == tags?.close }
+
   private mutating func consumeInAnswer(_ id: TokenID) -> [ReplyPiece] {
-    if !answerStarted, tokenizer.isWhitespace(id) {
+    if isTag(id) || (!answerStarted && tokenizer.isWhitespace(id)) {
       counts.control += 1
       return []
     }
@@ -200,6 +220,7 @@ package struct ReplyParser: Sendable {
     for piece in pieces {
       if stops.found { break }
       if case .content(let text) = piece {
+        if mustCall { continue }
         if let text = stops.append(text) { kept.append(.content(text)) }
       } else {
         if let text = stops.flush() { kept.append(.content(text)) }

@@ -1,6 +1,7 @@
 // Finds tool calls in the text of an answer as it streams: `<tool_call>{"name": …, "arguments": …}</tool_call>`, the form of Qwen's
 // templates. A call is told as soon as its name is known, its arguments byte for byte as they come. What only looks like a call
 // (another order of members, broken JSON, a tool nobody offered) is looked at once it is whole, and is text if it is none.
+import GenerationTypes
 import JSON
 
 /// The search state of one answer.
@@ -26,6 +27,8 @@ struct ToolCallReader: Sendable {
   private var searched = 0
   /// Calls found so far.
   private(set) var count = 0
+  /// Whether the answer was cut off within a call, or within its opening tag.
+  private(set) var endsInCall = false
 
   /// `names` are the tools that may be called.
   init(names: Set<String>) { self.names = names }
@@ -38,14 +41,32 @@ struct ToolCallReader: Sendable {
     return pieces
   }
 
-  /// Ends the answer: what was held back is text, but for the rest of a call that was told.
-  mutating func finish() -> [ReplyPiece] {
+  /// Ends the answer: what was held back is text, but for the rest of a call that was told. Where the limit cut the answer off, what
+  /// has begun as a call is none either: it is told if its name is known, and dropped otherwise.
+  mutating func finish(_ reason: FinishReason) -> [ReplyPiece] {
     defer { held = [] }
+    let isCut = reason == .length
     switch state {
-    // Behind a call there is white space at most.
-    case .text: return count > 0 && held.allSatisfy(Self.isWhite) ? [] : content(held)
+    case .text:
+      let begun = isCut ? Self.overlap(of: held, with: Self.open) : 0
+      endsInCall = begun > 0
+      var text = held.dropLast(begun)
+      // White space before a tag belongs to it; behind a call there is white space at most.
+      if begun > 0 { text = text[..<Self.endWithoutWhite(text)] }
+      return count > 0 && text.allSatisfy(Self.isWhite) ? [] : content(Array(text))
+    case .head where isCut:
+      endsInCall = true
+      var cursor = Cursor(bytes: held)
+      guard let name = try? cursor.nameOfCall(), names.contains(name) else { return [] }
+      count += 1
+      return [.toolCall(index: count - 1, name: name)]
+    case .body where isCut:
+      endsInCall = true
+      return []
     case .head, .body: return content(Self.open + held)
-    case .arguments, .tail: return []
+    case .arguments, .tail:
+      endsInCall = isCut
+      return []
     }
   }
 
@@ -84,15 +105,12 @@ struct ToolCallReader: Sendable {
   /// Text up to a tag, or up to what may begin one; white space before a tag belongs to it.
   private mutating func readText() -> [ReplyPiece]? {
     if let tag = held.firstRange(of: Self.open) {
-      var end = tag.lowerBound
-      while end > 0, Self.isWhite(held[end - 1]) { end -= 1 }
-      let text = Array(held[..<end])
+      let text = Array(held[..<Self.endWithoutWhite(held[..<tag.lowerBound])])
       held.removeSubrange(..<tag.upperBound)
       state = .head
       return content(text)
     }
-    var end = held.count - Self.overlap(of: held, with: Self.open)
-    while end > 0, Self.isWhite(held[end - 1]) { end -= 1 }
+    let end = Self.endWithoutWhite(held.dropLast(Self.overlap(of: held, with: Self.open)))
     if end == 0 { return nil }
     let text = Array(held[..<end])
     held.removeSubrange(..<end)
@@ -104,10 +122,7 @@ struct ToolCallReader: Sendable {
     var cursor = Cursor(bytes: held)
     let name: String
     do {
-      try cursor.expect("{")
-      try cursor.expect("\"name\"")
-      try cursor.expect(":")
-      name = try cursor.string()
+      name = try cursor.nameOfCall()
       try cursor.expect(",")
       try cursor.expect("\"arguments\"")
       try cursor.expect(":")
@@ -160,6 +175,11 @@ struct ToolCallReader: Sendable {
 
   private static func isWhite(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
 
+  /// Where `bytes` end without the white space at their end.
+  private static func endWithoutWhite(_ bytes: ArraySlice<UInt8>) -> Int {
+    bytes.lastIndex { !isWhite($0) }.map { $0 + 1 } ?? bytes.startIndex
+  }
+
   /// How many bytes at the end of `bytes` begin `tag`.
   private static func overlap(of bytes: [UInt8], with tag: [UInt8]) -> Int {
     (0...min(bytes.count, tag.count - 1)).last { bytes.suffix($0).elementsEqual(tag.prefix($0)) } ?? 0
@@ -200,6 +220,14 @@ private struct Cursor {
 
   mutating func skipWhite() {
     while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { at += 1 }
+  }
+
+  /// `{"name": "NAME"`, where a call begins.
+  mutating func nameOfCall() throws(Miss) -> String {
+    try expect("{")
+    try expect("\"name\"")
+    try expect(":")
+    return try string()
   }
 
   mutating func expect(_ text: String) throws(Miss) {

@@ -1,38 +1,35 @@
 // Ids to text as they come. A token may end in the middle of a character; those bytes wait for the next token, so that what has
-// been given out is always valid UTF-8 and never needs taking back.
+// been given out is always valid UTF-8 and never needs taking back. A text that ends there ends before that character.
 
 import GenerationTypes
 
-/// Decodes a stream: the texts given out, joined, equal `Tokenizer.decode` of all ids.
+/// Decodes a stream: the texts given out, joined, and `unfinished` equal the bytes of all ids, but for U+FFFD where those bytes
+/// are no characters.
 package struct TokenDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skipSpecial: Bool
   /// The beginning of a character whose end has not come yet; at most three bytes.
-  private var held: [UInt8] = []
+  package private(set) var unfinished: [UInt8]
 
-  package init(_ tokenizer: Tokenizer, skipSpecial: Bool) {
+  /// `unfinished` is the beginning of a character that the first tokens may end, as `Self.unfinishedCount(of:)` finds it.
+  package init(_ tokenizer: Tokenizer, skipSpecial: Bool, unfinished: [UInt8] = []) {
     self.tokenizer = tokenizer
     self.skipSpecial = skipSpecial
+    self.unfinished = unfinished
   }
 
   /// The text that `id` completes; invalid UTF-8 becomes U+FFFD.
   package mutating func append(_ id: TokenID) -> String {
     if skipSpecial, tokenizer.isSpecial(id) { return "" }
-    held += tokenizer.bytes(of: id)
-    let complete = held.count - Self.unfinished(held)
-    let text = String(decoding: held[..<complete], as: UTF8.self)
-    held.removeSubrange(..<complete)
+    unfinished += tokenizer.bytes(of: id)
+    let complete = unfinished.count - Self.unfinishedCount(of: unfinished)
+    let text = String(decoding: unfinished[..<complete], as: UTF8.self)
+    unfinished.removeSubrange(..<complete)
     return text
   }
 
-  /// What is left when no more tokens come: U+FFFD for an unfinished character, otherwise nothing.
-  package mutating func finish() -> String {
-    defer { held = [] }
-    return String(decoding: held, as: UTF8.self)
-  }
-
   /// How many bytes at the end of `bytes` could still become a character (Unicode 16, table 3-7).
-  static func unfinished(_ bytes: [UInt8]) -> Int {
+  package static func unfinishedCount(of bytes: [UInt8]) -> Int {
     for back in 1...3 where back <= bytes.count {
       let lead = bytes[bytes.count - back]
       if lead & 0xC0 == 0x80 { continue }

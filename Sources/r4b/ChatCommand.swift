@@ -185,16 +185,18 @@ private struct TerminalSession {
           }
         }
       }
+      var reason = FinishReason.stop
       for try await event in try engine.submit(submission) {
         switch event {
-        case .prefill, .encoding, .prefilled, .finished: break
+        case .prefill, .encoding, .prefilled: break
+        case .finished(let why): reason = why
         case .token(let token):
           if let probability = token.thinkProbability { thinkProbability = probability }
           try show(parser.consume(token))
         }
       }
       try Task.checkCancellation()
-      try show(parser.finish())
+      try show(parser.finish(reason))
       guard put("\n", STDOUT_FILENO) else { throw OutputClosed() }
       note(Self.summary(chat, parser, thinkProbability, took: .now - start))
       return answer

@@ -50,7 +50,9 @@ final class FakeChat: Chatting {
 
   func prompt(of conversation: Conversation) async throws -> String { "\(conversation.messages.count) messages" }
 
-  func prepareCompletion(of tokens: [TokenID], form: AnswerForm) async throws -> any PreparedConversation {
+  func prepareCompletion(
+    of tokens: [TokenID], form: AnswerForm, isEchoed: Bool
+  ) async throws -> any PreparedConversation {
     FakePrepared(textTokens: tokens.count, imageTokens: 0, mode: .short)
   }
 
@@ -107,7 +109,8 @@ struct FakeReader: ReplyReading {
     }
   }
 
-  mutating func finish() -> [ReplyPiece] { [] }
+  mutating func finish(_ reason: FinishReason) -> [ReplyPiece] { [] }
+  var endsInCall: Bool { false }
 }
 
 /// Plays the same events for every request, but `second` for the second one when it is given.

@@ -36,7 +36,7 @@ import Tokenization
     for id in chat.tokenizer.encode("A <think> b\n\nc<|im_end|>") {
       for case .content(let piece) in parser.consume(GeneratedToken(id: id)) { text += piece }
     }
-    for case .content(let piece) in parser.finish() { text += piece }
+    for case .content(let piece) in parser.finish(.stop) { text += piece }
     #expect(text == "A <think> b\n\nc")
     #expect(parser.outcome == .nonThinking && parser.thoughtEnd == nil)
     #expect(parser.counts.thinking == 0 && parser.counts.control == 1 && parser.counts.answer == 14)

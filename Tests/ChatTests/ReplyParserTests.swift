@@ -14,13 +14,19 @@ private struct Reply: Equatable {
   var stopped: Bool
 }
 
-private func parse(_ ids: [TokenID], start: ReplyStart, stop: [String] = []) throws -> Reply {
+private func parse(
+  _ ids: [TokenID], start: ReplyStart, stop: [String] = [], reason: FinishReason = .stop, closedAt: Int? = nil
+) throws -> Reply {
   let chat = try RTiny.chat()
   var parser = ReplyParser(
     start: start, tokenizer: chat.tokenizer, control: chat.control, stopStrings: stop)
   var pieces: [ReplyPiece] = []
-  for id in ids where !parser.isStopped { pieces += parser.consume(GeneratedToken(id: id)) }
-  pieces += parser.finish()
+  for (index, id) in ids.enumerated() where !parser.isStopped {
+    var token = GeneratedToken(id: id)
+    if index == closedAt { token.thoughtEnd = .budget }
+    pieces += parser.consume(token)
+  }
+  pieces += parser.finish(reason)
   var reply = Reply(counts: parser.counts, outcome: parser.outcome, end: parser.thoughtEnd, stopped: parser.isStopped)
   for piece in pieces {
     switch piece {
@@ -87,10 +93,39 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     #expect(plain.content == "\nyes" && plain.counts.control == 1 && plain.outcome == .nonThinking)
   }
 
-  @Test func `tags in an answer are answer`() throws {
-    let reply = try parse(ids("a<think>b</think>c"), start: .answer)
-    #expect(reply.counts.thinking == 0 && reply.counts.control == 0)
-    #expect(reply.content == "a<think>b</think>c")
+  @Test func `tags in an answer are control`() throws {
+    let reply = try parse(ids("a<think>b</think>c</think><|im_end|>"), start: .answer)
+    #expect(reply.counts == TokenCounts(thinking: 0, control: 4, answer: 3) && reply.content == "abc")
+    // White space behind a tag is the tag's until the answer has begun.
+    let early = try parse(ids("</think>\n\nyes"), start: .answer)
+    #expect(early.counts == TokenCounts(thinking: 0, control: 2, answer: 1) && early.content == "yes")
+  }
+
+  @Test func `an opening tag in a thought is control`() throws {
+    let reply = try parse(ids("<think>\nNo<think> yes\n</think>\n\nyes"), start: .insideThought)
+    #expect(reply.thinking == "No yes" && reply.content == "yes")
+    #expect(reply.counts == TokenCounts(thinking: try ids("No yes").count, control: 6, answer: 1))
+  }
+
+  @Test func `a closing tag without a thought leads to the answer`() throws {
+    let reply = try parse(ids("\n\n</think>\n\nyes</think>"), start: .beforeThought)
+    #expect(reply.content == "yes" && reply.counts == TokenCounts(thinking: 0, control: 4, answer: 1))
+    #expect(reply.outcome == .nonThinking && reply.end == nil)
+  }
+
+  @Test func `raw text holds tags as text`() throws {
+    let text = "a<think>b</think>c"
+    let reply = try parse(ids(text), start: .plainText)
+    #expect(reply.content == text && reply.counts == TokenCounts(thinking: 0, control: 0, answer: 5))
+  }
+
+  @Test func `a tag spelled with other tokens is text where it stands`() throws {
+    let tokenizer = try RTiny.tokenizer()
+    let spelled = "a </think> b".flatMap { tokenizer.encode(String($0)) }
+    #expect(spelled.flatMap(tokenizer.bytes) == Array("a </think> b".utf8))
+    #expect(try parse(spelled, start: .answer).content == "a </think> b")
+    let thought = try parse(spelled, start: .insideThought)
+    #expect(thought.thinking == "a </think> b" && thought.end == .length && thought.content.isEmpty)
   }
 
   @Test func `counts add up and nothing is lost for any sequence of tokens`() throws {
@@ -103,9 +138,11 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
           ? frequent.randomElement(using: &generator)!
           : TokenID.random(in: 0..<TokenID(tokenizer.vocabularySize), using: &generator)
       }
+      // Where other tokens spell a tag, as one in millions of these do, it is text.
       for start in [ReplyStart.insideThought, .answer, .beforeThought] {
         let reply = try parse(tokens, start: start)
         #expect(reply.counts.total == tokens.count, "\(tokens)")
+        #expect(!(reply.content + reply.thinking).contains("think>"), "\(tokens)")
         if start == .answer { #expect(reply.counts.thinking == 0) }
         if reply.counts.thinking > 0 { #expect(reply.outcome == .thinking) }
       }
@@ -125,6 +162,57 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
       }
     }
     #expect(text == "é😀")
+  }
+
+  @Test func `a reply that is cut within a character ends before it`() throws {
+    let text = try ids("é😀")
+    for count in 1..<text.count {
+      for start in [ReplyStart.answer, .plainText, .beforeThought, .insideThought] {
+        for reason in [FinishReason.length, .stop] {
+          let reply = try parse(Array(text[..<count]), start: start, reason: reason)
+          #expect(["", "é"].contains(reply.content + reply.thinking), "\(count) \(start) \(reason)")
+          #expect(reply.counts.total == count)
+        }
+      }
+    }
+    // The end of the turn cuts too.
+    #expect(try parse(text.dropLast() + ids("<|im_end|>"), start: .answer).content == "é")
+  }
+
+  @Test func `a thought that is closed within a character ends before it`() throws {
+    let half = Array(try ids("No é").dropLast())
+    for end in ["</think>", "\n</think>"] {
+      for closedAt in [nil, half.count] {
+        let reply = try parse(half + ids(end + "\n\nyes"), start: .insideThought, closedAt: closedAt)
+        #expect(reply.thinking.trimmingCharacters(in: .whitespaces) == "No" && reply.content == "yes", "\(end)")
+      }
+    }
+  }
+
+  @Test func `bytes in the middle of a reply that are no character are replaced`() throws {
+    let half = try #require(try ids("é").first)
+    #expect(try parse([half] + ids("a"), start: .answer).content == "\u{FFFD}a")
+    #expect(try parse([half] + ids("\na"), start: .insideThought).thinking == "\u{FFFD}\na")
+  }
+
+  @Test func `a reply may end the character that its prompt began`() async throws {
+    let chat = try RTiny.chat()
+    let whole = chat.tokenizer.encode("😀")
+    for count in 1..<whole.count {
+      let prompt = Array(whole[..<count])
+      func text(_ ids: [TokenID], isEchoed: Bool) async throws -> String {
+        var parser = try await chat.completion(of: prompt, isEchoed: isEchoed).makeParser()
+        var pieces = ids.flatMap { parser.consume(GeneratedToken(id: $0)) }
+        pieces += parser.finish(.length)
+        return pieces.map { if case .content(let text) = $0 { text } else { "?" } }.joined()
+      }
+      #expect(WholeCharacters(prompt.flatMap(chat.tokenizer.bytes)).text.isEmpty)
+      #expect(try await text(Array(whole[count...]) + chat.tokenizer.encode("a"), isEchoed: true) == "😀a")
+      // What the client sent is shown as it was sent.
+      #expect(try await text([], isEchoed: true) == "\u{FFFD}")
+      #expect(try await text(chat.tokenizer.encode("a"), isEchoed: true) == "\u{FFFD}a")
+      #expect(try await text(chat.tokenizer.encode("a"), isEchoed: false) == "a")
+    }
   }
 
   @Test func `a stop string ends the answer but not the thought`() throws {

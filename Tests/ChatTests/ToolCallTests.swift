@@ -9,13 +9,18 @@ private struct Said: Equatable {
   var calls: [[String]] = []
   /// How many pieces of arguments the last call came in.
   var parts = 0
+  var endsInCall = false
 }
 
 /// What comes of `text` when it is the answer, in pieces of at most `step` bytes.
-private func read(_ text: String, step: Int = 1, names: Set<String> = ["f", "get_weather"]) throws -> Said {
+private func read(
+  _ text: String, step: Int = 1, names: Set<String> = ["f", "get_weather"], mustCall: Bool = false,
+  reason: FinishReason = .stop
+) throws -> Said {
   let tokenizer = try RTiny.tokenizer()
   let control = try RTiny.chat().control
-  var parser = ReplyParser(start: .plainText, tokenizer: tokenizer, control: control, tools: names)
+  var parser = ReplyParser(
+    start: .plainText, tokenizer: tokenizer, control: control, tools: names, mustCall: mustCall)
   var said = Said()
   func note(_ pieces: [ReplyPiece]) {
     for piece in pieces {
@@ -47,7 +52,8 @@ private func read(_ text: String, step: Int = 1, names: Set<String> = ["f", "get
     ids = tokenizer.encode(text)
   }
   for id in ids { note(parser.consume(GeneratedToken(id: id))) }
-  note(parser.finish())
+  note(parser.finish(reason))
+  said.endsInCall = parser.endsInCall
   return said
 }
 
@@ -77,7 +83,7 @@ private func read(_ text: String, step: Int = 1, names: Set<String> = ["f", "get
       ),
       ("<tool_call>{\"name\": \"f\"", "<tool_call>{\"name\": \"f\"", []),
       ("two  spaces \n ", "two  spaces \n ", []),
-      // Cut off by the limit: what was told stands.
+      // Ended within the arguments: what was told stands.
       ("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b", "", [["f", "{\"a\": \"b"]]),
       ("<tool_call>{\"name\": \"f\", \"arguments\": {}}", "", [["f", "{}"]]),
     ] as [(String, String, [[String]])])
@@ -85,6 +91,58 @@ private func read(_ text: String, step: Int = 1, names: Set<String> = ["f", "get
     for step in [1, 2] {
       let said = try read(text, step: step)
       #expect(said.content == content && said.calls == calls, "\(text) in steps of \(step)")
+    }
+  }
+
+  @Test(
+    arguments: [
+      // Nothing that has begun as a call is text.
+      ("<tool_call>{\"na", "", []), ("<tool_call>", "", []), ("<", "", []), ("Well. \n<tool_ca", "Well.", []),
+      ("a <b> <", "a <b>", []), ("<tool_call>no JSON", "", []),
+      ("<tool_call>{\"arguments\": {}, \"name\": \"f\"}", "", []),
+      ("<tool_call><tool_call>{\"name\": \"f\", ", "", []), ("<tool_call>{\"name\": \"nobody\", \"argu", "", []),
+      ("<tool_call>{\"name\": \"f", "", []),
+      // The name is known, the arguments are not.
+      ("<tool_call>{\"name\": \"f\"", "", [["f", ""]]),
+      ("x<tool_call>{\"name\": \"f\", \"arguments\": ", "x", [["f", ""]]),
+      ("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b", "", [["f", "{\"a\": \"b"]]),
+      ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_c", "", [["f", "{}"]]),
+      // The second of two.
+      ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>\n<tool_call>{\"na", "", [["f", "{}"]]),
+      ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>\n<tool", "", [["f", "{}"]]),
+      ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call> and <tool", " and", [["f", "{}"]]),
+    ] as [(String, String, [[String]])])
+  func `what is cut off within a call is no text`(text: String, content: String, calls: [[String]]) throws {
+    for step in [1, 2] {
+      let said = try read(text, step: step, reason: .length)
+      #expect(said.content == content && said.calls == calls && said.endsInCall, "\(text) in steps of \(step)")
+    }
+  }
+
+  @Test func `no cut of a reply shows a part of a call`() throws {
+    let reply =
+      "So.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"<b>\"}}\n</tool_call>\n<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>"
+    let whole = try read(reply)
+    #expect(whole.content == "So." && whole.calls.count == 2 && !whole.endsInCall)
+    for count in 0...reply.utf8.count {
+      let cut = String(decoding: Array(reply.utf8)[..<count], as: UTF8.self)
+      let said = try read(cut, reason: .length)
+      #expect("So.\n".hasPrefix(said.content), "\(cut)")
+      for (call, wanted) in zip(said.calls, whole.calls) {
+        #expect(call[0] == wanted[0] && wanted[1].hasPrefix(call[1]), "\(cut)")
+      }
+      let owed = try read(cut, mustCall: true, reason: .length)
+      #expect(owed.content.isEmpty && owed.calls == said.calls, "\(cut)")
+      #expect(owed.endsInCall || count == reply.utf8.count || !owed.calls.isEmpty, "\(cut)")
+    }
+  }
+
+  @Test func `nothing is text where the answer must be a call`() throws {
+    for reason in [FinishReason.length, .stop] {
+      for text in ["", "Well", "Well <tool_call>no JSON</tool_call> x", "<tool_call>{\"na"] {
+        let said = try read(text, mustCall: true, reason: reason)
+        #expect(said.content.isEmpty && said.calls.isEmpty && said.endsInCall, "\(text)")
+      }
     }
   }
 
@@ -107,7 +165,7 @@ private func read(_ text: String, step: Int = 1, names: Set<String> = ["f", "get
     for id in chat.tokenizer.encode(text) where !parser.isStopped {
       pieces += parser.consume(GeneratedToken(id: id))
     }
-    pieces += parser.finish()
+    pieces += parser.finish(.stop)
     var content = "", arguments = ""
     for piece in pieces {
       if case .content(let text) = piece { content += text }

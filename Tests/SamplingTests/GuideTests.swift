@@ -179,6 +179,101 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
   }
 }
 
+@Suite struct `Tags where they mean something` {
+  /// A reply of a model that wants a tag more than all else, whatever it is told.
+  private func tokens(
+    wanting tag: TokenID, start: ReplyStart, bias: Float = 100, rules: ThoughtRules = ThoughtRules(),
+    constraint: (any TokenConstraint)? = nil
+  ) throws -> [TokenID] {
+    var request = GenerationRequest(
+      prompt: Prompt(tokens: [Word.open]), sampling: parameters { $0.logitBias = [tag: bias] }, control: Word.control,
+      maxTokens: 12, decides: false)
+    (request.start, request.thought, request.constraint) = (start, rules, constraint)
+    var sampler = Sampler(request)
+    return try (0..<12).map { _ in try sampler.sample(Word.row(tag)).id }
+  }
+
+  @Test func `a closing tag closes a thought once, and an answer has none`() throws {
+    for bias in [0, 100] as [Float] {
+      #expect(try tokens(wanting: Word.close, start: .insideThought, bias: bias).count { $0 == Word.close } == 1)
+      #expect(try tokens(wanting: Word.close, start: .insideThought, bias: bias).first == Word.close)
+      #expect(!(try tokens(wanting: Word.close, start: .answer, bias: bias).contains(Word.close)))
+      // The next that this model wants is to open one.
+      #expect(try tokens(wanting: Word.close, start: .beforeThought, bias: bias).prefix(2) == [Word.open, Word.close])
+    }
+  }
+
+  @Test func `an opening tag opens a thought once, before anything else`() throws {
+    for start in [ReplyStart.answer, .insideThought] {
+      #expect(!(try tokens(wanting: Word.open, start: start).contains(Word.open)), "\(start)")
+    }
+    #expect(try tokens(wanting: Word.open, start: .beforeThought).count { $0 == Word.open } == 1)
+    #expect(try tokens(wanting: Word.open, start: .beforeThought).first == Word.open)
+  }
+
+  @Test func `raw text holds both`() throws {
+    for tag in [Word.open, Word.close] {
+      #expect(try tokens(wanting: tag, start: .plainText) == Array(repeating: tag, count: 12))
+    }
+  }
+
+  @Test func `neither rules nor a form let a tag through`() throws {
+    let strict = rules { ($0.budget, $0.answerReserve, $0.stopsLoops) = (2, 4, true) }
+    for start in [ReplyStart.answer, .insideThought, .beforeThought] {
+      for tag in [Word.open, Word.close] {
+        let ids = try tokens(wanting: tag, start: start, rules: strict)
+        #expect(ids.count { $0 == Word.close } <= 1 && ids.count { $0 == Word.open } <= 1)
+        let formed = try tokens(wanting: tag, start: start, rules: strict, constraint: Script(words: [10, 11, 12]))
+        #expect(formed.count { $0 == Word.close } <= 1 && formed.count { $0 == Word.open } <= 1)
+      }
+    }
+  }
+
+  @Test func `whatever the model says, tags come in their order`() throws {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<400 {
+      var request = GenerationRequest(
+        prompt: Prompt(tokens: [Word.open]),
+        sampling: parameters { $0.temperature = [0, 1, 2].randomElement(using: &random) ?? 0 }, control: Word.control,
+        maxTokens: 60, decides: false)
+      request.start = [.insideThought, .answer, .beforeThought].randomElement(using: &random) ?? .answer
+      if Bool.random(using: &random) { request.thought = rules { ($0.budget, $0.answerReserve) = (5, 9) } }
+      if Bool.random(using: &random) { request.sampling.logitBias = [Word.close: 9, Word.open: 9] }
+      var sampler = Sampler(request)
+      var phase = request.start
+      for _ in 0..<60 {
+        let row = (0..<Word.count).map { $0 < 2 ? Float(12) : Float.random(in: 0...12, using: &random) }
+        let id = try sampler.sample(row).id
+        if id == Word.end { break }
+        switch phase {
+        case .beforeThought:
+          #expect(id != Word.close)
+          if id == Word.open {
+            phase = .insideThought
+          } else if id != Word.lineFeed, id != Word.blankLine {
+            phase = .answer
+          }
+        case .insideThought:
+          #expect(id != Word.open)
+          if id == Word.close { phase = .answer }
+        case .answer, .plainText: #expect(id != Word.open && id != Word.close)
+        }
+      }
+    }
+  }
+
+  @Test func `log-probabilities are those of the model that wanted the tag`() throws {
+    var request = GenerationRequest(
+      prompt: Prompt(tokens: [5]), sampling: parameters { $0.topLogprobs = 1 }, control: Word.control, maxTokens: 9,
+      decides: false)
+    request.start = .answer
+    var sampler = Sampler(request)
+    let token = try sampler.sample(Word.row(Word.close))
+    #expect(token.id == Word.open + 2 && token.top.map(\.id) == [Word.close])
+    #expect(abs(Double(token.logprob ?? 0) + 10) < 0.01)
+  }
+}
+
 /// Allows `allowed` one after the other, then the end.
 private struct Script: TokenConstraint {
   var words: [TokenID]
@@ -209,7 +304,9 @@ private struct Script: TokenConstraint {
 
   @Test func `the turn cannot end inside the thought while a form is owed`() throws {
     let tokens = try reply(words(2) + [Word.end], ThoughtRules(), maxTokens: 8, constraint: form)
-    #expect(!tokens.map(\.id).contains(Word.end))
+    let close = try #require(tokens.firstIndex { $0.id == Word.close })
+    #expect(tokens.firstIndex { $0.id == Word.end } ?? .max > close)
+    #expect(tokens.map(\.id) == words(2) + [Word.close, Word.blankLine, 10, 11, 12, Word.end])
   }
 
   @Test func `without a thought the form begins at once`() throws {

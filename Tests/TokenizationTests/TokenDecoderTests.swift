@@ -42,16 +42,27 @@ import Tokenization
     var decoder = TokenDecoder(tokenizer, skipSpecial: false)
     var texts = ids.map { decoder.append($0) }
     #expect(texts.filter { !$0.isEmpty }.joined() == "é👩中")
-    #expect(!texts.contains { $0.contains("\u{FFFD}") } && decoder.finish().isEmpty)
-    // Cut inside the last character: nothing of it until the end, then one replacement.
+    #expect(!texts.contains { $0.contains("\u{FFFD}") } && decoder.unfinished.isEmpty)
+    // Cut inside the last character: nothing of it is given out.
     decoder = TokenDecoder(tokenizer, skipSpecial: false)
     texts = ids.dropLast().map { decoder.append($0) }
     #expect(texts.joined() == "é👩")
-    #expect(decoder.finish() == "\u{FFFD}" && decoder.finish().isEmpty)
+    #expect(decoder.unfinished == [0xE4, 0xB8])
+    // Another decoder goes on there.
+    decoder = TokenDecoder(tokenizer, skipSpecial: false, unfinished: decoder.unfinished)
+    #expect(decoder.append(try #require(ids.last)) == "中" && decoder.unfinished.isEmpty)
+  }
+
+  @Test func `what can be no character is replaced as soon as that is known`() throws {
+    let tokenizer = try Fixtures.tiny.get()
+    let half = try #require(tokenizer.encode("中").first)
+    var decoder = TokenDecoder(tokenizer, skipSpecial: false)
+    #expect(decoder.append(half).isEmpty)
+    #expect(decoder.append(tokenizer.encode("a")[0]) == "\u{FFFD}a" && decoder.unfinished.isEmpty)
   }
 
   private func streamed(_ ids: [TokenID], _ tokenizer: Tokenizer, _ skip: Bool) -> [String] {
     var decoder = TokenDecoder(tokenizer, skipSpecial: skip)
-    return ids.map { decoder.append($0) } + [decoder.finish()]
+    return ids.map { decoder.append($0) } + [String(decoding: decoder.unfinished, as: UTF8.self)]
   }
 }

@@ -37,7 +37,7 @@ struct ChatCompletionFrame: Sendable {
 
   /// One choice of a whole response.
   func choice(_ index: Int, _ text: ReplyText, logprobs: JSONValue, reply: Reply, single: Bool) -> JSONValue {
-    let isSilent = text.content.isEmpty && !text.calls.isEmpty
+    let isSilent = text.content.isEmpty && (!text.calls.isEmpty || reply.endsInCall)
     var message: JSONObject = [
       "role": "assistant", "content": isSilent ? .null : .string(text.content), "refusal": nil,
     ]

@@ -1,4 +1,5 @@
 // The objects of a raw completion as JSON, whole or in chunks.
+import Chat
 import GenerationTypes
 import JSON
 
@@ -47,27 +48,37 @@ struct CompletionFrame: Sendable {
 
 /// The older form of log-probabilities, whose offsets go on from chunk to chunk.
 struct CompletionLogprobs: Sendable {
-  /// Characters (Unicode scalars) of the completion so far.
+  /// Whole characters (Unicode scalars) of the completion so far, and the beginning of one.
   private var offset = 0
+  private var unfinished: [UInt8] = []
 
   /// The next tokens; null when none were asked for.
   mutating func take(_ tokens: [GeneratedToken], _ chat: any Chatting) -> JSONValue {
     var texts: [JSONValue] = [], logprobs: [JSONValue] = [], tops: [JSONValue] = [], offsets: [JSONValue] = []
     for token in tokens {
       guard let logprob = token.logprob else { continue }
-      let text = chat.text(of: token.id).string
-      texts.append(.string(text))
+      texts.append(.string(Self.name(of: token.id, chat)))
       logprobs.append(.number(Double(max(logprob, -9999))))
       var top = JSONObject()
-      for entry in token.top { top[chat.text(of: entry.id).string] = .number(Double(max(entry.logprob, -9999))) }
+      for entry in token.top { top[Self.name(of: entry.id, chat)] = .number(Double(max(entry.logprob, -9999))) }
       tops.append(.object(top))
       offsets.append(.integer(Int64(offset)))
-      offset += text.unicodeScalars.count
+      let whole = WholeCharacters(unfinished + chat.text(of: token.id).bytes)
+      offset += whole.text.unicodeScalars.count
+      unfinished = whole.unfinished
     }
     if texts.isEmpty { return .null }
     return [
       "tokens": .array(texts), "token_logprobs": .array(logprobs), "top_logprobs": .array(tops),
       "text_offset": .array(offsets),
     ]
+  }
+
+  /// A token's text; its bytes as OpenAI writes them, `bytes:\xf0\x9f`, where they are no whole characters.
+  private static func name(of id: TokenID, _ chat: any Chatting) -> String {
+    let bytes = chat.text(of: id).bytes
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    let digits = Array("0123456789abcdef")
+    return "bytes:" + bytes.map { "\\x\(digits[Int($0 >> 4)])\(digits[Int($0 & 15)])" }.joined()
   }
 }

@@ -61,6 +61,11 @@ struct ResponseItems: Sendable {
           place + ["name": .string(name), "arguments": .string(arguments)]
         ))
     }
+    // A call whose arguments are whole is complete, whatever cut the reply behind them.
+    var status = status
+    if status != "completed", case .call(_, _, let arguments) = kind, (try? JSONValue(parsing: arguments)) != nil {
+      status = "completed"
+    }
     let item = Self.item(id, kind, status: status)
     events.append(("response.output_item.done", ["output_index": .integer(Int64(finished.count)), "item": item]))
     finished.append(item)

@@ -24,7 +24,7 @@ struct Rollout: Sendable {
   func json(_ reply: Reply, tellsTokens: Bool, _ chat: any Chatting) -> JSONValue {
     let bytes = tokens.flatMap { chat.text(of: $0.id).bytes }
     var object: JSONObject = [
-      "text": .string(String(decoding: bytes, as: UTF8.self)), "content": .string(text.content),
+      "text": .string(WholeCharacters(bytes).text), "content": .string(text.content),
       "reasoning_content": text.thought.isEmpty ? .null : .string(text.thought),
       "finish_reason": .string(reply.finishWord),
     ]

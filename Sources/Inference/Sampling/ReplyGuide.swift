@@ -1,5 +1,6 @@
 // Steers one reply token by token: decides about thinking by bias or threshold, closes a thought that has had its tokens or goes
-// in circles, and keeps the answer to its form. It follows the reply by ids, with the counts that Chat's parser shows clients.
+// in circles, keeps thinking tags to the positions where they mean something, and keeps the answer to its form. It follows the
+// reply by ids, with the counts that Chat's parser shows clients.
 //
 // A thought is closed where a line or a sentence ends, or when the grace of 5 % is over: then the closing tag and the white
 // space around it are written in the model's place, a token a step. Whatever closes it, the answer begins behind that white space.
@@ -16,6 +17,8 @@ struct ReplyGuide {
   private let limits: ThoughtLimits
   /// Whether the prompt ends with the opening tag itself, without white space.
   private let opensDirectly: Bool
+  /// Whether thinking tags are tags; raw text may hold them as text.
+  private let masksTags: Bool
   private var constraint: (any TokenConstraint)?
   private var phase: Phase
   /// Tokens to be written next, whatever the model says.
@@ -33,8 +36,9 @@ struct ReplyGuide {
 
   /// What is to be kept to for `request`; nil where it leaves everything to the model.
   init?(_ request: GenerationRequest) {
-    if request.constraint == nil, request.thought == ThoughtRules() { return nil }
     let control = request.control
+    masksTags = request.start != .plainText && (control.thinking.open ?? control.thinking.close) != nil
+    if request.constraint == nil, request.thought == ThoughtRules(), !masksTags { return nil }
     (rules, constraint) = (request.thought, request.constraint)
     (thinking, stop, closing) = (control.thinking, control.stop, control.closing.sorted())
     limits = ThoughtLimits(rules, thinking, maxTokens: request.maxTokens)
@@ -48,31 +52,40 @@ struct ReplyGuide {
   }
 
   /// Whether logits are looked at before the next token is drawn.
-  var steers: Bool { generated == 0 || wasClosed || constraint != nil }
+  var steers: Bool { generated == 0 || wasClosed || constraint != nil || masksTags }
 
   /// The token that is written next in the model's place.
   var nextWritten: TokenID? { written.first }
 
-  /// Takes from `row` what may not come next. `thinkProbability` is set at the token that decides.
-  mutating func steer(_ row: LogitsRow, thinkProbability: Float?) {
+  /// Takes from `row` what may not come next. `thinkProbability` is set at the token that decides. Returns whether logits of
+  /// tokens that may come have changed.
+  mutating func steer(_ row: LogitsRow, thinkProbability: Float?) -> Bool {
+    var hasMoved = false
     if let thinkProbability {
       if let threshold = rules.threshold {
         decide(thinkProbability >= threshold, row)
       } else if rules.bias != 0 {
         for id in closing where row.contains(id) { row.values[Int(id)] += rules.bias }
+        hasMoved = true
       }
     }
+    forbidMisplacedTags(row)
     switch phase {
     case .thought:
       // The answer's form is still to come, so the turn cannot end here.
       if constraint?.isOwed == true, thinking.close != nil { forbid(stop, row) }
     case .beforeThought, .answer:
-      if wasClosed {
-        forbid([thinking.open, thinking.close].compactMap { $0 }, row)
-        if !hasAnswered { forbid(stop, row) }
-      }
+      if wasClosed, !hasAnswered { forbid(stop, row) }
       if let mask = constraint?.allowed() { keep(mask, row) }
     }
+    return hasMoved
+  }
+
+  /// A thought opens once, before anything else, and closes once: elsewhere a tag would be text that no client should see.
+  private func forbidMisplacedTags(_ row: LogitsRow) {
+    guard masksTags else { return }
+    if phase != .beforeThought, let open = thinking.open { forbid(CollectionOfOne(open), row) }
+    if phase != .thought, let close = thinking.close { forbid(CollectionOfOne(close), row) }
   }
 
   /// Leaves the ids that begin a whitespace-only close, or the others; all when none would be left.
@@ -154,6 +167,8 @@ struct ReplyGuide {
     case .beforeThought:
       if id == thinking.open {
         phase = .thought
+      } else if id == thinking.close {
+        phase = .answer
       } else if !thinking.shape(of: id).contains(.white) {
         phase = .answer
         answer(id)
@@ -164,7 +179,7 @@ struct ReplyGuide {
         if constraint?.isOwed == true, !wasWritten { written = thinking.answerGap }
       } else if thinking.shape(of: id).contains(.white) {
         pending += 1
-      } else {
+      } else if id != thinking.open {
         if thoughts > 0 { thoughts += pending }
         thoughts += 1
         pending = 0

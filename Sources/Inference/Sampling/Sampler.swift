@@ -77,10 +77,11 @@ package struct Sampler {
       count(token.id)
       return token
     }
-    let own = reports && guide != nil ? Array(row.values) : []
+    let own = reports && guide?.steers == true ? Array(row.values) : []
     if guide?.steers == true {
-      guide?.steer(row, thinkProbability: token.thinkProbability)
-      largest = try row.largest()
+      let hasMoved = guide?.steer(row, thinkProbability: token.thinkProbability) ?? false
+      // What was masked beside the largest leaves it the largest.
+      if hasMoved || row.values[Int(largest.id)] == -.infinity { largest = try row.largest() }
     }
     originals.removeAll(keepingCapacity: true)
     if try adjust(row) { largest = try row.largest() }
