@@ -21,11 +21,25 @@ static void note(j_common_ptr info, int level) {
   if (level < 0 && state->manager.msg_code == JWRN_JPEG_EOF) state->ended_early = 1;
 }
 
+typedef struct {
+  struct jpeg_progress_mgr manager;  // first, as above
+  int (*should_stop)(void *context);
+  void *context;
+} watch;
+
+// libjpeg calls this before every line, and before every row of blocks while it reads the scans of a progressive picture.
+static void look(j_common_ptr info) {
+  watch *state = (watch *)info->progress;
+  if (state->should_stop(state->context)) fail(info);
+}
+
 static void silence(j_common_ptr info) { (void)info; }
 
-int cjpeg_decode(const uint8_t *data, size_t size, uint32_t width, uint32_t height, int components, uint8_t *pixels) {
+int cjpeg_decode(const uint8_t *data, size_t size, uint32_t width, uint32_t height, int components, uint8_t *pixels,
+                 int (*should_stop)(void *context), void *context) {
   struct jpeg_decompress_struct info;
   errors state;
+  watch progress = {.manager.progress_monitor = look, .should_stop = should_stop, .context = context};
   info.err = jpeg_std_error(&state.manager);
   state.manager.error_exit = fail;
   state.manager.emit_message = note;
@@ -36,6 +50,7 @@ int cjpeg_decode(const uint8_t *data, size_t size, uint32_t width, uint32_t heig
     return 0;
   }
   jpeg_create_decompress(&info);
+  info.progress = &progress.manager;
   jpeg_mem_src(&info, data, size);
   jpeg_read_header(&info, TRUE);
   // Defaults otherwise: accurate integer IDCT, fancy upsampling.

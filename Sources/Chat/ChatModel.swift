@@ -151,31 +151,41 @@ package final class ChatModel: Sendable {
     }
     guard let first = parts.first else { return [] }
     guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
+    let limits = configuration.imageLimits
     var places = 0
     for part in parts {
-      do {
-        // The stored size: a turned picture's layout may differ by a few places, which the engine's own check sees.
-        let size = try ImageDecoder.check(part.bytes, configuration.imageLimits)
-        places += imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
-      } catch { throw ChatError.image(field: part.field, error) }
+      // The stored size: a turned picture's layout may differ by a few places, which the engine's own check sees.
+      places += try await pictureWork(part.field) {
+        let size = try ImageDecoder.check(part.bytes, limits)
+        return imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
+      }
     }
     if places > configuration.contextLength {
       throw ChatError.tooManyImageTokens(value: places, limit: configuration.contextLength)
     }
     var images: [PreparedImage] = []
     for part in parts {
-      let limits = configuration.imageLimits
-      do {
-        images.append(
-          try await imageQueue.run {
-            var image = imageProcessor.prepare(
-              try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
-            image.digest = ContentDigest(of: image)
-            return image
-          })
-      } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
+      images.append(
+        try await pictureWork(part.field) {
+          var image = imageProcessor.prepare(try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
+          image.digest = ContentDigest(of: image)
+          return image
+        })
     }
     return images
+  }
+
+  /// Runs a picture's share of work on the queue of pictures; its errors name the field.
+  private func pictureWork<Value: Sendable>(
+    _ field: String, _ work: @escaping @Sendable () throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await imageQueue.run(work)
+    } catch ImageError.cancelled {
+      throw CancellationError()
+    } catch let error as ImageError {
+      throw ChatError.image(field: field, error)
+    }
   }
 
   /// Expands each image placeholder into its picture's places.

@@ -1,4 +1,5 @@
 // Bounds-checked reads of untrusted bytes: every read past the end is nil, never a trap.
+import Glibc
 
 /// A view of part of a byte array; offsets count from the part's first byte.
 struct ByteReader {
@@ -41,8 +42,22 @@ struct ByteReader {
 
   /// The first place of the ASCII `text`.
   func firstIndex(of text: StaticString) -> Int? {
-    guard count >= text.utf8CodeUnitCount, text.utf8CodeUnitCount > 0 else { return nil }
-    return (0...(count - text.utf8CodeUnitCount)).first { has(text, at: $0) }
+    let length = text.utf8CodeUnitCount
+    guard count >= length, length > 0 else { return nil }
+    var offset = 0
+    while offset <= count - length, let next = indexOfByte(text.utf8Start[0], from: offset) {
+      if has(text, at: next) { return next }
+      offset = next + 1
+    }
+    return nil
+  }
+
+  private func indexOfByte(_ byte: UInt8, from offset: Int) -> Int? {
+    bytes.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return nil }
+      let start = base + range.lowerBound
+      return memchr(start + offset, Int32(byte), count - offset).map { UnsafeRawPointer($0) - start }
+    }
   }
 
   /// A copy of the bytes in view.

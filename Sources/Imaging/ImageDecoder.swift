@@ -19,13 +19,13 @@ package enum ImageDecoder {
   /// Reads the header only.
   package static func size(of bytes: [UInt8]) throws(ImageError) -> Header {
     guard let format = ImageFormat(sniffing: bytes) else { throw .unsupportedFormat }
-    let size =
-      switch format {
-      case .png: PNGCodec.size(of: bytes)
-      case .jpeg: JPEGCodec.Header(bytes).map { ($0.width, $0.height) }
-      case .webp: WebPCodec.size(of: bytes)
-      case .gif: GIFCodec.size(of: bytes)
-      }
+    let size: (Int, Int)?
+    switch format {
+    case .png: size = PNGCodec.size(of: bytes)
+    case .jpeg: size = try JPEGHeader(bytes).map { ($0.width, $0.height) }
+    case .webp: size = WebPCodec.size(of: bytes)
+    case .gif: size = try GIFHeader(bytes).map { ($0.width, $0.height) }
+    }
     guard let (width, height) = size, width > 0, height > 0 else { throw .undecodable(format) }
     return Header(format: format, width: width, height: height)
   }
@@ -42,17 +42,24 @@ package enum ImageDecoder {
     return header
   }
 
-  /// Decodes the (first) picture, turned upright, alpha over white.
-  package static func decode(_ bytes: [UInt8], limits: ImageLimits = ImageLimits()) throws(ImageError) -> RGBImage {
+  /// Decodes the (first) picture, turned upright, alpha over white. The decode ends early, with `ImageError.cancelled`, once
+  /// `isCancelled` says so, and with `ImageError.tooSlow` when it takes more processor time than a picture of its size may.
+  package static func decode(
+    _ bytes: [UInt8], limits: ImageLimits = ImageLimits(), isCancelled: @escaping () -> Bool = { false }
+  ) throws(ImageError) -> RGBImage {
     let header = try check(bytes, limits)
     let (width, height) = (header.width, header.height)
-    let decoded =
-      switch header.format {
-      case .png: PNGCodec.decode(bytes, width: width, height: height)
-      case .jpeg: JPEGCodec.decode(bytes)
-      case .webp: WebPCodec.decode(bytes, width: width, height: height)
-      case .gif: GIFCodec.decode(bytes, width: width, height: height)
-      }
+    let watch = DecodingWatch(
+      seconds: ImageLimits.decodingSeconds(pixels: width * height), isCancelled: isCancelled)
+    if watch.shouldStop(), let reason = watch.reason { throw reason }
+    let decoded: (RGBImage, Orientation)?
+    switch header.format {
+    case .png: decoded = PNGCodec.decode(bytes, width: width, height: height, watch)
+    case .jpeg: decoded = try JPEGCodec.decode(bytes, limits, watch)
+    case .webp: decoded = WebPCodec.decode(bytes, width: width, height: height, watch)
+    case .gif: decoded = GIFCodec.decode(bytes, width: width, height: height, watch)
+    }
+    if let reason = watch.reason { throw reason }
     guard let (image, orientation) = decoded else { throw .undecodable(header.format) }
     return orientation.upright(image)
   }

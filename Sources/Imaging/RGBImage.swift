@@ -41,7 +41,7 @@ package enum ImageFormat: String, Sendable, CaseIterable {
 package struct ImageLimits: Sendable, Equatable {
   /// Encoded bytes.
   package var maxBytes: Int
-  /// Width times height. Decoding takes up to 7 bytes a pixel, of a lossless WebP 8 and of a progressive JPEG in CMYK 12.
+  /// Width times height. Decoding takes up to 7 bytes a pixel, of a lossless WebP 8 and of a progressive JPEG 9.
   package var maxPixels: Int
   /// Whatever `maxPixels` says: products of a size and a few channels never overflow.
   static let greatestMaxPixels = 1 << 31
@@ -51,4 +51,22 @@ package struct ImageLimits: Sendable, Equatable {
   package init(maxBytes: Int = 32 << 20, maxPixels: Int = 64_000_000, maxEdge: Int = 32_768) {
     (self.maxBytes, self.maxPixels, self.maxEdge) = (maxBytes, maxPixels, maxEdge)
   }
+
+  /// Pixels that the scans of one JPEG may cover together, each scan counted with all pixels.
+  ///
+  /// Encoders write 10 scans (libjpeg's script for YCbCr), up to about 14 (mozjpeg) and 18 in CMYK. Twenty scans of the largest
+  /// picture pass, so that every ordinary picture does; smaller ones may have more scans.
+  var maxScanPixels: Int { max(20 * usablePixels, 1024 * Self.leastScanPixels) }
+  /// A scan of a tiny picture counts as this many pixels: its headers and tables take time too.
+  static let leastScanPixels = 16_384
+  /// Bytes that the pixels of one picture and a JPEG's coefficients may take: a progressive YCbCr picture without subsampling
+  /// takes 3 + 6 a pixel.
+  var maxDecodingBytes: Int { max(10 * usablePixels, 64 << 20) }
+  /// Extension blocks of a GIF, or marker segments of a JPEG, that are walked before the pixels.
+  static let maxBlocks = 65_536
+
+  private var usablePixels: Int { min(max(maxPixels, 1), Self.greatestMaxPixels) }
+
+  /// Seconds of processor time that the decode of so many pixels may take: several times what the slowest ordinary picture takes.
+  static func decodingSeconds(pixels: Int) -> Double { 1 + Double(pixels) * 180e-9 }
 }

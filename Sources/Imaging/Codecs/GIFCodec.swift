@@ -4,14 +4,11 @@ import CGIF
 
 /// The first frame of a GIF.
 enum GIFCodec {
-  /// Size of the screen, grown to hold the first frame.
-  static func size(of bytes: [UInt8]) -> (Int, Int)? {
-    withFirstFrame(of: bytes) { file, _ in (extent(file).width, extent(file).height) }
-  }
-
-  /// Nil when the file is damaged or cut short. `width` and `height` are those of `size(of:)`.
-  static func decode(_ bytes: [UInt8], width: Int, height: Int) -> (RGBImage, Orientation)? {
-    withFirstFrame(of: bytes) { file, transparent -> (RGBImage, Orientation)? in
+  /// Nil when the file is damaged, cut short or stopped by `watch`. `width` and `height` are those of `GIFHeader`.
+  static func decode(
+    _ bytes: [UInt8], width: Int, height: Int, _ watch: DecodingWatch
+  ) -> (RGBImage, Orientation)? {
+    withFirstFrame(of: bytes, watch) { file, transparent -> (RGBImage, Orientation)? in
       let frame = file.pointee.Image
       guard extent(file) == (width, height), frame.Left >= 0, frame.Top >= 0, frame.Width > 0, frame.Height > 0 else {
         return nil
@@ -70,14 +67,15 @@ enum GIFCodec {
   private struct Source {
     var bytes: UnsafeBufferPointer<UInt8>
     var offset = 0
+    let watch: DecodingWatch
   }
 
   /// Opens the file, reads up to the first frame's descriptor, and calls `body` with it and the transparent colour's index.
   private static func withFirstFrame<Value>(
-    of bytes: [UInt8], _ body: (UnsafeMutablePointer<GifFileType>, Int?) -> Value?
+    of bytes: [UInt8], _ watch: DecodingWatch, _ body: (UnsafeMutablePointer<GifFileType>, Int?) -> Value?
   ) -> Value? {
     bytes.withUnsafeBufferPointer { buffer in
-      var source = Source(bytes: buffer)
+      var source = Source(bytes: buffer, watch: watch)
       return withUnsafeMutablePointer(to: &source) { source -> Value? in
         guard let file = DGifOpen(source, read, nil) else { return nil }
         defer { DGifCloseFile(file, nil) }
@@ -87,13 +85,18 @@ enum GIFCodec {
     }
   }
 
+  /// Hands out the next bytes. giflib asks for one block of at most 255 bytes at a time, and a block may keep it busy for long: every
+  /// code that clears the table costs 4,096 writes.
   private static let read: InputFunc = { file, target, count in
     guard let source = file?.pointee.UserData?.assumingMemoryBound(to: Source.self), let target, count > 0 else {
       return 0
     }
     let (bytes, offset) = (source.pointee.bytes, source.pointee.offset)
     let available = min(Int(count), bytes.count - offset)
-    guard available > 0, let base = bytes.baseAddress else { return 0 }
+    // Single bytes are lengths; the block behind them is asked about.
+    guard available > 0, count == 1 || !source.pointee.watch.shouldStop(), let base = bytes.baseAddress else {
+      return 0
+    }
     target.update(from: base + offset, count: available)
     source.pointee.offset += available
     return Int32(available)

@@ -1,63 +1,22 @@
-// JPEG through libjpeg-turbo with its defaults, which are Pillow's: accurate integer IDCT, fancy chroma upsampling. The marker
-// segments (ITU-T T.81, B.1.1) are walked here first for size, components, EXIF and XMP, so that nothing is allocated unchecked.
+// JPEG through libjpeg-turbo with its defaults, which are Pillow's: accurate integer IDCT, fancy chroma upsampling. `JPEGHeader`
+// reads the marker segments first, so that nothing is allocated unchecked.
 import CJPEG
 
 /// Baseline and progressive JPEG: grey, YCbCr or RGB, CMYK and YCCK.
 enum JPEGCodec {
-  /// A file with more scans than this is an attempt to keep the decoder busy; real ones have about ten.
-  static let maxScans = 128
-
-  /// What stands before the first scan.
-  struct Header {
-    var width = 0
-    var height = 0
-    var components = 0
-    var exif: [UInt8] = []
-    var xmp: ByteReader?
-
-    /// Nil without a frame header before the first scan.
-    init?(_ bytes: [UInt8]) {
-      let reader = ByteReader(bytes)
-      var offset = 2
-      while let first = reader.byte(offset), let marker = reader.byte(offset + 1) {
-        guard first == 0xFF, marker != 0xFF else {
-          offset += 1  // fill bytes, and garbage that libjpeg too skips
-          continue
-        }
-        offset += 2
-        switch marker {
-        case 0x00, 0x01, 0xD0...0xD8: continue  // markers without a segment
-        case 0xD9: return nil
-        case 0xDA:
-          if width > 0 && height > 0 { return }
-          return nil
-        default: break
-        }
-        guard let length = reader.number(at: offset, width: 2), length >= 2,
-          let segment = reader.part(from: offset + 2, length: length - 2)
-        else { return nil }
-        offset += length
-        switch marker {
-        case 0xC0...0xC3, 0xC5...0xC7, 0xC9...0xCB, 0xCD...0xCF:
-          guard width == 0, let height = segment.number(at: 1, width: 2), let width = segment.number(at: 3, width: 2),
-            let components = segment.byte(5), segment.byte(0) == 8
-          else { return nil }
-          (self.width, self.height, self.components) = (width, height, components)
-        case 0xE1 where segment.has("Exif\0\0", at: 0):
-          exif += segment.part(from: exif.isEmpty ? 0 : 6)?.copy ?? []
-        case 0xE1 where segment.has("http://ns.adobe.com/xap/1.0/\0", at: 0):
-          xmp = segment.part(from: 29)
-        default: break
-        }
-      }
-      return nil
+  /// Nil when the file is damaged, cut short, stopped by `watch`, or has neither 1, 3 nor 4 components.
+  static func decode(
+    _ bytes: [UInt8], _ limits: ImageLimits, _ watch: DecodingWatch
+  ) throws(ImageError) -> (RGBImage, Orientation)? {
+    guard let header = try JPEGHeader(bytes), [1, 3, 4].contains(header.components) else { return nil }
+    let scans = header.scans(in: bytes)
+    let (work, overflow) = scans.multipliedReportingOverflow(
+      by: max(header.width * header.height, ImageLimits.leastScanPixels))
+    if overflow || work > limits.maxScanPixels {
+      throw .tooManyScans(scans: scans, limit: limits.maxScanPixels, value: overflow ? .max : work)
     }
-  }
-
-  /// Nil when the file is damaged, cut short, or has neither 1, 3 nor 4 components.
-  static func decode(_ bytes: [UInt8]) -> (RGBImage, Orientation)? {
-    guard let header = Header(bytes), [1, 3, 4].contains(header.components), scans(in: bytes) <= maxScans else {
-      return nil
+    if header.decodingBytes > limits.maxDecodingBytes {
+      throw .tooMuchMemory(limit: limits.maxDecodingBytes, value: header.decodingBytes)
     }
     let channels = header.components == 4 ? 4 : 3
     var pixels = [UInt8](repeating: 0, count: header.width * header.height * channels)
@@ -65,7 +24,7 @@ enum JPEGCodec {
       bytes.withUnsafeBufferPointer { source in
         cjpeg_decode(
           source.baseAddress, source.count, UInt32(header.width), UInt32(header.height), Int32(header.components),
-          target.baseAddress)
+          target.baseAddress, shouldStop, Unmanaged.passUnretained(watch).toOpaque())
       }
     }
     guard complete == 1 else { return nil }
@@ -74,16 +33,9 @@ enum JPEGCodec {
     return (RGBImage(width: header.width, height: header.height, pixels: pixels), orientation)
   }
 
-  /// Start-of-scan markers; entropy-coded data cannot hold one by accident.
-  private static func scans(in bytes: [UInt8]) -> Int {
-    bytes.withUnsafeBufferPointer { bytes in
-      var count = 0
-      var previous: UInt8 = 0
-      for byte in bytes {
-        if byte == 0xDA && previous == 0xFF { count += 1 }
-        previous = byte
-      }
-      return count
-    }
+  /// Asks the `DecodingWatch` behind the pointer, which `decode` keeps alive.
+  private static let shouldStop: @convention(c) (UnsafeMutableRawPointer?) -> Int32 = { context in
+    guard let context else { return 0 }
+    return Unmanaged<DecodingWatch>.fromOpaque(context).takeUnretainedValue().shouldStop() ? 1 : 0
   }
 }

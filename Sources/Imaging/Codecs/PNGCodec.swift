@@ -7,6 +7,8 @@ enum PNGCodec {
   /// Bytes that one ancillary chunk (inflated) and all of them together may take.
   private static let chunkLimit = 8 << 20
   private static let chunkCacheLimit = 16 << 20
+  /// Characters of an EXIF profile that are read; its orientation stands among the first.
+  private static let metadataLimit = 1 << 20
 
   /// Width and height from the header chunk.
   static func size(of bytes: [UInt8]) -> (Int, Int)? {
@@ -17,8 +19,11 @@ enum PNGCodec {
     return (width, height)
   }
 
-  /// Nil when the file is damaged or cut short. `width` and `height` are those of the header.
-  static func decode(_ bytes: [UInt8], width: Int, height: Int) -> (RGBImage, Orientation)? {
+  /// Nil when the file is damaged, cut short or stopped by `watch`. `width` and `height` are those of the header.
+  static func decode(
+    _ bytes: [UInt8], width: Int, height: Int, _ watch: DecodingWatch
+  ) -> (RGBImage, Orientation)? {
+    let bytes = PNGChunks.needed(of: bytes)
     guard let context = spng_ctx_new(0) else { return nil }
     defer { spng_ctx_free(context) }
     // The context reads `bytes` until it is freed, so everything happens inside their scope.
@@ -34,15 +39,31 @@ enum PNGCodec {
       else { return nil }
       let before = metadata(context)
       var pixels = [UInt8](repeating: 0, count: size)
-      let status = pixels.withUnsafeMutableBytes {
-        spng_decode_image(context, $0.baseAddress, $0.count, format, Int32(SPNG_DECODE_TRNS.rawValue))
-      }
-      guard status == 0 else { return nil }
+      guard decodeRows(context, into: &pixels, rowBytes: width * 4, format, watch) else { return nil }
       Flattening.overWhite(&pixels)
       // Damage after the pixels costs what stands there, not the picture; the context then tells nothing more.
       let after = spng_decode_chunks(context) == 0 ? metadata(context) : before
       let orientation = Orientation(exif: after.exif ?? before.exif, xmp: after.xmp ?? before.xmp)
       return (RGBImage(width: width, height: height, pixels: pixels), orientation)
+    }
+  }
+
+  /// Decodes row by row; an interlaced picture's rows come in seven passes.
+  private static func decodeRows(
+    _ context: OpaquePointer, into pixels: inout [UInt8], rowBytes: Int, _ format: Int32, _ watch: DecodingWatch
+  ) -> Bool {
+    let flags = Int32(SPNG_DECODE_TRNS.rawValue | SPNG_DECODE_PROGRESSIVE.rawValue)
+    guard spng_decode_image(context, nil, 0, format, flags) == 0 else { return false }
+    return pixels.withUnsafeMutableBytes { target in
+      var row = spng_row_info()
+      while !watch.shouldStop(), spng_get_row_info(context, &row) == 0 {
+        let start = Int(row.row_num) * rowBytes
+        guard let base = target.baseAddress, start + rowBytes <= target.count else { return false }
+        let status = spng_decode_row(context, base + start, rowBytes)
+        if status == Int32(SPNG_EOI.rawValue) { return true }
+        if status != 0 { return false }
+      }
+      return false
     }
   }
 
@@ -52,10 +73,10 @@ enum PNGCodec {
     var exif: ByteReader?
     if spng_get_exif(context, &chunk) == 0, let data = chunk.data {
       exif = ByteReader(Array(UnsafeRawBufferPointer(start: data, count: chunk.length)))
-    } else if let profile = text("Raw profile type exif", of: context) {
+    } else if let profile = text(PNGChunks.exifKeyword, of: context) {
       exif = ByteReader(hexadecimal(profile))
     }
-    return (exif, text("XML:com.adobe.xmp", of: context).map(ByteReader.init))
+    return (exif, text(PNGChunks.xmpKeyword, of: context).map(ByteReader.init))
   }
 
   /// The first text chunk of this keyword, inflated.
@@ -75,8 +96,21 @@ enum PNGCodec {
 
   /// The bytes of a raw profile: an empty line, its name, its length, then lines of hexadecimal digits.
   private static func hexadecimal(_ profile: [UInt8]) -> [UInt8] {
-    let lines = profile.split(separator: 0x0A, omittingEmptySubsequences: false).dropFirst(3)
-    let digits = lines.joined().compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-    return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    var bytes: [UInt8] = []
+    var (lines, high) = (0, UInt8?.none)
+    for character in profile.prefix(metadataLimit) {
+      if character == 0x0A { lines += 1 }
+      guard lines >= 3 else { continue }
+      let digit: UInt8
+      switch character {
+      case 0x30...0x39: digit = character - 0x30
+      case 0x41...0x46: digit = character - 0x37
+      case 0x61...0x66: digit = character - 0x57
+      default: continue
+      }
+      if let first = high { bytes.append(first << 4 | digit) }
+      high = high == nil ? digit : nil
+    }
+    return bytes
   }
 }

@@ -9,8 +9,10 @@ enum WebPCodec {
     features(of: bytes).map { (Int($0.width), Int($0.height)) }
   }
 
-  /// Nil when the file is damaged or cut short. `width` and `height` are those of the header.
-  static func decode(_ bytes: [UInt8], width: Int, height: Int) -> (RGBImage, Orientation)? {
+  /// Nil when the file is damaged, cut short or stopped by `watch`. `width` and `height` are those of the header.
+  static func decode(
+    _ bytes: [UInt8], width: Int, height: Int, _ watch: DecodingWatch
+  ) -> (RGBImage, Orientation)? {
     guard let features = features(of: bytes) else { return nil }
     return bytes.withUnsafeBufferPointer { source -> (RGBImage, Orientation)? in
       var data = WebPData(bytes: source.baseAddress, size: source.count)
@@ -18,7 +20,7 @@ enum WebPCodec {
       defer { WebPDemuxDelete(demuxer) }
       guard Int(WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH)) == width,
         Int(WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT)) == height,
-        var pixels = firstFrame(demuxer, width: width, height: height)
+        var pixels = firstFrame(demuxer, width: width, height: height, watch)
       else { return nil }
       if features.has_alpha != 0 { Flattening.overWhite(&pixels) } else { Flattening.droppingAlpha(&pixels) }
       let orientation = Orientation(exif: chunk("EXIF", of: demuxer), xmp: chunk("XMP ", of: demuxer))
@@ -33,7 +35,9 @@ enum WebPCodec {
   }
 
   /// The canvas `[height, width, 4]`, transparent where the first frame does not reach.
-  private static func firstFrame(_ demuxer: OpaquePointer, width: Int, height: Int) -> [UInt8]? {
+  private static func firstFrame(
+    _ demuxer: OpaquePointer, width: Int, height: Int, _ watch: DecodingWatch
+  ) -> [UInt8]? {
     var frame = WebPIterator()
     guard WebPDemuxGetFrame(demuxer, 1, &frame) != 0 else { return nil }
     defer { WebPDemuxReleaseIterator(&frame) }
@@ -52,12 +56,31 @@ enum WebPCodec {
       configuration.output.u.RGBA.rgba = target.baseAddress.map { $0 + start }
       configuration.output.u.RGBA.stride = Int32(width * 4)
       configuration.output.u.RGBA.size = target.count - start
-      return WebPDecode(frame.fragment.bytes, frame.fragment.size, &configuration)
+      return decode(frame.fragment, into: &configuration, watch)
     }
     guard status == VP8_STATUS_OK, Int(configuration.output.width) == frameWidth,
       Int(configuration.output.height) == frameHeight
     else { return nil }
     return pixels
+  }
+
+  /// Bytes that the decoder takes at once; between two pieces the watch is asked.
+  private static let pieceBytes = 1 << 15
+
+  /// Decodes the frame piece by piece; any status but `VP8_STATUS_OK` means that the pixels are not complete.
+  private static func decode(
+    _ frame: WebPData, into configuration: inout WebPDecoderConfig, _ watch: DecodingWatch
+  ) -> VP8StatusCode {
+    guard let decoder = WebPIDecode(nil, 0, &configuration) else { return VP8_STATUS_OUT_OF_MEMORY }
+    defer { WebPIDelete(decoder) }
+    var status = VP8_STATUS_SUSPENDED
+    var end = 0
+    while status == VP8_STATUS_SUSPENDED, end < frame.size {
+      if watch.shouldStop() { return VP8_STATUS_USER_ABORT }
+      end = min(end + pieceBytes, frame.size)
+      status = WebPIUpdate(decoder, frame.bytes, end)
+    }
+    return status
   }
 
   private static func chunk(_ name: String, of demuxer: OpaquePointer) -> ByteReader? {

@@ -1,0 +1,130 @@
+// The marker segments of a JPEG (ITU-T T.81, B.1.1), walked as libjpeg walks them, so that size, memory and work are known
+// before a decoder allocates. The walk ends at the picture's own end marker: what phones and editors append does not count.
+import Glibc
+
+/// What stands before the first scan, and where that scan begins.
+struct JPEGHeader {
+  private(set) var width = 0
+  private(set) var height = 0
+  /// Horizontal and vertical sampling factors of each component.
+  private(set) var sampling: [(horizontal: Int, vertical: Int)] = []
+  private(set) var exif: [UInt8] = []
+  private(set) var xmp: ByteReader?
+  private var isProgressive = false
+  /// Components of the first scan, and the offset behind that scan's header.
+  private var firstScan = (components: 0, end: 0)
+
+  /// Nil without a frame header before the first scan.
+  init?(_ bytes: [UInt8]) throws(ImageError) {
+    var markers = JPEGMarkers(bytes, from: 2)
+    var count = 0
+    while let (marker, segment) = markers.next() {
+      count += 1
+      if count > ImageLimits.maxBlocks { throw .tooManyBlocks(.jpeg, limit: ImageLimits.maxBlocks) }
+      switch marker {
+      case 0xD9: return nil
+      case 0xDA:
+        guard width > 0, height > 0, let components = segment.byte(0) else { return nil }
+        firstScan = (components, markers.offset)
+        return
+      case 0xC0...0xC3, 0xC5...0xC7, 0xC9...0xCB, 0xCD...0xCF:
+        guard width == 0, readFrame(segment) else { return nil }
+        isProgressive = marker & 3 == 2
+      case 0xE1 where segment.has("Exif\0\0", at: 0):
+        exif += segment.part(from: exif.isEmpty ? 0 : 6)?.copy ?? []
+      case 0xE1 where segment.has("http://ns.adobe.com/xap/1.0/\0", at: 0):
+        xmp = segment.part(from: 29)
+      default: break
+      }
+    }
+    return nil
+  }
+
+  /// Number of components.
+  var components: Int { sampling.count }
+
+  /// Whether the decoder keeps all coefficients until it has read the last scan.
+  private var keepsCoefficients: Bool { isProgressive || firstScan.components < components }
+
+  /// Scans that the decoder reads: one where the first holds everything, else all up to the end marker.
+  func scans(in bytes: [UInt8]) -> Int {
+    guard keepsCoefficients else { return 1 }
+    var markers = JPEGMarkers(bytes, from: firstScan.end)
+    var count = 1
+    while let (marker, _) = markers.next(), marker != 0xD9 {
+      if marker == 0xDA { count += 1 }
+    }
+    return count
+  }
+
+  /// Bytes of the pixels and of what the decoder keeps beside them: 2 for each coefficient, in whole blocks of 8 by 8.
+  var decodingBytes: Int {
+    let pixels = width * height * (components == 4 ? 4 : 3)
+    guard keepsCoefficients, let across = sampling.map(\.horizontal).max(), let down = sampling.map(\.vertical).max()
+    else { return pixels }
+    let columns = (width + 8 * across - 1) / (8 * across)
+    let rows = (height + 8 * down - 1) / (8 * down)
+    return sampling.reduce(pixels) { $0 + columns * $1.horizontal * rows * $1.vertical * 128 }
+  }
+
+  /// Reads a frame header (B.2.2): precision, height, width, then an id, sampling factors and a table for each component.
+  private mutating func readFrame(_ segment: ByteReader) -> Bool {
+    guard segment.byte(0) == 8, let height = segment.number(at: 1, width: 2),
+      let width = segment.number(at: 3, width: 2), let components = segment.byte(5), (1...4).contains(components)
+    else { return false }
+    for index in 0..<components {
+      guard let factors = segment.byte(7 + index * 3), (1...4).contains(factors >> 4), (1...4).contains(factors & 15)
+      else { return false }
+      sampling.append((factors >> 4, factors & 15))
+    }
+    (self.width, self.height) = (width, height)
+    return true
+  }
+}
+
+/// The markers of a JPEG from an offset on; between them entropy-coded data and garbage are skipped.
+struct JPEGMarkers {
+  private let bytes: [UInt8]
+  private let reader: ByteReader
+  /// Where the search goes on: behind the last segment.
+  private(set) var offset: Int
+
+  init(_ bytes: [UInt8], from offset: Int) {
+    (self.bytes, reader, self.offset) = (bytes, ByteReader(bytes), offset)
+  }
+
+  /// The next marker with its segment; nil at the end of the bytes or at a segment that they do not hold. Markers without a segment
+  /// other than the end of the image are skipped: restarts, the start of an image, and `TEM`.
+  mutating func next() -> (marker: Int, segment: ByteReader)? {
+    while let marker = nextCode() {
+      switch marker {
+      case 0x01, 0xD0...0xD8: continue
+      case 0xD9: return reader.part(from: offset, length: 0).map { (marker, $0) }
+      default: break
+      }
+      guard let length = reader.number(at: offset, width: 2), length >= 2,
+        let segment = reader.part(from: offset + 2, length: length - 2)
+      else { return nil }
+      offset += length
+      return (marker, segment)
+    }
+    return nil
+  }
+
+  /// The byte behind the next run of 0xFF that is neither 0 (a stuffed byte of data) nor fill.
+  private mutating func nextCode() -> Int? {
+    bytes.withUnsafeBytes { bytes in
+      while offset < bytes.count, let base = bytes.baseAddress,
+        let found = memchr(base + offset, 0xFF, bytes.count - offset)
+      {
+        offset = found - UnsafeMutableRawPointer(mutating: base) + 1
+        while offset < bytes.count, bytes[offset] == 0xFF { offset += 1 }
+        guard offset < bytes.count else { return nil }
+        let code = Int(bytes[offset])
+        offset += 1
+        if code != 0 { return code }
+      }
+      return nil
+    }
+  }
+}
