@@ -114,6 +114,14 @@ void ck_workers_run(ck_workers *w, uint32_t count, ck_task *task, const void *co
   }
 }
 
+bool ck_set_thread_stack(size_t bytes) {
+  pthread_attr_t attributes;
+  if (pthread_getattr_default_np(&attributes)) return false;
+  bool done = !pthread_attr_setstacksize(&attributes, bytes) && !pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+  return done;
+}
+
 ck_workers *ck_workers_create(int32_t threads, ck_isa isa) {
   const ck_kernel_table *table = ck_table(isa);
   if (!table || threads < 1 || threads > 1024) return NULL;

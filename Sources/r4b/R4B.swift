@@ -1,9 +1,23 @@
 // The command line.
 import ArgumentParser
+import Dispatch
 import Foundation
 import Glibc
 
+/// Prepares the process, then runs the command. The preparation is synchronous, so that it comes before the first thread.
 @main
+enum Program {
+  static func main() {
+    ProcessPreparation.openStandardStreams()
+    ProcessPreparation.setThreadStacks()
+    Task {
+      await R4B.main()
+      exit(EXIT_SUCCESS)
+    }
+    dispatchMain()
+  }
+}
+
 struct R4B: AsyncParsableCommand {
   static let version = "0.1.0"
 

@@ -72,6 +72,10 @@ ck_isa ck_isa_best(void);
 /// Cores that this process may use: affinity mask and cgroup CPU quota, at least 1.
 int32_t ck_usable_cores(void);
 
+/// Sets the stack of every thread that is created later without a size of its own; otherwise that is `ulimit -s`. False when the
+/// system refuses the size. Glibc's module for Swift lacks the GNU function.
+bool ck_set_thread_stack(size_t bytes);
+
 /// Starts `threads - 1` threads that sleep when idle. Null when the table cannot run here or a thread cannot be had.
 ck_workers *_Nullable ck_workers_create(int32_t threads, ck_isa isa);
 /// Stops and joins the threads.
