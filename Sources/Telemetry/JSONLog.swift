@@ -1,6 +1,6 @@
-// One JSON object per line. Callers hand over a finished line and go on; one serial queue writes, so that a slow reader of
-// standard error never holds a request. When the queue is a thousand lines behind, lines are dropped and the next one that
-// is written says how many.
+// One JSON object per line. Callers hand over a line and go on; one serial queue writes, so that a slow reader of standard
+// error never holds a request. A line is lost when the queue is a thousand lines behind or when the write fails, for
+// instance because the reader of a pipe has exited. The next line that is written says how many were lost before it.
 import Dispatch
 import Glibc
 import JSON
@@ -17,20 +17,36 @@ package final class JSONLog: Sendable {
 
   private struct Backlog {
     var waiting = 0
+    /// Lines that found the queue full since the last line was accepted.
     var dropped = 0
+    /// Lines that no written line has told of yet, because writes failed.
+    var untold = 0
+    var totals = LineTotals()
+  }
+
+  /// What became of the lines since the start.
+  package struct LineTotals: Sendable, Equatable {
+    package var written = 0
+    /// Lines that the queue had no room for.
+    package var dropped = 0
+    /// Lines whose write failed.
+    package var lost = 0
   }
 
   private static let maxWaiting = 1000
   private let level: Level
   private let queue = DispatchQueue(label: "log")
   private let backlog = Mutex(Backlog())
-  private let sink: @Sendable ([UInt8]) -> Void
+  private let sink: @Sendable ([UInt8]) -> Bool
 
   /// - Parameter level: the least important level that is written.
-  /// - Parameter sink: takes one line with its line feed, on the log's own queue.
-  package init(level: Level = .info, sink: @escaping @Sendable ([UInt8]) -> Void = JSONLog.standardError) {
+  /// - Parameter sink: writes one line with its line feed, on the log's own queue; false when that failed.
+  package init(level: Level = .info, sink: @escaping @Sendable ([UInt8]) -> Bool = JSONLog.standardError) {
     (self.level, self.sink) = (level, sink)
   }
+
+  /// The number of lines written, dropped and lost since the start.
+  package var totals: LineTotals { backlog.withLock { $0.totals } }
 
   /// Writes `event` with its `fields`, which are made only if they are written, after time and level.
   package func write(_ level: Level, _ event: String, _ fields: @autoclosure () -> JSONObject = [:]) {
@@ -40,12 +56,8 @@ package final class JSONLog: Sendable {
       "time": .string(Self.timestamp()), "level": .string(level.rawValue), "event": .string(event),
     ]
     for (name, value) in fields().members { line[name] = value }
-    if dropped > 0 { line["dropped_lines"] = .integer(Int64(dropped)) }
-    let bytes = JSONValue.object(line).encoded + [0x0A]
-    queue.async { [self] in
-      sink(bytes)
-      backlog.withLock { $0.waiting -= 1 }
-    }
+    let complete = line
+    queue.async { [self] in deliver(complete, dropped: dropped) }
   }
 
   /// Waits until every line handed over so far has been written, at most `patience`: nobody may be reading them.
@@ -55,11 +67,25 @@ package final class JSONLog: Sendable {
     _ = done.wait(timeout: .now() + patience)
   }
 
+  /// Writes a line that follows `dropped` dropped ones. On `queue`.
+  private func deliver(_ line: JSONObject, dropped: Int) {
+    var line = line
+    let missing = dropped + backlog.withLock { $0.untold }
+    if missing > 0 { line["dropped_lines"] = .integer(Int64(missing)) }
+    let isWritten = sink(JSONValue.object(line).encoded + [0x0A])
+    backlog.withLock { backlog in
+      backlog.waiting -= 1
+      backlog.untold = isWritten ? 0 : missing + 1
+      if isWritten { backlog.totals.written += 1 } else { backlog.totals.lost += 1 }
+    }
+  }
+
   /// Takes a place in the backlog and how many lines were dropped before it, or counts one more dropped line.
   private func admit() -> Int? {
     backlog.withLock { backlog in
       if backlog.waiting >= Self.maxWaiting {
         backlog.dropped += 1
+        backlog.totals.dropped += 1
         return nil
       }
       backlog.waiting += 1
@@ -68,15 +94,29 @@ package final class JSONLog: Sendable {
     }
   }
 
-  /// Writes a line to standard error; what a closed or broken descriptor refuses is lost.
-  package static let standardError: @Sendable ([UInt8]) -> Void = { line in
-    var rest = line[...]
+  /// Whether the last line on standard error was cut off by a failed write.
+  private static let isCutOff = Atomic(false)
+  /// Milliseconds to wait for a non-blocking standard error that is full.
+  private static let patience: Int32 = 1000
+
+  /// Writes a line to standard error; false when the descriptor takes no more. `SIGPIPE` must be ignored, or a reader that has
+  /// exited ends the process.
+  package static let standardError: @Sendable ([UInt8]) -> Bool = { line in
+    var rest = (isCutOff.load(ordering: .relaxed) ? [0x0A] + line : line)[...]
+    let count = rest.count
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      if count <= 0 { return }
-      rest = rest.dropFirst(count)
+      let written = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      if written > 0 {
+        rest = rest.dropFirst(written)
+      } else if errno == EAGAIN {
+        var room = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        if poll(&room, 1, patience) != 1 { break }
+      } else if errno != EINTR {
+        break
+      }
     }
+    if rest.count < count { isCutOff.store(!rest.isEmpty, ordering: .relaxed) }
+    return rest.isEmpty
   }
 
   /// The time now, RFC 3339 in UTC with milliseconds.

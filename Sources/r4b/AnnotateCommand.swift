@@ -104,6 +104,7 @@ struct AnnotateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    ProcessPreparation.survivesFailedWrites()
     try await reportingErrors { try await annotate() }
   }
 

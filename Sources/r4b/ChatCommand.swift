@@ -59,11 +59,12 @@ struct ChatCommand: AsyncParsableCommand {
     if let seed { session.sampling.seed = seed }
     for path in image { try session.attach(path) }
     if question.isEmpty {
-      await session.converse()
+      guard await session.converse() else { throw OutputClosed() }
     } else {
       switch await session.ask(question.joined(separator: " ")) {
       case .answered: break
       case .refused: throw ExitCode.failure
+      case .unread: throw OutputClosed()
       case .stopped: throw ExitCode(128 + SIGINT)
       }
     }
@@ -101,10 +102,10 @@ private struct TerminalSession {
   }
 
   /// What became of a question.
-  enum Outcome { case answered, refused, stopped }
+  enum Outcome { case answered, refused, stopped, unread }
 
-  /// Reads questions until the end of input. Without a terminal there is no prompt.
-  mutating func converse() async {
+  /// Reads questions until the end of input; false when nobody reads the answers any more. Without a terminal there is no prompt.
+  mutating func converse() async -> Bool {
     let onTerminal = isatty(STDIN_FILENO) == 1
     if onTerminal {
       note(
@@ -118,7 +119,7 @@ private struct TerminalSession {
       let words = text.split(separator: " ", maxSplits: 1).map(String.init)
       switch words.first {
       case nil: continue
-      case "/quit", "/exit": return
+      case "/quit", "/exit": return true
       case "/new": (messages, pictures) = ([], [])
       case "/mode":
         if words.count == 2, let chosen = ThinkingMode(rawValue: words[1]) {
@@ -129,10 +130,11 @@ private struct TerminalSession {
       case "/image":
         do { try attach(words.count == 2 ? words[1] : "") } catch { note("\(error)") }
       case let word? where word.hasPrefix("/"): note("unknown command \(word)")
-      default: _ = await ask(text)
+      default: if await ask(text) == .unread { return false }
       }
     }
     if onTerminal { note("") }
+    return true
   }
 
   /// Asks one question and prints the reply. Without an answer the conversation is as before.
@@ -149,6 +151,8 @@ private struct TerminalSession {
     } catch is CancellationError {
       note("\n(stopped)")
       return .stopped
+    } catch is OutputClosed {
+      return .unread
     } catch {
       note("error: \(error)")
       return .refused

@@ -64,6 +64,7 @@ struct EvalCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    ProcessPreparation.survivesFailedWrites()
     try await reportingErrors { try await evaluate() }
   }
 

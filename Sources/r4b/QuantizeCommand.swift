@@ -52,14 +52,13 @@ struct QuantizeCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    ProcessPreparation.survivesFailedWrites()
     try await reportingErrors { try write() }
   }
 
   private var head: ElementType? { headType.flatMap { ElementType(rawValue: $0.uppercased()) } }
 
   private func write() throws {
-    // A disk quota or a limit of file sizes is an error, not the end.
-    signal(SIGXFSZ, SIG_IGN)
     let place = URL(fileURLWithPath: out)
     let vision = place.deletingLastPathComponent().appendingPathComponent("mmproj-" + place.lastPathComponent)
     let checkpoint = try Checkpoint(path: source, mmproj: mmproj)

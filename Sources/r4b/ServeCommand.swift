@@ -29,6 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
   var port: String?
 
   func run() async throws {
+    ProcessPreparation.survivesFailedWrites()
     try await reportingErrors { try await serve() }
   }
 
@@ -57,6 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
     let metrics = ServerMetrics(
       model: loaded.name, version: R4B.version, aliases: settings.bool("metrics.vllm_aliases")
     ) { LoadSample(engine.load) }
+    LogMetrics.register(log, in: metrics.registry)
     let ledger = Ledger(settings, base)
     if let ledger { LedgerMetrics.register(ledger, in: metrics.registry) }
     let api = APIServer(

@@ -26,15 +26,16 @@ def binary():
 
 
 class Server:
-    """A running server on a port of its own, or on `port`. What it writes to standard error goes to the open file `log` if there is one; then `port` must be given."""
+    """A running server on a port of its own, or on `port`. What it writes to standard error goes to the open file `log` if there is one; then `port` must be given.
+    `options` are those of Popen."""
 
-    def __init__(self, arguments=(), environment=None, port=0, log=None):
+    def __init__(self, arguments=(), environment=None, port=0, log=None, options=None):
         # A ledger is for one server, and many run here: those that want one name its file.
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | {"R4B_LEDGER_PATH": ""} | (environment or {})
         self.file = tempfile.NamedTemporaryFile()
         # Without a terminal, as a service has none.
         self.process = subprocess.Popen([binary(), "serve", "--port", str(port), *map(str, arguments)], cwd=ROOT, env=self.environment,
-                                        stdin=subprocess.DEVNULL, stderr=log or self.file)
+                                        stdin=subprocess.DEVNULL, stderr=log or self.file, **(options or {}))
         self.url = self.answering(port) if log else self.listening("")
         self.port = int(self.url.rsplit(":", 1)[1]) if self.url.startswith("http") else None
 

@@ -2,14 +2,17 @@
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import pytest
 from conftest import MODEL, ROOT, Server, binary
+from wire import free_port, wait
 
 
 def run(*arguments, stdin="", environment=None, cwd=ROOT):
@@ -181,6 +184,102 @@ def test_a_reader_that_left_ends_the_program_without_a_crash():
         # Either the signal's default or one line; never a trap.
         assert process.wait(timeout=30) in (-signal.SIGPIPE, 1) and b"Fatal" not in error
         assert not ignored or error.endswith(b"error: standard output is closed\n"), error
+
+
+def test_a_conversation_ends_when_nobody_reads_the_answers():
+    process = subprocess.Popen([binary(), "chat"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=False)
+    process.stdout.close()
+    process.stdin.write(b"Add 9 and 4.\n")
+    process.stdin.flush()  # and more could come
+    assert process.wait(timeout=60) == 1 and process.stderr.read().endswith(b"error: standard output is closed\n")
+
+
+def test_inspect_into_a_reader_that_exits_is_quiet():
+    done = subprocess.run(["bash", "-c", 'exec 3>&1; "$0" inspect "$1" 2>&3 | true', binary(), MODEL], capture_output=True, timeout=60)
+    assert done.stdout == b"" and done.stderr == b""
+
+
+def test_a_server_goes_on_when_the_reader_of_its_log_exits():
+    read, write = os.pipe()
+    server = Server(port=free_port(), log=write)
+    os.close(write)
+    server.get("/v1/models")
+    assert os.read(read, 1 << 16)
+    os.close(read)
+    for _ in range(3):
+        assert json.loads(server.get("/v1/models"))["data"]
+    assert wait(lambda: server.metric('r4b_log_lines_total{result="lost"}') >= 3)
+    assert server.stop() == 0
+
+
+def test_a_server_counts_the_log_lines_that_nobody_read_and_says_so_once(tmp_path):
+    """Standard error is a named pipe whose reader comes, goes and comes again."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY)
+    server = Server(port=free_port(), log=writer)
+    os.close(writer)
+    server.get("/v1/models")
+    os.close(reader)
+    for _ in range(3):
+        server.get("/v1/models")
+    assert wait(lambda: server.metric('r4b_log_lines_total{result="lost"}') >= 3)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    lost = server.metric('r4b_log_lines_total{result="lost"}')
+    server.get("/v1/models")
+    server.get("/v1/models")
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in os.read(reader, 1 << 16).decode().splitlines() if line.startswith("{")]
+    told = [line["dropped_lines"] for line in lines if "dropped_lines" in line]
+    os.close(reader)
+    assert len(told) == 1 and 3 <= told[0] <= lost + 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_server_without_standard_streams_writes_its_log_nowhere_else(closed, tmp_path):
+    """The number of a closed stream must not become a database's or a client's."""
+    port, ledger = free_port(), tmp_path / "ledger.sqlite"
+    process = subprocess.Popen(["bash", "-c", f'exec "$0" serve --port {port} --set ledger.path={ledger} {closed}', binary()], cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        def answers():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5).status == 200
+            except OSError:
+                return False
+        assert wait(answers, 30)
+        targets = {number: os.readlink(f"/proc/{process.pid}/fd/{number}") for number in (0, 1, 2)}
+        assert all(target.startswith(("/dev/", "pipe:", "/proc", "/tmp")) and "ledger" not in target for target in targets.values()), targets
+    finally:
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+
+
+# KiB: too little for any thread by default, far too much for many threads, and without a limit, where glibc takes 2 MiB.
+@pytest.mark.parametrize("stack", [160, 384, 64 << 20, -1])
+def test_the_limit_of_stacks_does_not_matter(stack):
+    """Threads take their stacks from `ulimit -s` unless they are told otherwise. The requests nest as deep as they may."""
+    size = resource.RLIM_INFINITY if stack < 0 else stack << 10
+    limited = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (size, size)))
+    for arguments in (["inspect", MODEL], ["chat", "Add 9 and 4."]):
+        done = subprocess.run([binary(), *arguments], cwd=ROOT, capture_output=True, timeout=120, **limited)
+        assert done.returncode == 0, (arguments, done.returncode, done.stderr[-300:])
+    with Server(options=limited) as server:
+        deep = {"type": "string"}
+        for _ in range(25):
+            deep = {"type": "object", "properties": {"a": deep}, "required": ["a"], "additionalProperties": False}
+        schema = {"type": "json_schema", "json_schema": {"name": "deep", "schema": deep}}
+        hello = [{"role": "user", "content": "Add 2 and 3."}]
+        nested = json.loads("[" * 55 + "]" * 55)
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "default": nested}}}
+        for body in ({"messages": hello, "response_format": schema, "max_tokens": 300}, {"messages": hello, "tools": [tool], "max_tokens": 20}, {"messages": hello, "metadata": nested}):
+            request = urllib.request.Request(server.url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+            try:
+                status = urllib.request.urlopen(request, timeout=60).status
+            except urllib.error.HTTPError as refused:
+                status = refused.code
+            assert status in (200, 400)
+        assert server.process.poll() is None
 
 
 def test_bench_measures_every_row_as_often_as_asked():

@@ -12,19 +12,13 @@ import time
 import pytest
 from conftest import Server
 from test_golden import CASES
-from wire import LONG, Client, Truncated, ask, is_idle, question, request, wait
+from wire import LONG, Client, Truncated, ask, free_port, is_idle, question, request, wait
 
 HELLO = {"messages": question("Add 2 and 3."), "thinking_mode": "short", "max_tokens": 8}
 
 
 def settings(*values):
     return [argument for value in values for argument in ("--set", value)]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Stream(threading.Thread):

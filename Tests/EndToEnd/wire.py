@@ -176,6 +176,13 @@ def ask(server, body, **options):
         return client.ask(body, **options)
 
 
+def free_port():
+    """A port of loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def wait(condition, seconds=20):
     """Waits until the condition holds; returns whether it did."""
     deadline = time.monotonic() + seconds
