@@ -7,7 +7,7 @@ func chatTemplate(in directory: borrowing ModelDirectory) throws(ModelFileError)
   let limit = 1 << 20
   let name = "chat_template.jinja"
   if let bytes = try directory.contents(of: name, limit: limit) {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    guard let text = String(validating: bytes.withoutByteOrderMark, as: UTF8.self) else {
       throw ModelFileError(file: directory.path(of: name), expected: "UTF-8", found: "bytes that are not")
     }
     return text

@@ -19,6 +19,11 @@ extension CheckpointParts {
     generation = try GenerationConfiguration(reading: metadata, vocabulary)
     chatTemplate = try metadata.text("tokenizer.chat_template")
     store = try TensorStore(text: text, vision: vision)
+    if (try metadata.text("tokenizer.ggml.pre") ?? "").isEmpty {
+      notes.append(
+        "\(text.path) has no tokenizer.ggml.pre, so nobody knows how its model cuts text into words: \"default\" is used, as "
+          + "llama.cpp does, and replies may be worse; convert the model again with a current converter")
+    }
     if vision == nil, vocabulary.tokens.contains("<image>") {
       notes.append("\(text.path) has an image token, but there is no mmproj file beside it: pictures are refused")
     }

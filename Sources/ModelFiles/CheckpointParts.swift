@@ -21,8 +21,9 @@ struct CheckpointParts {
       throw ModelFileError(
         file: directory.path(of: "config.json"), expected: "the model's configuration", found: "no such file")
     }
-    let preprocessor = try Self.object("preprocessor_config.json", in: directory)
+    let (preprocessor, notes) = try Self.imageSettings(in: directory)
     configuration = try RConfiguration(reading: json, preprocessor: preprocessor)
+    self.notes = configuration.vision == nil ? [] : notes
     if let tower = configuration.vision {
       self.preprocessor = try PreprocessorConfiguration(
         reading: preprocessor, side: tower.imageSize, pinpoints: configuration.imageGridPinpoints)
@@ -46,6 +47,34 @@ struct CheckpointParts {
     let (text, tower) = (configuration.text, configuration.vision)
     decoderLayers = { json.fault("text_config.num_hidden_layers", expected: $0, found: "\(text.layerCount)") }
     visionLayers = { json.fault("vision_feature_layer", expected: $0, found: "layer \(tower?.layerCount ?? 0)") }
+  }
+
+  /// The settings of pictures, and what an operator should know of where they come from. As in transformers,
+  /// `image_processor` in `processor_config.json`, where version 5 writes it, has precedence over `preprocessor_config.json`.
+  private static func imageSettings(in directory: borrowing ModelDirectory)
+    throws(ModelFileError) -> (ConfigurationReader?, notes: [String])
+  {
+    let (newer, older) = ("processor_config.json", "preprocessor_config.json")
+    let nested = try object(newer, in: directory)?.child("image_processor")
+    let separate = try object(older, in: directory)
+    switch (nested, separate) {
+    case (let nested?, let separate?):
+      if nested.agrees(with: separate, on: PreprocessorConfiguration.members) { return (nested, []) }
+      return (
+        nested,
+        [
+          "\(directory.path(of: newer)) and \(older) have different picture settings: those of \(newer) are used, as in transformers"
+        ]
+      )
+    case (let found?, nil), (nil, let found?): return (found, [])
+    case (nil, nil):
+      return (
+        nil,
+        [
+          "\(directory.path) has neither \(older) nor image_processor in \(newer): pictures are prepared with SigLIP's own values"
+        ]
+      )
+    }
   }
 
   private static func object(_ name: String, in directory: borrowing ModelDirectory)

@@ -31,6 +31,11 @@ struct ConfigurationReader {
     return value
   }
 
+  /// Whether both objects say the same of `names`.
+  func agrees(with other: ConfigurationReader, on names: [String]) -> Bool {
+    names.allSatisfy { self[$0] == other[$0] }
+  }
+
   func fault(_ name: String, expected: String, found: String? = nil) -> ModelFileError {
     ModelFileError(file: file, place: .key(path + name), expected: expected, found: found ?? shown(object[name]))
   }
@@ -75,11 +80,23 @@ struct ConfigurationReader {
     throw fault(name, expected: "\(shown(supported)), all that is supported")
   }
 
-  /// Token ids written as one number or as a list; each within `range`.
+  /// An id that may be written as "none": -1, or what that is in 32 bits without sign.
+  static let noToken: Set = [-1, 0xFFFF_FFFF]
+
+  /// A token id within `range`; nil where it is absent or says none.
+  func token(_ name: String, in range: Range<Int>) throws(ModelFileError) -> Int? {
+    guard let id = self[name]?.int, Self.noToken.contains(id) else {
+      return try integer(name, in: range.lowerBound...range.upperBound - 1)
+    }
+    return nil
+  }
+
+  /// Token ids written as one number or as a list; each within `range`, or "none", which is left out.
   func tokens(_ name: String, in range: Range<Int>) throws(ModelFileError) -> [Int]? {
     guard let value = self[name] else { return nil }
     var ids: [Int] = []
     for element in value.array ?? [value] {
+      if let id = element.int, Self.noToken.contains(id) { continue }
       guard let id = element.int, range.contains(id) else {
         throw fault(name, expected: "token ids below \(range.upperBound)", found: shown(element))
       }

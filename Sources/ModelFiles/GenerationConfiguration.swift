@@ -39,7 +39,7 @@ package struct GenerationConfiguration: Sendable, Equatable {
     for source in sources where stated.isEmpty { stated = try source.tokens("eos_token_id", in: ids) ?? [] }
     self.init(endOfSequence: stated.isEmpty ? Self.qwen3EndOfSequence.filter(ids.contains) : stated)
     guard let json else { return }
-    padding = try json.integer("pad_token_id", in: 0...vocabularySize - 1)
+    padding = try json.token("pad_token_id", in: ids)
     doSample = try json.flag("do_sample")
     temperature = try json.number("temperature", in: 0...100)
     topK = try json.integer("top_k", in: 0...1 << 22)

@@ -1,5 +1,5 @@
-// `preprocessor_config.json`: how pixels become the tower's input. Where the file or a key is absent, the values of SigLIP's
-// own processor hold: bilinear, scaled by 1/255, mean and deviation 0.5.
+// How pixels become the tower's input: `image_processor` in `processor_config.json`, or `preprocessor_config.json`. Where the file
+// or a key is absent, the values of SigLIP's own processor hold: bilinear, scaled by 1/255, mean and deviation 0.5.
 import JSON
 
 /// How a picture's pixels are resized and normalised.
@@ -23,6 +23,12 @@ package struct PreprocessorConfiguration: Sendable, Equatable {
     (self.mean, self.std, self.rescaleFactor) = (mean, std, rescaleFactor)
     (self.resample, self.size, self.pinpoints) = (resample, size, pinpoints)
   }
+
+  /// The members of the file that are read.
+  static let members = [
+    "do_resize", "do_rescale", "do_normalize", "image_mean", "image_std", "rescale_factor", "resample", "size",
+    "image_grid_pinpoints",
+  ]
 
   /// SigLIP's own values for views of `side` pixels.
   init(side: Int, pinpoints: [PixelSize]) {

@@ -155,6 +155,38 @@ def test_progress_on_a_terminal_is_one_line_with_rate_and_remaining_time(tmp_pat
     assert shown[-1].startswith("quantising: 100 %")
 
 
+def rewritten(source, target, change):
+    """A copy of a GGUF file with other metadata: `change(key, value)` gives a value, or None to leave the key out."""
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(target, reader.fields["general.architecture"].contents())
+    for key, field in reader.fields.items():
+        if key != "general.architecture" and not key.startswith("GGUF.") and (value := change(key, field.contents())) is not None:
+            writer.add_key_value(key, value, field.types[0], field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
+def test_ids_of_none_and_a_missing_pre_tokenizer_are_taken_as_llama_cpp_does(tmp_path):
+    assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0").returncode == 0
+    none = rewritten(tmp_path / "tiny.gguf", tmp_path / "none.gguf", lambda key, value: 0xFFFFFFFF if key == "tokenizer.ggml.padding_token_id" else value)
+    done = run("inspect", none)
+    assert done.returncode == 0 and "tokenizer.ggml.pre" not in done.stdout, done.stderr
+    plain = rewritten(tmp_path / "tiny.gguf", tmp_path / "plain.gguf", lambda key, value: None if key == "tokenizer.ggml.pre" else value)
+    done = run("inspect", plain)
+    assert done.returncode == 0 and "has no tokenizer.ggml.pre" in done.stdout and "words as in default" in done.stdout, done.stdout
+    with Server(["--model", plain]) as server:
+        assert f"Note: {plain} has no tokenizer.ggml.pre" in server.read()
+    for key in ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.padding_token_id"):
+        bad = rewritten(tmp_path / "tiny.gguf", tmp_path / "bad.gguf", lambda name, value: 1 << 20 if name == key else value)
+        done = run("inspect", bad)
+        assert done.returncode == 1 and key in done.stderr and str(1 << 20) in done.stderr, done.stderr
+
+
 def test_a_pair_of_others_is_seen_as_one_view_and_says_so(tmp_path):
     """What converters for llama.cpp write: no newline, no r4b keys, the tower's post-norm, a name of its own."""
     assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "f16").returncode == 0

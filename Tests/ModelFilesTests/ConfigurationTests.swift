@@ -45,6 +45,73 @@ import Testing
     #expect(checkpoint.generation == GenerationConfiguration(endOfSequence: []))
   }
 
+  @Test func `picture settings are read from processor_config, which has precedence, and their source is told`() throws
+  {
+    var tiny = TinyCheckpoint()
+    #expect(try tiny.write().open().notes.contains { $0.contains("SigLIP's own values") })
+    let settings = #"{"image_mean": [0.1, 0.2, 0.3], "resample": 3, "image_grid_pinpoints": [[10, 15]]}"#
+    tiny.file("processor_config.json", #"{"image_processor": \#(settings), "processor_class": "RProcessor"}"#)
+    var checkpoint = try tiny.write().open()
+    #expect(checkpoint.preprocessor?.mean == [0.1, 0.2, 0.3] && checkpoint.preprocessor?.resample == 3)
+    #expect(
+      checkpoint.configuration.imageGridPinpoints == [PixelSize(height: 10, width: 15)] && checkpoint.notes.isEmpty)
+    // The same in both, in another order: nothing to tell.
+    tiny.file(
+      "preprocessor_config.json", #"{"resample": 3, "image_grid_pinpoints": [[10, 15]], "image_mean": [0.1, 0.2, 0.3]}"#
+    )
+    #expect(try tiny.write().open().notes.isEmpty)
+    tiny.file("preprocessor_config.json", #"{"image_mean": [0.9, 0.9, 0.9], "resample": 0}"#)
+    checkpoint = try tiny.write().open()
+    #expect(checkpoint.preprocessor?.mean == [0.1, 0.2, 0.3] && checkpoint.preprocessor?.resample == 3)
+    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("different picture settings"))
+    // A file of version 4 has nothing about pictures.
+    tiny.file("processor_config.json", #"{"processor_class": "RProcessor"}"#)
+    checkpoint = try tiny.write().open()
+    #expect(checkpoint.preprocessor?.mean == [0.9, 0.9, 0.9] && checkpoint.notes.isEmpty)
+  }
+
+  @Test(arguments: [
+    (#"{"image_processor": {"resample": 6}}"#, "processor_config.json: image_processor.resample: expected"),
+    (#"{"image_processor": []}"#, "image_processor: expected an object"),
+    (#"[]"#, "processor_config.json: expected a JSON object"),
+  ])
+  func `a mistake in processor_config is named with its place`(text: String, words: String) throws {
+    var tiny = TinyCheckpoint()
+    tiny.file("processor_config.json", text)
+    let directory = try tiny.write()
+    let error = #expect(throws: ModelFileError.self) { try directory.open() }
+    #expect("\(error.map { "\($0)" } ?? "")".contains(words), "\(String(describing: error))")
+  }
+
+  @Test func `an id of none is no token`() throws {
+    for none in ["-1", "4294967295"] {
+      var tiny = TinyCheckpoint()
+      tiny.set("eos_token_id", 1)
+      tiny.file("generation_config.json", #"{"eos_token_id": \#(none), "pad_token_id": \#(none)}"#)
+      #expect(try tiny.write().open().generation == GenerationConfiguration(endOfSequence: [1]))
+      tiny.file("generation_config.json", #"{"eos_token_id": [3, \#(none)]}"#)
+      #expect(try tiny.write().open().generation.endOfSequence == [3])
+    }
+  }
+
+  @Test func `a byte order mark and CRLF in any of the files change nothing`() throws {
+    var tiny = TinyCheckpoint()
+    let texts = [
+      "generation_config.json": #"{"eos_token_id": [3]}"#, "preprocessor_config.json": #"{"resample": 3}"#,
+      "processor_config.json": #"{"image_processor": {"resample": 1}}"#,
+      "tokenizer_config.json": #"{"eos_token": "x"}"#,
+      "chat_template.jinja": "{{ messages }}",
+    ]
+    for (name, text) in texts { tiny.files[name] = Array("\u{FEFF}\(text)\r\n".utf8) }
+    let directory = try tiny.write()
+    let config = try Data(contentsOf: URL(fileURLWithPath: directory.path + "/config.json"))
+    try directory.write("config.json", Array("\u{FEFF}".utf8) + config)
+    let checkpoint = try directory.open()
+    #expect(checkpoint.generation.endOfSequence == [3] && checkpoint.preprocessor?.resample == 1)
+    #expect(checkpoint.namedTokens == ["eos_token": "x"])
+    #expect(checkpoint.chatTemplate.map { Array($0.utf8) } == Array("{{ messages }}\r\n".utf8))
+  }
+
   @Test func `what the files say is taken`() throws {
     var tiny = TinyCheckpoint()
     tiny.set("vision_aspect_ratio", "anyres_max_9")

@@ -99,6 +99,39 @@ import Testing
     }
   }
 
+  @Test func `special ids of none are no tokens, others beyond the vocabulary are errors`() throws {
+    for key in ["padding", "bos", "eos", "eot"] {
+      var pair = TinyPair()
+      pair.text.set("tokenizer.ggml.\(key)_token_id", UInt32.max)
+      #expect(throws: Never.self) { try pair.open() }
+      pair.text.put("tokenizer.ggml.\(key)_token_id", 5, GGUFBytes.number(Int32(-1)))
+      #expect(throws: Never.self) { try pair.open() }
+      pair.text.set("tokenizer.ggml.\(key)_token_id", UInt32(1_000_000))
+      let error = #expect(throws: ModelFileError.self) { try pair.open() }
+      #expect(error.map { "\($0)".contains("tokenizer.ggml.\(key)_token_id") } == true)
+    }
+  }
+
+  @Test func `a padding id of none is not written again`() throws {
+    var pair = TinyPair()
+    pair.text.set("tokenizer.ggml.padding_token_id", UInt32.max)
+    #expect(try pair.open().generation.padding == nil)
+  }
+
+  @Test func `a file that does not say how words are cut is told`() throws {
+    var pair = TinyPair()
+    let before = try pair.open().notes
+    pair.text.keys.removeAll { $0.name == "tokenizer.ggml.pre" }
+    for _ in 0..<2 {
+      let checkpoint = try pair.open()
+      #expect(checkpoint.notes.count == before.count + 1)
+      #expect(checkpoint.notes.contains { $0.contains("tokenizer.ggml.pre") && $0.contains("convert the model again") })
+      guard case .vocabulary(let vocabulary) = checkpoint.tokenizer else { Issue.record("no vocabulary"); return }
+      #expect(vocabulary.preTokenizer == "default")
+      pair.text.set("tokenizer.ggml.pre", "")
+    }
+  }
+
   @Test func `a projector of another width is taken from its tensors`() throws {
     var pair = TinyPair()
     func set(_ name: String, _ dimensions: [UInt64]) {

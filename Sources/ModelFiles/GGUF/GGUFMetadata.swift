@@ -31,6 +31,14 @@ package struct GGUFMetadata: Sendable, Equatable {
     return number
   }
 
+  /// A token's id; nil where the key is absent or says none, which llama.cpp's converter writes as 0xFFFFFFFF.
+  package func token(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int? {
+    guard let id = values[key]?.int, ConfigurationReader.noToken.contains(id) else {
+      return try integer(key, in: range)
+    }
+    return nil
+  }
+
   /// The same for a key that the model cannot do without.
   package func required(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int {
     guard let number = try integer(key, in: range) else {

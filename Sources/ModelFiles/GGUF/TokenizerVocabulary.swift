@@ -76,13 +76,14 @@ package struct TokenizerVocabulary: Sendable, Equatable {
       throw metadata.fault(key("token_type"), expected: "an array of \(tokens.count) numbers, one a token")
     }
     kinds = types?.compactMap(TokenKind.init) ?? [TokenKind](repeating: .normal, count: tokens.count)
-    // Files older than the key were made for GPT-2's own.
-    preTokenizer = try metadata.text(key("pre")) ?? "default"
+    // Where the key is missing or empty, llama.cpp takes this one; `CheckpointParts` notes it for the operator.
+    let stated = try metadata.text(key("pre")) ?? ""
+    preTokenizer = stated.isEmpty ? "default" : stated
     let ids = 0...tokens.count - 1
-    beginning = try metadata.integer(key("bos_token_id"), in: ids)
-    end = try metadata.integer(key("eos_token_id"), in: ids)
-    endOfTurn = try metadata.integer(key("eot_token_id"), in: ids)
-    padding = try metadata.integer(key("padding_token_id"), in: ids)
+    beginning = try metadata.token(key("bos_token_id"), in: ids)
+    end = try metadata.token(key("eos_token_id"), in: ids)
+    endOfTurn = try metadata.token(key("eot_token_id"), in: ids)
+    padding = try metadata.token(key("padding_token_id"), in: ids)
     addsBeginning = try metadata.flag(key("add_bos_token"))
     stops = try metadata.integers(Self.stopKey, in: ids)
     if try metadata.flag(key("add_space_prefix")) == true {
