@@ -99,7 +99,7 @@ package final class APIServer: Sendable {
       .task { request, _ in
         let format = ExpositionFormat(accept: request.headers["accept"])
         return HTTPResponse(
-          status: 200, headers: ["content-type": format.contentType, "cache-control": "no-store"],
+          status: 200, headers: ["content-type": format.contentType, "cache-control": "no-store", "vary": "Accept"],
           body: .bytes(Array(metrics.registry.text(format).utf8)))
       })
     let description = Array(OpenAPIDocument(configuration).text.utf8)

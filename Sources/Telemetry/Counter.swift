@@ -4,6 +4,7 @@ import Synchronization
 /// A family of counters.
 package final class Counter: MetricFamily {
   package let name: String
+  package let type = "counter"
   private let help: String
   private let labels: [String]
   private let series = Mutex<[[String]: UInt64]>([:])
@@ -26,7 +27,7 @@ package final class Counter: MetricFamily {
 
   package func write(into text: inout ExpositionText) {
     let snapshot = series.withLock { $0 }
-    text.header(name, type: "counter", help: help)
+    text.header(name, type: type, help: help)
     for (values, count) in snapshot.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       text.sample(name, Array(zip(labels, values)), String(count))
     }
@@ -41,6 +42,7 @@ package final class Sampled: MetricFamily {
   package let name: String
   private let help: String
   private let kind: Kind
+  package var type: String { kind.rawValue }
   private let labels: [String]
   private let read: @Sendable () -> [(labels: [String], value: Double)]
 
@@ -60,7 +62,7 @@ package final class Sampled: MetricFamily {
   package func write(into text: inout ExpositionText) {
     let samples = read()
     if samples.isEmpty { return }
-    text.header(name, type: kind.rawValue, help: help)
+    text.header(name, type: type, help: help)
     for sample in samples {
       text.sample(name, Array(zip(labels, sample.labels)), ExpositionText.number(sample.value))
     }

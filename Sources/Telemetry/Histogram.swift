@@ -45,6 +45,7 @@ package final class Histogram: MetricFamily {
   }
 
   package let name: String
+  package let type = "histogram"
   private let help: String
   private let labels: [String]
   private let bounds: [Double]
@@ -81,7 +82,7 @@ package final class Histogram: MetricFamily {
 
   package func write(into text: inout ExpositionText) {
     let snapshot = series.withLock { $0 }
-    text.header(name, type: "histogram", help: help)
+    text.header(name, type: type, help: help)
     for (values, series) in snapshot.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       let own = Array(zip(labels, values))
       var cumulative: UInt64 = 0

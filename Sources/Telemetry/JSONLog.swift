@@ -31,18 +31,32 @@ package final class JSONLog: Sendable {
     package var dropped = 0
     /// Lines whose write failed.
     package var lost = 0
+
+    package init(written: Int = 0, dropped: Int = 0, lost: Int = 0) {
+      (self.written, self.dropped, self.lost) = (written, dropped, lost)
+    }
   }
 
   private static let maxWaiting = 1000
   private let level: Level
   private let queue = DispatchQueue(label: "log")
   private let backlog = Mutex(Backlog())
-  private let sink: @Sendable ([UInt8]) -> Bool
+  private let writer: @Sendable ([UInt8]) -> Bool
 
   /// - Parameter level: the least important level that is written.
-  /// - Parameter sink: writes one line with its line feed, on the log's own queue; false when that failed.
-  package init(level: Level = .info, sink: @escaping @Sendable ([UInt8]) -> Bool = JSONLog.standardError) {
-    (self.level, self.sink) = (level, sink)
+  /// - Parameter writer: writes one line with its line feed, on the log's own queue; false when that failed.
+  package init(level: Level = .info, writer: @escaping @Sendable ([UInt8]) -> Bool = JSONLog.standardError) {
+    (self.level, self.writer) = (level, writer)
+  }
+
+  /// A log whose `sink` takes every line, for instance a list in memory.
+  package convenience init(level: Level = .info, sink: @escaping @Sendable ([UInt8]) -> Void) {
+    self.init(
+      level: level,
+      writer: { line in
+        sink(line)
+        return true
+      })
   }
 
   /// The number of lines written, dropped and lost since the start.
@@ -72,7 +86,7 @@ package final class JSONLog: Sendable {
     var line = line
     let missing = dropped + backlog.withLock { $0.untold }
     if missing > 0 { line["dropped_lines"] = .integer(Int64(missing)) }
-    let isWritten = sink(JSONValue.object(line).encoded + [0x0A])
+    let isWritten = writer(JSONValue.object(line).encoded + [0x0A])
     backlog.withLock { backlog in
       backlog.waiting -= 1
       backlog.untold = isWritten ? 0 : missing + 1

@@ -16,9 +16,37 @@ package enum ExpositionFormat: Sendable {
     }
   }
 
-  /// The format an `Accept` header asks for; anything that does not name OpenMetrics gets the older text.
+  /// The format that an `Accept` field prefers, by RFC 9110 12.5.1: of the ranges that name a format the most specific one has the
+  /// weight; of equal weights the more specific range wins, then the one that comes first. Without a preference, and where
+  /// neither format is acceptable, it is the older text.
   package init(accept: String?) {
-    self = accept?.lowercased().contains("application/openmetrics-text") == true ? .openMetrics : .prometheus
+    let ranges = accept.map(MediaRange.list) ?? []
+    let text = Self.preference(ranges, "text", "plain", versions: ["0.0.4"])
+    let open = Self.preference(ranges, "application", "openmetrics-text", versions: ["1.0.0", "0.0.1"])
+    self = open.quality > 0 && open > text ? .openMetrics : .prometheus
+  }
+
+  /// How much a format is wanted; compared in the order of the members.
+  private struct Preference: Comparable {
+    var quality = 0, specificity = -1
+    /// Of the range in the field; earlier is more.
+    var position = Int.max
+
+    static func < (a: Preference, b: Preference) -> Bool {
+      (a.quality, a.specificity, -a.position) < (b.quality, b.specificity, -b.position)
+    }
+  }
+
+  private static func preference(
+    _ ranges: [MediaRange], _ type: String, _ subtype: String, versions: Set<String>
+  ) -> Preference {
+    var best = Preference()
+    for (position, range) in ranges.enumerated() {
+      guard let specificity = range.specificity(type, subtype, versions: versions), specificity > best.specificity
+      else { continue }
+      best = Preference(quality: range.quality, specificity: specificity, position: position)
+    }
+    return best
   }
 }
 
@@ -26,6 +54,8 @@ package enum ExpositionFormat: Sendable {
 package protocol MetricFamily: Sendable {
   /// The name without the suffixes that samples add.
   var name: String { get }
+  /// What its samples are: `counter`, `gauge` or `histogram`.
+  var type: String { get }
   /// Appends the family's HELP and TYPE lines and its samples.
   func write(into text: inout ExpositionText)
 }
@@ -39,10 +69,13 @@ package struct ExpositionText: Sendable {
 
   /// The two comment lines that introduce a family. OpenMetrics names a counter without its `_total`.
   mutating func header(_ name: String, type: String, help: String) {
-    let total = "_total"
-    let shown =
-      format == .openMetrics && type == "counter" && name.hasSuffix(total) ? String(name.dropLast(total.count)) : name
+    let shown = format == .openMetrics ? Self.familyName(name, type: type) : name
     text += "# HELP \(shown) \(Self.escaped(help, quotes: format == .openMetrics))\n# TYPE \(shown) \(type)\n"
+  }
+
+  /// A family's name in OpenMetrics, which has a counter's `_total` in its samples only.
+  static func familyName(_ name: String, type: String) -> String {
+    type == "counter" && name.hasSuffix("_total") ? String(name.dropLast("_total".count)) : name
   }
 
   /// One sample; `labels` are name and value pairs. Only OpenMetrics has a place for an example.

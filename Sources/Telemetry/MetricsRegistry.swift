@@ -7,14 +7,29 @@ package final class MetricsRegistry: Sendable {
 
   package init() {}
 
-  /// Adds a family. Two families with one name would make every scrape invalid, so that is our mistake.
+  /// Adds a family. Two families with one name in either format would make every scrape invalid, as would a sample that has the name
+  /// of another family, so that is our mistake: `a_total` as a counter leaves no room for a gauge `a`.
   @discardableResult
   package func register<Family: MetricFamily>(_ family: Family) -> Family {
     families.withLock { list in
-      precondition(!list.contains { $0.name == family.name }, "\(family.name) is registered twice")
+      let taken = Self.names(family)
+      precondition(
+        !list.contains { !Self.names($0).isDisjoint(with: taken) }, "\(family.name) clashes with another family")
+      precondition(
+        family.type != "counter" || family.name.hasSuffix("_total"), "\(family.name) is a counter without _total")
       list.append(family)
     }
     return family
+  }
+
+  /// Every name that a family claims: its own in both formats, and those of its samples.
+  private static func names(_ family: any MetricFamily) -> Set<String> {
+    let name = ExpositionText.familyName(family.name, type: family.type)
+    return switch family.type {
+    case "counter": [name, name + "_total", name + "_created"]
+    case "histogram": [name, name + "_bucket", name + "_count", name + "_sum", name + "_created"]
+    default: [name]
+    }
   }
 
   /// The text of one scrape.

@@ -182,7 +182,7 @@ package final class ServerMetrics: Sendable {
         .counter, "r4b_suspensions_total", "Times that a running request gave its KV up and went on later."
       ) { Double(load().suspensions) })
     registry.register(
-      Sampled(.gauge, "r4b_prefix_cache_tokens", "Positions of the KV cache kept for prompts that begin alike.") {
+      Sampled(.gauge, "r4b_prefix_cache_held_tokens", "Positions of the KV cache kept for prompts that begin alike.") {
         Double(load().keptTokens)
       })
     registry.register(

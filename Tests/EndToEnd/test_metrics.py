@@ -14,7 +14,10 @@ import urllib.request
 
 import pytest
 import yaml
-from conftest import ROOT, Server
+from conftest import MODEL, ROOT, Server
+from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
+from wire import question
 
 DEPLOY = ROOT / "Deploy"
 TOOLS = ROOT / ".venv" / "tools" / "usr" / "bin"
@@ -47,6 +50,83 @@ def test_promtool_finds_nothing_in_our_names_and_only_colons_in_the_aliases(serv
     aliases = promtool("check", "metrics", text=server.get("/metrics"))
     findings = (aliases.stdout + aliases.stderr).split("\n")
     assert all(re.fullmatch(r"vllm:\w+ metric names should not contain ':'|", line) for line in findings), findings
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    """A server that has served every kind of request: modes, pictures, tools, streams, rollouts, shadows, failures, pages."""
+    folder = tmp_path_factory.mktemp("busy")
+    with Server(["--set", "shadow.fraction=1", "--set", f"ledger.path={folder}/ledger.sqlite"]) as server:
+        def send(path, body, method="POST", **headers):
+            data = None if body is None else json.dumps(body).encode()
+            request = urllib.request.Request(server.url + path, data, {"content-type": "application/json"} | headers, method=method)
+            try:
+                with urllib.request.urlopen(request, timeout=60) as reply:
+                    reply.read()
+                    return reply.status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        chat, hello = "/v1/chat/completions", [{"role": "user", "content": "Add 2 and 3."}]
+        picture = question("Add up the digits.", "golden/12-sum.png")
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}}}
+        # An id that needs escapes in a label, and the longest that may be an example.
+        for request_id in ("req-1", "x" * 118, "x" * 119):
+            assert send(chat, {"messages": hello}, **{"x-request-id": request_id}) == 200
+        for fields in ({"thinking_mode": "long"}, {"thinking_mode": "short"}, {"stream": True}, {"n": 3}, {"max_tokens": 2}, {"thinking_budget": 3},
+                       {"tools": [tool], "tool_choice": "required"}, {"response_format": {"type": "json_object"}, "max_tokens": 40}):
+            assert send(chat, {"messages": hello} | fields) == 200, fields
+        for _ in range(2):
+            assert send(chat, {"messages": picture}) == 200
+        assert send("/v1/rollouts", {"messages": hello}) == 200
+        assert send("/v1/responses", {"input": "Add 2 and 3."}) == 200 and send("/v1/completions", {"prompt": "Add", "max_tokens": 3}) == 200
+        assert send("/tokenize", {"prompt": "Add"}) == 200 and send("/v1/usage", None, "GET") == 200 and send("/", None, "GET") == 200
+        assert send(chat, {"messages": hello, "max_tokens": 0}) == 400 and send("/nowhere", None, "GET") == 404 and send("/v1/models", None, "BREW") == 405
+        deadline = time.monotonic() + 30
+        while server.metric('r4b_shadow_requests_total{') < 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield server
+
+
+def scrape(server, accept):
+    with urllib.request.urlopen(urllib.request.Request(server.url + "/metrics", headers={"Accept": accept}), timeout=30) as reply:
+        return reply.headers["content-type"], reply.read().decode()
+
+
+def test_both_formats_are_read_by_prometheus_client_and_every_family_has_one_name(busy):
+    kind, text = scrape(busy, "application/openmetrics-text; version=1.0.0")
+    assert kind == "application/openmetrics-text; version=1.0.0; charset=utf-8" and text.endswith("# EOF\n")
+    # Strict: clashing names, the order of samples, buckets, suffixes, escapes, exemplars and the end are checked.
+    families = list(openmetrics_parser.text_string_to_metric_families(text))
+    kind, text = scrape(busy, "text/plain")
+    assert kind == "text/plain; version=0.0.4; charset=utf-8" and "# EOF" not in text and " # {" not in text
+    older = list(parser.text_string_to_metric_families(text))
+    for list_ in (families, older):
+        names = [family.name for family in list_]
+        assert len(names) == len(set(names)) > 40, [name for name in names if names.count(name) > 1]
+        # What a client library would refuse: no help, or a counter's sample without its suffix.
+        for family in list_:
+            assert family.documentation and family.type in ("counter", "gauge", "histogram"), family.name
+            assert family.type != "counter" or all(sample.name == family.name + "_total" and sample.value >= 0 for sample in family.samples), family.name
+            series = [(sample.name, *sorted(sample.labels.items())) for sample in family.samples]
+            assert len(series) == len(set(series)), family.name
+    # The savings appear once shadows have told enough, maybe between the two scrapes.
+    told = [{(family.name, family.type) for family in list_ if not family.name.startswith("r4b_saved_")} for list_ in (families, older)]
+    assert told[0] == told[1]
+    types = {family.name: family.type for family in families}
+    assert types["r4b_prefix_cache_tokens"] == "counter" and types["r4b_prefix_cache_held_tokens"] == "gauge" and types["r4b_log_lines"] == "counter"
+    exemplars = [sample.exemplar for family in families for sample in family.samples if sample.exemplar]
+    ids = {exemplar.labels["request_id"] for exemplar in exemplars}
+    assert exemplars and all(abs(float(exemplar.timestamp) - time.time()) < 3600 for exemplar in exemplars) and "x" * 119 not in ids
+
+
+@pytest.mark.parametrize("accept, expected", [
+    ("application/openmetrics-text;q=0, text/plain", "text/plain"), ("application/openmetrics-text;q=0", "text/plain"), ("*/*", "text/plain"),
+    ("application/openmetrics-text;q=0.3, text/plain;q=0.4", "text/plain"), ("text/plain;q=0.3, application/openmetrics-text;q=0.4", "application/openmetrics-text"),
+    ("application/*", "application/openmetrics-text"), ("text/plain;q=0, */*;q=0.1", "application/openmetrics-text")])
+def test_the_format_follows_the_weights_of_accept(server, accept, expected):
+    assert scrape(server, accept)[0].startswith(expected + ";")
 
 
 def test_rules_and_configuration_are_valid_and_pass_their_own_tests():

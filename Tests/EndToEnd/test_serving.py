@@ -34,7 +34,7 @@ def test_a_second_question_about_a_picture_computes_its_own_words_only():
         series = server.metrics()
         assert series['r4b_image_cache_total{result="miss"}'] == 1 and series['r4b_image_cache_total{result="hit"}'] == 2
         assert series['r4b_prefix_cache_tokens_total{result="miss"}'] < first.usage["prompt_tokens"] + 30
-        assert series["r4b_prefix_cache_tokens"] > places and series["r4b_image_cache_bytes"] > 0
+        assert series["r4b_prefix_cache_held_tokens"] > places and series["r4b_image_cache_bytes"] > 0
 
 
 def test_a_picture_sent_by_five_at_once_is_encoded_once():
@@ -73,7 +73,7 @@ def test_caches_can_be_switched_off():
         answers = [ask(server, seen("Add up the digits.")) for _ in range(2)]
         assert [cached(answer) for answer in answers] == [0, 0] and answers[0].choices == answers[1].choices
         series = server.metrics()
-        assert series['r4b_image_cache_total{result="miss"}'] == 2 and series["r4b_prefix_cache_tokens"] == series["r4b_image_cache_bytes"] == 0
+        assert series['r4b_image_cache_total{result="miss"}'] == 2 and series["r4b_prefix_cache_held_tokens"] == series["r4b_image_cache_bytes"] == 0
 
 
 @pytest.mark.parametrize("setting", ["scheduling.kv_type=q8_0", "scheduling.kv_type=f32", "scheduling.prefix_cache_mb=1"])

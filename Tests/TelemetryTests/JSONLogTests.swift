@@ -17,7 +17,7 @@ import Testing
 
   @Test func `a line is one object with time, level, event and the given fields in order`() throws {
     let lines = Lines()
-    let log = JSONLog(sink: lines.append)
+    let log = JSONLog(writer: lines.append)
     log.write(.info, "request", ["a": "x\ny", "b": 2])
     log.flush()
     let line = try #require(try lines.values.first)
@@ -29,7 +29,7 @@ import Testing
 
   @Test func `lines below the level are not written`() throws {
     let lines = Lines()
-    let log = JSONLog(level: .warning, sink: lines.append)
+    let log = JSONLog(level: .warning, writer: lines.append)
     log.write(.info, "no")
     log.write(.error, "yes")
     log.flush()
@@ -40,10 +40,10 @@ import Testing
     let lines = Lines()
     let gate = DispatchSemaphore(value: 0)
     let isOpen = Atomic(false)
-    let log = JSONLog { line in
+    let log = JSONLog(writer: { line in
       if !isOpen.load(ordering: .acquiring) { gate.wait() }
       return lines.append(line)
-    }
+    })
     for _ in 0..<1500 { log.write(.info, "x") }
     isOpen.store(true, ordering: .releasing)
     gate.signal()
@@ -59,7 +59,7 @@ import Testing
   @Test func `the first line after failed writes says once how many lines were lost`() throws {
     let lines = Lines()
     let fails = Atomic(true)
-    let log = JSONLog { line in fails.load(ordering: .relaxed) ? false : lines.append(line) }
+    let log = JSONLog(writer: { line in fails.load(ordering: .relaxed) ? false : lines.append(line) })
     for _ in 0..<3 { log.write(.info, "lost") }
     log.flush()
     fails.store(false, ordering: .relaxed)

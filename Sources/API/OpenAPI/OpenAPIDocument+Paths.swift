@@ -82,7 +82,7 @@ extension OpenAPIDocument {
     "/metrics": {"get": {
       "operationId": "getMetrics", "tags": ["operation"], "summary": "Tells counters and histograms to Prometheus",
       "parameters": [{"name": "accept", "in": "header", "schema": {"type": "string"},
-        "description": "`application/openmetrics-text` asks for OpenMetrics."}],
+        "description": "`application/openmetrics-text` asks for OpenMetrics, by weights as RFC 9110 says."}],
       "responses": {
         "200": {"description": "The metrics.", "headers": \#(Self.headers()), "content": {
           "text/plain": {"schema": {"type": "string"}}, "application/openmetrics-text": {"schema": {"type": "string"}}}},
