@@ -24,11 +24,16 @@ extension Ledger {
     }
   }
 
-  /// Marks the end in order and lets go of the file. On `queue`.
-  func finish() {
+  /// Marks the end in order and lets go of the file; returns what was lost. On `queue`.
+  func finish() -> LedgerLoss {
     writer.withLock { writer in
-      if writer.isClosed { return }
+      if writer.isClosed { return LedgerLoss() }
       writer.isClosed = true
+      let loss = front.withLock { front in
+        var loss = LedgerLoss(unwritten: front.pending.count, dropped: front.status.dropped)
+        if case .degraded(let reason) = front.status.state { loss.reason = reason }
+        return loss
+      }
       let isOpen = writer.file != nil
       count.withLock { count in
         let (accepted, isClean) = front.withLock { front in
@@ -44,6 +49,7 @@ extension Ledger {
       }
       writer.file?.close()
       writer.file = nil
+      return loss
     }
   }
 
@@ -153,10 +159,15 @@ extension Ledger {
     writer.failuresInRow = 0
     let bytes = LedgerFile.bytes(at: path)
     let held = writer.file?.rowsHeld ?? 0, oldest = writer.file?.oldestTime
-    front.withLock { front in
+    let dropped: Int? = front.withLock { front in
+      let wasOK = front.status.state == .ok && !front.isDropping
+      let dropped = front.status.dropped - front.droppedBefore
+      (front.isDropping, front.droppedBefore) = (false, front.status.dropped)
       front.status.state = .ok
       (front.status.fileBytes, front.status.rowsHeld, front.status.oldestTime) = (bytes, held, oldest)
+      return wasOK ? nil : dropped
     }
+    if let dropped { tell(.recovered(dropped: dropped)) }
   }
 
   /// Moves the damaged file aside; the next `open` makes a new one.
@@ -164,8 +175,12 @@ extension Ledger {
     front.withLock { $0.pool = nil }
     try? writer.file?.pool.close()
     writer.file = nil
-    LedgerFile.moveAside(path)
-    front.withLock { $0.status.corruptFiles += 1 }
+    let target = LedgerFile.moveAside(path)
+    front.withLock { front in
+      front.status.corruptFiles += 1
+      front.status.corruptFile = target
+    }
+    tell(.replaced(movedTo: target))
   }
 
   /// Notes why rows wait and when to try again.
@@ -182,11 +197,14 @@ extension Ledger {
     let delay = configuration.retrySeconds * Double(1 << min(writer.failuresInRow, 6))
     writer.failuresInRow += 1
     let reason = Self.reason(error)
-    front.withLock { front in
+    let isNews = front.withLock { front in
+      let isNews = front.status.state != .degraded(reason)
       front.status.failedWrites += 1
       front.status.state = .degraded(reason)
       front.isRetrying = true
+      return isNews
     }
+    if isNews { tell(.degraded(reason: reason)) }
     if writer.isRetryScheduled { return }
     writer.isRetryScheduled = true
     queue.asyncAfter(deadline: .now() + delay) { [weak self] in

@@ -20,6 +20,9 @@ package final class Ledger: Sendable {
     var status = LedgerStatus()
     /// A batch is due within `batchSeconds`; a batch is due at once; nothing is until the retry.
     var isScheduled = false, isUrgent = false, isRetrying = false
+    /// Whether `dropping` was told, and the rows dropped when the ledger was last in order.
+    var isDropping = false, droppedBefore = 0
+    var observer: (@Sendable (LedgerEvent) -> Void)?
   }
 
   /// What the queue alone uses.
@@ -34,7 +37,7 @@ package final class Ledger: Sendable {
 
   private enum Wake { case now, later }
 
-  let path: String
+  package let path: String
   let configuration: LedgerConfiguration
   let queue = DispatchQueue(label: "ledger", qos: .utility)
   let front = Mutex(Front())
@@ -49,6 +52,13 @@ package final class Ledger: Sendable {
     (self.path, self.configuration) = (path, configuration)
     queue.sync { self.drain() }
   }
+
+  /// Tells `observer` of every event from now on, on any thread. What happened before is in `status`.
+  package func observe(_ observer: @escaping @Sendable (LedgerEvent) -> Void) {
+    front.withLock { $0.observer = observer }
+  }
+
+  func tell(_ event: LedgerEvent) { front.withLock { $0.observer }?(event) }
 
   /// Accepts a row for the next batch, or counts it as dropped when too many wait.
   package func record(_ row: LedgerRow) { accept(.request(row)) }
@@ -108,18 +118,22 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Writes what waits and closes the file; rows recorded later are dropped, rows that cannot be written are lost and counted.
-  package func close() {
+  /// Writes what waits and closes the file; rows recorded later are dropped. Returns what was lost, all zero where all is well.
+  @discardableResult package func close() -> LedgerLoss {
     queue.sync {
       drain()
-      finish()
+      return finish()
     }
   }
 
   private func accept(_ entry: LedgerEntry) {
+    var mustTell = false
     let (wake, mustCount): (Wake?, Bool) = front.withLock { front in
-      if front.status.state == .closed || front.pending.count >= configuration.maximumPending {
+      let isClosed = front.status.state == .closed
+      if isClosed || front.pending.count >= configuration.maximumPending {
         front.status.dropped += 1
+        mustTell = !isClosed && !front.isDropping
+        front.isDropping = true
         return (nil, false)
       }
       front.pending.append(entry)
@@ -135,6 +149,7 @@ package final class Ledger: Sendable {
       front.isScheduled = true
       return (.later, mustCount)
     }
+    if mustTell { tell(.dropping(limit: configuration.maximumPending)) }
     if mustCount { countQueue.async { [weak self] in self?.writeCount() } }
     switch wake {
     case .now: queue.async { [weak self] in self?.drain() }

@@ -137,14 +137,15 @@ struct LedgerFile {
   }
 
   /// Renames a corrupt database and its log out of the way; keeps the newest `keeping` of such files.
-  static func moveAside(_ path: String, keeping: Int = 3) {
+  @discardableResult static func moveAside(_ path: String, keeping: Int = 3) -> String? {
     let stamp = Int(Date().timeIntervalSince1970)
     var target = "\(path).corrupt-\(stamp)", attempt = 0
     while access(target, F_OK) == 0 {
       attempt += 1
       target = "\(path).corrupt-\(stamp)-\(attempt)"
     }
-    for suffix in ["", "-wal", "-shm"] { rename(path + suffix, target + suffix) }
+    let isMoved = rename(path, target) == 0
+    for suffix in ["-wal", "-shm"] { rename(path + suffix, target + suffix) }
     let directory = (path as NSString).deletingLastPathComponent
     let prefix = (path as NSString).lastPathComponent + ".corrupt-"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "." : directory)) ?? []
@@ -152,6 +153,7 @@ struct LedgerFile {
     for name in files.sorted(by: { $0.localizedStandardCompare($1) == .orderedAscending }).dropLast(keeping) {
       for suffix in ["", "-wal", "-shm"] { unlink((directory as NSString).appendingPathComponent(name) + suffix) }
     }
+    return isMoved ? target : nil
   }
 }
 

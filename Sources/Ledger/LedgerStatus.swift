@@ -28,6 +28,8 @@ package struct LedgerStatus: Sendable, Equatable {
   package var failedWrites = 0
   /// Corrupt files moved aside since the start.
   package var corruptFiles = 0
+  /// Path of the last of them; nil when there was none or it could not be moved.
+  package var corruptFile: String?
   /// Bytes of the database and its log.
   package var fileBytes = 0
   /// Requests in the file.

@@ -236,3 +236,53 @@ def test_savings_are_what_always_thinking_would_have_cost(tmp_path):
         # Shadows are in no figure of requests.
         assert server.metric("r4b_requests_total") == 2 * len(texts)
         assert {name: server.metric(f'r4b_saved_tokens{{bound="{name}"}}') for name in ("low", "estimate", "high")} == dict.fromkeys(("low", "estimate", "high"), tokens["saved"])
+
+
+def test_the_log_says_when_the_ledger_is_in_trouble_and_out_of_it_and_what_an_end_has_lost(tmp_path):
+    """A lock of another process, damage under way, damage at the start, and an end while rows cannot be written."""
+    path = tmp_path / "ledger.sqlite"
+
+    def events(server, name):
+        return [json.loads(line) for line in server.read().splitlines() if f'"event":"ledger_{name}"' in line]
+
+    def told(server, name):
+        deadline = time.monotonic() + 30
+        while not (found := events(server, name)):
+            assert time.monotonic() < deadline, server.read()
+            time.sleep(0.05)
+        return found[0]
+
+    # Requests are not logged; what befalls the ledger is.
+    arguments = ["--set", f"ledger.path={path}", "--set", "log.requests=false"]
+    with Server(arguments) as server:
+        lock = sqlite3.connect(path, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        post(server, {"messages": question(TEXTS[0])})
+        event = told(server, "degraded")
+        assert event["level"] == "error" and "locked" in event["reason"] and event["path"] == str(path)
+        lock.execute("ROLLBACK")
+        assert told(server, "recovered")["dropped_rows"] == 0
+        lock.execute("DELETE FROM state")
+        get(server, **{"from": 0, "to": int(time.time()) + 60})
+        post(server, {"messages": question(TEXTS[0])})
+        moved = told(server, "file_corrupt")["moved_to"]
+        assert moved.startswith(f"{path}.corrupt-") and os.path.exists(moved)
+        lock.close()
+        deadline = time.monotonic() + 30
+        while server.metric("r4b_ledger_held_rows") < 1:
+            assert time.monotonic() < deadline, server.read()
+            time.sleep(0.05)
+        lock = sqlite3.connect(path, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            post(server, {"messages": question(TEXTS[0])})
+        assert server.stop() == 0
+        lock.close()
+        last = server.read()
+        assert f"Warning: the usage ledger {path} lost 3 rows: 3 could not be written at the end" in last and "locked" in last, last
+        assert '"event":"request"' not in last
+    with Server(arguments) as server:
+        assert "the usage ledger lost 3 rows" in server.read()
+    path.write_bytes(b"not a database, but long enough to be looked at" * 100)
+    with Server(arguments) as server:
+        assert f"Warning: the usage ledger {path} was damaged: the file was moved to {path}.corrupt-" in server.read()

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Ledger
+import Synchronization
 import Testing
 
 @Suite struct `A ledger in trouble` {
@@ -134,6 +135,69 @@ import Testing
     try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
     #expect(try await recovers(ledger))
     #expect(ledger.status.written == 55)
+  }
+
+  /// What a ledger has told.
+  private final class Events: Sendable {
+    private let list = Mutex<[LedgerEvent]>([])
+    var all: [LedgerEvent] { list.withLock { $0 } }
+    func append(_ event: LedgerEvent) { list.withLock { $0.append(event) } }
+  }
+
+  @Test func `trouble and its end are told once each, and a close without loss says so`() async throws {
+    let folder = try Folder()
+    var configuration = quick
+    configuration.maximumPending = 50
+    let ledger = Ledger(path: folder.database, configuration: configuration)
+    let events = Events()
+    ledger.observe(events.append)
+    await ledger.fill(drawRows(5, over: 60))
+    #expect(events.all.isEmpty)
+    var unguarded = Configuration()
+    unguarded.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: folder.database, configuration: unguarded)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    await ledger.fill(drawRows(60, over: 60))
+    await ledger.flush()
+    let reason = "the file is locked by another process"
+    #expect(events.all.contains(.dropping(limit: 50)) && events.all.contains(.degraded(reason: reason)))
+    #expect(events.all.count == 2)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    #expect(try await recovers(ledger))
+    #expect(events.all.count == 3 && events.all.last == .recovered(dropped: 10))
+    await ledger.fill(drawRows(5, over: 60))
+    #expect(events.all.count == 3)
+    #expect(ledger.close() == LedgerLoss(unwritten: 0, dropped: 10))
+    #expect(ledger.close() == LedgerLoss())
+  }
+
+  @Test func `a close says how many rows it loses and why`() async throws {
+    let folder = try Folder()
+    let ledger = Ledger(path: folder.database, configuration: quick)
+    var unguarded = Configuration()
+    unguarded.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: folder.database, configuration: unguarded)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    for row in drawRows(7, over: 60) { ledger.record(row) }
+    let loss = ledger.close()
+    #expect(loss == LedgerLoss(unwritten: 7, dropped: 0, reason: "the file is locked by another process"))
+    #expect(loss.rows == 7)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+  }
+
+  @Test func `a damaged file is told with its new path`() async throws {
+    let folder = try await filled(200)
+    let ledger = Ledger(path: folder.database)
+    let events = Events()
+    ledger.observe(events.append)
+    let other = try DatabaseQueue(path: folder.database)
+    try await other.write { try $0.execute(sql: "DELETE FROM state") }
+    try other.close()
+    _ = try? await ledger.usage(UsageQuery(from: march, to: march + 86_400))
+    await ledger.fill(drawRows(3, over: 60))
+    let path = try #require(ledger.status.corruptFile)
+    #expect(events.all == [.replaced(movedTo: path)])
+    #expect(path.hasPrefix(folder.database + ".corrupt-") && FileManager.default.fileExists(atPath: path))
   }
 
   @Test func `a second ledger on the same file waits until the first is closed`() async throws {
