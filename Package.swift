@@ -86,7 +86,8 @@ let package = Package(
     .executableTarget(
       name: "r4b",
       dependencies: [
-        "API", "Benchmarking", "CKernels", "Chat", "Configuration", "Evaluation", "Fetching", "GenerationTypes", "HTTP", "Imaging",
+        "API", "Benchmarking", "CKernels", "Chat", "Configuration", "Evaluation", "Fetching", "GenerationTypes", "HTTP",
+        "Imaging",
         "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Tokenization",
         "Transport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -122,6 +122,23 @@ bool ck_set_thread_stack(size_t bytes) {
   return done;
 }
 
+static void *wait_for_lock(void *lock) {
+  pthread_mutex_lock(lock);
+  pthread_mutex_unlock(lock);
+  return NULL;
+}
+
+int32_t ck_try_threads(int32_t wanted) {
+  pthread_t threads[64];
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  int32_t count = 0;
+  pthread_mutex_lock(&lock);
+  while (count < wanted && count < 64 && !pthread_create(&threads[count], NULL, wait_for_lock, &lock)) count++;
+  pthread_mutex_unlock(&lock);
+  for (int32_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
+  return count;
+}
+
 ck_workers *ck_workers_create(int32_t threads, ck_isa isa) {
   const ck_kernel_table *table = ck_table(isa);
   if (!table || threads < 1 || threads > 1024) return NULL;

@@ -19,6 +19,27 @@ enum ProcessPreparation {
     setrlimit(resource, &limit)
   }
 
+  /// Threads that every command needs besides the first, about.
+  private static let threads: Int32 = 6
+  /// Bytes of addresses that every command needs besides the stacks, about: libraries are mapped already.
+  private static let addressBytes = 256 << 20
+
+  /// Ends the process with a sentence where the system gives it too few threads or addresses. Dispatch would wait for a thread for
+  /// ever, and an allocation that fails ends in a crash.
+  static func checkLimits() {
+    let room = mmap(nil, addressBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    let started = room == MAP_FAILED ? 0 : ck_try_threads(threads)
+    if room != MAP_FAILED { munmap(room, addressBytes) }
+    if started == threads { return }
+    let limit =
+      room == MAP_FAILED
+      ? "\(addressBytes >> 20) MiB of addresses beyond those in use, which ulimit -v does not leave"
+      : "\(threads) threads of \(stackBytes >> 20) MiB of stack, and the system gave \(started): raise ulimit -u (systemd: TasksMax, "
+        + "containers: the limit of pids) or ulimit -v"
+    note("error: r4b needs \(limit)")
+    exit(EXIT_FAILURE)
+  }
+
   /// Takes the numbers of closed standard streams, so that no socket or database gets one of them and then the log's lines.
   /// The streams stay unusable: they are opened in the wrong direction.
   static func openStandardStreams() {

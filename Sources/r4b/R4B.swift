@@ -10,6 +10,7 @@ enum Program {
   static func main() {
     ProcessPreparation.openStandardStreams()
     ProcessPreparation.setThreadStacks()
+    ProcessPreparation.checkLimits()
     Task {
       await R4B.main()
       exit(EXIT_SUCCESS)

@@ -76,6 +76,9 @@ int32_t ck_usable_cores(void);
 /// system refuses the size. Glibc's module for Swift lacks the GNU function.
 bool ck_set_thread_stack(size_t bytes);
 
+/// How many threads of `wanted`, at most 64, can be had at once: starts them, and returns once they have ended.
+int32_t ck_try_threads(int32_t wanted);
+
 /// Starts `threads - 1` threads that sleep when idle. Null when the table cannot run here or a thread cannot be had.
 ck_workers *_Nullable ck_workers_create(int32_t threads, ck_isa isa);
 /// Stops and joins the threads.
