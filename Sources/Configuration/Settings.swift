@@ -1,10 +1,14 @@
-// The settings in force: defaults, then config.json, then R4B_* variables, then flags. Unknown names are errors, so that a
-// misspelt limit cannot be silently off.
+// The settings in force: defaults, then config.json, then R4B_* variables, then flags. Unknown names in the file and in flags
+// are errors, so that a misspelt limit cannot be silently off. Unknown variables are warnings: others set variables too.
 import JSON
 
 /// A complete, validated set of settings.
 package struct Settings: Sendable {
   private var values: [String: JSONValue] = [:]
+  /// Paths that the file, a variable or a flag has set.
+  private var given: Set<String> = []
+  /// Sentences for the operator about what was ignored.
+  package private(set) var warnings: [String] = []
 
   /// The defaults.
   package init() { for setting in Setting.all { values[setting.path] = setting.standard } }
@@ -12,7 +16,9 @@ package struct Settings: Sendable {
   /// Takes over what a config.json says. `source` is its path, for errors.
   package mutating func apply(file text: [UInt8], source: String) throws(ConfigurationError) {
     let document: JSONValue
-    do { document = try JSONValue(parsing: text) } catch { throw ConfigurationError("\(source): \(error)") }
+    do { document = try JSONValue(parsing: text) } catch {
+      throw ConfigurationError("\(source): \(error)")
+    }
     guard let sections = document.object else { throw ConfigurationError("\(source): expected an object") }
     for section in sections.members {
       guard let entries = section.value.object else {
@@ -24,17 +30,25 @@ package struct Settings: Sendable {
     }
   }
 
-  /// Takes over every `R4B_*` variable that names a setting. Other `R4B_*` names are errors, save `reserved`.
+  /// Takes over every `R4B_*` variable that names a setting. Other `R4B_*` names but `reserved` are warnings.
   package mutating func apply(
     environment: [String: String], reserved: Set<String> = ["R4B_API_KEY", "R4B_CONFIG", "R4B_JUDGE_KEY"]
   ) throws(ConfigurationError) {
+    var ofServices: [String] = []
     for (name, text) in environment.sorted(by: { $0.key < $1.key })
     where name.hasPrefix("R4B_") && !reserved.contains(name) {
-      guard let setting = Setting.all.first(where: { $0.environmentName == name }) else {
-        throw ConfigurationError("environment: \(name) is not a setting")
+      if ServiceVariable.matches(name: name, value: text) {
+        ofServices.append(name)
+      } else if let setting = Setting.all.first(where: { $0.environmentName == name }) {
+        try set(setting, setting.value(fromText: text, source: "environment: \(name)"))
+      } else {
+        warnings.append("environment: \(name) is not a setting and is ignored\(Self.suggestion(variable: name))")
       }
-      values[setting.path] = try setting.value(fromText: text, source: "environment: \(name)")
     }
+    if ofServices.isEmpty { return }
+    warnings.append(
+      "environment: \(ofServices.joined(separator: ", ")) describe a Kubernetes Service and are ignored; "
+        + "enableServiceLinks: false in the pod's specification turns them off")
   }
 
   /// Takes over one flag `path=value`, or a dedicated flag's text.
@@ -42,7 +56,7 @@ package struct Settings: Sendable {
     guard let setting = Setting.named(path) else {
       throw ConfigurationError("\(source): \(path) is not a setting\(Self.suggestion(path))")
     }
-    values[path] = try setting.value(fromText: text, source: source)
+    try set(setting, setting.value(fromText: text, source: source))
   }
 
   private mutating func set(_ path: String, _ value: JSONValue, source: String) throws(ConfigurationError) {
@@ -50,7 +64,19 @@ package struct Settings: Sendable {
       throw ConfigurationError("\(source): \(path) is not a setting\(Self.suggestion(path))")
     }
     try setting.check(value, source: source)
-    values[path] = value
+    set(setting, value)
+  }
+
+  private mutating func set(_ setting: Setting, _ value: JSONValue) {
+    values[setting.path] = value
+    given.insert(setting.path)
+  }
+
+  /// The variables of the section that `variable` names; empty when it names none.
+  private static func suggestion(variable: String) -> String {
+    let section = variable.dropFirst("R4B_".count).prefix { $0 != "_" }
+    let near = Setting.all.map(\.environmentName).filter { $0.hasPrefix("R4B_\(section)_") }
+    return near.isEmpty ? "" : "; known are \(near.joined(separator: ", "))"
   }
 
   /// The setting that `path` may have meant: same name in another section, or same section.
@@ -76,6 +102,10 @@ package struct Settings: Sendable {
   /// The permission bits of a file.
   package func fileMode(_ path: String) -> UInt32 { UInt32(string(path), radix: 8) ?? 0 }
   package func strings(_ path: String) -> [String] { value(path).array?.compactMap(\.string) ?? [] }
+  /// Web origins as browsers send them.
+  package func origins(_ path: String) -> [String] { strings(path).map(WebName.normalised) }
+  /// Whether the file, a variable or a flag has set this, be it to its default.
+  package func isGiven(_ path: String) -> Bool { given.contains(path) }
   package func seconds(_ path: String) -> Duration { .seconds(double(path)) }
 
   /// All settings as the nested object that config.json has.

@@ -35,12 +35,15 @@ extension Setting {
     Setting("server.unix_socket_mode", .fileMode, "660", "Permissions of the Unix-domain socket's file."),
     Setting("server.insecure", .bool, false, "Allow a public address without an API key."),
     Setting(
-      "server.allowed_hosts", .strings, [],
+      "server.allowed_hosts", .hostNames, [],
       "Host names accepted on loopback besides localhost, 127.0.0.1 and [::1] (guards against DNS rebinding)."),
-    Setting("server.cors_origins", .strings, [], "Origins allowed to call from a browser; empty turns CORS off."),
+    Setting(
+      "server.cors_origins", .origins, [],
+      "Origins whose pages may call from a browser; `*` allows all, an empty list turns CORS off."),
     Setting(
       "server.public", .optionalString, "Public",
-      "Directory of static files, relative to config.json; null serves none."),
+      "Directory of static files, relative to config.json; null serves none. The default may be missing, a directory that is set must exist."
+    ),
 
     Setting(
       "tls.port", .optionalInteger(0...65535), nil,

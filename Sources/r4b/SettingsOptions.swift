@@ -52,6 +52,7 @@ struct SettingsOptions: ParsableArguments {
       try settings.apply(flag: path, text: URL(fileURLWithPath: text, relativeTo: here).path, source: flag)
     }
     if let quantize { try settings.apply(flag: "model.quantize", text: quantize, source: "--quantize") }
+    for warning in settings.warnings { note("Warning: \(warning).") }
     return (settings, base)
   }
 

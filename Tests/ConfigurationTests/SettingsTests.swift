@@ -62,19 +62,152 @@ private func message(_ body: () throws -> Void) -> String {
     for word in words { #expect(message.contains(word), "\(message)") }
   }
 
-  @Test func `a misspelt variable and a bad flag are errors`() {
-    #expect(
-      message {
-        var s = Settings(); try s.apply(environment: ["R4B_SERVER_PROT": "1"])
-      }.contains("R4B_SERVER_PROT"))
-    #expect(
-      message {
-        var s = Settings(); try s.apply(environment: ["R4B_SERVER_PORT": "x"])
-      }.contains("R4B_SERVER_PORT"))
+  @Test func `a bad variable and a bad flag are errors`() {
+    for (name, value) in [("R4B_SERVER_PORT", "x"), ("R4B_SERVER_PORT", "http://a:80"), ("R4B_LOG_REQUESTS", "yes")] {
+      let message = message {
+        var s = Settings(); try s.apply(environment: [name: value])
+      }
+      #expect(message.contains(name) && message.contains(value), "\(message)")
+    }
     #expect(
       message {
         var s = Settings(); try s.apply(flag: "a.b", text: "", source: "--set")
       }.contains("a.b is not a setting"))
+  }
+
+  @Test func `an unknown variable is a warning that lists the variables of its section`() throws {
+    var settings = Settings()
+    try settings.apply(environment: ["R4B_SERVER_PROT": "1", "R4B_HOME": "/srv", "R4BX": "1"])
+    #expect(settings.warnings.count == 2)
+    #expect(settings.warnings[0] == "environment: R4B_HOME is not a setting and is ignored")
+    #expect(settings.warnings[1].contains("R4B_SERVER_PROT") && settings.warnings[1].contains("R4B_SERVER_PORT"))
+  }
+
+  @Test func `the variables of a Kubernetes Service are one warning, also where they have the name of a setting`()
+    throws
+  {
+    let service = [
+      "SERVICE_HOST": "10.0.0.7", "SERVICE_PORT": "8080", "SERVICE_PORT_HTTP": "8080", "PORT": "tcp://10.0.0.7:8080",
+      "PORT_8080_TCP": "tcp://10.0.0.7:8080", "PORT_8080_TCP_ADDR": "10.0.0.7", "PORT_8080_TCP_PORT": "8080",
+      "PORT_8080_TCP_PROTO": "tcp", "PORT_53_UDP": "udp://10.0.0.7:53",
+    ]
+    for name in ["R4B", "R4B_SERVER", "R4B_TLS", "R4B_MODEL_PATH"] {
+      var settings = Settings()
+      let variables = service.map { ("\(name)_\($0.key)", $0.value) }
+      try settings.apply(environment: Dictionary(uniqueKeysWithValues: variables))
+      #expect(settings.document == Settings().document)
+      #expect(
+        settings.warnings.count == 1 && settings.warnings[0].contains("enableServiceLinks"), "\(settings.warnings)")
+      for (variable, _) in variables { #expect(settings.warnings[0].contains(variable)) }
+    }
+  }
+
+  @Test func `a setting is known to be given, be it to its default`() throws {
+    var settings = Settings()
+    #expect(!settings.isGiven("server.public"))
+    try settings.apply(flag: "server.public", text: "Public", source: "--set")
+    #expect(settings.isGiven("server.public") && !settings.isGiven("server.port"))
+  }
+
+  private static let lists = ["images.remote", "images.remote_networks", "server.allowed_hosts", "server.cors_origins"]
+
+  @Test(arguments: lists)
+  func `a list is the same in the file, a variable and a flag`(path: String) throws {
+    let entries =
+      path.hasSuffix("origins") ? ["https://a.example", "http://b.example:3000"] : ["a.example", "b.example"]
+    let wanted = JSONValue.array(entries.map { .string($0) })
+    let json = String(decoding: wanted.encoded, as: UTF8.self)
+    let parts = path.split(separator: ".")
+    let variable = "R4B_" + path.uppercased().split(separator: ".").joined(separator: "_")
+    func expect(_ settings: Settings, _ wanted: [String]) { #expect(settings.strings(path) == wanted) }
+    var settings = Settings()
+    try settings.apply(file: Array("{\"\(parts[0])\":{\"\(parts[1])\":\(json)}}".utf8), source: "f")
+    expect(settings, entries)
+    for text in [json, entries.joined(separator: ","), " " + entries.joined(separator: " ,\t") + " ", json + "\r\n"] {
+      settings = Settings()
+      try settings.apply(environment: [variable: text])
+      expect(settings, entries)
+      settings = Settings()
+      try settings.apply(flag: path, text: text, source: "--set")
+      expect(settings, entries)
+    }
+    for text in ["", "[]", " "] {
+      try settings.apply(flag: path, text: text, source: "--set")
+      expect(settings, [])
+    }
+    for text in ["null", "[1]", "[\"a\"", "[\"a.example\",]", "a.example,,b.example", ",", "[\"\"]", "[null]"] {
+      let message = message { try settings.apply(flag: path, text: text, source: "--set") }
+      #expect(message.contains("--set: \(path)"), "\(text): \(message)")
+    }
+  }
+
+  @Test(arguments: [
+    ("server.cors_origins", "app.example.com", "no scheme: write https://app.example.com"),
+    ("server.cors_origins", "https://a.example/", "has a path"),
+    ("server.cors_origins", "https://a.example/x", "has a path"),
+    ("server.cors_origins", "https://*.example", "wildcard"), ("server.cors_origins", "null,null", "sandboxed"),
+    ("server.cors_origins", "https://a:99999", "1 to 65535"), ("server.cors_origins", "https://a:", "1 to 65535"),
+    ("server.cors_origins", "https://", "not an origin"),
+    ("server.cors_origins", "https://u@a.example", "user name"),
+    ("server.cors_origins", "https://bücher.example", "Punycode"),
+    ("server.cors_origins", "localhost:3000", "no scheme"),
+    ("server.cors_origins", "https://a b", "not an origin"), ("server.cors_origins", "1://a", "not an origin"),
+    ("server.allowed_hosts", "https://a.example", "has a scheme"),
+    ("server.allowed_hosts", "a.example:80", "has a port"), ("server.allowed_hosts", "::1", "brackets"),
+    ("server.allowed_hosts", "*", "wildcard"), ("server.allowed_hosts", "a/b", "has a path"),
+    ("server.allowed_hosts", "a b", "not a host name"),
+    ("server.allowed_hosts", "bücher.example", "Punycode"), ("server.allowed_hosts", "[::g]", "not an IPv6"),
+  ])
+  func `an entry that no browser sends is an error`(path: String, text: String, words: String) {
+    let message = message {
+      var settings = Settings()
+      try settings.apply(flag: path, text: text, source: "--set")
+    }
+    #expect(message.contains(path) && message.contains(words), "\(message)")
+  }
+
+  @Test func `origins are read as browsers send them`() throws {
+    var settings = Settings()
+    let text =
+      "HTTPS://App.Example:443,http://a:80,http://a:8080,https://[::1]:3000,*,tauri://localhost,chrome-extension://abcdef"
+    try settings.apply(flag: "server.cors_origins", text: text, source: "--set")
+    #expect(
+      settings.origins("server.cors_origins") == [
+        "https://app.example", "http://a", "http://a:8080", "https://[::1]:3000", "*", "tauri://localhost",
+        "chrome-extension://abcdef",
+      ])
+    try settings.apply(flag: "server.allowed_hosts", text: "Box.local,10.0.0.1,[::2],my_host", source: "--set")
+    try settings.apply(flag: "server.allowed_hosts", text: "[::2]", source: "--set")
+    #expect(settings.strings("server.allowed_hosts") == ["[::2]"])
+  }
+
+  @Test func `null in a variable or a flag is null, not a name`() throws {
+    var settings = Settings()
+    for path in ["ledger.path", "server.public", "model.name", "model.quantize", "server.port", "scheduling.threads"] {
+      try settings.apply(flag: path, text: "null", source: "--set")
+      #expect(settings.optionalString(path) == nil && settings.optionalInt(path) == nil)
+    }
+    try settings.apply(flag: "ledger.path", text: "./null", source: "--set")
+    #expect(settings.optionalString("ledger.path") == "./null")
+    #expect(
+      message { try settings.apply(flag: "shutdown.grace_s", text: "null", source: "--set") }.contains(
+        "must be a number"))
+  }
+
+  @Test func `a line end at the end of a variable is not part of its value`() throws {
+    var settings = Settings()
+    try settings.apply(environment: [
+      "R4B_SERVER_HOST": "127.0.0.2\r\n", "R4B_SERVER_PORT": "81\r", "R4B_LEDGER_PATH": "\n",
+      "R4B_GENERATION_THINKING_MODE": "short\n",
+    ])
+    #expect(settings.string("server.host") == "127.0.0.2" && settings.int("server.port") == 81)
+    #expect(settings.optionalString("ledger.path") == nil && settings.string("generation.thinking_mode") == "short")
+  }
+
+  @Test func `a byte order mark and CRLF in the file are skipped`() throws {
+    var settings = Settings()
+    try settings.apply(file: Array("\u{FEFF}{\r\n\"server\": {\"port\": 81}\r\n}\r\n".utf8), source: "f")
+    #expect(settings.int("server.port") == 81)
   }
 
   @Test func `the repository's config file holds every setting at its default`() throws {
