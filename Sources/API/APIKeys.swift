@@ -4,11 +4,17 @@ import COpenSSL
 
 /// The keys a server accepts, by name.
 package struct APIKeys: Sendable {
-  private var digests: [(name: String, digest: [UInt8])] = []
+  private(set) var digests: [(name: String, digest: [UInt8])] = []
+
+  /// Bytes of an `Authorization` value that is looked at.
+  static let longestField = 4096
 
   package init() {}
 
   package var isEmpty: Bool { digests.isEmpty }
+
+  /// The names of all keys, in the order in which they were added.
+  package var names: [String] { digests.map(\.name) }
 
   /// Accepts `key` under `name`, which logs may show.
   package mutating func add(_ key: String, name: String) { digests.append((name, SHA256Digest.of(Array(key.utf8)))) }
@@ -22,7 +28,9 @@ package struct APIKeys: Sendable {
 
   /// The name of the key in an `Authorization` value (RFC 6750), or nil.
   package func name(authorization: String?) -> String? {
-    guard let authorization, authorization.utf8.count <= 4096, authorization.prefix(7).lowercased() == "bearer " else {
+    guard let authorization, authorization.utf8.count <= Self.longestField,
+      authorization.prefix(7).lowercased() == "bearer "
+    else {
       return nil
     }
     let key = authorization.dropFirst(7).drop { $0 == " " }

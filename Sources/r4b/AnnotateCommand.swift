@@ -124,7 +124,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     parameters.parallel = asking.parallel
     let signals = await Signals()
     let other = try judgeURL.map {
-      try HTTPModelClient(base: $0, key: judgeKey ?? RunOptions.environment("R4B_JUDGE_KEY"))
+      try HTTPModelClient(base: $0, key: try RunOptions.key(judgeKey, flag: "--judge-key", variable: "R4B_JUDGE_KEY"))
     }
     let answerer = try await asking.answerer(options)
     (parameters.model, parameters.source) = (answerer.model, answerer.source)

@@ -6,8 +6,9 @@ import GenerationTypes
 import JSON
 
 extension KeyPolicies {
-  /// Reads the file that the settings name; everything is allowed where they name none.
-  init(_ settings: Settings, _ base: URL) throws {
+  /// Reads the file that the settings name; everything is allowed where they name none. A policy for a name that no key has would
+  /// never hold, so it is an error.
+  init(_ settings: Settings, _ base: URL, _ keys: APIKeys) throws {
     self.init()
     guard let file = settings.optionalString("auth.policies_file") else { return }
     let path = URL(fileURLWithPath: file, relativeTo: base).path
@@ -15,14 +16,24 @@ extension KeyPolicies {
       throw ConfigurationError("auth.policies_file: \(path) cannot be read")
     }
     let document: JSONValue
-    do { document = try JSONValue(parsing: [UInt8](data)) } catch { throw ConfigurationError("\(path): \(error)") }
-    guard let entries = document.object else { throw ConfigurationError("\(path): expected an object") }
+    do { document = try JSONValue(parsing: [UInt8](data)) } catch {
+      throw ConfigurationError("auth.policies_file: \(path): \(error)")
+    }
+    guard let entries = document.object else {
+      throw ConfigurationError("auth.policies_file: \(path): expected an object")
+    }
     for entry in entries.members {
       guard let members = entry.value.object else {
         throw ConfigurationError("\(path): \(entry.name) must be an object")
       }
       let policy = try KeyPolicy(members, at: "\(path): \(entry.name)")
       if entry.name == "*" { others = policy } else { byName[entry.name] = policy }
+    }
+    let names = keys.names
+    for entry in entries.members where entry.name != "*" && !names.contains(entry.name) {
+      let known = names.isEmpty ? "there are no keys" : "keys are named \(names.joined(separator: ", "))"
+      throw ConfigurationError(
+        "\(path): no API key has the name \(entry.name), so its policy would never hold; \(known)")
     }
   }
 }

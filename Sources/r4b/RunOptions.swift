@@ -1,4 +1,5 @@
 // The options that `r4b eval` and `r4b annotate` share, and what both do around a run: a client, a display, an end at the first signal.
+import API
 import ArgumentParser
 import Evaluation
 import Foundation
@@ -61,7 +62,7 @@ struct RunOptions: ParsableArguments {
   /// Who answers: the server of --url, or the model in this process, which must be shut down in the end.
   func answerer(_ options: SettingsOptions) async throws -> Answerer {
     if let url {
-      let client = try HTTPModelClient(base: url, key: key ?? Self.environment("R4B_API_KEY"))
+      let client = try HTTPModelClient(base: url, key: try Self.key(key, flag: "--key", variable: "R4B_API_KEY"))
       return Answerer(
         client: client, model: modelName, source: .string(client.place), title: modelName ?? client.place)
     }
@@ -75,6 +76,11 @@ struct RunOptions: ParsableArguments {
   /// A variable's value; nil where it is empty or not there.
   static func environment(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The key of a flag, or else of a variable, without white space around it.
+  static func key(_ flag: String?, flag name: String, variable: String) throws -> String? {
+    try flag.map { try APIKeys.outgoing($0, source: name) } ?? APIKeys.outgoing(environment(variable), source: variable)
   }
 
   /// Runs `body` with a display until its end or the first signal; after a signal, says how to go on and throws the exit code.

@@ -36,15 +36,16 @@ struct ServeCommand: AsyncParsableCommand {
   private func serve() async throws {
     let (settings, base) = try options.load(
       flags: [("server.host", host, "--host"), ("server.port", port, "--port")])
-    let keys = try Self.keys(settings, base)
+    let keys = try APIKeys(settings, base)
     let places = try ListeningPlaces(settings, base)
     if places.isPublic, keys.isEmpty, !settings.bool("server.insecure") {
       throw ConfigurationError(
         "server.host \(places.host) is reachable from other machines and there is no API key: set R4B_API_KEY or "
           + "auth.keys_file, or server.insecure=true to serve without one")
     }
-    let hangUps = await Self.hangUps(places.tls?.identity)
+    let surface = try Surface(settings, base, keys, places)
     let limits = try Self.limits(settings)
+    let hangUps = await Self.hangUps(places.tls?.identity)
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
     let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
@@ -54,15 +55,18 @@ struct ServeCommand: AsyncParsableCommand {
     note("Loaded \(loaded.name) in \(duration): \(loaded.memory).")
 
     let engine = loaded.engine
-    let log = JSONLog(level: settings.bool("log.requests") ? .info : .error)
+    let log = JSONLog(level: settings.bool("log.requests") ? .info : .warning)
     let metrics = ServerMetrics(
       model: loaded.name, version: R4B.version, aliases: settings.bool("metrics.vllm_aliases")
     ) { LoadSample(engine.load) }
     LogMetrics.register(log, in: metrics.registry)
     let ledger = Ledger(settings, base)
-    if let ledger { LedgerMetrics.register(ledger, in: metrics.registry) }
+    if let ledger {
+      LedgerMetrics.register(ledger, in: metrics.registry)
+      ledger.report(to: log)
+    }
     let api = APIServer(
-      configuration: try Self.apiConfiguration(settings, base, loaded, keys, places), chat: loaded.chat,
+      configuration: surface.configuration(settings, loaded), chat: loaded.chat,
       engine: engine, metrics: metrics, log: log, ledger: ledger)
     let server = HTTPServer(
       limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
@@ -80,34 +84,14 @@ struct ServeCommand: AsyncParsableCommand {
     await engine.shutdown(grace: grace)
     // The engine has told every reply how it ended; what is left is to hand that over.
     await server.shutdown(grace: max(end - .now, Self.handover))
-    ledger?.close()
+    log.flush()
+    ledger?.closeReporting()
     log.flush()
     withExtendedLifetime((signals, hangUps)) {}
   }
 
   /// Time that clients have for the last bytes of replies that the grace has cut off.
   private static let handover = Duration.seconds(2)
-
-  /// The key of the environment and those of the keys file.
-  private static func keys(_ settings: Settings, _ base: URL) throws -> APIKeys {
-    var keys = APIKeys()
-    if let key = ProcessInfo.processInfo.environment["R4B_API_KEY"], !key.isEmpty { keys.add(key, name: "default") }
-    guard let file = settings.optionalString("auth.keys_file") else { return keys }
-    let path = URL(fileURLWithPath: file, relativeTo: base).path
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw ConfigurationError("auth.keys_file: \(path) cannot be read")
-    }
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let line = line.trimmingCharacters(in: .whitespaces)
-      if line.isEmpty || line.hasPrefix("#") { continue }
-      let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
-      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-        throw ConfigurationError("auth.keys_file: \(path) line \(number + 1) is not name:key")
-      }
-      keys.add(parts[1], name: parts[0])
-    }
-    return keys
-  }
 
   /// Reads the certificate again at each SIGHUP. Without one the signal is only kept from ending a service; to a server at a
   /// terminal it is the terminal's end, and its own.
@@ -142,23 +126,5 @@ struct ServeCommand: AsyncParsableCommand {
     limits.connections = settings.int("http.max_connections")
     limits.connectionsPerAddress = settings.int("http.max_connections_per_address")
     return limits
-  }
-
-  private static func apiConfiguration(
-    _ settings: Settings, _ base: URL, _ loaded: LoadedModel, _ keys: APIKeys, _ places: ListeningPlaces
-  ) throws -> APIConfiguration {
-    var api = APIConfiguration(settings, loaded)
-    api.shadowFraction = settings.double("shadow.fraction")
-    api.keys = keys
-    api.policies = try KeyPolicies(settings, base)
-    api.corsOrigins = settings.strings("server.cors_origins")
-    api.allowedHosts =
-      places.isOnLoopback ? APIConfiguration.loopbackHosts + settings.strings("server.allowed_hosts") : nil
-    api.reasoningField = ReasoningField(rawValue: settings.string("api.reasoning_field")) ?? .reasoningContent
-    api.pictures = try PictureFetcher(settings, base)
-    if let folder = settings.optionalString("server.public") {
-      api.publicFiles = try StaticFiles(directory: URL(fileURLWithPath: folder, relativeTo: base).path)
-    }
-    return api
   }
 }

@@ -34,8 +34,8 @@ class Server:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | {"R4B_LEDGER_PATH": ""} | (environment or {})
         self.file = tempfile.NamedTemporaryFile()
         # Without a terminal, as a service has none.
-        self.process = subprocess.Popen([binary(), "serve", "--port", str(port), *map(str, arguments)], cwd=ROOT, env=self.environment,
-                                        stdin=subprocess.DEVNULL, stderr=log or self.file, **(options or {}))
+        self.process = subprocess.Popen([binary(), "serve", "--port", str(port), *map(str, arguments)], env=self.environment,
+                                        stdin=subprocess.DEVNULL, stderr=log or self.file, **{"cwd": ROOT, **(options or {})})
         self.url = self.answering(port) if log else self.listening("")
         self.port = int(self.url.rsplit(":", 1)[1]) if self.url.startswith("http") else None
 

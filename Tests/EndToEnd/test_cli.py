@@ -1,4 +1,5 @@
 """The command line: chat, inspect, settings, signals."""
+import base64
 import json
 import math
 import os
@@ -137,6 +138,35 @@ def variant(tmp_path, **files):
         change(value)
         path.write_text(json.dumps(value))
     return model
+
+
+def first_logprob(model):
+    """What the first token of an answer about a picture is worth, and what the server noted at its start."""
+    data = base64.b64encode((MODEL / "golden" / "12-sum.png").read_bytes()).decode()
+    body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}, {"type": "text", "text": "Add up the digits."}]}],
+            "max_tokens": 1, "thinking_mode": "short", "logprobs": True}
+    with Server(["--model", model]) as server:
+        request = urllib.request.Request(server.url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        reply = json.load(urllib.request.urlopen(request, timeout=60))
+        return reply["choices"][0]["logprobs"]["content"][0]["logprob"], server.read()
+
+
+def test_picture_settings_are_read_where_transformers_5_writes_them(tmp_path):
+    model = variant(tmp_path, preprocessor_config=lambda p: p.update(image_mean=[0.1, 0.2, 0.3], image_std=[1, 1, 1], resample=0))
+    separate = model / "preprocessor_config.json"
+    text = separate.read_text()
+    wanted, log = first_logprob(model)
+    assert "Note" not in log
+    separate.unlink()
+    (model / "processor_config.json").write_text(json.dumps({"image_processor": json.loads(text), "processor_class": "RProcessor"}))
+    assert first_logprob(model)[0] == wanted
+    # Of two that differ transformers takes the nested one.
+    separate.write_text((MODEL / "preprocessor_config.json").read_text())
+    value, log = first_logprob(model)
+    assert value == wanted and "different picture settings" in log
+    separate.unlink()
+    (model / "processor_config.json").write_text(json.dumps({"processor_class": "RProcessor"}))
+    assert "SigLIP's own values" in first_logprob(model)[1]
 
 
 @pytest.mark.parametrize("files, words", [
@@ -280,6 +310,110 @@ def test_the_limit_of_stacks_does_not_matter(stack):
                 status = refused.code
             assert status in (200, 400)
         assert server.process.poll() is None
+
+
+def test_too_few_threads_or_addresses_are_an_error_and_neither_a_crash_nor_a_hang():
+    def few_threads():
+        if os.getuid() == 0:  # root has no such limit
+            os.setgid(54321)
+            os.setuid(54321)
+        resource.setrlimit(resource.RLIMIT_NPROC, (3, 3))
+
+    def few_addresses():
+        resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+
+    for limit, words in ((few_threads, "ulimit -u"), (few_addresses, "ulimit -v")):
+        for arguments in (["inspect", MODEL], ["serve", "--port", "0"], ["chat", "Hi"]):
+            done = subprocess.run([binary(), *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, preexec_fn=limit)
+            assert done.returncode == 1 and done.stderr.startswith("error: r4b needs") and words in done.stderr, (arguments, done)
+
+
+def status(server, path="/v1/models", **headers):
+    request = urllib.request.Request(server.url + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    try:
+        return urllib.request.urlopen(request, timeout=30).status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_a_keys_file_from_windows_and_a_secret_with_a_line_feed_work(tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_bytes(b"\xef\xbb\xbf# keys\r\none:secret1 \r\ntwo: secret2\r\n")
+    policies = tmp_path / "policies.json"
+    policies.write_bytes(b'\xef\xbb\xbf{\r\n"two": {"max_tokens": 1}}\r\n')
+    with Server(["--set", f"auth.keys_file={keys}", "--set", f"auth.policies_file={policies}"], {"R4B_API_KEY": "sesame\r\n"}) as server:
+        assert [status(server, authorization=f"Bearer {key}") for key in ("secret1", "secret2", "sesame", "secret3", "")] == [200, 200, 200, 401, 401]
+
+
+@pytest.mark.parametrize("content, variable, words", [
+    (b"one:", "", "line 1: the key is blank"), (b"one:a\n\ntwo:b\rc", "", "line 3: the key has the byte 0x0D"), (b"one:a\none:b", "", "line 2: the name one is used twice"),
+    (b"one:a\ntwo:a", "", "line 2: the key is that of one"), (b"# none\n", "", "holds no key"), (b"\xff\xfeo\0:\0k\0", "", "not UTF-8"), (b"no-colon", "", "line 1: is not name:key"),
+    (None, "se\nsame", "R4B_API_KEY: the key has the byte 0x0A"), (None, " \n", "R4B_API_KEY: the key is blank"), (b"one:sesame", "sesame", "the key is that of default"),
+    (b"default:x", "sesame", "the name default is used twice")])
+def test_keys_that_can_never_match_stop_the_start(tmp_path, content, variable, words):
+    keys = tmp_path / "keys"
+    if content is not None:
+        keys.write_bytes(content)
+    done = run("serve", "--port", 0, *([] if content is None else ["--set", f"auth.keys_file={keys}"]), environment={"R4B_API_KEY": variable, "R4B_LEDGER_PATH": ""})
+    assert done.returncode == 1 and words in done.stderr and "Loading" not in done.stderr, done.stderr
+    assert content is None or f"auth.keys_file: {keys}" in done.stderr
+
+
+def test_a_policy_for_nobody_stops_the_start(tmp_path):
+    (tmp_path / "keys").write_text("one:a\n")
+    (tmp_path / "policies.json").write_text('{"won": {"max_tokens": 1}}')
+    done = run("serve", "--port", 0, "--set", f"auth.keys_file={tmp_path}/keys", "--set", f"auth.policies_file={tmp_path}/policies.json")
+    assert done.returncode == 1 and "no API key has the name won" in done.stderr and "named one" in done.stderr and "Loading" not in done.stderr
+
+
+def test_a_kubernetes_service_of_the_same_name_does_not_stop_the_start():
+    variables = {"R4B_PORT": "tcp://10.96.0.7:8080", "R4B_SERVICE_HOST": "10.96.0.7", "R4B_SERVICE_PORT": "8080", "R4B_PORT_8080_TCP": "tcp://10.96.0.7:8080",
+                 "R4B_PORT_8080_TCP_ADDR": "10.96.0.7", "R4B_SERVER_PORT": "tcp://10.96.0.8:80", "R4B_SERVER_PROT": "80"}
+    with Server(environment=variables) as server:
+        written = server.read()
+        assert written.count("Kubernetes Service") == 1 and all(name in written for name in variables), written
+        assert "R4B_SERVER_PROT is not a setting and is ignored; known are" in written and status(server) == 200
+    done = run("serve", environment={"R4B_TLS_PORT": "seven"})
+    assert done.returncode == 1 and "R4B_TLS_PORT" in done.stderr and "seven" in done.stderr
+
+
+def test_serve_works_outside_the_clone(tmp_path):
+    """No config.json, no Public, and a directory that cannot be written is told, too."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")}
+    with Server(["--model", MODEL], {"R4B_LEDGER_PATH": "Data/ledger.sqlite"}, options={"cwd": tmp_path}) as server:
+        written = server.read()
+        assert f"no pages are served, as the directory {tmp_path}/Public does not exist" in written and "Warning" not in written
+        assert [status(server, path) for path in ("/", "/v1/models", "/v1/usage")] == [404, 200, 200]
+    assert (tmp_path / "Data" / "ledger.sqlite").exists()
+    done = run("serve", "--model", MODEL, "--set", "server.public=pages", environment=clean, cwd=tmp_path)
+    assert done.returncode == 1 and "server.public" in done.stderr and f"{tmp_path}/pages" in done.stderr and "Loading" not in done.stderr
+    (tmp_path / "file").write_text("")
+    with Server(["--model", MODEL], {"R4B_LEDGER_PATH": "file/ledger.sqlite"}, options={"cwd": tmp_path}) as server:
+        assert "Warning: the usage ledger" in server.read() and status(server) == 200
+    with Server(["--model", MODEL, "--set", "ledger.path=null", "--set", "server.public=null"], options={"cwd": tmp_path}) as server:
+        assert status(server) == 200 and "no pages" not in server.read()
+    assert not (tmp_path / "null").exists()
+
+
+def test_origins_and_hosts_work_in_every_form(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_bytes(b"\xef\xbb\xbf" + json.dumps({"model": {"path": str(MODEL)}, "server": {"public": None, "cors_origins": ["https://a.example", "HTTPS://b.example:443"]}}).encode())
+    both = '["https://a.example","https://b.example"]'
+    for arguments, environment in ((["--config", config], {}), (["--set", f"server.cors_origins={both}"], {}), (["--set", "server.cors_origins=https://a.example, https://b.example"], {}),
+                                   ([], {"R4B_SERVER_CORS_ORIGINS": both}), ([], {"R4B_SERVER_CORS_ORIGINS": "https://a.example,https://b.example"})):
+        with Server([*arguments, "--set", 'server.allowed_hosts=["box.local"]'], environment) as server:
+            def admitted(origin):
+                return urllib.request.urlopen(urllib.request.Request(server.url + "/health", headers={"Origin": origin}), timeout=30).headers["access-control-allow-origin"]
+            assert [admitted(f"https://{name}.example") for name in "abc"] == ["https://a.example", "https://b.example", None]
+            assert [status(server, host=host) for host in ("box.local:1", "BOX.local", "evil.example")] == [200, 200, 403]
+
+
+@pytest.mark.parametrize("assignment, words", [
+    ("server.cors_origins=app.example.com", "no scheme"), ('server.cors_origins=["https://a.example/"]', "has a path"), ("server.cors_origins=[", "not a JSON list"),
+    ("server.allowed_hosts=box:80", "has a port"), ("images.remote=ftp://x", "images.remote"), ("images.remote_networks=10.0.0.0/99", "images.remote_networks")])
+def test_lists_are_checked_before_the_model_is_loaded(assignment, words):
+    done = run("serve", "--port", 0, "--set", assignment)
+    assert done.returncode == 1 and words in done.stderr and assignment.split("=")[0] in done.stderr and "Loading" not in done.stderr, done.stderr
 
 
 def test_bench_measures_every_row_as_often_as_asked():
