@@ -17,10 +17,19 @@ extension ChatModel {
   /// The prompt's text for a conversation, image placeholders unexpanded, the thought opened as the mode wants it.
   package func prompt(of conversation: Conversation) async throws -> String {
     try await workingOn(bytes: prompter.textBytes(of: conversation)) {
-      let text = try self.render(conversation)
-      let tokens = try self.encode(conversation)
-      return text + (self.completion(after: tokens, for: conversation.mode) ?? "")
+      let (text, literal) = try self.prompter.render(conversation)
+      return text + (self.completion(after: self.tail(of: text, literal), for: conversation.mode) ?? "")
     }
+  }
+
+  /// The last tokens of a prompt's text, enough to tell how it opens the reply. The whole may have more tokens than the context.
+  private func tail(of text: String, _ literal: [Range<Int>]) -> [TokenID] {
+    let bytes = Array(text.utf8)
+    let blank = bytes.reversed().prefix { $0 == 0x20 || (0x09...0x0D).contains($0) }.count
+    var start = max(0, bytes.count - blank - 64)
+    while start < bytes.count, bytes[start] & 0xC0 == 0x80 { start += 1 }
+    let ranges = literal.filter { $0.upperBound > start }.map { max(0, $0.lowerBound - start)..<$0.upperBound - start }
+    return tokenizer.encode(String(decoding: bytes[start...], as: UTF8.self), literal: ranges, limit: .max) ?? []
   }
 
   /// A prompt that is nothing but `tokens`; everything that follows it is text. `isEchoed` says that the text follows the

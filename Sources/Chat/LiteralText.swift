@@ -12,6 +12,8 @@ package struct LiteralText {
   private let begins: [Bool]
   /// A scalar that occurs nowhere in the conversation.
   private let sentinel: [UInt8]
+  /// The spellings of the sentinel that a template may print: itself, and its escapes in JSON, Python's `repr` and a URL.
+  private let printed: [[UInt8]]
 
   /// `texts`: everything the client wrote.
   package init(spellings: [String], texts: [String]) {
@@ -22,11 +24,33 @@ package struct LiteralText {
     self.begins = begins
     var scalar: UInt32 = 0xE000
     var present = Set<UInt32>()
-    for text in texts where !text.utf8.allSatisfy({ $0 < 0xEE }) {
-      for scalar in text.unicodeScalars where (0xE000...0xF8FF).contains(scalar.value) { present.insert(scalar.value) }
+    for text in texts {
+      if !text.utf8.allSatisfy({ $0 < 0xEE }) {
+        for scalar in text.unicodeScalars where (0xE000...0xF8FF).contains(scalar.value) {
+          present.insert(scalar.value)
+        }
+      }
+      Self.collectEscapes(in: text, into: &present)
     }
     while present.contains(scalar), scalar < 0xF8FF { scalar += 1 }
     sentinel = Array(String(Unicode.Scalar(scalar) ?? "\u{F8FF}").utf8)
+    let url = sentinel.map { "%" + String($0, radix: 16, uppercase: true) }.joined()
+    printed = [sentinel, Array("\\u\(String(scalar, radix: 16))".utf8), Array(url.utf8)]
+  }
+
+  /// Finds scalars that `text` names as `\uE000` or `%EE%80%80`.
+  private static func collectEscapes(in text: String, into present: inout Set<UInt32>) {
+    let bytes = Array(text.utf8)
+    for at in bytes.indices where bytes[at] == UInt8(ascii: "\\") || bytes[at] == UInt8(ascii: "%") {
+      let isURL = bytes[at] == UInt8(ascii: "%")
+      let end = at + (isURL ? 9 : 6)
+      if end > bytes.count { continue }
+      let digits = bytes[at..<end].filter {
+        $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "u")
+      }
+      guard let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16) else { continue }
+      present.insert(isURL ? (value >> 16 & 0xF) << 12 | (value >> 8 & 0x3F) << 6 | value & 0x3F : value)
+    }
   }
 
   /// `text` with a sentinel inside every special-token spelling.
@@ -66,15 +90,17 @@ package struct LiteralText {
   /// The rendered prompt without sentinels, and the UTF-8 ranges of it that hold forged spellings.
   package func unmark(_ rendered: String) -> (text: String, literal: [Range<Int>]) {
     let bytes = Array(rendered.utf8)
-    guard bytes.contains(sentinel[0]) else { return (rendered, []) }
+    var begins = [Bool](repeating: false, count: 256)
+    for spelling in printed { begins[Int(spelling[0])] = true }
+    guard bytes.contains(where: { begins[Int($0)] }) else { return (rendered, []) }
     var plain: [UInt8] = []
     var starts: [Int] = []
     plain.reserveCapacity(bytes.count)
     var at = 0
     while at < bytes.count {
-      if bytes[at] == sentinel[0], bytes[at...].starts(with: sentinel) {
+      if begins[Int(bytes[at])], let spelling = printed.first(where: { bytes[at...].starts(with: $0) }) {
         starts.append(max(0, plain.count - 1))
-        at += sentinel.count
+        at += spelling.count
       } else {
         plain.append(bytes[at])
         at += 1

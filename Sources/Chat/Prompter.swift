@@ -1,22 +1,20 @@
-// Renders a conversation through the checkpoint's chat template. Templates differ in the form of `content` they read: a string,
-// a list of typed parts, or either; which one is probed once, as nothing in a checkpoint says it.
+// Renders a conversation through the checkpoint's chat template. Nothing in a checkpoint says which forms of `content` and of tools its
+// template reads; `TemplateProbe` finds out once, when the model is loaded.
 import GenerationTypes
 import JSON
 
 /// A chat template and how to feed it.
 struct Prompter: Sendable {
   private let template: ChatTemplate
-  private let imageToken: String
   private let spellings: [String]
-  private let variables: JSONObject
-  /// Whether the template prints a message whose content is a plain string.
-  private let readsStrings: Bool
-  /// Whether the template prints a message whose content is a list of typed parts, and an image in it.
-  private let readsParts: Bool
+  private let reads: TemplateProbe
+  /// What a picture is in a text, for templates that know no parts.
+  private let imageToken: String
   /// Writes tools for a template that prints none; nil where it does.
   private let toolPrompt: ToolPrompt?
 
-  /// Parses `template` and probes it. `variables` are given to it with every conversation.
+  /// Parses `template` and probes it. `variables` are given to it with every conversation. Throws for a template that is malformed, fails
+  /// on every conversation, or prints none.
   init(
     template source: String, imageToken: String, spellings: [String], variables: [String: String] = [:]
   ) throws(TemplateError) {
@@ -25,28 +23,8 @@ struct Prompter: Sendable {
     self.spellings = spellings
     var object = JSONObject()
     for (name, text) in variables { object[name] = .string(text) }
-    self.variables = object
-    let probe = "probe-7f3a"
-    let parts: JSONValue = [["type": "image"], ["type": "text", "text": .string(probe)]]
-    let ofString = Self.probe(template, object, content: .string(probe))
-    let ofParts = Self.probe(template, object, content: parts)
-    readsParts = ofParts.contains(probe) && ofParts.contains(imageToken)
-    // A template that prints parts by their repr has not read them.
-    readsStrings = ofString.contains(probe) || !readsParts
-    let tool: JSONValue = ["type": "function", "function": ["name": .string(probe), "parameters": [:]]]
-    let ofTools = Self.probe(template, object, content: readsStrings ? "x" : parts, tools: [tool])
-    toolPrompt = ofTools.contains(probe) ? nil : try ToolPrompt()
-  }
-
-  private static func probe(
-    _ template: ChatTemplate, _ variables: JSONObject, content: JSONValue, tools: [JSONValue] = []
-  ) -> String {
-    let message: JSONValue = ["role": "user", "content": content]
-    var context = variables
-    context["messages"] = [message]
-    context["add_generation_prompt"] = true
-    if !tools.isEmpty { context["tools"] = .array(tools) }
-    return (try? template.render(context)) ?? ""
+    reads = try TemplateProbe(template, variables: object, imageToken: imageToken)
+    toolPrompt = reads.tools ? nil : try ToolPrompt()
   }
 
   /// The prompt's text, and the UTF-8 ranges where special tokens must not be recognised.
@@ -58,30 +36,59 @@ struct Prompter: Sendable {
     }
   }
 
+  /// Prints the conversation in the first form that the template takes: the form of transformers, then with empty text for turns without
+  /// content, then with the arguments of calls as the text that the client sent.
   private func print(_ conversation: Conversation) throws(TemplateError) -> (text: String, literal: [Range<Int>]) {
     let literal = LiteralText(spellings: spellings, texts: texts(of: conversation))
-    var context = variables
-    context["messages"] = .array(conversation.messages.map { message(of: $0, literal) })
+    var context = reads.variables
     context["add_generation_prompt"] = true
     context["thinking_mode"] = .string(conversation.mode.rawValue)
     context["enable_thinking"] = .bool(conversation.mode != .short)
     let tools = conversation.toolDefinitions
     if toolPrompt == nil, !tools.isEmpty { context["tools"] = .array(tools.map(literal.mark)) }
-    return literal.unmark(try template.render(context))
+    let forms = MessageForm.candidates(for: conversation.messages)
+    for (index, form) in forms.enumerated() {
+      context["messages"] = .array(conversation.messages.map { message(of: $0, form, literal) })
+      do throws(TemplateError) {
+        let text = try template.render(context)
+        if form.emptyIsNone, try printsNone(text, context, conversation, literal) { continue }
+        return literal.unmark(text)
+      } catch {
+        if error.kind == .limit || index == forms.count - 1 { throw error }
+      }
+    }
+    return ("", [])
   }
 
-  private func message(of message: Conversation.Message, _ literal: LiteralText) -> JSONValue {
-    var object: JSONObject = ["role": .string(message.role.rawValue), "content": content(of: message, literal)]
+  /// Whether the template wrote `None` for a turn without content: an empty turn has no word.
+  private func printsNone(
+    _ text: String, _ context: JSONObject, _ conversation: Conversation, _ literal: LiteralText
+  ) throws(TemplateError) -> Bool {
+    let count = text.occurrences(of: "None")
+    if count == 0 { return false }
+    var context = context
+    let form = MessageForm(emptyIsNone: false, argumentsAreObjects: true)
+    context["messages"] = .array(conversation.messages.map { message(of: $0, form, literal) })
+    guard let other = try? template.render(context) else { return false }
+    return other.occurrences(of: "None") < count
+  }
+
+  private func message(of message: Conversation.Message, _ form: MessageForm, _ literal: LiteralText) -> JSONValue {
+    var object: JSONObject = ["role": .string(message.role.rawValue), "content": content(of: message, form, literal)]
     if let reasoning = message.reasoning { object["reasoning_content"] = .string(literal.mark(reasoning)) }
-    if !message.toolCalls.isEmpty { object["tool_calls"] = .array(message.toolCalls.map(literal.mark)) }
+    if !message.toolCalls.isEmpty {
+      object["tool_calls"] = .array(message.toolCalls.map { literal.mark(form.call($0)) })
+    }
     if let id = message.toolCallID { object["tool_call_id"] = .string(literal.mark(id)) }
     if let name = message.name { object["name"] = .string(literal.mark(name)) }
     return .object(object)
   }
 
-  private func content(of message: Conversation.Message, _ literal: LiteralText) -> JSONValue {
+  private func content(of message: Conversation.Message, _ form: MessageForm, _ literal: LiteralText) -> JSONValue {
+    if message.parts.isEmpty, form.emptyIsNone { return .null }
     let hasImage = message.parts.contains { if case .image = $0 { true } else { false } }
-    if readsParts, hasImage || !readsStrings {
+    let takesParts = hasImage ? reads.imageParts : reads.textParts.contains(message.role) && message.parts.count > 1
+    if takesParts || !reads.strings {
       return .array(
         message.parts.map { part in
           switch part {
@@ -109,7 +116,10 @@ struct Prompter: Sendable {
     for message in conversation.messages {
       for case .text(let text) in message.parts { texts.append(text) }
       texts += [message.reasoning, message.toolCallID, message.name].compactMap { $0 }
-      for call in message.toolCalls { Self.collect(call, into: &texts) }
+      for call in message.toolCalls {
+        Self.collect(call, into: &texts)
+        Self.collect(MessageForm.transformers.call(call), into: &texts)
+      }
     }
     for tool in conversation.toolDefinitions { Self.collect(tool, into: &texts) }
     return texts
@@ -125,31 +135,4 @@ struct Prompter: Sendable {
     default: break
     }
   }
-
-  /// R-4B's prompt form as far as it is known (spec §4.3), for checkpoints without a template; `ChatModel` opens the thought.
-  /// Thoughts of earlier turns are dropped, as Qwen3's own template does.
-  static let fallbackTemplate = """
-    {%- for message in messages %}
-        {{- '<|im_start|>' + message.role + '\\n' }}
-        {%- if message.content is string %}
-            {{- message.content.split('</think>')[-1].lstrip('\\n') if message.role == 'assistant' else message.content }}
-        {%- else %}
-            {%- for part in message.content %}
-                {%- if part.type == 'image' %}{{- '<image>\\n' }}{%- elif part.type == 'text' %}{{- part.text }}{%- endif %}
-            {%- endfor %}
-        {%- endif %}
-        {{- '<|im_end|>\\n' }}
-    {%- endfor %}
-    {%- if add_generation_prompt %}
-        {{- '<|im_start|>assistant\\n' }}
-    {%- endif %}
-    """
-
-  /// For models whose vocabulary has no turns: names before texts.
-  static let plainTemplate = """
-    {%- for message in messages %}
-        {{- message.role | capitalize + ': ' + message.content | trim + '\\n' }}
-    {%- endfor %}
-    {%- if add_generation_prompt %}{{- 'Assistant:' }}{%- endif %}
-    """
 }

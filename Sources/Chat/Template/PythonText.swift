@@ -43,11 +43,25 @@ extension String {
     return String(view)
   }
 
-  /// UTF-8 offsets of `needle` without overlaps, at most `limit`. Knuth, Morris and Pratt, so a hostile pair of strings
-  /// costs their sum and not their product.
+  /// UTF-8 offsets of `needle` without overlaps, at most `limit`.
   func offsets(of needle: String, limit: Int = .max) -> [Int] {
+    var found: [Int] = []
+    search(for: needle, limit: limit) { found.append($0) }
+    return found
+  }
+
+  /// How often `needle` occurs without overlaps, at most `limit`.
+  func occurrences(of needle: String, limit: Int = .max) -> Int {
+    var count = 0
+    search(for: needle, limit: limit) { _ in count += 1 }
+    return count
+  }
+
+  /// Gives the UTF-8 offsets of `needle` to `found`. Knuth, Morris and Pratt, so a hostile pair of strings costs their sum and not their
+  /// product.
+  private func search(for needle: String, limit: Int, _ found: (Int) -> Void) {
     let needle = Array(needle.utf8)
-    if needle.isEmpty || limit <= 0 { return [] }
+    if needle.isEmpty || limit <= 0 { return }
     var border = [Int](repeating: 0, count: needle.count)
     var matched = 0
     for at in 1..<max(needle.count, 1) {
@@ -55,7 +69,7 @@ extension String {
       if needle[at] == needle[matched] { matched += 1 }
       border[at] = matched
     }
-    var found: [Int] = []
+    var count = 0
     matched = 0
     var at = 0
     for byte in utf8 {
@@ -63,12 +77,12 @@ extension String {
       if byte == needle[matched] { matched += 1 }
       at += 1
       if matched == needle.count {
-        found.append(at - needle.count)
-        if found.count == limit { break }
+        found(at - needle.count)
+        count += 1
+        if count == limit { break }
         matched = 0
       }
     }
-    return found
   }
 
   /// `str.split(separator, limit)`.

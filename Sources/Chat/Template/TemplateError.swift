@@ -42,7 +42,7 @@ struct TemplatePosition: Sendable {
 package struct TemplateLimits: Sendable {
   /// UTF-8 bytes of source.
   package var source: Int
-  /// Expressions evaluated, statements run and kibibytes scanned.
+  /// Expressions evaluated, statements run and microseconds that reading and writing bytes is expected to take.
   package var steps: Int
   /// Syntax nested in syntax, values in values, and evaluations in progress at once, macro calls included.
   package var depth: Int
@@ -50,11 +50,14 @@ package struct TemplateLimits: Sendable {
   package var output: Int
   /// Bytes of all strings and lists built on the way, freed or not.
   package var memory: Int
+  /// Processor time of the rendering thread.
+  package var seconds: Double
 
   package init(
-    source: Int = 1 << 20, steps: Int = 1_000_000, depth: Int = 96, output: Int = 32 << 20, memory: Int = 512 << 20
+    source: Int = 1 << 20, steps: Int = 1_000_000, depth: Int = 96, output: Int = 32 << 20, memory: Int = 512 << 20,
+    seconds: Double = 1
   ) {
     (self.source, self.steps, self.depth) = (source, steps, depth)
-    (self.output, self.memory) = (output, memory)
+    (self.output, self.memory, self.seconds) = (output, memory, seconds)
   }
 }

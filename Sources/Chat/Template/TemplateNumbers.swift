@@ -1,4 +1,4 @@
-// Numbers from text and text from numbers, as Python's int(), float(), round() and % formatting have them.
+// Numbers from text and text from numbers, as Python's int(), float() and round() have them.
 import Foundation
 
 extension String {
@@ -47,74 +47,4 @@ extension Double {
 extension TemplateValue {
   /// Zero without a sign.
   var magnitudeOfZero: TemplateValue { if case .float = self { .float(0) } else { self } }
-}
-
-extension TemplateRenderer {
-  /// Python's `format % values` for %s, %r, %d, %i, %f, %x and %%, with width, precision and the flags `0` and `-`.
-  func formatted(_ format: String, _ value: TemplateValue) throws(TemplateError) -> String {
-    try allocate(format.utf8.count)
-    var values = [value]
-    if case .sequence(let sequence) = value, sequence.kind == .tuple { values = sequence.elements }
-    var arguments = values[...]
-    var result = ""
-    var rest = format.unicodeScalars[...]
-    while let scalar = rest.popFirst() {
-      if scalar != "%" { result.unicodeScalars.append(scalar); continue }
-      let flags = rest.prefix { $0 == "0" || $0 == "-" }
-      rest = rest[flags.endIndex...]
-      let width = rest.prefix(while: \.isDecimalDigit)
-      rest = rest[width.endIndex...]
-      var precision: Int?
-      if rest.first == "." {
-        let digits = rest.dropFirst().prefix(while: \.isDecimalDigit)
-        rest = rest[digits.endIndex...]
-        precision = Int(String(digits)) ?? 0
-      }
-      guard let letter = rest.popFirst() else { throw fail("incomplete format") }
-      if letter == "%" { result += "%"; continue }
-      guard let argument = arguments.popFirst() else { throw fail("not enough arguments for format string") }
-      let text = try formatted(argument, letter, precision)
-      let space = (Int(String(width)) ?? 0) - text.unicodeScalars.count
-      if space > 10_000 || precision ?? 0 > 300 { throw fail("the format is too wide") }
-      try allocate(text.utf8.count + max(space, 0))
-      let padding = String(
-        repeating: flags.contains("0") && letter != "s" && letter != "r" && !flags.contains("-") ? "0" : " ",
-        count: max(space, 0))
-      if flags.contains("-") {
-        result += text + padding
-      } else if padding.hasExact(prefix: "0"), text.hasExact(prefix: "-") {
-        result += "-" + padding + text.dropFirst()
-      } else {
-        result += padding + text
-      }
-    }
-    if !arguments.isEmpty, case .mapping? = arguments.first { return result }
-    if !arguments.isEmpty { throw fail("not all arguments converted during string formatting") }
-    return result
-  }
-
-  private func formatted(_ value: TemplateValue, _ letter: Unicode.Scalar, _ precision: Int?) throws(TemplateError)
-    -> String
-  {
-    switch letter {
-    case "s", "r":
-      var text = ""
-      if letter == "s" { text = try string(value) } else { try represent(value, into: &text) }
-      return precision.map { String(text.unicodeScalars.prefix($0)) } ?? text
-    case "d", "i":
-      guard let double = value.double else { throw fail("%d format: a number is required, not \(value.typeName)") }
-      guard let int = value.int ?? Int(exactly: double.rounded(.towardZero)) else {
-        throw fail("%d format: out of range")
-      }
-      return String(int)
-    case "f":
-      guard let double = value.double else { throw fail("must be real number, not \(value.typeName)") }
-      if precision ?? 6 > 300 { throw fail("the format is too wide") }
-      return String(format: "%.\(precision ?? 6)f", double)
-    case "x":
-      guard let int = value.int else { throw fail("%x format: an integer is required, not \(value.typeName)") }
-      return String(int, radix: 16)
-    default: throw fail("unsupported format character '\(letter)'")
-    }
-  }
 }

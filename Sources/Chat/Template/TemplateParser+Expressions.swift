@@ -283,6 +283,12 @@ extension TemplateParser {
 
   private mutating func call(_ callee: TemplateExpression) throws(TemplateError) -> TemplateExpression {
     let position = token.position
+    switch callee.kind {
+    case .name("lipsum"): throw fail("the function 'lipsum' is not supported: its result differs each time")
+    case .attribute(_, let name) where TemplateStringMethod.refused.contains(name):
+      throw fail("the method '\(name)' is not supported")
+    default: break
+    }
     let arguments = try arguments()
     return try node(.call(callee, arguments), position, over: max(callee.depth, arguments.depth))
   }
@@ -325,14 +331,37 @@ extension TemplateParser {
       let position = token.position
       let name = try expectName()
       let arguments = isSymbol("(") ? try arguments() : TemplateCallArguments()
-      try known(filter: name, position)
-      filters.append(TemplateFilterUse(name: name, arguments: arguments, position: position))
+      let filter = TemplateFilterUse(name: name, arguments: arguments, position: position)
+      try known(filter)
+      filters.append(filter)
     }
     return filters
   }
 
+  /// Refuses a filter that this engine does not have, and names of such filters and tests among the arguments of `map` and `select`.
+  private func known(_ filter: TemplateFilterUse) throws(TemplateError) {
+    try known(filter: filter.name, filter.position)
+    let names = filter.arguments.positional
+    let index = filter.name == "selectattr" || filter.name == "rejectattr" ? 1 : 0
+    guard names.count > index, case .string(let name) = names[index].kind else { return }
+    switch filter.name {
+    case "map": try known(filter: name, names[index].position)
+    case "select", "reject", "selectattr", "rejectattr": try known(test: name, names[index].position)
+    default: break
+    }
+  }
+
   private func known(filter name: String, _ position: TemplatePosition) throws(TemplateError) {
+    if let reason = TemplateFilter.refused[name] {
+      throw TemplateError(.syntax, "the filter '\(name)' is not supported: \(reason)", position)
+    }
     if TemplateFilter(rawValue: name) == nil { throw TemplateError(.syntax, "no filter named '\(name)'", position) }
+  }
+
+  private func known(test name: String, _ position: TemplatePosition) throws(TemplateError) {
+    if TemplateTest(rawValue: name) == nil, !TemplateTest.operators.contains(name) {
+      throw TemplateError(.syntax, "no test named '\(name)'", position)
+    }
   }
 
   private mutating func filtersAndTests(_ base: TemplateExpression) throws(TemplateError) -> TemplateExpression {

@@ -121,8 +121,29 @@ struct TemplateParser {
       if loops == 0 { throw fail("'\(name)' outside a loop") }
       try expectBlockEnd()
       return name == "break" ? .break : .continue
+    case "print": return try prints(position)
+    case "autoescape":
+      guard skip(name: "false") || skip(name: "False") else {
+        throw fail("'autoescape' is not supported: chat templates print plain text")
+      }
+      return .scope([], try body(endedBy: "endautoescape"), position)
+    case "include", "import", "from", "extends", "block":
+      throw fail("the tag '\(name)' is not supported: a chat template is one file without others to refer to")
+    case "do", "trans", "debug":
+      throw fail("the tag '\(name)' is not supported: transformers does not load the extension that it needs")
     default: throw fail("unknown tag '\(name)'")
     }
+  }
+
+  /// `{% print a, b %}`.
+  private mutating func prints(_ position: TemplatePosition) throws(TemplateError) -> TemplateStatement {
+    var statements: [TemplateStatement] = []
+    while token.kind != .blockEnd {
+      if !statements.isEmpty { try expect(symbol: ",") }
+      statements.append(.print(try expression()))
+    }
+    try expectBlockEnd()
+    return .condition([], otherwise: statements)
   }
 
   private mutating func condition() throws(TemplateError) -> TemplateStatement {
@@ -144,7 +165,7 @@ struct TemplateParser {
     if !skip(name: "in") { throw fail("expected 'in'") }
     let sequence = try tuple(conditional: false)
     let filter = skip(name: "if") ? try expression() : nil
-    if isName("recursive") { throw fail("recursive loops are not supported") }
+    let isRecursive = skip(name: "recursive")
     try expectBlockEnd()
     loops += 1
     let (statements, end) = try body(until: ["endfor", "else"])
@@ -153,7 +174,8 @@ struct TemplateParser {
     if end == "endfor" { try expectBlockEnd() }
     return .loop(
       TemplateLoopSyntax(
-        target: target, sequence: sequence, filter: filter, body: statements, otherwise: otherwise, position: position))
+        target: target, sequence: sequence, filter: filter, body: statements, otherwise: otherwise,
+        isRecursive: isRecursive, position: position))
   }
 
   private mutating func target(allowsAttribute: Bool) throws(TemplateError) -> TemplateTarget {

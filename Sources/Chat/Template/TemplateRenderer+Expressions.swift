@@ -68,9 +68,11 @@ extension TemplateRenderer {
   }
 
   /// A new sequence, accounted for.
-  func sequence(_ kind: TemplateSequence.Kind, _ elements: [TemplateValue]) throws(TemplateError) -> TemplateValue {
+  func sequence(
+    _ kind: TemplateSequence.Kind, _ elements: [TemplateValue], names: [String] = []
+  ) throws(TemplateError) -> TemplateValue {
     try allocate(elements.count * MemoryLayout<TemplateValue>.stride + 64)
-    return .sequence(TemplateSequence(kind, elements, depth: try containerDepth(over: elements)))
+    return .sequence(TemplateSequence(kind, elements, depth: try containerDepth(over: elements), names: names))
   }
 
   private func dictionary(
@@ -127,9 +129,10 @@ extension TemplateRenderer {
   func elements(of value: TemplateValue) throws(TemplateError) -> [TemplateValue] {
     switch value {
     case .undefined: return []
-    case .sequence(let sequence): return sequence.elements
+    case .sequence(let sequence): return sequence.take()
     case .mapping(let mapping): return mapping.keys
     case .string(let text):
+      try charge(text.utf8.count, .scalars)
       try allocate(text.utf8.count * MemoryLayout<TemplateValue>.stride)
       return text.unicodeScalars.map { .string(String($0)) }
     case .loop(let loop):
@@ -168,7 +171,8 @@ extension TemplateRenderer {
     default: break
     }
     if let name = index.text, let value = member(name, of: base) { return value }
-    return .undefined("'\(base.typeName) object' has no element \(index.text ?? index.int.map(String.init) ?? "")")
+    return .undefined(
+      "'\(base.typeName) object' has no element \(index.text?.shown ?? index.int.map(String.init) ?? "")")
   }
 
   private func element(_ index: TemplateValue, _ sequence: TemplateSequence) -> TemplateValue? {
@@ -201,11 +205,13 @@ extension TemplateRenderer {
     switch base {
     case .undefined(let hint): throw fail(hint)
     case .string(let text):
+      try charge(text.utf8.count, .scalars)
       try allocate(text.utf8.count * 5)
       let scalars = Array(text.unicodeScalars)
       let indices = sliceIndices(count: scalars.count, from: bounds[0], to: bounds[1], step: stride)
       return .string(String(scalars: indices.lazy.map { scalars[$0] }))
     case .sequence(let sequence):
+      try allocate(sequence.elements.count * MemoryLayout<TemplateValue>.stride)
       let indices = sliceIndices(count: sequence.elements.count, from: bounds[0], to: bounds[1], step: stride)
       let elements = indices.map { sequence.elements[$0] }
       switch sequence.kind {
@@ -227,21 +233,20 @@ extension TemplateRenderer {
     if case .undefined(let hint) = base { throw fail(hint) }
     if let value = member(name, of: base) { return value }
     if case .mapping(let mapping) = base, let value = mapping.value(of: name) { return value }
-    return .undefined("'\(base.typeName) object' has no attribute '\(name)'")
+    return .undefined("'\(base.typeName) object' has no attribute '\(name.shown)'")
   }
 
   private func member(_ name: String, of base: TemplateValue) -> TemplateValue? {
+    if case .namespace(let namespace) = base { return namespace[name] }
+    // The name may be text of a conversation. No method has a long one.
+    if name.utf8.count > TemplateFilter.longestName { return nil }
     switch base {
     case .string: return TemplateStringMethod(rawValue: name) == nil ? nil : .method(base, name)
     case .mapping:
       if TemplateMapping.refusedMethods.contains(name) { return .undefined("access to '\(name)' is unsafe") }
       return ["items", "keys", "values", "get", "copy"].contains(name) ? .method(base, name) : nil
     case .sequence(let sequence):
-      switch sequence.kind {
-      case .list, .tuple, .range: return ["count", "index"].contains(name) ? .method(base, name) : nil
-      default: return nil
-      }
-    case .namespace(let namespace): return namespace[name]
+      return member(name, of: sequence)
     case .loop(let loop): return member(name, of: loop)
     case .cycler(let cycler):
       switch name {
@@ -251,6 +256,25 @@ extension TemplateRenderer {
       default: return nil
       }
     case .macro(let macro): return name == "name" ? .string(macro.syntax.name) : nil
+    default: return nil
+    }
+  }
+
+  private func member(_ name: String, of sequence: TemplateSequence) -> TemplateValue? {
+    if let index = sequence.names.firstIndex(where: { $0.isIdentical(to: name) }) { return sequence.elements[index] }
+    switch sequence.kind {
+    case .list:
+      if TemplateSequence.refusedMethods.contains(name) { return .undefined("access to '\(name)' is unsafe") }
+      return ["count", "index", "copy"].contains(name) ? .method(.sequence(sequence), name) : nil
+    case .tuple: return ["count", "index"].contains(name) ? .method(.sequence(sequence), name) : nil
+    case .range(let start, let stop, let step):
+      switch name {
+      case "count", "index": return .method(.sequence(sequence), name)
+      case "start": return .integer(start)
+      case "stop": return .integer(stop)
+      case "step": return .integer(step)
+      default: return nil
+      }
     default: return nil
     }
   }
@@ -265,8 +289,8 @@ extension TemplateRenderer {
     case "first": return .bool(index == 0)
     case "last": return .bool(index == count - 1)
     case "length": return .integer(count)
-    case "depth": return .integer(1)
-    case "depth0": return .integer(0)
+    case "depth": return .integer(loop.level + 1)
+    case "depth0": return .integer(loop.level)
     case "previtem": return index > 0 ? loop.elements[index - 1] : .undefined("there is no previous item")
     case "nextitem": return index + 1 < count ? loop.elements[index + 1] : .undefined("there is no next item")
     case "cycle": return .function(.cycle(loop))
@@ -284,7 +308,8 @@ extension TemplateRenderer {
         throw fail("argument after ** must be a mapping")
       }
       for (key, value) in zip(mapping.keys, mapping.values) {
-        guard let name = key.text, !arguments.named.contains(where: { $0.name == name }) else {
+        try charge(arguments.named.count * 16)
+        guard let name = key.text, !arguments.named.contains(where: { $0.name.isIdentical(to: name) }) else {
           throw fail("keywords must be strings and unique")
         }
         arguments.named.append((name, value))
@@ -310,9 +335,17 @@ extension TemplateRenderer {
     case .undefined(let hint): throw fail(hint)
     case .function(let function): return try call(function, arguments)
     case .method(let receiver, let name): return try call(method: name, of: receiver, arguments)
+    case .loop(let loop): return try call(loop, arguments)
     default: throw fail("'\(function.typeName)' object is not callable")
     }
   }
+}
+
+extension TemplateSequence {
+  /// Methods that would change a list; the sandbox gives undefined for them.
+  static let refusedMethods: Set<String> = [
+    "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
+  ]
 }
 
 extension TemplateMapping {

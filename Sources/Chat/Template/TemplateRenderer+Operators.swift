@@ -56,16 +56,34 @@ extension TemplateRenderer {
   }
 
   private func repeated(_ text: String, _ count: Int) throws(TemplateError) -> TemplateValue {
-    let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: max(count, 0))
-    try allocate(overflow ? .max : bytes)
-    return .string(String(repeating: text, count: text.isEmpty ? 0 : max(count, 0)))
+    .string(try filled(text, count))
+  }
+
+  /// `text` as often as `count` says, accounted for before it is built.
+  func filled(_ text: String, _ count: Int) throws(TemplateError) -> String {
+    if count <= 0 || text.isEmpty { return "" }
+    let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: count)
+    // Once for the bytes, once for the string that is made of them.
+    try allocate(overflow ? .max >> 1 : bytes)
+    try charge(bytes, .copy)
+    let unit = Array(text.utf8)
+    if unit.count == 1 { return String(decoding: [UInt8](repeating: unit[0], count: bytes), as: UTF8.self) }
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes)
+    for _ in 0..<count { result.append(contentsOf: unit) }
+    return String(decoding: result, as: UTF8.self)
   }
 
   private func repeated(_ items: TemplateSequence, _ count: Int) throws(TemplateError) -> TemplateValue {
-    let (bytes, overflow) = (items.elements.count * 32).multipliedReportingOverflow(by: max(count, 0))
-    try allocate(overflow ? .max : bytes)
     let rounds = items.elements.isEmpty ? 0 : max(count, 0)
-    return try sequence(items.kind, Array(repeatElement(items.elements, count: rounds).joined()))
+    let size = items.elements.count * MemoryLayout<TemplateValue>.stride
+    let (bytes, overflow) = size.multipliedReportingOverflow(by: rounds)
+    // Elements are counted references: copying one takes longer than its bytes.
+    try allocate(overflow ? .max >> 1 : bytes, .scan)
+    var elements: [TemplateValue] = []
+    elements.reserveCapacity(items.elements.count * rounds)
+    for _ in 0..<rounds { elements += items.elements }
+    return try sequence(items.kind, elements)
   }
 
   private func integers(_ a: Int, _ symbol: String, _ b: Int) throws(TemplateError) -> TemplateValue {

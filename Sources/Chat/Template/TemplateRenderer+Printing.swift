@@ -29,7 +29,7 @@ extension TemplateRenderer {
     case .integer(let value): text += String(value)
     case .float(let value): text += value.pythonDescription
     case .string(let value):
-      try charge(value.utf8.count)
+      try charge(value.utf8.count, .scalars)
       text += value.pythonRepresentation
     case .sequence(let sequence): try represent(sequence, into: &text)
     case .mapping(let mapping): try represent(Array(zip(mapping.keys, mapping.values)), into: &text)
@@ -101,7 +101,7 @@ extension TemplateRenderer {
     case .float(let value):
       text += value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "-Infinity" : "Infinity") : value.pythonDescription
     case .string(let value):
-      try charge(value.utf8.count)
+      try charge(value.utf8.count, .scan)
       text += value.jsonRepresentation(escapesNonASCII: style.escapesNonASCII)
     case .sequence(let sequence) where sequence.kind == .list || sequence.kind == .tuple:
       try dump(elements: sequence.elements, style, level: level, into: &text)
@@ -112,8 +112,7 @@ extension TemplateRenderer {
 
   private func newline(_ style: JSONStyle, _ level: Int, into text: inout String) throws(TemplateError) {
     guard let indent = style.indent else { return }
-    try allocate(indent.utf8.count * level)
-    text += "\n" + String(repeating: indent, count: level)
+    text += "\n" + (try filled(indent, level))
   }
 
   private func dump(
@@ -204,10 +203,7 @@ extension String {
       case "\t": result.append(contentsOf: "\\t".unicodeScalars)
       case quote: result.append(contentsOf: ["\\", quote])
       case _ where scalar.isPrintable: result.append(scalar)
-      default:
-        let code = scalar.value
-        let (letter, width) = code < 0x100 ? ("x", 2) : code < 0x10000 ? ("u", 4) : ("U", 8)
-        result.append(contentsOf: "\\\(letter)\(code.hexadecimal(width: width))".unicodeScalars)
+      default: result.append(contentsOf: scalar.pythonEscape.unicodeScalars)
       }
     }
     result.append(quote)
@@ -216,27 +212,46 @@ extension String {
 
   /// The string as `json.dumps` writes it.
   func jsonRepresentation(escapesNonASCII: Bool) -> String {
-    var result = String.UnicodeScalarView(["\""])
-    for scalar in unicodeScalars {
-      switch scalar {
-      case "\"": result.append(contentsOf: "\\\"".unicodeScalars)
-      case "\\": result.append(contentsOf: "\\\\".unicodeScalars)
-      case "\n": result.append(contentsOf: "\\n".unicodeScalars)
-      case "\r": result.append(contentsOf: "\\r".unicodeScalars)
-      case "\t": result.append(contentsOf: "\\t".unicodeScalars)
-      case "\u{8}": result.append(contentsOf: "\\b".unicodeScalars)
-      case "\u{C}": result.append(contentsOf: "\\f".unicodeScalars)
-      case _ where scalar.value < 0x20 || escapesNonASCII && scalar.value > 0x7E:
-        // DEL is printed as it is; beyond the first plane a pair of surrogates stands for the character.
-        if scalar.value == 0x7F { result.append(scalar); continue }
-        for unit in String(scalar).utf16 {
-          result.append(contentsOf: "\\u\(UInt32(unit).hexadecimal(width: 4))".unicodeScalars)
+    var result: [UInt8] = [UInt8(ascii: "\"")]
+    result.reserveCapacity(utf8.count + 2)
+    if escapesNonASCII, !utf8.allSatisfy({ $0 < 0x80 }) {
+      for scalar in unicodeScalars {
+        if let byte = UInt8(exactly: scalar.value), byte < 0x80 {
+          byte.appendJSON(to: &result)
+        } else {
+          // Beyond the first plane a pair of surrogates stands for the character.
+          for unit in String(scalar).utf16 { result += "\\u\(UInt32(unit).hexadecimal(width: 4))".utf8 }
         }
-      default: result.append(scalar)
       }
+    } else {
+      for byte in utf8 { byte.appendJSON(to: &result) }
     }
-    result.append("\"")
-    return String(result)
+    result.append(UInt8(ascii: "\""))
+    return String(decoding: result, as: UTF8.self)
+  }
+}
+
+extension UInt8 {
+  /// Appends a byte of a string's UTF-8 as `json.dumps` writes it. DEL stays as it is.
+  fileprivate func appendJSON(to result: inout [UInt8]) {
+    switch self {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): result += [UInt8(ascii: "\\"), self]
+    case 0x08: result += "\\b".utf8
+    case 0x09: result += "\\t".utf8
+    case 0x0A: result += "\\n".utf8
+    case 0x0C: result += "\\f".utf8
+    case 0x0D: result += "\\r".utf8
+    case ..<0x20: result += "\\u\(UInt32(self).hexadecimal(width: 4))".utf8
+    default: result.append(self)
+    }
+  }
+}
+
+extension Unicode.Scalar {
+  /// The escape that `repr` and `ascii` write for the code point.
+  var pythonEscape: String {
+    let (letter, width) = value < 0x100 ? ("x", 2) : value < 0x10000 ? ("u", 4) : ("U", 8)
+    return "\\\(letter)\(value.hexadecimal(width: width))"
   }
 }
 

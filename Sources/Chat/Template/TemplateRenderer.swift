@@ -8,11 +8,9 @@ final class TemplateRenderer {
   private let context: JSONObject
   /// Context members already turned into values.
   private var converted: [String: TemplateValue] = [:]
-  private var steps = 0
-  private var memory = 0
+  private var meter: TemplateMeter
   private var depth = 0
   private var outputBytes = 0
-  private var loopLevel = 0
   var output = ""
   /// The place of the expression being evaluated, for errors.
   var position = TemplatePosition()
@@ -22,7 +20,10 @@ final class TemplateRenderer {
 
   private enum Flow { case next, `break`, `continue` }
 
-  init(context: JSONObject, limits: TemplateLimits) { (self.context, self.limits) = (context, limits) }
+  init(context: JSONObject, limits: TemplateLimits) {
+    (self.context, self.limits) = (context, limits)
+    meter = TemplateMeter(limits)
+  }
 
   /// The text of `statements`.
   static func render(
@@ -42,20 +43,14 @@ final class TemplateRenderer {
 
   func fail(_ reason: String) -> TemplateError { TemplateError(.evaluation, reason, position) }
 
-  /// Accounts for one step and for `bytes` scanned.
-  func charge(_ bytes: Int = 0) throws(TemplateError) {
-    steps += 1 + bytes >> 10
-    if steps > limits.steps { throw TemplateError(.limit, "more than \(limits.steps) steps", position) }
+  /// Accounts for one step and for `bytes` that are about to be read.
+  func charge(_ bytes: Int = 0, _ work: TemplateMeter.Work = .scan) throws(TemplateError) {
+    if let reason = meter.charge(bytes, work) { throw TemplateError(.limit, reason, position) }
   }
 
   /// Accounts for a string or list of `bytes` about to be built.
-  func allocate(_ bytes: Int) throws(TemplateError) {
-    let (sum, overflow) = memory.addingReportingOverflow(bytes)
-    if overflow || sum > limits.memory {
-      throw TemplateError(.limit, "more than \(limits.memory) bytes of intermediate values", position)
-    }
-    memory = sum
-    try charge(bytes)
+  func allocate(_ bytes: Int, _ work: TemplateMeter.Work = .copy) throws(TemplateError) {
+    if let reason = meter.allocate(bytes, work) { throw TemplateError(.limit, reason, position) }
   }
 
   func enter() throws(TemplateError) {
@@ -72,7 +67,7 @@ final class TemplateRenderer {
     if outputBytes > limits.output {
       throw TemplateError(.limit, "more than \(limits.output) bytes of output", position)
     }
-    try charge(text.utf8.count)
+    try charge(text.utf8.count, .copy)
     output += text
   }
 
@@ -92,6 +87,7 @@ final class TemplateRenderer {
     case "namespace": return .function(.namespace)
     case "dict": return .function(.dict)
     case "cycler": return .function(.cycler)
+    case "joiner": return .function(.joiner)
     case "raise_exception": return .function(.raiseException)
     case "strftime_now": return .function(.strftimeNow)
     default: return .undefined("'\(name)' is undefined")
@@ -116,7 +112,7 @@ final class TemplateRenderer {
     case .condition(let branches, let otherwise):
       for branch in branches where try evaluate(branch.test, scope).isTrue { return try run(branch.body, scope) }
       return try run(otherwise, scope)
-    case .loop(let loop): return try run(loop, scope)
+    case .loop(let loop): return try run(loop, over: try evaluate(loop.sequence, scope), scope)
     case .set(let target, let expression): try assign(try evaluate(expression, scope), to: target, scope)
     case .setBlock(let target, let filters, let body, let place):
       let text = try capture(body, TemplateScope(parent: scope))
@@ -139,13 +135,18 @@ final class TemplateRenderer {
   }
 
   private func macro(_ syntax: TemplateMacroSyntax, _ scope: TemplateScope) -> TemplateMacro {
+    markCaptured(scope)
+    return TemplateMacro(syntax, scope)
+  }
+
+  /// Remembers scopes that something may refer to after they have ended.
+  private func markCaptured(_ scope: TemplateScope) {
     var captured: TemplateScope? = scope
     while let current = captured, !current.isCaptured {
       current.isCaptured = true
       capturedScopes.append(current)
       captured = current.parent
     }
-    return TemplateMacro(syntax, scope)
   }
 
   /// The text a body prints, kept out of the output.
@@ -169,8 +170,9 @@ final class TemplateRenderer {
     return value
   }
 
-  private func run(_ loop: TemplateLoopSyntax, _ scope: TemplateScope) throws(TemplateError) -> Flow {
-    let sequence = try evaluate(loop.sequence, scope)
+  private func run(
+    _ loop: TemplateLoopSyntax, over sequence: TemplateValue, _ scope: TemplateScope, level: Int = 0
+  ) throws(TemplateError) -> Flow {
     position = loop.position
     var elements = try self.elements(of: sequence)
     if let filter = loop.filter {
@@ -184,9 +186,10 @@ final class TemplateRenderer {
       elements = kept
     }
     if elements.isEmpty { return try run(loop.otherwise, TemplateScope(parent: scope)) }
-    let state = TemplateLoop(elements, level: loopLevel, depth: try containerDepth(over: elements))
-    loopLevel += 1
-    defer { loopLevel -= 1 }
+    if loop.isRecursive { markCaptured(scope) }
+    let state = TemplateLoop(
+      elements, depth: try containerDepth(over: elements), level: level,
+      recursion: loop.isRecursive ? (loop, scope) : nil)
     for index in elements.indices {
       state.index = index
       let inner = TemplateScope(parent: scope)
@@ -197,6 +200,20 @@ final class TemplateRenderer {
       if try run(loop.body, inner) == .break { break }
     }
     return .next
+  }
+
+  /// `loop(value)` in a recursive loop: what the loop prints for the elements of `value`.
+  func call(_ loop: TemplateLoop, _ arguments: TemplateArguments) throws(TemplateError) -> TemplateValue {
+    guard let (syntax, scope) = loop.recursion else {
+      throw fail("the loop must have the 'recursive' marker to be called recursively")
+    }
+    let value = try bind(arguments, ["iterable"], required: 1)[0] ?? .none
+    let outer = output
+    output = ""
+    defer { output = outer }
+    _ = try run(syntax, over: value, scope, level: loop.level + 1)
+    try allocate(output.utf8.count)
+    return .string(output)
   }
 
   private func assign(
@@ -248,7 +265,7 @@ extension TemplateRenderer {
       if let fallback = parameter.fallback { scope.variables[parameter.name] = try evaluate(fallback, scope) }
     }
     if syntax.implicit.contains("caller") {
-      let given = named.firstIndex { $0.name == "caller" }
+      let given = named.firstIndex { $0.name.isIdentical(to: "caller") }
       scope.variables["caller"] = given.map { named.remove(at: $0).value } ?? .undefined("no caller defined")
     }
     if syntax.implicit.contains("kwargs") {
@@ -256,7 +273,7 @@ extension TemplateRenderer {
       for (name, value) in named { _ = mapping.insert(.string(name), value) }
       scope.variables["kwargs"] = .mapping(mapping)
     } else if let surplus = named.first {
-      throw fail("macro '\(syntax.name)' takes no keyword argument '\(surplus.name)'")
+      throw fail("macro '\(syntax.name)' takes no keyword argument '\(surplus.name.shown)'")
     }
     if syntax.implicit.contains("varargs") {
       let surplus = extra > 0 ? Array(arguments.positional.suffix(extra)) : []

@@ -86,21 +86,23 @@ indirect enum TemplateStatement: Sendable {
   case `continue`
 }
 
-/// `{% for target in sequence if filter %}body{% else %}otherwise{% endfor %}`.
+/// `{% for target in sequence if filter recursive %}body{% else %}otherwise{% endfor %}`.
 final class TemplateLoopSyntax: Sendable {
   let target: TemplateTarget
   let sequence: TemplateExpression
   let filter: TemplateExpression?
   let body: [TemplateStatement]
   let otherwise: [TemplateStatement]
+  /// Whether the body may call `loop(…)`.
+  let isRecursive: Bool
   let position: TemplatePosition
 
   init(
     target: TemplateTarget, sequence: TemplateExpression, filter: TemplateExpression?, body: [TemplateStatement],
-    otherwise: [TemplateStatement], position: TemplatePosition
+    otherwise: [TemplateStatement], isRecursive: Bool, position: TemplatePosition
   ) {
     (self.target, self.sequence, self.filter) = (target, sequence, filter)
-    (self.body, self.otherwise, self.position) = (body, otherwise, position)
+    (self.body, self.otherwise, self.isRecursive, self.position) = (body, otherwise, isRecursive, position)
   }
 }
 

@@ -7,6 +7,15 @@ enum TemplateTest: String {
   case greaterthan, ge
   case isTrue = "true"
   case isFalse = "false"
+
+  /// The test of that name. The name may be text of a conversation: long ones are not compared.
+  init?(named name: String) {
+    if name.utf8.count > TemplateFilter.longestName { return nil }
+    self.init(rawValue: name)
+  }
+
+  /// Operators that are tests too: `select(">", 3)`.
+  static let operators: Set<String> = ["==", "!=", "<", "<=", ">", ">="]
 }
 
 extension TemplateRenderer {
@@ -22,8 +31,10 @@ extension TemplateRenderer {
 
   /// Whether `value` passes; the comparison operators are tests too (`select("==", 3)`).
   func test(_ value: TemplateValue, _ name: String, _ arguments: TemplateArguments) throws(TemplateError) -> Bool {
-    if ["==", "!=", "<", "<=", ">", ">="].contains(name) { return try compare(value, name, try operand(arguments)) }
-    guard let test = TemplateTest(rawValue: name) else { throw fail("no test named '\(name)'") }
+    if name.utf8.count <= 2, TemplateTest.operators.contains(name) {
+      return try compare(value, name, try operand(arguments))
+    }
+    guard let test = TemplateTest(named: name) else { throw fail("no test named '\(name.shown)'") }
     switch test {
     case .eq, .equalto: return try compare(value, "==", try operand(arguments))
     case .ne: return try compare(value, "!=", try operand(arguments))
@@ -34,8 +45,8 @@ extension TemplateRenderer {
     case .in: return try contains(try operand(arguments), value)
     case .sameas: return same(value, try operand(arguments))
     case .divisibleby: return try isZero(try binary(value, "%", try operand(arguments)))
-    case .filter: return value.text.map { TemplateFilter(rawValue: $0) != nil } ?? false
-    case .test: return value.text.map { TemplateTest(rawValue: $0) != nil } ?? false
+    case .filter: return value.text.map { TemplateFilter(named: $0) != nil } ?? false
+    case .test: return value.text.map { TemplateTest(named: $0) != nil } ?? false
     default: break
     }
     _ = try bind(arguments, [])

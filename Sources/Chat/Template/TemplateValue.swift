@@ -26,7 +26,7 @@ enum TemplateValue {
 final class TemplateSequence {
   enum Kind: Equatable {
     case list, tuple, keys, values, items
-    /// The result of `map`, `select` and the like: can be walked, has no length and no index.
+    /// The result of `map`, `select` and the like: can be walked once, has no length and no index.
     case iterator
     case range(start: Int, stop: Int, step: Int)
   }
@@ -35,9 +35,21 @@ final class TemplateSequence {
   let elements: [TemplateValue]
   /// Containers on the longest way down, this one included.
   let depth: Int
+  /// Names of the elements of a named tuple.
+  let names: [String]
+  /// How many elements of an iterator were taken.
+  private var taken = 0
 
-  init(_ kind: Kind, _ elements: [TemplateValue], depth: Int) {
-    (self.kind, self.elements, self.depth) = (kind, elements, depth)
+  init(_ kind: Kind, _ elements: [TemplateValue], depth: Int, names: [String] = []) {
+    (self.kind, self.elements, self.depth, self.names) = (kind, elements, depth, names)
+  }
+
+  /// The elements that are left, at most `count`; an iterator gives each once.
+  func take(_ count: Int = .max) -> [TemplateValue] {
+    if kind != .iterator { return count == .max ? elements : Array(elements.prefix(count)) }
+    let left = elements[taken...].prefix(count)
+    taken += left.count
+    return Array(left)
   }
 }
 
@@ -134,13 +146,19 @@ final class TemplateScope {
 /// The variable `loop`.
 final class TemplateLoop {
   let elements: [TemplateValue]
-  let level: Int
   let depth: Int
+  /// How many calls of a recursive loop are around this one.
+  let level: Int
+  /// What a call of the loop runs, and the names it sees; nil unless the loop is recursive.
+  let recursion: (syntax: TemplateLoopSyntax, scope: TemplateScope)?
   var index = 0
   var lastChanged: [TemplateValue]?
 
-  init(_ elements: [TemplateValue], level: Int, depth: Int) {
-    (self.elements, self.level, self.depth) = (elements, level, depth)
+  init(
+    _ elements: [TemplateValue], depth: Int, level: Int,
+    recursion: (syntax: TemplateLoopSyntax, scope: TemplateScope)?
+  ) {
+    (self.elements, self.depth, self.level, self.recursion) = (elements, depth, level, recursion)
   }
 }
 
@@ -153,9 +171,18 @@ final class TemplateCycler {
   init(_ items: [TemplateValue], depth: Int) { (self.items, self.depth) = (items, depth) }
 }
 
+/// `joiner(…)`: nothing at its first call, its separator at every later one.
+final class TemplateJoiner {
+  let separator: TemplateValue
+  var isUsed = false
+
+  init(_ separator: TemplateValue) { self.separator = separator }
+}
+
 /// The functions a template may call, and the loop's and cycler's methods.
 enum TemplateFunction {
-  case range, namespace, dict, cycler, raiseException, strftimeNow
+  case range, namespace, dict, cycler, joiner, raiseException, strftimeNow
+  case join(TemplateJoiner)
   case cycle(TemplateLoop)
   case changed(TemplateLoop)
   case next(TemplateCycler)
@@ -188,6 +215,7 @@ extension TemplateValue {
     case .mapping(let mapping): mapping.depth
     case .loop(let loop), .function(.cycle(let loop)), .function(.changed(let loop)): loop.depth
     case .cycler(let cycler), .function(.next(let cycler)), .function(.reset(let cycler)): cycler.depth
+    case .function(.join(let joiner)): joiner.separator.depth + 1
     case .method(let receiver, _): receiver.depth
     default: 0
     }

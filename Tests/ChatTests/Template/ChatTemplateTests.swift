@@ -70,6 +70,49 @@ private enum Outcome: Equatable {
     }
   }
 
+  @Test func `every filter, test and method prints what Jinja2 prints, whatever the value`() throws {
+    let cases = try #require(try TemplateFixture.read("expressions").array)
+    let context = try #require(try TemplateFixture.read("snippets")["context"]?.object)
+    #expect(cases.count >= 3000)
+    for item in cases {
+      let source = try #require(item.array?.first?.string)
+      let (found, wanted) = (Outcome(source, context), try #require(item.array?.last?.string))
+      #expect(found == .text(Array(wanted.utf8)), "\(source): \(found.shown) instead of \(wanted.debugDescription)")
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("{{ x|pprint }}", "the filter 'pprint' is not supported: it prints for a terminal"),
+      ("{{ x|random }}", "the filter 'random' is not supported: its result differs each time"),
+      ("{{ x|striptags }}", "the filter 'striptags' is not supported: it needs HTML's table of characters"),
+      ("{{ x|urlize }}", "the filter 'urlize' is not supported: it writes HTML links"),
+      ("{{ x|nosuch }}", "no filter named 'nosuch'"), ("{{ x|map('nosuch') }}", "no filter named 'nosuch'"),
+      ("{{ x|map('urlize') }}", "the filter 'urlize' is not supported: it writes HTML links"),
+      ("{{ x|select('nosuch') }}", "no test named 'nosuch'"),
+      ("{{ x|rejectattr('a', 'nosuch') }}", "no test named 'nosuch'"), ("{{ x is nosuch }}", "no test named 'nosuch'"),
+      ("{{ lipsum() }}", "the function 'lipsum' is not supported: its result differs each time"),
+      ("{{ x.encode() }}", "the method 'encode' is not supported"),
+      ("{{ x.translate({}) }}", "the method 'translate' is not supported"),
+      ("{% do x() %}", "the tag 'do' is not supported: transformers does not load the extension that it needs"),
+      (
+        "{% include 'x' %}",
+        "the tag 'include' is not supported: a chat template is one file without others to refer to"
+      ),
+      (
+        "{% block x %}{% endblock %}",
+        "the tag 'block' is not supported: a chat template is one file without others to refer to"
+      ),
+      (
+        "{% autoescape true %}{% endautoescape %}",
+        "'autoescape' is not supported: chat templates print plain text"
+      ), ("{% nosuch %}", "unknown tag 'nosuch'"),
+    ])
+  func `what is left out is refused by name when the template is read`(source: String, reason: String) {
+    let error = #expect(throws: TemplateError.self) { try ChatTemplate(source: "{% if false %}\(source){% endif %}") }
+    #expect(error?.reason == reason)
+  }
+
   @Test func `errors name the line and column`() throws {
     #expect(throws: TemplateError(kind: .syntax, reason: "unknown tag 'nosuch'", line: 2, column: 11)) {
       try ChatTemplate(source: "a\n{% nosuch %}")

@@ -80,6 +80,55 @@ private func processorTime() -> Double {
     #expect(processorTime() - start < 10)
   }
 
+  /// One operation that would write or read for long, and loops of operations that are short each.
+  @Test(
+    arguments: [
+      "'a'|indent(500000000)", "('a\n' * 100000)|indent(100000, true)", "'a'|center(500000000)",
+      "'a'.ljust(2000000000)",
+      "'a'.zfill(1000000000)", "'é'.rjust(400000000, 'é')", "'a' * 1000000000", "('a' * 100000000)|upper",
+      "('a' * 1000000)|replace('a', 'b' * 10000)", "('a' * 1000000).replace('', 'b' * 10000)", "'%1000000000d' % 1",
+      "'%-999999999s' % 'a'", "'%*d' % (999999999, 1)", "'%.1000000000f' % 1", "'%.999999999d' % 1",
+      "'{:1000000000}'.format(1)", "'{:{w}}'.format('a', w=999999999)", "'{:.999999999f}'.format(1.5)",
+      "'{:*^999999999}'.format('é')", "['a'] * 100000000", "(1, 2) * 9000000000", "range(100000)|join('x' * 100000)",
+      "('x' * 100000).join(range(100000)|map('string'))", "[1]|batch(100000000, 'x')|list", "[1]|slice(100000000)|list",
+      "'a\tb'.expandtabs(1000000000)", "range(100000)|list|tojson(indent=' ' * 100000)",
+      "range(100000)|list|tojson(separators=('x' * 1000000, ':'))", 
+      "'x'|truncate(1000000000, end='y' * 1000000000)",
+      "('a ' * 20000000)|wordwrap(1)", "('<' * 100000000)|e", "('é' * 50000000)|urlencode", "('a' * 100000000)|list",
+       "('a\n' * 50000000).splitlines()", "('a' * 100000000)[::-1]",
+      "('a' * 100000000)|reverse", "('a' * 100000000)|title",
+    ])
+  func `what would write for long is refused before it does`(expression: String) {
+    let start = processorTime()
+    let error = outcome("{% set x = \(expression) %}")
+    #expect(error?.kind == .limit, "\(expression): \(String(describing: error))")
+    #expect(processorTime() - start < 5)
+  }
+
+  @Test(
+    arguments: [
+      "x ~ x", "x + x", "x|upper", "x|title", "x|trim", "x|trim('abc')", "x|e", "x|tojson", "x|string|length",
+      "x|list|length",
+      "x|replace('a', 'bc')", "x.split(' ')|length", "x.split()|length", "x|wordwrap(7)", "x|truncate(290000)",
+      "x|urlencode", "x[1:]", "x[::-1]",
+      "x|indent(2)", "x|center(400000)", "x.find('zz')", "x.rfind('zz')", "x.count('a')", "x == x ~ ''", "x in x",
+      "[x]|tojson", "[x]|string",
+      "{x: x}", "[x, x]|sort", "[x]|unique|list", "'%s' % x", "'{}'.format(x)", "x|wordcount", "x.isalpha()",
+      "x.splitlines()",
+      "x.partition('z')", "x.strip()", "x|capitalize", "x|forceescape", "{'a': x}|xmlattr", "{'a': x}|urlencode",
+      "x|int", "x.expandtabs()", "x|first", "x|last",
+      "dict(a=x)|tojson(indent=4)", "[x]|groupby(0)", "range(100000)|sum", "range(100000)|list == range(100000)|list",
+      "range(100000)|map('string')|join",
+    ])
+  func `a loop of short operations ends after its second`(expression: String) {
+    let start = processorTime()
+    let error = outcome(
+      "{% set x = 'ab ' * 100000 %}{% for i in range(100000) %}{% for j in range(100000) %}{% set y = \(expression) %}{% endfor %}{% endfor %}",
+      [:], TemplateLimits(steps: .max >> 1, memory: .max >> 1))
+    #expect(error?.reason == "more than 1.0 seconds of processor time")
+    #expect(processorTime() - start < 6)
+  }
+
   @Test(arguments: [
     "{% set ns = namespace() %}{% for i in range(5000) %}{% set other = namespace(next=ns.head) %}{% set ns.head = other %}{% endfor %}",
     "{% for i in range(2000) %}{% macro m() %}{{ m }}{% endmacro %}{% set keep = m %}{% endfor %}",
@@ -97,6 +146,7 @@ private func processorTime() -> Double {
     #expect(reason("{{ [[[[1]]]] }}", .init(depth: 3)) == "nested deeper than 3")
     #expect(reason("{{ 'x' * 11 }}", .init(output: 10)) == "more than 10 bytes of output")
     #expect(reason("{{ 'x' * 11 }}", .init(memory: 10)) == "more than 10 bytes of intermediate values")
+    #expect(reason("{{ 1 }}", .init(seconds: 0)) == "more than 0.0 seconds of processor time")
   }
 
   @Test func `the deepest syntax and calls fit a thread with a stack of 1 MiB`() {

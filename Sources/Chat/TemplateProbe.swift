@@ -1,0 +1,134 @@
+// What a chat template reads, found out by rendering small conversations when the model is loaded. A template that fails on each of
+// them, or prints no message, is refused then: it would fail every request, or answer it without having seen it.
+import JSON
+
+/// The forms of content and tools that a template reads.
+struct TemplateProbe: Sendable {
+  /// Whether the template prints content that is a plain string.
+  let strings: Bool
+  /// Whether the template prints a list of typed parts, and an image in it.
+  let imageParts: Bool
+  /// The roles whose content may be a list of parts that are all text.
+  let textParts: Set<Conversation.Role>
+  /// Whether the template prints the definitions of tools.
+  let tools: Bool
+
+  private static let word = "probe-7f3a"
+
+  /// What every conversation has besides its messages.
+  let variables: JSONObject
+
+  /// Renders the probes. `variables` are the checkpoint's.
+  init(_ template: ChatTemplate, variables: JSONObject, imageToken: String) throws(TemplateError) {
+    let text = JSONValue.string(Self.word)
+    let part: JSONValue = ["type": "text", "text": text]
+    // As transformers: what a request does not bring is none, not undefined. Some templates walk tools without asking; they get undefined.
+    var complete = variables
+    for name in ["tools", "documents"] where complete[name] == nil { complete[name] = .null }
+    var prober = Prober(template: template, variables: complete)
+    var plain = Prober(template: template, variables: variables)
+    let contents = [text, [part]]
+    if !contents.contains(where: { prober.prints(Self.word, $0) }),
+      contents.contains(where: { plain.prints(Self.word, $0) })
+    {
+      prober = plain
+    }
+    self.variables = prober.variables
+    let image: JSONValue = [["type": "image"], part]
+    imageParts = prober.user(image).contains { $0.contains(Self.word) && $0.contains(imageToken) }
+    var roles: Set<Conversation.Role> = []
+    for role in Conversation.Role.allCases
+    where prober.readsParts(role, [part, ["type": "text", "text": "probe-91c0"]]) {
+      roles.insert(role)
+    }
+    textParts = roles
+    // A template that prints parts by their repr has not read them.
+    let ofStrings = prober.user(text) + prober.user(text, tools: [Self.tool])
+    strings = ofStrings.contains { $0.contains(Self.word) } || !(imageParts || roles.contains(.user))
+    tools = prober.user(strings ? text : [part], tools: [Self.tool]).contains { $0.contains("probe_tool_5e1d") }
+    if prober.hasPrinted(Self.word) { return }
+    if let failure = prober.failure {
+      throw TemplateError(
+        kind: failure.kind, reason: "the template fails on every conversation: \(failure.reason)", line: failure.line,
+        column: failure.column)
+    }
+    throw TemplateError(
+      kind: .syntax,
+      reason: template.isBlank
+        ? "the template is empty; remove it, so that the server takes a form of its own, or give the model's"
+        : "the template prints no message of a conversation", line: 1, column: 1)
+  }
+
+  /// A tool as clients send them: templates read the description and the properties of the parameters.
+  private static let tool: JSONValue = [
+    "type": "function",
+    "function": [
+      "name": "probe_tool_5e1d", "description": "Says what the weather is.",
+      "parameters": [
+        "type": "object",
+        "properties": ["place": ["type": "string", "description": "The name of a town."]],
+        "required": ["place"],
+      ],
+    ],
+  ]
+}
+
+/// Renders probes and remembers what came of them.
+private struct Prober {
+  let template: ChatTemplate
+  let variables: JSONObject
+  private(set) var failure: TemplateError?
+  private var texts: [String] = []
+
+  init(template: ChatTemplate, variables: JSONObject) { (self.template, self.variables) = (template, variables) }
+
+  func hasPrinted(_ word: String) -> Bool { texts.contains { $0.contains(word) } }
+
+  /// Whether the template prints `word` for one user message with `content`.
+  mutating func prints(_ word: String, _ content: JSONValue) -> Bool { user(content).contains { $0.contains(word) } }
+
+  /// What the template prints for one user message, alone and behind a system message.
+  mutating func user(_ content: JSONValue, tools: [JSONValue] = []) -> [String] {
+    let user: JSONValue = ["role": "user", "content": content]
+    let system: JSONValue = [
+      "role": "system", "content": content.string == nil ? [["type": "text", "text": "x"]] : "x",
+    ]
+    return [[user], [system, user]].compactMap { render($0, tools: tools) }
+  }
+
+  /// Whether two parts of text in a message of `role` are printed as text.
+  mutating func readsParts(_ role: Conversation.Role, _ parts: JSONValue) -> Bool {
+    let user: JSONValue = ["role": "user", "content": "x"]
+    let call: JSONValue = [
+      "role": "assistant", "content": "",
+      "tool_calls": [["id": "call12345", "type": "function", "function": ["name": "f", "arguments": ["a": "b"]]]],
+    ]
+    var messages: [JSONValue] = [["role": .string(role.rawValue), "content": parts]]
+    switch role {
+    case .user: break
+    case .system: messages.append(user)
+    case .assistant: messages = [user] + messages + [user]
+    case .tool: messages = [user, call, ["role": "tool", "content": parts, "tool_call_id": "call12345", "name": "f"]]
+    }
+    guard let text = render(messages) else { return false }
+    let words = (parts.array ?? []).compactMap { $0["text"]?.string }
+    return words.allSatisfy(text.contains) && !text.contains("'text'") && !text.contains("\"text\"")
+  }
+
+  private mutating func render(_ messages: [JSONValue], tools: [JSONValue] = []) -> String? {
+    var context = variables
+    context["messages"] = .array(messages)
+    context["add_generation_prompt"] = true
+    context["thinking_mode"] = "auto"
+    context["enable_thinking"] = true
+    if !tools.isEmpty { context["tools"] = .array(tools) }
+    do throws(TemplateError) {
+      let text = try template.render(context)
+      texts.append(text)
+      return text
+    } catch {
+      failure = failure ?? error
+      return nil
+    }
+  }
+}

@@ -1,0 +1,134 @@
+"""Chat templates as transformers renders them, and the published templates of llama.cpp to try: what test_templates.py compares the server with."""
+import json
+import os
+import pathlib
+import re
+import ssl
+import subprocess
+import sys
+import tarfile
+import urllib.error
+import urllib.request
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from conftest import ROOT
+
+PACKAGE, VERSION = "llama-cpp-python", "0.3.36"
+FOLDER = "vendor/llama.cpp/models/templates/"
+CACHE = ROOT / ".venv" / "templates" / VERSION
+
+
+class Offline(Exception):
+    """The package index cannot be reached."""
+
+
+def index():
+    """The address of the package index that pip is set up with, and its certificate file if it has one."""
+    settings = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
+    found = dict(re.findall(r"^(?:global|install|download|:env:)\.([\w-]+)='(.*)'$", settings, re.M))
+    if "index-url" not in found:
+        from pip._internal.models.index import PyPI
+        found["index-url"] = PyPI.simple_url
+    return found["index-url"].rstrip("/"), found.get("cert")
+
+
+def templates():
+    """The folder of llama.cpp's chat templates from the source distribution, downloaded once. Nothing of the package is built."""
+    if not (CACHE / "complete").exists():
+        address, certificates = index()
+        context = ssl.create_default_context(cafile=certificates)
+        try:
+            page = urllib.request.Request(f"{address}/{PACKAGE}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+            with urllib.request.urlopen(page, context=context, timeout=60) as reply:
+                files = json.load(reply)["files"]
+            file = next(file for file in files if file["filename"].endswith(f"-{VERSION}.tar.gz"))
+            with urllib.request.urlopen(file["url"], context=context, timeout=180) as reply:
+                archive = reply.read()
+        except urllib.error.URLError as error:
+            raise Offline(f"{PACKAGE} {VERSION} cannot be downloaded: {error.reason}") from error
+        CACHE.mkdir(parents=True, exist_ok=True)
+        part = CACHE / f"download-{os.getpid()}"
+        part.write_bytes(archive)
+        with tarfile.open(part) as members:
+            for member in members:
+                if FOLDER in member.name and member.name.endswith(".jinja"):
+                    (CACHE / pathlib.PurePosixPath(member.name).name).write_bytes(members.extractfile(member).read())
+        part.unlink()
+        (CACHE / "complete").touch()
+    return sorted(CACHE.glob("*.jinja"))
+
+
+class Generation(Extension):
+    """`{% generation %}` of transformers, whose body is printed as it is."""
+    tags = {"generation"}
+
+    def parse(self, parser):
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
+        return nodes.CallBlock(self.call_method("_support"), [], [], body).set_lineno(line)
+
+    def _support(self, caller):
+        return caller()
+
+
+def environment():
+    """The environment that transformers compiles chat templates in."""
+    def raise_exception(message):
+        raise jinja2.exceptions.TemplateError(message)
+
+    def tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+        return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+    def strftime_now(form):
+        from datetime import datetime
+        return datetime.now().strftime(form)
+
+    result = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
+    result.filters["tojson"] = tojson
+    result.globals |= {"raise_exception": raise_exception, "strftime_now": strftime_now}
+    return result
+
+
+class Reference:
+    """A template under Jinja2, given conversations as transformers gives them."""
+
+    def __init__(self, source, variables):
+        self.variables = {"tools": None, "documents": None, **variables}
+        try:
+            self.template = environment().from_string(source)
+        except Exception:
+            self.template = None
+        # Some templates walk `tools` without asking whether there are any; transformers fails on them where there are none.
+        if not self.prints("probe", "probe") and not self.prints("probe", [{"type": "text", "text": "probe"}]):
+            self.variables = variables
+
+    def render(self, messages, tools=None, mode="auto"):
+        """The prompt, or None where Jinja2 refuses."""
+        try:
+            return self.template.render(messages=messages, add_generation_prompt=True, thinking_mode=mode, enable_thinking=mode != "short",
+                                        **self.variables | ({"tools": tools} if tools else {}))
+        except Exception:
+            return None
+
+    def prints(self, word, content, **options):
+        """Whether a user message with `content` is printed so that `word` is in it, alone or behind a system message."""
+        users = [{"role": "user", "content": content}]
+        system = [{"role": "system", "content": "x" if isinstance(content, str) else [{"type": "text", "text": "x"}]}]
+        return any(word in (self.render(messages, **options) or "") for messages in (users, system + users))
+
+
+def as_transformers(message):
+    """A message of a request in the form of transformers: the arguments of calls are objects."""
+    message = dict(message)
+    if calls := message.get("tool_calls"):
+        message["tool_calls"] = []
+        for call in calls:
+            function = dict(call["function"])
+            arguments = json.loads(function["arguments"] or "{}")
+            function["arguments"] = arguments if isinstance(arguments, dict) else function["arguments"]
+            message["tool_calls"].append(call | {"function": function})
+    return message
