@@ -37,17 +37,20 @@ final class FormCompiler: Sendable {
     var loose: [String] = []
   }
 
-  /// Compiles `form`; throws `ChatError.schema` for what cannot be held to.
-  func form(of form: AnswerForm) throws(ChatError) -> Form {
+  /// Compiles `form`; throws `ChatError.schema` for what cannot be held to. `shouldStop` is asked now and then whether the form is
+  /// still wanted.
+  func form(of form: AnswerForm, shouldStop: @escaping () -> Bool = { false }) throws(ChatError) -> Form {
+    let budget = CompilationBudget(shouldStop: shouldStop)
     do throws(SchemaError) {
-      let json = try form.json.map { form throws(SchemaError) in matcher(try grammar(of: form)) }
+      let json = try form.json.map { form throws(SchemaError) in matcher(try grammar(of: form, budget)) }
       guard let use = form.tools else { return Form(constraint: json) }
-      let (tools, loose) = try callable(use)
+      // Checking every tool by itself may not use up what all of them together take.
+      let (tools, loose) = try callable(use, CompilationBudget(beside: budget))
       switch use.choice {
       case .none: return Form(constraint: json, loose: loose)
       case .auto where json == nil:
         let rest = try grammar(of: tools, "rest") { tools throws(SchemaError) in
-          try Grammar(calls: tools, afterOpening: true)
+          try Grammar(calls: tools, afterOpening: true, budget: budget)
         }
         let calls = LazyCalls(matcher(rest), tokenizer: tokenizer, stop: stop, isParallel: use.isParallel)
         return Form(constraint: calls, loose: loose)
@@ -56,7 +59,7 @@ final class FormCompiler: Sendable {
         if case .named = use.choice { most = 1 }
         let calls = matcher(
           try grammar(of: tools, "calls \(most)") { [most] tools throws(SchemaError) in
-            try Grammar(calls: tools, most: most)
+            try Grammar(calls: tools, most: most, budget: budget)
           })
         guard let json, use.choice == .auto else { return Form(constraint: calls, loose: loose) }
         return Form(constraint: EitherForm([json, calls]), loose: loose)
@@ -74,13 +77,13 @@ final class FormCompiler: Sendable {
     return GrammarMatcher(grammar, trie: trie, stop: stop) { tokenizer.bytes(of: $0) }
   }
 
-  private func grammar(of form: JSONForm) throws(SchemaError) -> Grammar {
+  private func grammar(of form: JSONForm, _ budget: CompilationBudget) throws(SchemaError) -> Grammar {
     switch form {
     case .object:
       return try kept(Key(kind: "object", text: [])) { () throws(SchemaError) in .anyObject() }
     case .schema(let schema, let path):
       return try kept(Key(kind: "schema", text: schema.encoded)) { () throws(SchemaError) in
-        try Grammar(schema: schema, path: path)
+        try Grammar(schema: schema, path: path, budget: budget)
       }
     }
   }
@@ -94,15 +97,19 @@ final class FormCompiler: Sendable {
 
   /// The tools as the grammar takes them. A schema that cannot be held to is an error where it is meant strictly; else any object
   /// is taken, and the place is told.
-  private func callable(_ use: ToolUse) throws(SchemaError) -> (tools: [Grammar.Tool], loose: [String]) {
+  private func callable(
+    _ use: ToolUse, _ budget: CompilationBudget
+  ) throws(SchemaError) -> (tools: [Grammar.Tool], loose: [String]) {
     var tools: [Grammar.Tool] = []
     var loose: [String] = []
     for tool in use.callable {
       var held = Grammar.Tool(name: tool.name, parameters: tool.parameters, path: tool.path)
       do {
-        _ = try grammar(of: [held], "one") { tools throws(SchemaError) in try Grammar(calls: tools, most: 1) }
+        _ = try grammar(of: [held], "one") { tools throws(SchemaError) in
+          try Grammar(calls: tools, most: 1, budget: budget)
+        }
       } catch {
-        if tool.isStrict { throw error }
+        if tool.isStrict || error.isStopped { throw error }
         loose.append(error.path)
         held.parameters = nil
       }

@@ -16,6 +16,9 @@ package struct TokenMask: Sendable, Equatable {
 
   /// Adds `id`, which must be within the mask's room.
   package mutating func insert(_ id: TokenID) { words[Int(id) / 64] |= 1 << UInt64(Int(id) % 64) }
+
+  /// Takes out `id`, which must be within the mask's room.
+  package mutating func remove(_ id: TokenID) { words[Int(id) / 64] &= ~(1 << UInt64(Int(id) % 64)) }
 }
 
 /// The form of one answer, as a value that follows its tokens. It belongs to one reply and is used on the engine's thread.

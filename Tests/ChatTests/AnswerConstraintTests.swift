@@ -89,7 +89,7 @@ private final class Answer {
 
   @Test func `a schema that cannot be held to is refused or told`() async throws {
     var loose = add
-    loose.parameters = ["type": "object", "properties": ["x": ["not": [:]]]]
+    loose.parameters = ["type": "object", "properties": ["x": ["not": ["type": "null"]]]]
     let chat = try RTiny.chat()
     func conversation(_ tool: ToolUse.Tool) -> Conversation {
       Conversation(

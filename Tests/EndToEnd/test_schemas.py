@@ -60,7 +60,7 @@ def program():
 def run(program, tokenizer, lines):
     done = subprocess.run([program, "sample", tokenizer], input="".join(json.dumps(line) + "\n" for line in lines), capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.rstrip("\n").split("\n")]
 
 
 def checker(schema):

@@ -10,6 +10,12 @@ private let schemas = [
   #"{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":{"type":"boolean"}}"#, "{}",
   #"{"type":"string","pattern":"^a[^b]*b$"}"#, #"{"type":"string","minLength":3}"#,
   ##"{"anyOf":[{"type":"array","items":{"$ref":"#"}},{"type":"number","minimum":-1.5,"maximum":12.5}]}"##,
+  #"{"type":"array","items":{"enum":["a","ab","b",12,123,null]},"uniqueItems":true,"minItems":3}"#,
+  #"{"type":"array","items":{"type":"string","maxLength":3},"uniqueItems":true}"#,
+  #"{"type":"string","pattern":"^(?:ab|é\")*$","minLength":6,"maxLength":900}"#,
+  #"{"type":"object","additionalProperties":{"type":"boolean"},"minProperties":2,"maxProperties":4}"#,
+  #"{"type":"object","patternProperties":{"^a":{"type":"null"},"b$":{"type":"integer","maximum":120,"minimum":0}},"additionalProperties":false}"#,
+  #"{"type":"string","pattern":"^(?!.*ab)[ab\"é]{2,12}$"}"#,
   #"{"type":"array","prefixItems":[{"type":"boolean"},{"type":"null"}],"items":{"type":"string","format":"uuid"},"minItems":2}"#,
 ]
 

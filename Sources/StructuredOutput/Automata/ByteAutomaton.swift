@@ -29,6 +29,64 @@ struct ByteAutomaton: Sendable {
   /// Whether the text must end in `state`.
   @inline(__always) func isFinal(_ state: Int32) -> Bool { final[Int(state)] }
 
+  /// The number of texts behind each state, `limit` for that many and more.
+  func texts(upTo limit: Int, _ budget: CompilationBudget) throws(PatternError) -> [Int32] {
+    try budget.spend(300 * count)
+    // States whose targets are all known; what goes in circles never is.
+    var sums = [Int](repeating: 0, count: count), open = [Int](repeating: 0, count: count)
+    var sources = [[(state: Int32, bytes: Int)]](repeating: [], count: count)
+    for state in 0..<Int32(count) {
+      var bytes: [Int32: Int] = [:]
+      for byte in UInt8.min...UInt8.max where next(state, byte) >= 0 { bytes[next(state, byte), default: 0] += 1 }
+      open[Int(state)] = bytes.count
+      if isAccepting(state) { sums[Int(state)] = 1 }
+      for (target, number) in bytes { sources[Int(target)].append((state, number)) }
+    }
+    var waiting = open.indices.filter { open[$0] == 0 }
+    var isKnown = [Bool](repeating: false, count: count)
+    while let state = waiting.popLast() {
+      isKnown[state] = true
+      for (source, bytes) in sources[state] {
+        sums[Int(source)] = min(sums[Int(source)] + min(sums[state], limit) * bytes, limit)
+        open[Int(source)] -= 1
+        if open[Int(source)] == 0 { waiting.append(Int(source)) }
+      }
+    }
+    return sums.indices.map { Int32(isKnown[$0] ? min(sums[$0], limit) : limit) }
+  }
+
+  /// The texts of any of `automata`; nil for none.
+  static func union(
+    _ automata: [ByteAutomaton], _ budget: CompilationBudget
+  ) throws(PatternError) -> ByteAutomaton? {
+    if automata.count < 2 { return automata.first }
+    var builder = ByteAutomatonBuilder()
+    func isAccepting(_ states: [Int32]) -> Bool {
+      states.indices.contains { states[$0] >= 0 && automata[$0].isAccepting(states[$0]) }
+    }
+    let first = [Int32](repeating: start, count: automata.count)
+    var numbers = [first: builder.state(accepting: isAccepting(first))]
+    var waiting = [first]
+    while let states = waiting.popLast() {
+      guard let number = numbers[states] else { continue }
+      try budget.spend(256 * automata.count * 4)
+      for byte in UInt8.min...UInt8.max {
+        let next = states.indices.map { states[$0] < 0 ? -1 : automata[$0].next(states[$0], byte) }
+        if next.allSatisfy({ $0 < 0 }) { continue }
+        if numbers[next] == nil {
+          if builder.count >= SchemaLimits.patternStates {
+            throw PatternError(reason: "takes more than \(SchemaLimits.patternStates) states")
+          }
+          numbers[next] = builder.state(accepting: isAccepting(next))
+          waiting.append(next)
+        }
+        if let target = numbers[next] { builder.connect(number, byte...byte, target) }
+      }
+    }
+    guard case .automaton(let automaton) = builder.build(entries: SchemaLimits.tableEntries) else { return nil }
+    return automaton
+  }
+
   fileprivate init(columns: [UInt8], width: Int, targets: [Int32], accepting: [Bool]) {
     (self.columns, self.width, self.targets, self.accepting) = (columns, width, targets, accepting)
     final = accepting.indices.map { state in
@@ -45,9 +103,14 @@ struct ByteAutomatonBuilder {
   }
   private var edges: [[Edge]] = []
   private var accepting: [Bool] = []
+  /// Numbers in the automaton that was built, -1 for states that are not in it.
+  private var numbers: [Int32] = []
 
   /// States so far.
   var count: Int { edges.count }
+
+  /// The number that `state` has in the automaton that was built; nil where it was dead.
+  func number(of state: Int32) -> Int32? { numbers[Int(state)] < 0 ? nil : numbers[Int(state)] }
 
   /// A new state.
   mutating func state(accepting isAccepting: Bool = false) -> Int32 {
@@ -71,10 +134,10 @@ struct ByteAutomatonBuilder {
 
   /// The automaton without its dead states, numbered in the order of their making.
   /// `entries` bounds the size of the table.
-  func build(entries: Int) -> Built {
+  mutating func build(entries: Int) -> Built {
     let live = zip(coreachable(), reachable()).map { $0 && $1 }
+    numbers = [Int32](repeating: -1, count: edges.count)
     guard live.first == true else { return .empty }
-    var numbers = [Int32](repeating: -1, count: edges.count)
     var count: Int32 = 0
     for state in edges.indices where live[state] {
       numbers[state] = count

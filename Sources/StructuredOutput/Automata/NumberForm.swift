@@ -38,22 +38,56 @@ struct Decimal: Sendable, Equatable {
 struct NumberBounds: Sendable {
   var minimum, maximum: (value: Double, isExclusive: Bool)?
   var isInteger: Bool
-  /// 0: any integer.
+  /// 0: any number.
   var multipleOf = 0
+  /// Digits behind the point of what numbers are a multiple of: 0.25 is 25 with scale 2.
+  var scale = 0
+  /// Whether every number is to have one spelling only.
+  var isUnique = false
 
   /// Digits that a number may have.
   static let digits = 15
   /// Of these, digits behind the point at most.
   static let fractionDigits = 6
+  /// Digits of `multipleOf` as a whole number.
+  static let greatestFactor = 3600
 
-  /// The automaton of all numbers within the bounds; nil where there is none.
-  func automaton() throws(AutomatonTooLarge) -> ByteAutomaton? {
+  /// Digits before the point at most: fewer where remainders of a large divisor take many states.
+  var wholeDigits: Int { min(Self.digits, 28_000 / max(multipleOf, 1)) }
+
+  /// What tells these bounds from others.
+  var description: String {
+    "\(String(describing: minimum)) \(String(describing: maximum)) \(isInteger) \(multipleOf) \(scale) \(isUnique)"
+  }
+
+  /// The automaton of all numbers within the bounds, nil where there is none.
+  func automaton(_ budget: CompilationBudget) throws(PatternError) -> ByteAutomaton? {
     let low = minimum.map { (Decimal($0.value), $0.isExclusive) },
       high = maximum.map { (Decimal($0.value), $0.isExclusive) }
-    return try ByteAutomaton.explored(
-      from: State(), bytes: Array("-.0123456789".utf8), limit: SchemaLimits.patternStates,
-      step: { $0.next($1, self, low?.0, high?.0) },
-      isAccepting: { $0.isWithin(low, high, multipleOf: self.multipleOf) })
+    var builder = ByteAutomatonBuilder()
+    func isAccepting(_ state: State) -> Bool { state.isWithin(low, high, self) }
+    var numbers = [State(): builder.state(accepting: isAccepting(State()))]
+    var waiting = [State()]
+    while let state = waiting.popLast() {
+      guard let number = numbers[state] else { continue }
+      try budget.spend(400)
+      for byte in "-.0123456789".utf8 {
+        guard let next = state.next(byte, self, low?.0, high?.0) else { continue }
+        if numbers[next] == nil {
+          if builder.count >= SchemaLimits.numberStates {
+            throw PatternError(reason: "takes more than \(SchemaLimits.numberStates) states with these bounds")
+          }
+          numbers[next] = builder.state(accepting: isAccepting(next))
+          waiting.append(next)
+        }
+        if let target = numbers[next] { builder.connect(number, byte...byte, target) }
+      }
+    }
+    switch builder.build(entries: SchemaLimits.tableEntries) {
+    case .automaton(let automaton): return automaton
+    case .empty: return nil
+    case .tooLarge: throw PatternError(reason: "takes too large a table")
+    }
   }
 
   private struct State: Hashable {
@@ -65,8 +99,10 @@ struct NumberBounds: Sendable {
     var isWholeZero = false
     /// Of the digits so far against as many of the bound's: −1, 0, 1.
     var low = 0, high = 0
-    /// The integer so far modulo the divisor.
+    /// The digits so far modulo the divisor.
     var remainder = 0
+    /// Whether the last digit behind the point is a zero, if that matters.
+    var endsInZero = false
 
     func next(_ byte: UInt8, _ bounds: NumberBounds, _ lowest: Decimal?, _ highest: Decimal?) -> State? {
       var next = self
@@ -84,10 +120,16 @@ struct NumberBounds: Sendable {
           next.low = Self.compare(low, digit, lowest?.fraction, fraction)
           next.high = Self.compare(high, digit, highest?.fraction, fraction)
           next.fraction += 1
+          next.endsInZero = bounds.isUnique && digit == 0
+          if bounds.multipleOf > 0 {
+            // No digits behind those of the divisor.
+            if fraction >= bounds.scale { return nil }
+            next.remainder = (remainder * 10 + Int(digit)) % bounds.multipleOf
+          }
         } else {
           // No leading zeros: a zero stands alone.
           if isWholeZero { return nil }
-          if whole >= NumberBounds.digits { return nil }
+          if whole >= bounds.wholeDigits { return nil }
           next.low = Self.compare(low, digit, lowest?.whole, whole)
           next.high = Self.compare(high, digit, highest?.whole, whole)
           next.whole += 1
@@ -123,9 +165,15 @@ struct NumberBounds: Sendable {
       return isNegative ? -magnitude : magnitude
     }
 
-    func isWithin(_ low: (Decimal, Bool)?, _ high: (Decimal, Bool)?, multipleOf: Int) -> Bool {
+    func isWithin(_ low: (Decimal, Bool)?, _ high: (Decimal, Bool)?, _ bounds: NumberBounds) -> Bool {
       if whole == 0 || (hasPoint && fraction == 0) || (isZero && isNegative) { return false }
-      if multipleOf > 0, remainder != 0 { return false }
+      if endsInZero { return false }
+      if bounds.multipleOf > 0 {
+        // Zeros for the digits that were not written.
+        var rest = remainder
+        for _ in 0..<max(bounds.scale - fraction, 0) { rest = rest * 10 % bounds.multipleOf }
+        if rest != 0 { return false }
+      }
       if let (bound, isExclusive) = low {
         let order = order(against: bound, self.low)
         if order < 0 || (order == 0 && isExclusive) { return false }

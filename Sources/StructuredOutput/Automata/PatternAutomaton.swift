@@ -1,42 +1,118 @@
-// A pattern as an automaton over the bytes of a JSON string: Thompson's construction, then subsets. Characters are written as they
-// are; a quotation mark, a backslash and the control characters that have one in their short escape, other control characters not.
+// A regular expression as a deterministic automaton over characters: Thompson's construction, then subsets. A lookahead is an automaton
+// of its own for the rest of the text; a reading that passes it carries that automaton's state along and ends only where it accepts.
 
-/// Builds the automaton of one pattern.
+/// Builds the automaton of one expression.
 struct PatternAutomaton {
-  private struct Edge {
-    var low, high: UInt8
-    var target: Int32
+  private enum Skip {
+    case always(Int32)
+    case atStart(Int32)
+    case atEnd(Int32)
+    case lookahead(Int, Int32)
   }
-  private var edges: [[Edge]] = []
-  private var skips: [[Int32]] = []
+  private struct State {
+    /// Sets of `classes` and where their characters lead.
+    var moves: [(set: Int32, target: Int32)] = []
+    var skips: [Skip] = []
+  }
+  /// The rest of a text that a lookahead asks for.
+  private struct Rest {
+    /// nil where there is none.
+    var automaton: CharacterAutomaton?
+    var isUniversal: [Bool] = []
+  }
+  /// A lookahead's state: which one, at the text's beginning or not, and where it is.
+  private struct Obligation: Hashable, Comparable {
+    var rest, state: Int32
+    static func < (a: Obligation, b: Obligation) -> Bool { (a.rest, a.state) < (b.rest, b.state) }
+  }
 
-  /// The automaton of the JSON strings whose value `expression` matches as a whole; nil where there is none.
-  static func automaton(of expression: PatternExpression) throws(PatternError) -> ByteAutomaton? {
-    var nfa = PatternAutomaton()
-    let start = try nfa.state(), open = try nfa.state()
-    nfa.edges[Int(start)].append(Edge(low: 0x22, high: 0x22, target: open))
-    let close = try nfa.add(expression, from: open)
-    let end = try nfa.state()
-    nfa.edges[Int(close)].append(Edge(low: 0x22, high: 0x22, target: end))
-    return try nfa.determinised(from: start, to: end)
+  private let classes: CharacterClasses
+  private let budget: CompilationBudget
+  private var states: [State] = []
+  private var lookaheads: [(expression: PatternExpression, isNegative: Bool)] = []
+  /// For each lookahead, what it asks for at the text's beginning and elsewhere.
+  private var rests: [Rest] = []
+  /// Sets of obligations; 0 is the empty one.
+  private var obligations: [[Obligation]] = [[]]
+  private var obligationNumbers: [[Obligation]: Int32] = [[]: 0]
+  private var moved: [Int64: Int32] = [:]
+
+  /// The automaton of the JSON strings whose value `expression` matches as a whole, quotes included; nil where there is none.
+  static func automaton(
+    of expression: PatternExpression, spelling: TextSpelling = .json, budget: CompilationBudget = CompilationBudget()
+  ) throws(PatternError) -> ByteAutomaton? {
+    let classes = try CharacterClasses(of: [expression], budget: budget)
+    return try characters(of: expression, classes, budget)?.bytes(spelling, budget)
   }
+
+  /// The automaton of the texts that `expression` matches as a whole; nil where there is none.
+  static func characters(
+    of expression: PatternExpression, _ classes: CharacterClasses, _ budget: CompilationBudget, isAtStart: Bool = true
+  ) throws(PatternError) -> CharacterAutomaton? {
+    var builder = PatternAutomaton(classes: classes, budget: budget)
+    let start = try builder.state()
+    let end = try builder.add(expression, from: start)
+    for lookahead in builder.lookaheads {
+      for atStart in [true, false] {
+        builder.rests.append(
+          try builder.rest(lookahead.expression, lookahead.isNegative, atStart: atStart && isAtStart))
+      }
+    }
+    return try builder.determinised(from: start, to: end, isAtStart: isAtStart)
+  }
+
+  private init(classes: CharacterClasses, budget: CompilationBudget) { (self.classes, self.budget) = (classes, budget) }
+
+  private func rest(
+    _ expression: PatternExpression, _ isNegative: Bool, atStart: Bool
+  ) throws(PatternError) -> Rest {
+    try budget.spend(1000)
+    var automaton = try Self.characters(of: .sequence([expression, .anything]), classes, budget, isAtStart: atStart)
+    if isNegative {
+      if let positive = automaton {
+        automaton = try positive.complement(budget)
+      } else {
+        var all = CharacterAutomaton(classes: classes)
+        let state = try all.add(accepting: true)
+        for letter in 0..<classes.count { all.connect(state, letter, state) }
+        automaton = all
+      }
+    }
+    return Rest(automaton: automaton, isUniversal: try automaton?.universal(budget) ?? [])
+  }
+
+  // MARK: States
 
   private mutating func state() throws(PatternError) -> Int32 {
-    if edges.count >= SchemaLimits.patternStates {
-      throw PatternError(reason: "takes more than \(SchemaLimits.patternStates) states")
+    if states.count >= SchemaLimits.patternNodes {
+      throw PatternError(reason: "takes more than \(SchemaLimits.patternNodes) states")
     }
-    edges.append([])
-    skips.append([])
-    return Int32(edges.count - 1)
+    states.append(State())
+    return Int32(states.count - 1)
   }
 
   /// Adds `expression` behind `source`; the state behind it.
   private mutating func add(_ expression: PatternExpression, from source: Int32) throws(PatternError) -> Int32 {
+    try budget.spend(8)
     switch expression {
     case .empty: return source
     case .set(let ranges):
       let target = try state()
-      for range in ranges { try connect(range, from: source, to: target) }
+      if let number = classes.number(of: ranges) { states[Int(source)].moves.append((number, target)) }
+      return target
+    case .start:
+      let target = try state()
+      states[Int(source)].skips.append(.atStart(target))
+      return target
+    case .end:
+      let target = try state()
+      states[Int(source)].skips.append(.atEnd(target))
+      return target
+    case .lookahead(let part, let isNegative):
+      let target = try state()
+      states[Int(source)].skips.append(.lookahead(lookaheads.count, target))
+      if lookaheads.count >= 64 { throw PatternError(reason: "has more than 64 lookaheads") }
+      lookaheads.append((part, isNegative))
       return target
     case .sequence(let parts):
       var at = source
@@ -46,8 +122,8 @@ struct PatternAutomaton {
       let target = try state()
       for part in parts {
         let begin = try state()
-        skips[Int(source)].append(begin)
-        skips[Int(try add(part, from: begin))].append(target)
+        states[Int(source)].skips.append(.always(begin))
+        states[Int(try add(part, from: begin))].skips.append(.always(target))
       }
       return target
     case .repeated(let part, let least, let most):
@@ -56,121 +132,163 @@ struct PatternAutomaton {
       let target = try state()
       if let most {
         for _ in least..<max(least, most) {
-          skips[Int(at)].append(target)
+          states[Int(at)].skips.append(.always(target))
           at = try add(part, from: at)
         }
       } else {
         let loop = try state()
-        skips[Int(at)].append(loop)
-        skips[Int(try add(part, from: loop))].append(loop)
+        states[Int(at)].skips.append(.always(loop))
+        states[Int(try add(part, from: loop))].skips.append(.always(loop))
         at = loop
       }
-      skips[Int(at)].append(target)
+      states[Int(at)].skips.append(.always(target))
       return target
     }
   }
 
-  /// Transitions for characters of a range, as JSON writes them.
-  private mutating func connect(_ range: ClosedRange<UInt32>, from source: Int32, to target: Int32) throws(PatternError)
-  {
-    let escapes: [(UInt32, Unicode.Scalar)] = [
-      (0x08, "b"), (0x09, "t"), (0x0A, "n"), (0x0C, "f"), (0x0D, "r"), (0x22, "\""), (0x5C, "\\"),
-    ]
-    for (value, letter) in escapes where range.contains(value) {
-      let middle = try state()
-      edges[Int(source)].append(Edge(low: 0x5C, high: 0x5C, target: middle))
-      edges[Int(middle)].append(Edge(low: UInt8(ascii: letter), high: UInt8(ascii: letter), target: target))
+  // MARK: Obligations
+
+  private mutating func number(of set: [Obligation]) throws(PatternError) -> Int32 {
+    try budget.spend(16 + 32 * set.count)
+    if let known = obligationNumbers[set] { return known }
+    if set.count > 16 || obligations.count > SchemaLimits.patternStates {
+      throw PatternError(reason: "has lookaheads that are too complicated")
     }
-    // Plain characters, by the length of their UTF-8 (Unicode 16, table 3-7).
-    for plain in [
-      0x20...0x21, 0x23...0x5B, 0x5D...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0xFFFF, 0x10000...0x10FFFF,
-    ]
-      as [ClosedRange<UInt32>] where plain.overlaps(range)
-    {
-      try connectUTF8(range.clamped(to: plain), from: source, to: target)
-    }
+    obligations.append(set)
+    obligationNumbers[set] = Int32(obligations.count - 1)
+    return Int32(obligations.count - 1)
   }
 
-  /// Splits a range of one length until each byte runs over a range of its own.
-  private mutating func connectUTF8(
-    _ range: ClosedRange<UInt32>, from source: Int32, to target: Int32
-  ) throws(PatternError) {
-    let low = Self.utf8(range.lowerBound), high = Self.utf8(range.upperBound)
-    for shift in stride(from: 6 * (low.count - 1), to: 0, by: -6) {
-      // The lower bytes must run over all of their values, or the upper ones be equal.
-      let mask = UInt32(1) << UInt32(shift) - 1
-      if range.lowerBound & ~mask == range.upperBound & ~mask { continue }
-      if range.lowerBound & mask != 0 {
-        try connectUTF8(range.lowerBound...(range.lowerBound | mask), from: source, to: target)
-        return try connectUTF8((range.lowerBound | mask) + 1...range.upperBound, from: source, to: target)
-      }
-      if range.upperBound & mask != mask {
-        try connectUTF8(range.lowerBound...(range.upperBound & ~mask) - 1, from: source, to: target)
-        return try connectUTF8(range.upperBound & ~mask...range.upperBound, from: source, to: target)
-      }
-    }
-    var at = source
-    for place in low.indices {
-      let next = place == low.count - 1 ? target : try state()
-      edges[Int(at)].append(Edge(low: low[place], high: high[place], target: next))
-      at = next
-    }
+  /// The obligations `set` with a lookahead that begins here; nil where nothing satisfies it.
+  private mutating func adding(_ lookahead: Int, isAtStart: Bool, to set: Int32) throws(PatternError) -> Int32? {
+    let number = 2 * lookahead + (isAtStart ? 0 : 1)
+    guard rests[number].automaton != nil else { return nil }
+    if rests[number].isUniversal[0] { return set }
+    let new = Obligation(rest: Int32(number), state: 0)
+    let old = obligations[Int(set)]
+    return old.contains(new) ? set : try self.number(of: (old + [new]).sorted())
   }
 
-  private static func utf8(_ value: UInt32) -> [UInt8] {
-    guard let scalar = Unicode.Scalar(value) else { return [] }
-    return Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+  /// The obligations behind a character; nil where one cannot be met any more.
+  private mutating func moved(_ set: Int32, by letter: Int32) throws(PatternError) -> Int32? {
+    if set == 0 { return 0 }
+    let key = Int64(set) << 32 | Int64(letter)
+    try budget.spend(8)
+    if let known = moved[key] { return known < 0 ? nil : known }
+    var next: [Obligation] = []
+    try budget.spend(8 * obligations[Int(set)].count)
+    for obligation in obligations[Int(set)] {
+      let rest = rests[Int(obligation.rest)]
+      let state = rest.automaton?.next(obligation.state, Int(letter)) ?? -1
+      if state < 0 {
+        moved[key] = -1
+        return nil
+      }
+      let new = Obligation(rest: obligation.rest, state: state)
+      if !rest.isUniversal[Int(state)], !next.contains(new) { next.append(new) }
+    }
+    let number = try number(of: next.sorted())
+    moved[key] = number
+    return number
+  }
+
+  /// Whether a text may end under the obligations `set`.
+  private func areMet(_ set: Int32) -> Bool {
+    obligations[Int(set)].allSatisfy { rests[Int($0.rest)].automaton?.accepting[Int($0.state)] == true }
   }
 
   // MARK: Subsets
 
-  private func closure(_ states: [Int32]) -> [Int32] {
-    var seen = Set(states)
-    var waiting = states
-    while let state = waiting.popLast() {
-      for next in skips[Int(state)] where seen.insert(next).inserted { waiting.append(next) }
-    }
-    return seen.sorted()
+  /// A state with the obligations of a reading that is there.
+  private struct Reading: Hashable, Comparable {
+    var state, obligations: Int32
+    static func < (a: Reading, b: Reading) -> Bool { (a.state, a.obligations) < (b.state, b.obligations) }
   }
 
-  private func determinised(from start: Int32, to end: Int32) throws(PatternError) -> ByteAutomaton? {
-    var builder = ByteAutomatonBuilder()
-    let first = closure([start])
-    var numbers = [first: builder.state()]
-    var waiting = [first]
-    var steps = 0
-    while let set = waiting.popLast() {
-      guard let number = numbers[set] else { continue }
-      var leaving: [Edge] = []
-      for state in set { leaving += edges[Int(state)] }
-      steps += leaving.count + set.count
-      if steps > SchemaLimits.patternSteps { throw PatternError(reason: "is too complicated") }
-      // Between two cuts no edge begins or ends.
-      var cuts = Set<Int>()
-      for edge in leaving {
-        cuts.insert(Int(edge.low))
-        cuts.insert(Int(edge.high) + 1)
+  /// What `kernel` reaches without a character, as far as it goes on from there, and whether the text may end.
+  private mutating func closure(
+    _ kernel: [Reading], isAtStart: Bool, end: Int32
+  ) throws(PatternError) -> (readings: [Reading], isAccepting: Bool) {
+    var isAccepting = false
+    var readings: [Reading] = []
+    var seen = Set<Reading>(), closed = Set<Reading>()
+    var waiting: [(reading: Reading, isClosed: Bool)] = []
+    func visit(_ state: Int32, _ set: Int32, _ isClosed: Bool) {
+      let reading = Reading(state: state, obligations: set)
+      if isClosed ? !seen.contains(reading) && closed.insert(reading).inserted : seen.insert(reading).inserted {
+        waiting.append((reading, isClosed))
       }
-      let sorted = cuts.sorted()
-      for (low, beyond) in zip(sorted, sorted.dropFirst()) {
-        let targets = leaving.filter { Int($0.low) <= low && low <= Int($0.high) }.map(\.target)
-        if targets.isEmpty { continue }
-        steps += targets.count
-        let next = closure(targets)
-        if numbers[next] == nil {
-          if builder.count >= SchemaLimits.patternStates {
-            throw PatternError(reason: "takes more than \(SchemaLimits.patternStates) states")
+    }
+    for reading in kernel { visit(reading.state, reading.obligations, false) }
+    while let (reading, isClosed) = waiting.popLast() {
+      let state = states[Int(reading.state)]
+      try budget.spend(16 + 8 * state.skips.count)
+      if reading.state == end, !isAccepting { isAccepting = areMet(reading.obligations) }
+      if !isClosed, !state.moves.isEmpty { readings.append(reading) }
+      for skip in state.skips {
+        switch skip {
+        case .always(let target): visit(target, reading.obligations, isClosed)
+        case .atStart(let target): if isAtStart { visit(target, reading.obligations, isClosed) }
+        case .atEnd(let target): visit(target, reading.obligations, true)
+        case .lookahead(let number, let target):
+          if let set = try adding(number, isAtStart: isAtStart, to: reading.obligations) {
+            visit(target, set, isClosed)
           }
-          numbers[next] = builder.state(accepting: next.contains(end))
-          waiting.append(next)
         }
-        if let target = numbers[next] { builder.connect(number, UInt8(low)...UInt8(beyond - 1), target) }
       }
     }
-    switch builder.build(entries: SchemaLimits.tableEntries) {
-    case .automaton(let automaton): return automaton
-    case .empty: return nil
-    case .tooLarge: throw PatternError(reason: "is too complicated")
+    return (readings.sorted(), isAccepting)
+  }
+
+  private mutating func determinised(
+    from start: Int32, to end: Int32, isAtStart: Bool
+  ) throws(PatternError) -> CharacterAutomaton? {
+    struct Subset: Hashable {
+      var readings: [Reading]
+      var isAccepting: Bool
     }
+    var whole = CharacterAutomaton(classes: classes)
+    let first = try closure([Reading(state: start, obligations: 0)], isAtStart: isAtStart, end: end)
+    let beginning = Subset(readings: first.readings, isAccepting: first.isAccepting)
+    var numbers = [beginning: try whole.add(accepting: first.isAccepting)]
+    var kernels: [[Reading]: Int32] = [:]
+    var waiting = [beginning]
+    var buckets = [[Reading]](repeating: [], count: classes.count)
+    while let subset = waiting.popLast() {
+      guard let number = numbers[subset] else { continue }
+      for reading in subset.readings {
+        for move in states[Int(reading.state)].moves {
+          let letters = classes.members[Int(move.set)]
+          try budget.spend(4 + 4 * letters.count)
+          for letter in letters {
+            guard let set = try moved(reading.obligations, by: letter) else { continue }
+            buckets[Int(letter)].append(Reading(state: move.target, obligations: set))
+          }
+        }
+      }
+      try budget.spend(classes.count)
+      for letter in buckets.indices where !buckets[letter].isEmpty {
+        let kernel = buckets[letter].count == 1 ? buckets[letter] : Array(Set(buckets[letter])).sorted()
+        try budget.spend(16 * kernel.count)
+        buckets[letter].removeAll(keepingCapacity: true)
+        if let known = kernels[kernel] {
+          whole.connect(number, letter, known)
+          continue
+        }
+        let next = try closure(kernel, isAtStart: false, end: end)
+        let target = Subset(readings: next.readings, isAccepting: next.isAccepting)
+        var known = numbers[target]
+        if known == nil {
+          known = try whole.add(accepting: target.isAccepting)
+          numbers[target] = known
+          waiting.append(target)
+        }
+        if let known {
+          kernels[kernel] = known
+          whole.connect(number, letter, known)
+        }
+      }
+    }
+    return try whole.trimmed(budget)
   }
 }

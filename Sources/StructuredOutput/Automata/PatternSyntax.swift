@@ -1,7 +1,8 @@
 // Regular expressions as JSON Schema uses them (ECMA-262), as much as an automaton can follow: literals, classes, escapes, groups,
-// alternatives, quantifiers, anchors at the ends. Classes are read so that what they hold matches in JavaScript and Python alike.
+// alternatives, quantifiers, anchors, lookaheads. Classes are read so that what is generated matches in JavaScript and Python alike:
+// by what both match, and within negative lookaheads by what either matches.
 
-/// A regular expression without anchors.
+/// A regular expression.
 indirect enum PatternExpression: Sendable {
   case empty
   /// One character of these ranges of code points.
@@ -10,39 +11,42 @@ indirect enum PatternExpression: Sendable {
   case alternatives([PatternExpression])
   /// nil for no upper bound.
   case repeated(PatternExpression, least: Int, most: Int?)
+  /// Nothing, where the text begins.
+  case start
+  /// Nothing, where the text ends.
+  case end
+  /// Nothing, where the rest of the text begins with the expression, or does not.
+  case lookahead(PatternExpression, isNegative: Bool)
+
+  /// Any text.
+  static let anything = PatternExpression.repeated(.set(CodePoints.all), least: 0, most: nil)
+
+  /// Exactly this text.
+  static func text(_ text: String) -> PatternExpression {
+    .sequence(text.unicodeScalars.map { .set([$0.value...$0.value]) })
+  }
+}
+
+extension PatternExpression {
+  /// Takes `(?=.{m,n}$)` from the beginning, also with optional parts before its end; what is left asks for no line ends only.
+  mutating func takeLengths() -> ClosedRange<Int>? {
+    guard case .alternatives(let whole) = self, whole.count == 1, case .sequence(var parts) = whole[0],
+      case .lookahead(.alternatives(let inner), false)? = parts.first, inner.count == 1,
+      case .sequence(let rest) = inner[0], rest.count >= 2, case .end? = rest.last,
+      case .repeated(.set(let ranges), let least, let most?) = rest[0], ranges == ClassBounds.dot.least,
+      rest[1..<(rest.count - 1)].allSatisfy({ if case .repeated(_, 0, _) = $0 { true } else { false } })
+    else { return nil }
+    parts[0] = .lookahead(.sequence([.repeated(.set(ranges), least: 0, most: nil), .end]), isNegative: false)
+    self = .alternatives([.sequence(parts)])
+    return least...most
+  }
 }
 
 /// Why a pattern is not taken.
-struct PatternError: Error { let reason: String }
-
-/// Sets of code points.
-enum CodePoints {
-  static let all: [ClosedRange<UInt32>] = [0...0xD7FF, 0xE000...0x10FFFF]
-  static let digits: [ClosedRange<UInt32>] = [0x30...0x39]
-  static let word: [ClosedRange<UInt32>] = [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A]
-  static let white: [ClosedRange<UInt32>] = [0x09...0x0D, 0x20...0x20]
-  /// White space of any definition.
-  static let anyWhite: [ClosedRange<UInt32>] = [
-    0x09...0x0D, 0x1C...0x20, 0x85...0x85, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029,
-    0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000, 0xFEFF...0xFEFF,
-  ]
-  static let lineEnds: [ClosedRange<UInt32>] = [0x0A...0x0A, 0x0D...0x0D, 0x2028...0x2029]
-
-  /// Everything that is not in `ranges`, of characters up to `last`.
-  static func complement(of ranges: [ClosedRange<UInt32>], upTo last: UInt32 = 0x10FFFF) -> [ClosedRange<UInt32>] {
-    var rest: [ClosedRange<UInt32>] = []
-    for part in all {
-      var low = part.lowerBound
-      let high = min(part.upperBound, last)
-      for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.upperBound >= low {
-        if range.lowerBound > high { break }
-        if range.lowerBound > low { rest.append(low...range.lowerBound - 1) }
-        low = range.upperBound + 1
-      }
-      if low <= high { rest.append(low...high) }
-    }
-    return rest
-  }
+struct PatternError: Error {
+  let reason: String
+  /// Whether the caller wanted no more.
+  var isStopped = false
 }
 
 /// Reads one pattern.
@@ -50,14 +54,24 @@ struct PatternParser {
   private let scalars: [Unicode.Scalar]
   private var at = 0
   private var depth = 0
+  /// Whether what is read is under an odd number of negative lookaheads.
+  private var isNegated = false
   private static let deepest = 50
   private static let mostRepeats = 1000
 
-  /// The expression that whole texts match when they hold a match of `pattern`.
-  static func parse(_ pattern: String) throws(PatternError) -> PatternExpression {
+  /// The expression that whole texts match when they hold a match of `pattern` for every engine, or for some engine if it
+  /// `isNegated`.
+  static func parse(_ pattern: String, isNegated: Bool = false) throws(PatternError) -> PatternExpression {
     var parser = PatternParser(scalars: Array(pattern.unicodeScalars))
+    parser.isNegated = isNegated
     var alternatives: [PatternExpression] = []
-    repeat { alternatives.append(try parser.anchoredAlternative()) } while parser.take("|")
+    repeat {
+      var parts = try parser.alternativeParts()
+      // With anything around it where it is not anchored.
+      if case .start? = parts.first { parts.removeFirst() } else { parts.insert(.anything, at: 0) }
+      if case .end? = parts.last { parts.removeLast() } else { parts.append(.anything) }
+      alternatives.append(.sequence(parts))
+    } while parser.take("|")
     if parser.at < parser.scalars.count { throw PatternError(reason: "has an unmatched )") }
     return .alternatives(alternatives)
   }
@@ -72,23 +86,18 @@ struct PatternParser {
     return true
   }
 
-  /// An alternative of the whole pattern, with anything around it where it is not anchored.
-  private mutating func anchoredAlternative() throws(PatternError) -> PatternExpression {
-    let anything = PatternExpression.repeated(.set(CodePoints.all), least: 0, most: nil)
-    let isAnchored = take("^")
-    var parts = try alternativeParts(isTop: true)
-    if !isAnchored { parts.insert(anything, at: 0) }
-    if !take("$") { parts.append(anything) }
-    if let next = peek, next != "|", next != ")" { throw PatternError(reason: "has an anchor inside") }
-    return .sequence(parts)
-  }
-
-  private mutating func alternativeParts(isTop: Bool) throws(PatternError) -> [PatternExpression] {
+  private mutating func alternativeParts() throws(PatternError) -> [PatternExpression] {
     var parts: [PatternExpression] = []
     while let next = peek, next != "|", next != ")" {
-      if next == "$", isTop { break }
-      if next == "^" || next == "$" { throw PatternError(reason: "has an anchor inside") }
-      parts.append(try quantified(try atom()))
+      let part = try atom()
+      switch part {
+      case .start, .end, .lookahead:
+        if let after = peek, ["*", "+", "?", "{"].contains(after) {
+          throw PatternError(reason: "repeats an anchor or a lookahead")
+        }
+        parts.append(part)
+      default: parts.append(try quantified(part))
+      }
     }
     return parts
   }
@@ -97,20 +106,30 @@ struct PatternParser {
     depth += 1
     defer { depth -= 1 }
     if depth > Self.deepest { throw PatternError(reason: "has groups deeper than \(Self.deepest)") }
+    var lookahead: Bool?
     if take("?") {
-      if !take(":") { try skipName() }
+      if take("=") {
+        lookahead = false
+      } else if take("!") {
+        lookahead = true
+      } else if !take(":") {
+        try skipName()
+      }
     }
+    if lookahead == true { isNegated.toggle() }
     var alternatives: [PatternExpression] = []
-    repeat { alternatives.append(.sequence(try alternativeParts(isTop: false))) } while take("|")
+    repeat { alternatives.append(.sequence(try alternativeParts())) } while take("|")
+    if lookahead == true { isNegated.toggle() }
     if !take(")") { throw PatternError(reason: "has an unmatched (") }
-    return .alternatives(alternatives)
+    let whole = PatternExpression.alternatives(alternatives)
+    return lookahead.map { .lookahead(whole, isNegative: $0) } ?? whole
   }
 
   /// `<name>` or Python's `P<name>` of a group; anything else that may follow `(?` is no part of a regular language's syntax here.
   private mutating func skipName() throws(PatternError) {
     _ = take("P")
     guard take("<"), let first = peek, first != "=", first != "!" else {
-      throw PatternError(reason: "looks around or sets flags, which is not supported")
+      throw PatternError(reason: "looks behind or sets flags, which is not supported; write it without")
     }
     while let scalar = peek, scalar != ">" { at += 1 }
     if !take(">") { throw PatternError(reason: "has an unmatched (") }
@@ -121,13 +140,21 @@ struct PatternParser {
     at += 1
     switch scalar {
     case "(": return try group()
-    case "[": return .set(try characterClass())
-    case ".": return .set(CodePoints.complement(of: CodePoints.lineEnds))
-    case "\\": return .set(try escape(inClass: false))
+    case "[": return set(try characterClass())
+    case ".": return set(.dot)
+    case "^": return .start
+    case "$":
+      // Python lets a line end follow.
+      return isNegated ? .sequence([.repeated(.set([0x0A...0x0A]), least: 0, most: 1), .end]) : .end
+    case "\\": return set(try escape(inClass: false))
     case "*", "+", "?", "{", "}", "]":
       throw PatternError(reason: "has \(scalar) where nothing is to be repeated or closed")
     default: return .set([scalar.value...scalar.value])
     }
+  }
+
+  private func set(_ bounds: ClassBounds) -> PatternExpression {
+    .set(CodePoints.normalised(isNegated ? bounds.most : bounds.least))
   }
 
   private mutating func quantified(_ atom: PatternExpression) throws(PatternError) -> PatternExpression {
@@ -171,51 +198,58 @@ struct PatternParser {
     return value
   }
 
-  private mutating func characterClass() throws(PatternError) -> [ClosedRange<UInt32>] {
-    let isNegated = take("^")
-    var ranges: [ClosedRange<UInt32>] = []
+  // MARK: Classes
+
+  private mutating func characterClass() throws(PatternError) -> ClassBounds {
+    let isComplement = take("^")
+    var whole = ClassBounds([])
+    var isEmpty = true
     while let scalar = peek, scalar != "]" {
+      isEmpty = false
       let first = try classMember()
       guard peek == "-", at + 1 < scalars.count, scalars[at + 1] != "]" else {
-        ranges += first
+        whole.formUnion(first)
         continue
       }
       at += 1
       let last = try classMember()
-      guard first.count == 1, last.count == 1, let low = first[0].single, let high = last[0].single, low <= high else {
+      guard let low = first.single, let high = last.single, low <= high else {
         throw PatternError(reason: "has a malformed range in a class")
       }
-      ranges.append(low...high)
+      whole.formUnion(ClassBounds([low...high]))
     }
     if !take("]") { throw PatternError(reason: "has an unmatched [") }
-    return isNegated ? CodePoints.complement(of: ranges) : ranges
+    if isEmpty { throw PatternError(reason: "has an empty class") }
+    return isComplement ? whole.complement : whole
   }
 
-  private mutating func classMember() throws(PatternError) -> [ClosedRange<UInt32>] {
+  private mutating func classMember() throws(PatternError) -> ClassBounds {
     guard let scalar = peek else { throw PatternError(reason: "has an unmatched [") }
     at += 1
-    return scalar == "\\" ? try escape(inClass: true) : [scalar.value...scalar.value]
+    return scalar == "\\" ? try escape(inClass: true) : ClassBounds([scalar.value...scalar.value])
   }
 
-  private mutating func escape(inClass: Bool) throws(PatternError) -> [ClosedRange<UInt32>] {
+  private mutating func escape(inClass: Bool) throws(PatternError) -> ClassBounds {
     guard let scalar = peek else { throw PatternError(reason: "ends with a backslash") }
     at += 1
-    func one(_ value: UInt32) -> [ClosedRange<UInt32>] { [value...value] }
+    func one(_ value: UInt32) -> ClassBounds { ClassBounds([value...value]) }
     switch scalar {
-    case "d": return CodePoints.digits
-    case "w": return CodePoints.word
-    case "s": return CodePoints.white
-    case "D": return CodePoints.complement(of: CodePoints.digits, upTo: 0x7F)
-    case "W": return CodePoints.complement(of: CodePoints.word, upTo: 0x7F)
-    case "S": return CodePoints.complement(of: CodePoints.anyWhite)
+    case "d": return .digits
+    case "w": return .word
+    case "s": return .white
+    case "D": return ClassBounds.digits.complement
+    case "W": return ClassBounds.word.complement
+    case "S": return ClassBounds.white.complement
     case "t": return one(0x09)
     case "n": return one(0x0A)
     case "v": return one(0x0B)
     case "f": return one(0x0C)
     case "r": return one(0x0D)
     case "b" where inClass: return one(0x08)
-    case "x": return one(try hexadecimal(2))
-    case "u": return one(try hexadecimal(4))
+    case "x": return one(try checked(hexadecimal(2)))
+    case "u": return one(try unicodeEscape())
+    case "p": return try property()
+    case "P": return try property().complement
     default:
       let isPlain = !(scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
       guard isPlain else { throw PatternError(reason: "has the escape \\\(scalar), which is not supported") }
@@ -223,17 +257,62 @@ struct PatternParser {
     }
   }
 
-  private mutating func hexadecimal(_ count: Int) throws(PatternError) -> UInt32 {
-    let digits = String(String.UnicodeScalarView(scalars[at..<min(at + count, scalars.count)]))
-    guard digits.utf8.count == count, let value = UInt32(digits, radix: 16), Unicode.Scalar(value) != nil else {
-      throw PatternError(reason: "has a malformed escape")
+  /// `{name}` of a Unicode property.
+  private mutating func property() throws(PatternError) -> ClassBounds {
+    guard take("{"), let end = scalars[at...].prefix(40).firstIndex(of: "}") else {
+      throw PatternError(reason: "has a malformed escape \\p")
     }
-    at += count
+    let name = String(String.UnicodeScalarView(scalars[at..<end]))
+    at = end + 1
+    guard let ranges = CodePoints.property(name) else {
+      throw PatternError(
+        reason:
+          "has the escape \\p{\(name)}, which is not supported; supported are L, Lu, Ll, N, Nd, P and those of emoji")
+    }
+    return ClassBounds(ranges)
+  }
+
+  /// `XXXX`, `{X…}` or two escapes of a surrogate pair, behind `\u`.
+  private mutating func unicodeEscape() throws(PatternError) -> UInt32 {
+    if take("{") {
+      guard let end = scalars[at...].prefix(8).firstIndex(of: "}") else {
+        throw PatternError(reason: "has a malformed escape")
+      }
+      let value = try hexadecimal(end - at)
+      at += 1
+      return try checked(value)
+    }
+    let high = try hexadecimal(4)
+    guard (0xD800...0xDBFF).contains(high), take("\\"), take("u") else { return try checked(high) }
+    let low = try hexadecimal(4)
+    guard (0xDC00...0xDFFF).contains(low) else { throw PatternError(reason: "has a malformed escape") }
+    return 0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)
+  }
+
+  private mutating func hexadecimal(_ count: Int) throws(PatternError) -> UInt32 {
+    let end = min(at + count, scalars.count)
+    var value: UInt32 = 0
+    guard count > 0, count <= 6, end - at == count else { throw PatternError(reason: "has a malformed escape") }
+    for scalar in scalars[at..<end] {
+      guard scalar.isASCII, let digit = Character(scalar).hexDigitValue else {
+        throw PatternError(reason: "has a malformed escape")
+      }
+      value = value << 4 | UInt32(digit)
+    }
+    at = end
+    return value
+  }
+
+  private func checked(_ value: UInt32) throws(PatternError) -> UInt32 {
+    guard Unicode.Scalar(value) != nil else { throw PatternError(reason: "has a malformed escape") }
     return value
   }
 }
 
-extension ClosedRange<UInt32> {
+extension ClassBounds {
   /// The only member, if there is only one.
-  fileprivate var single: UInt32? { lowerBound == upperBound ? lowerBound : nil }
+  fileprivate var single: UInt32? {
+    guard least.count == 1, most.count == 1, least[0].lowerBound == least[0].upperBound else { return nil }
+    return least[0].lowerBound
+  }
 }

@@ -8,7 +8,7 @@ package struct GrammarMatcher: TokenConstraint {
   private let trie: TokenTrie
   private let stop: TokenMask
   private let bytes: @Sendable (TokenID) -> [UInt8]
-  private var threads: [Thread]
+  private var threads: [Reading]
   /// Whether the text may end here.
   package private(set) var isComplete = false
   private var hasEnded = false
@@ -68,7 +68,12 @@ extension TokenMask {
 
 extension Grammar {
   /// A thread as far as one token can tell it from others.
-  func key(_ thread: Thread, longest: Int) -> Thread {
+  func key(_ thread: Reading, longest: Int) -> Reading {
+    if case .counted(let text) = nodes[Int(thread.leaf)] {
+      var key = thread
+      key.count = text.key(thread.count, longest: longest)
+      return key
+    }
     guard case .text(let least, let most) = nodes[Int(thread.leaf)], least > 0 || most < .max else { return thread }
     let (missing, room) = Self.bounds(thread.count, least, most, longest)
     var key = thread
@@ -85,14 +90,24 @@ extension Grammar {
   }
 
   /// The tokens that may follow `threads`.
-  func mask(of threads: [Thread], _ trie: TokenTrie) -> TokenMask {
+  func mask(of threads: [Reading], _ trie: TokenTrie) -> TokenMask {
     var mask = TokenMask(count: trie.vocabularySize)
     for thread in threads {
       let leaf = tokens(of: thread, trie)
       mask.formUnion(leaf.inside)
       if leaf.exits.isEmpty { continue }
+      if case .distinct = nodes[Int(thread.leaf)], let frame = thread.frame {
+        // What may follow depends on the text that ends here.
+        for exit in leaf.exits {
+          var behind: [Reading] = []
+          var canEnd = false
+          resume(frame.adding(thread.text + trie.path(to: exit)), &behind, &canEnd)
+          if !behind.isEmpty { walk(trie, from: Int(exit), behind, &mask) }
+        }
+        continue
+      }
       // Behind the leaf the same readings follow at every exit.
-      var behind: [Thread] = []
+      var behind: [Reading] = []
       var canEnd = false
       resume(thread.frame, &behind, &canEnd)
       if behind.isEmpty { continue }
@@ -102,7 +117,7 @@ extension Grammar {
   }
 
   /// The tokens of a leaf, from the cache or by a walk over the whole vocabulary.
-  private func tokens(of thread: Thread, _ trie: TokenTrie) -> MaskCache.LeafTokens {
+  private func tokens(of thread: Reading, _ trie: TokenTrie) -> MaskCache.LeafTokens {
     let leaf = nodes[Int(thread.leaf)]
     var key = MaskCache.LeafKey(leaf: thread.leaf, state: thread.state, missing: 0, room: .max)
     if case .text(let least, let most) = leaf {
@@ -110,7 +125,8 @@ extension Grammar {
       // All free strings are alike but for what may still come.
       key.leaf = -1
     }
-    if let known = cache.tokens(of: key) { return known }
+    if case .counted(let text) = leaf { key.missing = text.key(thread.count, longest: trie.longest) }
+    if let known = cache.tokens(of: key) { return distinct(known, thread, leaf, trie) }
     let tokens: MaskCache.LeafTokens
     switch leaf {
     case .text:
@@ -127,7 +143,13 @@ extension Grammar {
       } isAccepting: {
         StringForm.free.isAccepting($0.state)
       }
-    case .scalar(let automaton):
+    case .counted(let text):
+      tokens = Self.tokens(trie, (state: thread.state, count: thread.count)) { state, byte in
+        text.step(&state.state, &state.count, byte)
+      } isAccepting: {
+        text.automaton.isAccepting($0.state)
+      }
+    case .scalar(let automaton), .distinct(let automaton, _):
       tokens = Self.tokens(trie, thread.state) { state, byte in
         state = automaton.next(state, byte)
         return state >= 0
@@ -137,6 +159,34 @@ extension Grammar {
     default: tokens = MaskCache.LeafTokens(inside: TokenMask(count: trie.vocabularySize), exits: [])
     }
     cache.keep(tokens, for: key)
+    return distinct(tokens, thread, leaf, trie)
+  }
+
+  /// `tokens` without those that would make the text of a leaf one that was seen, or leave it nothing else to become.
+  private func distinct(
+    _ tokens: MaskCache.LeafTokens, _ thread: Reading, _ leaf: Node, _ trie: TokenTrie
+  ) -> MaskCache.LeafTokens {
+    guard case .distinct(let automaton, let texts) = leaf, let frame = thread.frame, !frame.seen.isEmpty else {
+      return tokens
+    }
+    var tokens = tokens
+    var ends = Set<Int32>()
+    for rival in frame.seen where rival.starts(with: thread.text) {
+      // Only tokens along this text are in question.
+      var at = thread, node = 0
+      for byte in rival[thread.text.count...] {
+        guard let next = trie.child(of: node, byte) else { break }
+        at.state = automaton.next(at.state, byte)
+        if at.state < 0 { break }
+        at.text.append(byte)
+        node = next
+        if !isOpen(at, automaton, texts) {
+          for place in trie.firsts[node]..<trie.firsts[node + 1] { tokens.inside.remove(trie.tokens[Int(place)]) }
+        }
+        if at.text.count == rival.count { ends.insert(Int32(node)) }
+      }
+    }
+    if !ends.isEmpty { tokens.exits.removeAll { ends.contains($0) } }
     return tokens
   }
 
@@ -176,8 +226,8 @@ extension Grammar {
   }
 
   /// Adds the tokens below `node` whose rest `threads` can take.
-  private func walk(_ trie: TokenTrie, from node: Int, _ threads: [Thread], _ mask: inout TokenMask) {
-    var levels: [(end: Int, threads: [Thread])] = [(Int(trie.ends[node]), threads)]
+  private func walk(_ trie: TokenTrie, from node: Int, _ threads: [Reading], _ mask: inout TokenMask) {
+    var levels: [(end: Int, threads: [Reading])] = [(Int(trie.ends[node]), threads)]
     var at = node + 1
     while at < Int(trie.ends[node]) {
       while let last = levels.last, at >= last.end { levels.removeLast() }

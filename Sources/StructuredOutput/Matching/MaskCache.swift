@@ -22,16 +22,16 @@ final class MaskCache: Sendable {
   }
 
   private struct Kept {
-    var masks: [[Thread]: TokenMask] = [:]
+    var masks: [[Reading]: TokenMask] = [:]
     var leaves: [LeafKey: LeafTokens] = [:]
   }
 
   private static let mostMasks = 64, mostLeaves = 320
   private let kept = Mutex(Kept())
 
-  func mask(of threads: [Thread]) -> TokenMask? { kept.withLock { $0.masks[threads] } }
+  func mask(of threads: [Reading]) -> TokenMask? { kept.withLock { $0.masks[threads] } }
 
-  func keep(_ mask: TokenMask, for threads: [Thread]) {
+  func keep(_ mask: TokenMask, for threads: [Reading]) {
     kept.withLock { kept in
       if kept.masks.count >= Self.mostMasks { kept.masks = [:] }
       kept.masks[threads] = mask

@@ -10,6 +10,8 @@ package final class TokenTrie: Sendable {
   let labels: [UInt8]
   /// First node behind each node's subtree.
   let ends: [Int32]
+  /// The node above each node.
+  private let parents: [Int32]
   /// Where the tokens that end at a node begin in `tokens`; one entry more than nodes.
   let firsts: [Int32]
   /// Ids in the order of their bytes.
@@ -30,7 +32,7 @@ package final class TokenTrie: Sendable {
       if !bytes.isEmpty, bytes.count <= Self.mostBytes { strings.append((bytes, id)) }
     }
     strings.sort { $0.bytes == $1.bytes ? $0.id < $1.id : $0.bytes.lexicographicallyPrecedes($1.bytes) }
-    var labels: [UInt8] = [0], ends: [Int32] = [0], firsts: [Int32] = [0]
+    var labels: [UInt8] = [0], ends: [Int32] = [0], firsts: [Int32] = [0], parents: [Int32] = [0]
     var path: [Int32] = [0]
     var last: [UInt8] = []
     for (place, (bytes, _)) in strings.enumerated() {
@@ -39,6 +41,7 @@ package final class TokenTrie: Sendable {
       for node in path[(shared + 1)...] { ends[Int(node)] = Int32(labels.count) }
       path.removeSubrange((shared + 1)...)
       for byte in bytes[shared...] {
+        parents.append(path[path.count - 1])
         path.append(Int32(labels.count))
         labels.append(byte)
         ends.append(0)
@@ -48,7 +51,30 @@ package final class TokenTrie: Sendable {
     }
     for node in path { ends[Int(node)] = Int32(labels.count) }
     (self.labels, self.ends, self.firsts) = (labels, ends, firsts + [Int32(strings.count)])
+    self.parents = parents
     tokens = strings.map(\.id)
     longest = strings.reduce(0) { max($0, $1.bytes.count) }
+  }
+
+  /// The node behind `byte` below `node`.
+  func child(of node: Int, _ byte: UInt8) -> Int? {
+    var child = node + 1
+    let end = node == 0 ? labels.count : Int(ends[node])
+    while child < end {
+      if labels[child] == byte { return child }
+      child = Int(ends[child])
+    }
+    return nil
+  }
+
+  /// The bytes of `node`.
+  func path(to node: Int32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var at = node
+    while at > 0 {
+      bytes.append(labels[Int(at)])
+      at = parents[Int(at)]
+    }
+    return bytes.reversed()
   }
 }

@@ -1,5 +1,6 @@
 // What a schema says about each type of value.
 import JSON
+import Text
 
 extension SchemaCompiler {
   private static let allTypes = ["string", "number", "integer", "boolean", "null", "object", "array"]
@@ -9,7 +10,8 @@ extension SchemaCompiler {
     if let value = object["type"] {
       let names = value.string.map { [$0] } ?? value.array?.compactMap(\.string) ?? []
       let isWhole = value.string != nil || value.array?.count == names.count
-      guard isWhole, !names.isEmpty, names.allSatisfy(Self.allTypes.contains) else {
+      guard isWhole, !names.isEmpty, names.allSatisfy({ name in Self.allTypes.contains { name.isEqual(exactly: $0) } })
+      else {
         throw SchemaError(
           path: path + ".type", keyword: "type",
           reason: "must be one or several of \(Self.allTypes.joined(separator: ", "))")
@@ -17,11 +19,11 @@ extension SchemaCompiler {
       // Integers are numbers.
       return names.contains("number") ? names.filter { $0 != "integer" } : names
     }
-    let families: [(Set<String>, String)] = [
+    let families: [(Set<ExactString>, String)] = [
       (SchemaKeywords.object, "object"), (SchemaKeywords.array, "array"), (SchemaKeywords.string, "string"),
       (SchemaKeywords.number, "number"),
     ]
-    let meant = families.filter { family in object.names.contains(where: family.0.contains) }.map(\.1)
+    let meant = families.filter { family in object.names.contains { family.0.contains($0.exact) } }.map(\.1)
     return meant.isEmpty ? Self.allTypes.filter { $0 != "integer" } : meant
   }
 
@@ -31,21 +33,32 @@ extension SchemaCompiler {
     case "boolean": return builder.add(.choice([builder.literal("true"), builder.literal("false")]))
     case "null": return builder.literal("null")
     case "number", "integer": return try number(object, path, isInteger: type == "integer")
-    case "string": return try string(object, path)
+    case "string":
+      var said: JSONObject = ["unique": .bool(isUnique)]
+      for name in object.names where SchemaKeywords.string.contains(name.exact) { said[name] = object[name] }
+      if object["contentEncoding"] == "base64", object["pattern"] == nil, object["format"] == nil {
+        said["format"] = "byte"
+      }
+      let key = JSONValue.object(said).encoded
+      return try scalar(key) { compiler throws(SchemaError) in
+        try compiler.string(try compiler.stringRules(said, path), path)
+      }
     case "array": return try array(object, path)
     default:
-      return object.names.contains(where: SchemaKeywords.object.contains)
-        ? try self.object(object, path) : builder.anyObject()
+      return object.names.contains { SchemaKeywords.object.contains($0.exact) }
+        || isUnique ? try self.object(object, path) : builder.anyObject()
     }
   }
 
-  private func limit(_ object: JSONObject, _ name: String, _ path: String) throws(SchemaError) -> Int32? {
+  func limit(_ object: JSONObject, _ name: String, _ path: String) throws(SchemaError) -> Int32? {
     guard let value = object[name] else { return nil }
     guard let count = value.int ?? value.double.flatMap({ Int(exactly: $0) }), count >= 0 else {
       throw SchemaError(path: "\(path).\(name)", keyword: name, reason: "must be an integer from 0")
     }
     return Int32(clamping: min(count, Int(Int32.max) - 1))
   }
+
+  // MARK: Numbers
 
   private mutating func number(_ object: JSONObject, _ path: String, isInteger: Bool) throws(SchemaError) -> NodeID {
     func bound(_ name: String) throws(SchemaError) -> Double? {
@@ -56,127 +69,100 @@ extension SchemaCompiler {
       return number
     }
     var bounds = NumberBounds(isInteger: isInteger)
+    bounds.isUnique = isUnique
     if let value = try bound("minimum") { bounds.minimum = (value, false) }
     if let value = try bound("maximum") { bounds.maximum = (value, false) }
-    if let value = try bound("exclusiveMinimum"), bounds.minimum.map({ $0.value <= value }) ?? true {
+    // Draft 4 has booleans beside the bounds.
+    let isOpenBelow = object["exclusiveMinimum"] == true, isOpenAbove = object["exclusiveMaximum"] == true
+    if isOpenBelow { bounds.minimum?.isExclusive = true }
+    if isOpenAbove { bounds.maximum?.isExclusive = true }
+    if !isOpenBelow, let value = try bound("exclusiveMinimum"), bounds.minimum.map({ $0.value <= value }) ?? true {
       bounds.minimum = (value, true)
     }
-    if let value = try bound("exclusiveMaximum"), bounds.maximum.map({ $0.value >= value }) ?? true {
+    if !isOpenAbove, let value = try bound("exclusiveMaximum"), bounds.maximum.map({ $0.value >= value }) ?? true {
       bounds.maximum = (value, true)
     }
-    if let factor = try bound("multipleOf") {
-      guard factor > 0, factor == factor.rounded(), factor <= 1000 else {
-        throw SchemaError(
-          path: path + ".multipleOf", keyword: "multipleOf", reason: "can be held to for integers from 1 to 1000 only")
+    if let factor = try bound("multipleOf") { try setFactor(factor, &bounds, path) }
+    return try scalar(Array(bounds.description.utf8)) { [bounds] compiler throws(SchemaError) in
+      let automaton: ByteAutomaton?
+      do throws(PatternError) {
+        automaton = try bounds.automaton(compiler.budget)
+      } catch {
+        throw SchemaError(error, path: path + ".multipleOf", keyword: "multipleOf")
       }
-      (bounds.isInteger, bounds.multipleOf) = (true, factor == 1 ? 0 : Int(factor))
-    }
-    let automaton: ByteAutomaton?
-    do {
-      automaton = try bounds.automaton()
-    } catch {
-      throw SchemaError(
-        path: path + ".multipleOf", keyword: "multipleOf", reason: "takes too many states with these bounds")
-    }
-    guard let automaton else {
-      throw SchemaError(path: path, reason: "has bounds that no number of \(NumberBounds.digits) digits satisfies")
-    }
-    return builder.add(automaton)
-  }
-
-  private mutating func string(_ object: JSONObject, _ path: String) throws(SchemaError) -> NodeID {
-    let least = try limit(object, "minLength", path) ?? 0, most = try limit(object, "maxLength", path) ?? .max
-    if least > most { throw SchemaError(path: path, reason: "has minLength \(least) above maxLength \(most)") }
-    var keyword = "pattern"
-    var pattern: String?
-    if let value = object["pattern"] {
-      guard let text = value.string else {
-        throw SchemaError(path: path + ".pattern", keyword: "pattern", reason: "must be a string")
+      guard let automaton else {
+        throw SchemaError(path: path, reason: "has bounds that no number of \(NumberBounds.digits) digits satisfies")
       }
-      pattern = text
-    }
-    if let format = object["format"] {
-      if pattern != nil {
-        throw SchemaError(path: path + ".format", keyword: "format", reason: "cannot be held to beside pattern")
-      }
-      guard let name = format.string, let known = SchemaKeywords.formats[name] else {
-        let names = SchemaKeywords.formats.keys.sorted().joined(separator: ", ")
-        throw SchemaError(path: path + ".format", keyword: "format", reason: "can be held to for \(names) only")
-      }
-      (keyword, pattern) = ("format", "^(?:\(known))$")
-    }
-    guard let pattern else { return builder.add(.text(least: least, most: most)) }
-    let place = "\(path).\(keyword)"
-    if pattern.utf8.count > 4096 {
-      throw SchemaError(
-        path: place, keyword: keyword, reason: "has \(pattern.utf8.count) bytes; at most 4096 are allowed")
-    }
-    do {
-      let automaton = try PatternAutomaton.automaton(of: try PatternParser.parse(pattern))
-      guard let automaton, let bounded = try Self.bounded(automaton, least, most) else {
-        throw SchemaError(path: place, keyword: keyword, reason: "matches no string of the length that is asked for")
-      }
-      return builder.add(bounded)
-    } catch let error as PatternError {
-      throw SchemaError(path: place, keyword: keyword, reason: error.reason)
-    } catch let error as SchemaError {
-      throw error
-    } catch {
-      throw SchemaError(path: place, keyword: keyword, reason: "takes too many states with these lengths")
+      return compiler.builder.add(automaton)
     }
   }
 
-  /// The texts of a pattern that have so many characters.
-  private static func bounded(
-    _ automaton: ByteAutomaton, _ least: Int32, _ most: Int32
-  ) throws(AutomatonTooLarge) -> ByteAutomaton? {
-    if least == 0, most == .max { return automaton }
-    struct State: Hashable {
-      var state: Int32
-      var count: Int32
-      var isOpen = false, isEscaped = false
+  /// The node of the scalars that `key` describes: of this grammar, of another one of the request, or a new one.
+  private mutating func scalar(
+    _ key: [UInt8], _ make: (inout SchemaCompiler) throws(SchemaError) -> NodeID
+  ) throws(SchemaError) -> NodeID {
+    if let id = scalars[key] { return id }
+    let id: NodeID
+    if let node = budget.known.nodes[key] {
+      id = builder.add(node)
+    } else {
+      id = try make(&self)
+      budget.known.nodes[key] = builder.nodes[Int(id)]
     }
-    return try ByteAutomaton.explored(
-      from: State(state: ByteAutomaton.start, count: 0), bytes: Array(0...255), limit: SchemaLimits.patternStates,
-      step: { from, byte in
-        var next = from
-        next.state = automaton.next(from.state, byte)
-        if next.state < 0 { return nil }
-        if !from.isOpen {
-          next.isOpen = true
-        } else if from.isEscaped {
-          next.isEscaped = false
-        } else if byte == 0x22 {
-          return from.count >= least ? next : nil
-        } else if !(0x80...0xBF).contains(byte) {
-          if from.count >= most { return nil }
-          next.count = most == .max ? min(from.count + 1, least) : from.count + 1
-          next.isEscaped = byte == 0x5C
-        }
-        return next
-      }, isAccepting: { automaton.isAccepting($0.state) })
+    scalars[key] = id
+    return id
   }
+
+  /// Multiples of a number with few digits: whole ones, and behind the point of those with a fraction.
+  private func setFactor(_ factor: Double, _ bounds: inout NumberBounds, _ path: String) throws(SchemaError) {
+    let decimal = Decimal(factor)
+    let scale = decimal.fraction.count
+    let digits = (decimal.whole + decimal.fraction).reduce(0) { min($0 * 10 + Int($1), 1_000_000) }
+    guard factor > 0, scale <= NumberBounds.fractionDigits, digits <= NumberBounds.greatestFactor else {
+      throw SchemaError(
+        path: path + ".multipleOf", keyword: "multipleOf",
+        reason:
+          "can be held to for numbers above 0 with at most \(NumberBounds.fractionDigits) digits behind the point "
+          + "whose digits make no more than \(NumberBounds.greatestFactor)")
+    }
+    if scale == 0 { bounds.isInteger = true }
+    (bounds.multipleOf, bounds.scale) = (scale == 0 && digits == 1 ? 0 : digits, scale)
+  }
+
+  // MARK: Arrays
 
   private mutating func array(_ object: JSONObject, _ path: String) throws(SchemaError) -> NodeID {
-    if let unique = object["uniqueItems"], unique != false {
-      throw SchemaError(
-        path: path + ".uniqueItems", keyword: "uniqueItems", reason: "is a keyword that this server cannot hold to")
-    }
+    if isUnique { throw Self.notDistinct(path) }
     var form = Grammar.ArrayForm(
       prefix: [], items: nil, least: try limit(object, "minItems", path) ?? 0,
       most: try limit(object, "maxItems", path) ?? .max)
+    if let unique = object["uniqueItems"], unique != false, unique != true {
+      throw SchemaError(path: path + ".uniqueItems", keyword: "uniqueItems", reason: "must be true or false")
+    }
+    // One element is always unlike the others.
+    let isDistinct = object["uniqueItems"] == true && form.most > 1
     if let prefix = object["prefixItems"] {
       guard let parts = prefix.array, parts.count <= SchemaLimits.alternatives else {
         throw SchemaError(path: path + ".prefixItems", keyword: "prefixItems", reason: "must be an array of schemas")
+      }
+      if isDistinct, !parts.isEmpty {
+        throw SchemaError(
+          path: path + ".uniqueItems", keyword: "uniqueItems",
+          reason: "cannot be held to beside prefixItems; leave it out")
       }
       for (index, part) in parts.enumerated() {
         form.prefix.append(try compile(part, "\(path).prefixItems[\(index)]"))
       }
     }
     switch object["items"] {
-    case nil: form.items = builder.anyValue()
     case .bool(false)?: form.most = min(form.most, Int32(form.prefix.count))
-    case let items?: form.items = try compile(items, path + ".items")
+    case let items:
+      let items = items ?? true
+      if isDistinct {
+        try setDistinct(items, &form, path)
+      } else {
+        form.items = items == true ? builder.anyValue() : try compile(items, path + ".items")
+      }
     }
     if form.least > form.most {
       throw SchemaError(path: path, reason: "asks for \(form.least) elements at least and \(form.most) at most")
@@ -184,57 +170,39 @@ extension SchemaCompiler {
     return builder.add(.array(form))
   }
 
-  private mutating func object(_ object: JSONObject, _ path: String) throws(SchemaError) -> NodeID {
-    var required: [String] = []
-    if let value = object["required"] {
-      guard let names = value.array, names.allSatisfy({ $0.string != nil }) else {
-        throw SchemaError(path: path + ".required", keyword: "required", reason: "must be an array of strings")
+  /// Elements that differ: all of them are one automaton, which knows how many texts it has.
+  private mutating func setDistinct(
+    _ items: JSONValue, _ form: inout Grammar.ArrayForm, _ path: String
+  ) throws(SchemaError) {
+    if items == true || items.object?.isEmpty == true { throw Self.notDistinct(path + ".items") }
+    isUnique = true
+    defer { isUnique = false }
+    let node = try compile(items, path + ".items")
+    let texts: Int32
+    do throws(PatternError) {
+      guard let whole = try ByteAutomaton.union(try builder.automata(of: node), budget) else {
+        form.most = 0
+        return
       }
-      required = names.compactMap(\.string)
+      let counts = try whole.texts(upTo: SchemaLimits.uniqueElements + 1, budget)
+      texts = counts[0]
+      form.items = builder.add(.distinct(whole, texts: counts))
+    } catch {
+      throw SchemaError(error, path: path + ".uniqueItems", keyword: "uniqueItems")
     }
-    var properties = JSONObject()
-    if let value = object["properties"] {
-      guard let members = value.object else {
-        throw SchemaError(path: path + ".properties", keyword: "properties", reason: "must be an object")
-      }
-      properties = members
+    form.texts = texts
+    form.most = min(form.most, texts, Int32(SchemaLimits.uniqueElements))
+    if form.least > form.most {
+      throw SchemaError(
+        path: path + ".uniqueItems", keyword: "uniqueItems",
+        reason: "asks for \(form.least) different elements at least; at most \(form.most) can be told apart")
     }
-    // Others are generated where they are asked for, or where nothing is declared.
-    let other = object["additionalProperties"]
-    for name in required where properties[name] == nil {
-      guard other != false else {
-        throw SchemaError(
-          path: path + ".required", keyword: "required", reason: "names a member that additionalProperties forbids")
-      }
-      _ = properties.insert(name, other ?? true)
-    }
-    var form = Grammar.ObjectForm(members: [], nextRequired: [], others: nil)
-    for (name, schema) in properties.members {
-      let value = try compile(schema, "\(path).properties.\(name)")
-      form.members.append(
-        Grammar.ObjectForm.Member(
-          first: builder.lead(name, isFirst: true), next: builder.lead(name, isFirst: false), value: value,
-          isRequired: required.contains(name)))
-    }
-    var next = Int32(form.members.count)
-    form.nextRequired = Array(repeating: next, count: form.members.count + 1)
-    var run = 0
-    for index in form.members.indices.reversed() {
-      if form.members[index].isRequired { next = Int32(index) }
-      run = form.members[index].isRequired ? 0 : run + 1
-      if run >= SchemaLimits.threads - 8 {
-        throw SchemaError(
-          path: path + ".properties", keyword: "properties",
-          reason: "has more than \(SchemaLimits.threads - 8) members in a row that may be left out")
-      }
-      form.nextRequired[index] = next
-    }
-    if let other, other != false {
-      let value = try compile(other, path + ".additionalProperties")
-      form.others = builder.otherMembers(except: properties.names, value: value)
-    } else if other == nil, object["properties"] == nil, required.isEmpty {
-      form.others = builder.otherMembers(except: [], value: builder.anyValue())
-    }
-    return builder.add(.object(form))
+  }
+
+  static func notDistinct(_ path: String) -> SchemaError {
+    SchemaError(
+      path: path, keyword: "uniqueItems",
+      reason: "is an array, an object or anything in an array of uniqueItems, whose elements cannot be told apart; "
+        + "leave uniqueItems out")
   }
 }

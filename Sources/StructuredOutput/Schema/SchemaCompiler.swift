@@ -2,6 +2,7 @@
 // their order, others only where they are asked for), never more. What cannot be held to is an error that names the keyword.
 import Foundation
 import JSON
+import Text
 
 /// Compiles one schema document.
 struct SchemaCompiler {
@@ -10,17 +11,26 @@ struct SchemaCompiler {
   let root: JSONValue
   let rootPath: String
   var builder: GrammarBuilder
+  let budget: CompilationBudget
+  /// Whether what is compiled are elements that must differ, so that every value has one spelling.
+  var isUnique = false
+  /// Strings and numbers by what is said about them.
+  var scalars: [[UInt8]: NodeID] = [:]
   /// Schemas that were referred to, by their pointer.
-  private var references: [String: NodeID] = [:]
+  private var references: [[UInt8]: NodeID] = [:]
   private var schemas = 0, depth = 0
   private var literalBytes = 0
 
-  init(root: JSONValue, path: String, builder: GrammarBuilder = GrammarBuilder()) {
-    (self.root, rootPath, self.builder) = (root, path, builder)
+  init(
+    root: JSONValue, path: String, builder: GrammarBuilder = GrammarBuilder(),
+    budget: CompilationBudget = CompilationBudget()
+  ) {
+    (self.root, rootPath, self.builder, self.budget) = (root, path, builder, budget)
   }
 
   /// The node of the values that `schema` at `path` allows.
   mutating func compile(_ schema: JSONValue, _ path: String) throws(SchemaError) -> NodeID {
+    try spend(1000, path)
     schemas += 1
     depth += 1
     defer { depth -= 1 }
@@ -28,7 +38,9 @@ struct SchemaCompiler {
       throw SchemaError(path: path, reason: "is one of more than \(SchemaLimits.schemas) schemas")
     }
     if depth > SchemaLimits.depth {
-      throw SchemaError(path: path, reason: "lies more than \(SchemaLimits.depth) schemas deep")
+      // The place itself would be a page long.
+      let place = path.utf8.count <= 200 ? path : String(decoding: path.utf8.prefix(200), as: UTF8.self) + "…"
+      throw SchemaError(path: place, reason: "lies more than \(SchemaLimits.depth) schemas deep, or refers to itself")
     }
     if builder.entries > SchemaLimits.tableEntries {
       throw SchemaError(path: path, reason: "makes the grammar too large")
@@ -38,18 +50,24 @@ struct SchemaCompiler {
       throw SchemaError(path: path, reason: "must be an object or a boolean, got \(schema.typeName)")
     }
     try checkNames(object, path)
-    let constraints = object.names.filter { !SchemaKeywords.annotations.contains($0) }
-    if let reference = object["$ref"] {
-      try allowOnly(["$ref"], constraints, beside: "$ref", path)
-      return try refer(to: reference, path + ".$ref")
+    let constraints = object.names.filter { !SchemaKeywords.annotations.contains($0.exact) }
+    if let reference = object["$ref"], constraints.count == 1 { return try refer(to: reference, path + ".$ref") }
+    if object["$ref"] != nil || object["allOf"] != nil {
+      return try compile(try conjunction(of: object, path), path)
+    }
+    if let other = object["not"] {
+      // zod writes z.never() so.
+      if other == true || other.object?.isEmpty == true { return builder.add(.choice([])) }
+      throw SchemaError(
+        path: path + ".not", keyword: "not",
+        reason: "is a keyword that this server cannot hold to; say what is allowed instead")
     }
     for (name, isExclusive) in [("anyOf", false), ("oneOf", true)] where object[name] != nil {
-      try allowOnly([name, "type"], constraints, beside: name, path)
       return try choice(of: object, name, isExclusive: isExclusive, path)
     }
-    if object["allOf"] != nil { return try compile(try merged(object, constraints, path), path) }
     if object["const"] != nil || object["enum"] != nil {
-      try allowOnly(["const", "enum", "type"], constraints, beside: object["enum"] == nil ? "const" : "enum", path)
+      try allowOnly(
+        ["const", "enum", "type", "format"], constraints, beside: object["enum"] == nil ? "const" : "enum", path)
       return try literals(object, path)
     }
     let types = try types(of: object, path)
@@ -72,14 +90,14 @@ struct SchemaCompiler {
     nodes.count == 1 ? nodes[0] : builder.add(.choice(nodes))
   }
 
-  private func checkNames(_ object: JSONObject, _ path: String) throws(SchemaError) {
+  func checkNames(_ object: JSONObject, _ path: String) throws(SchemaError) {
     let known = [
       SchemaKeywords.annotations, SchemaKeywords.number, SchemaKeywords.string, SchemaKeywords.array,
       SchemaKeywords.object, SchemaKeywords.whole,
     ]
-    for name in object.names where !known.contains(where: { $0.contains(name) }) {
+    for name in object.names where !known.contains(where: { $0.contains(name.exact) }) {
       let shown = name.utf8.count <= 64 ? name : String(name.prefix(32)) + "…"
-      let isKnown = SchemaKeywords.unsupported.contains(name)
+      let isKnown = SchemaKeywords.unsupported.contains(name.exact)
       throw SchemaError(
         path: "\(path).\(shown)", keyword: shown,
         reason: isKnown ? "is a keyword that this server cannot hold to" : "is not a keyword of JSON Schema")
@@ -101,16 +119,29 @@ struct SchemaCompiler {
   // MARK: References and alternatives
 
   private mutating func refer(to reference: JSONValue, _ path: String) throws(SchemaError) -> NodeID {
+    let (target, place) = try target(of: reference, path)
+    let key = Array((reference.string ?? "").utf8) + (isUnique ? [0] : [])
+    if let known = references[key] { return known }
+    // Kept before it is compiled, as it may refer to itself.
+    let id = builder.add(.choice([]))
+    references[key] = id
+    builder.set(id, .choice([try compile(target, place)]))
+    return id
+  }
+
+  /// What `reference` points to, and where that is.
+  private func target(of reference: JSONValue, _ path: String) throws(SchemaError) -> (JSONValue, String) {
     guard let pointer = reference.string else {
       throw SchemaError(path: path, keyword: "$ref", reason: "must be a string")
     }
-    if let known = references[pointer] { return known }
-    guard pointer == "#" || pointer.hasPrefix("#/") else {
+    let bytes = Array(pointer.utf8)
+    guard bytes == [0x23] || bytes.starts(with: [0x23, 0x2F]) else {
       throw SchemaError(path: path, keyword: "$ref", reason: "must point into the schema itself, as #/$defs/name does")
     }
     var target = root
     var place = rootPath
-    for part in pointer.dropFirst(2).split(separator: "/", omittingEmptySubsequences: false) where pointer != "#" {
+    if bytes.count > 4096 { throw SchemaError(path: path, keyword: "$ref", reason: "points to nothing in the schema") }
+    for part in Substring(pointer.utf8.dropFirst(2)).split(at: "/", omittingEmpty: false) where bytes.count > 1 {
       let plain = String(part).removingPercentEncoding ?? String(part)
       let name = plain.replacing("~1", with: "/").replacing("~0", with: "~")
       let next =
@@ -120,100 +151,86 @@ struct SchemaCompiler {
       target = next
       place += ".\(name)"
     }
-    // Kept before it is compiled, as it may refer to itself.
-    let id = builder.add(.choice([]))
-    references[pointer] = id
-    builder.set(id, .choice([try compile(target, place)]))
-    return id
+    return (target, place)
+  }
+
+  /// `schema`, or what it refers to.
+  func resolved(_ schema: JSONValue, _ path: String) throws(SchemaError) -> (JSONValue, String) {
+    var (schema, path) = (schema, path)
+    for _ in 0..<16 {
+      guard let object = schema.object, let reference = object["$ref"] else { return (schema, path) }
+      let others = object.names.filter { !SchemaKeywords.annotations.contains($0.exact) }
+      if others.count > 1 { return (try conjunction(of: object, path), path) }
+      (schema, path) = try target(of: reference, path + ".$ref")
+    }
+    throw SchemaError(path: path, keyword: "$ref", reason: "refers to itself, or through more than 16 others")
   }
 
   private mutating func choice(
     of object: JSONObject, _ keyword: String, isExclusive: Bool, _ path: String
   ) throws(SchemaError) -> NodeID {
-    let path = "\(path).\(keyword)"
+    let place = "\(path).\(keyword)"
     guard let parts = object[keyword]?.array, !parts.isEmpty else {
-      throw SchemaError(path: path, keyword: keyword, reason: "must be an array of schemas, not empty")
+      throw SchemaError(path: place, keyword: keyword, reason: "must be an array of schemas, not empty")
     }
     if parts.count > SchemaLimits.alternatives {
       throw SchemaError(
-        path: path, keyword: keyword,
+        path: place, keyword: keyword,
         reason: "has \(parts.count) elements; at most \(SchemaLimits.alternatives) are allowed")
     }
-    if isExclusive, !SchemaDisjointness(root: root).holds(parts) {
-      throw SchemaError(
-        path: path, keyword: keyword,
-        reason: "has elements that are not told apart by their type or by a constant member; use anyOf")
+    // What holds beside the alternatives holds for each of them.
+    var rest = JSONObject()
+    for (name, value) in object.members where name != keyword && !SchemaKeywords.annotations.contains(name.exact) {
+      rest[name] = value
+    }
+    if isExclusive {
+      let disjointness = SchemaDisjointness(root: root)
+      let name = object["discriminator"]?["propertyName"]?.string
+      if let tag = try disjointness.tag(of: parts, named: name, budget, place) {
+        rest["required"] = .array((rest["required"]?.array ?? []) + [.string(tag)])
+      } else if !(try disjointness.holds(parts, budget, place)) {
+        throw SchemaError(
+          path: place, keyword: keyword,
+          reason: "has elements that are not told apart by their type or by a constant member; use anyOf")
+      }
     }
     var nodes: [NodeID] = []
     for (index, part) in parts.enumerated() {
-      let place = "\(path)[\(index)]"
-      var part = part
-      if object["type"] != nil { part = try narrowed(part, to: try types(of: object, path), place) }
-      nodes.append(try compile(part, place))
+      let place = "\(place)[\(index)]"
+      let isWhole = rest.isEmpty || rest.count == 1 && rest["required"] != nil && disjointRequired(rest, part, place)
+      nodes.append(
+        try compile(isWhole ? part : try conjunction(of: [(.object(rest), path), (part, place)], path), place))
     }
     return builder.add(.choice(nodes))
   }
 
-  /// An alternative beside a type, which holds for it too.
-  private func narrowed(_ part: JSONValue, to outer: [String], _ path: String) throws(SchemaError) -> JSONValue {
-    guard var object = part.object,
-      ["$ref", "anyOf", "oneOf", "allOf", "enum", "const"].allSatisfy({ object[$0] == nil })
-    else {
-      throw SchemaError(path: path, keyword: "type", reason: "cannot be held to beside a type outside of it")
-    }
-    if object["type"] == nil { object["type"] = .array(outer.map(JSONValue.string)) }
-    let inner = try types(of: object, path)
-    let isWithin = inner.allSatisfy { outer.contains($0) || ($0 == "integer" && outer.contains("number")) }
-    guard isWithin else {
-      throw SchemaError(
-        path: path + ".type", keyword: "type", reason: "allows more than the type beside the alternatives")
-    }
-    return .object(object)
-  }
-
-  /// One schema for `allOf`, where its elements speak of different things.
-  private func merged(_ object: JSONObject, _ names: [String], _ path: String) throws(SchemaError) -> JSONValue {
-    let path = path + ".allOf"
-    guard let parts = object["allOf"]?.array, !parts.isEmpty, parts.count <= SchemaLimits.alternatives else {
-      throw SchemaError(path: path, keyword: "allOf", reason: "must be an array of schemas, not empty")
-    }
-    if parts.count == 1, names == ["allOf"] { return parts[0] }
-    var whole = object
-    whole["allOf"] = nil
-    for (index, part) in parts.enumerated() {
-      guard let members = part.object, members["$ref"] == nil else {
-        throw SchemaError(
-          path: "\(path)[\(index)]", keyword: "allOf", reason: "is not an object schema that can be merged")
-      }
-      for (name, value) in members.members where !SchemaKeywords.annotations.contains(name) {
-        switch (name, whole[name]) {
-        case (_, nil): whole[name] = value
-        case (_, let same?) where same == value: break
-        case ("required", let other?): whole[name] = .array((other.array ?? []) + (value.array ?? []))
-        case ("properties", let other?):
-          var both = other.object ?? JSONObject()
-          for (property, schema) in value.object?.members.map({ $0 }) ?? [] {
-            guard both.insert(property, schema) || both[property] == schema else {
-              throw SchemaError(
-                path: "\(path)[\(index)].properties.\(property)", keyword: "allOf",
-                reason: "is declared twice in different ways")
-            }
-          }
-          whole[name] = .object(both)
-        default:
-          throw SchemaError(path: "\(path)[\(index)].\(name)", keyword: name, reason: "cannot be merged in allOf")
-        }
-      }
-    }
-    let closed = parts.contains { $0["additionalProperties"] != nil && $0["additionalProperties"] != true }
-    if closed, parts.count(where: { $0["properties"] != nil }) + (object["properties"] == nil ? 0 : 1) > 1 {
-      throw SchemaError(
-        path: path, keyword: "additionalProperties", reason: "cannot be merged with other properties in allOf")
-    }
-    return .object(whole)
+  /// Whether `part` requires what `rest` does.
+  private func disjointRequired(_ rest: JSONObject, _ part: JSONValue, _ path: String) -> Bool {
+    guard let (schema, _) = try? resolved(part, path), let names = schema["required"]?.array else { return false }
+    return rest["required"]?.array?.allSatisfy { wanted in names.contains { $0.encoded == wanted.encoded } } == true
   }
 
   // MARK: Constants
+
+  func spend(_ steps: Int, _ path: String) throws(SchemaError) {
+    do {
+      try budget.spend(steps)
+    } catch {
+      throw SchemaError(error, path: path)
+    }
+  }
+
+  /// What stands before the value of a declared member, first or not.
+  mutating func leads(_ name: String, _ path: String) throws(SchemaError) -> (first: NodeID, next: NodeID) {
+    literalBytes += name.utf8.count
+    if literalBytes > SchemaLimits.literalBytes {
+      throw SchemaError(
+        path: path, keyword: "properties",
+        reason: "brings names and constants to more than \(SchemaLimits.literalBytes) bytes")
+    }
+    try spend(1000 + 100 * name.utf8.count, path)
+    return (builder.lead(name, isFirst: true), builder.lead(name, isFirst: false))
+  }
 
   private mutating func literals(_ object: JSONObject, _ path: String) throws(SchemaError) -> NodeID {
     var values: [JSONValue] = []
@@ -228,7 +245,10 @@ struct SchemaCompiler {
       }
       values = array
     }
-    if let value = object["const"] { values = object["enum"] == nil || values.contains(value) ? [value] : [] }
+    if let value = object["const"] {
+      let bytes = value.encoded
+      values = object["enum"] == nil || values.contains { $0.encoded == bytes } ? [value] : []
+    }
     if object["type"] != nil {
       let types = try types(of: object, path)
       values = values.filter { value in types.contains { Self.isOf($0, value) } }
@@ -239,6 +259,7 @@ struct SchemaCompiler {
     let start = tree.state()
     for value in values {
       let bytes = value.encoded
+      try spend(bytes.count, path)
       literalBytes += bytes.count
       if literalBytes > SchemaLimits.literalBytes {
         throw SchemaError(

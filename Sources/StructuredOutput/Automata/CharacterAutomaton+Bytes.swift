@@ -1,0 +1,212 @@
+// Characters spelled as bytes. Every character has one spelling: UTF-8 (Unicode 16, table 3-7), in JSON strings with the short escape for
+// those that have one; other control characters have none and are not generated.
+
+/// How an automaton's texts are written.
+enum TextSpelling: Sendable {
+  /// As a JSON string, quotes included.
+  case json
+  /// As they are.
+  case plain
+}
+
+extension CharacterAutomaton {
+  /// The automaton over bytes of the same texts; nil where none of them can be spelled.
+  func bytes(_ spelling: TextSpelling, _ budget: CompilationBudget) throws(PatternError) -> ByteAutomaton? {
+    try counted(spelling, budget)?.automaton
+  }
+
+  /// The same, with the states in which a character is complete and the next begins.
+  func counted(
+    _ spelling: TextSpelling, _ budget: CompilationBudget
+  ) throws(PatternError) -> (automaton: ByteAutomaton, isBoundary: [Bool])? {
+    var builder = ByteAutomatonBuilder()
+    let open: Int32?, close: Int32?
+    if spelling == .json {
+      let start = builder.state()
+      let first = builder.state()
+      builder.connect(start, "\"", first)
+      (open, close) = (first, builder.state(accepting: true))
+    } else {
+      (open, close) = (nil, nil)
+    }
+    let boundaries = try spell(into: &builder, spelling, from: open, to: close, budget)
+    switch builder.build(entries: SchemaLimits.tableEntries) {
+    case .automaton(let automaton):
+      var isBoundary = [Bool](repeating: false, count: automaton.count)
+      for state in boundaries {
+        if let number = builder.number(of: state) { isBoundary[Int(number)] = true }
+      }
+      return (automaton, isBoundary)
+    case .empty: return nil
+    case .tooLarge: throw PatternError(reason: "takes too large a table")
+    }
+  }
+
+  /// Adds the texts to `builder`: their first character leaves `open`, and a JSON string's quotation mark leads to `close`. Returns
+  /// the states between characters.
+  func spell(
+    into builder: inout ByteAutomatonBuilder, _ spelling: TextSpelling, from open: Int32?, to close: Int32?,
+    _ budget: CompilationBudget
+  ) throws(PatternError) -> [Int32] {
+    var states: [Int32] = []
+    for state in 0..<count {
+      states.append(state == 0 ? open ?? builder.state() : builder.state())
+      if close == nil, accepting[state] { builder.accept(states[state]) }
+    }
+    var speller = Speller(builder: builder, spelling: spelling, states: states)
+    for state in 0..<count {
+      try budget.spend(64 + 2 * classes.runs.count)
+      // Runs of characters that lead to the same state.
+      var segments: [Speller.Segment] = []
+      for run in classes.runs {
+        let target = next(Int32(state), Int(run.number))
+        if target < 0 { continue }
+        if let last = segments.last, last.target == states[Int(target)], last.high + 1 == run.low {
+          segments[segments.count - 1].high = run.high
+        } else {
+          segments.append(Speller.Segment(low: run.low, high: run.high, target: states[Int(target)]))
+        }
+      }
+      try budget.spend(64 * segments.count)
+      try speller.connect(segments, from: states[state], budget)
+      if let close, accepting[state] { speller.builder.connect(states[state], "\"", close) }
+    }
+    builder = speller.builder
+    return states
+  }
+}
+
+/// Writes the transitions of characters as bytes; what continues alike is shared.
+private struct Speller {
+  /// Characters, or the rests of them, that lead to one state.
+  struct Segment: Hashable {
+    var low, high: UInt32
+    var target: Int32
+  }
+  private struct Tail: Hashable {
+    var bytes: Int
+    var segments: [Segment]
+  }
+
+  var builder: ByteAutomatonBuilder
+  let spelling: TextSpelling
+  /// States by what must follow.
+  private var tails: [Tail: Int32] = [:]
+  /// The same where anything may follow, which is most frequent: by bytes and target.
+  private var anyTails: [Int64: Int32] = [:]
+  private var escapes: [[Segment]: Int32] = [:]
+
+  init(builder: ByteAutomatonBuilder, spelling: TextSpelling, states: [Int32]) {
+    (self.builder, self.spelling) = (builder, spelling)
+  }
+
+  private static let escapes: [(value: UInt32, letter: Unicode.Scalar)] = [
+    (0x08, "b"), (0x09, "t"), (0x0A, "n"), (0x0C, "f"), (0x0D, "r"), (0x22, "\""), (0x5C, "\\"),
+  ]
+
+  /// Connects the characters of `segments`, which are in order.
+  mutating func connect(
+    _ segments: [Segment], from source: Int32, _ budget: CompilationBudget
+  ) throws(PatternError) {
+    if segments.isEmpty { return }
+    let plain: [ClosedRange<UInt32>] = spelling == .json ? [0x20...0x21, 0x23...0x5B, 0x5D...0x7F] : [0...0x7F]
+    for segment in segments where segment.low <= 0x7F {
+      for range in plain where range.overlaps(segment.low...segment.high) {
+        let bytes = (segment.low...segment.high).clamped(to: range)
+        builder.connect(source, UInt8(bytes.lowerBound)...UInt8(bytes.upperBound), segment.target)
+      }
+    }
+    if spelling == .json, segments[0].low <= 0x5C { connectEscapes(segments, from: source) }
+    for (range, bytes, mark) in [
+      (0x80...0x7FF, 1, 0xC0), (0x800...0xFFFF, 2, 0xE0), (0x10000...0x10FFFF, 3, 0xF0),
+    ] as [(ClosedRange<UInt32>, Int, UInt32)] {
+      let inside = segments.compactMap { segment -> Segment? in
+        guard range.overlaps(segment.low...segment.high) else { return nil }
+        let part = (segment.low...segment.high).clamped(to: range)
+        return Segment(low: part.lowerBound, high: part.upperBound, target: segment.target)
+      }
+      if inside.isEmpty { continue }
+      try connect(inside, bytes: bytes, mark: mark, from: source, budget)
+    }
+  }
+
+  private mutating func connectEscapes(_ segments: [Segment], from source: Int32) {
+    var letters: [Segment] = []
+    for (value, letter) in Self.escapes {
+      guard let target = segments.first(where: { $0.low <= value && value <= $0.high })?.target else { continue }
+      letters.append(Segment(low: letter.value, high: letter.value, target: target))
+    }
+    if letters.isEmpty { return }
+    let middle: Int32
+    if let known = escapes[letters] {
+      middle = known
+    } else {
+      middle = builder.state()
+      escapes[letters] = middle
+      for letter in letters { builder.connect(middle, UInt8(letter.low)...UInt8(letter.low), letter.target) }
+    }
+    builder.connect(source, "\\", middle)
+  }
+
+  /// Connects values of `bytes` continuation bytes behind a leading one that is marked with `mark`.
+  private mutating func connect(
+    _ segments: [Segment], bytes: Int, mark: UInt32, from source: Int32, _ budget: CompilationBudget
+  ) throws(PatternError) {
+    let shift = UInt32(6 * bytes)
+    let span = UInt32(1) << shift - 1
+    var pending: (low: UInt32, high: UInt32, state: Int32)?
+    func flush() {
+      if let pending {
+        builder.connect(source, UInt8(mark | pending.low)...UInt8(mark | pending.high), pending.state)
+      }
+    }
+    var place = 0
+    var lead = segments[0].low >> shift
+    let last = segments[segments.count - 1].high >> shift
+    while lead <= last {
+      while place < segments.count, segments[place].high >> shift < lead { place += 1 }
+      var parts: [Segment] = []
+      var index = place
+      while index < segments.count, segments[index].low >> shift <= lead {
+        let part = segments[index]
+        parts.append(
+          Segment(
+            low: part.low >> shift == lead ? part.low & span : 0,
+            high: part.high >> shift == lead ? part.high & span : span,
+            target: part.target))
+        index += 1
+      }
+      try budget.spend(8 + 8 * parts.count)
+      if !parts.isEmpty {
+        let state = try tail(parts, bytes: bytes, budget)
+        if let before = pending, before.state == state, before.high + 1 == lead {
+          pending = (before.low, lead, state)
+        } else {
+          flush()
+          pending = (lead, lead, state)
+        }
+      }
+      lead += 1
+    }
+    flush()
+  }
+
+  /// The state in which the continuation bytes of `segments` follow.
+  private mutating func tail(
+    _ segments: [Segment], bytes: Int, _ budget: CompilationBudget
+  ) throws(PatternError) -> Int32 {
+    if bytes == 0 { return segments[0].target }
+    let isAny = segments.count == 1 && segments[0].low == 0 && segments[0].high == UInt32(1) << UInt32(6 * bytes) - 1
+    let anyKey = Int64(bytes) << 32 | Int64(segments[0].target)
+    let key = Tail(bytes: bytes, segments: segments)
+    if isAny {
+      if let known = anyTails[anyKey] { return known }
+    } else if let known = tails[key] {
+      return known
+    }
+    let state = builder.state()
+    if isAny { anyTails[anyKey] = state } else { tails[key] = state }
+    try connect(segments, bytes: bytes - 1, mark: 0x80, from: state, budget)
+    return state
+  }
+}
