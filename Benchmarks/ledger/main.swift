@@ -125,6 +125,8 @@ func record(_ path: String, _ count: Int) async throws {
     ledger.record(row(index, at: yearStart + Double(index) * 7, &numbers))
     if index % 100 == 99 { usleep(2_000) }
   }
+  // The count is rewritten on a queue of its own: what is told from here on is exact.
+  ledger.countQueue.sync {}
   print("recorded \(count)")
   fflush(nil)
   while let command = readLine() {
