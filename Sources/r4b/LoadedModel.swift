@@ -111,11 +111,13 @@ struct LoadedModel {
     return url.pathExtension == "gguf" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
   }
 
-  /// Opens the files that the settings name; relative paths start from `base`.
+  /// Opens the files that the settings name and tells what is served other than one might think; relative paths start from `base`.
   static func checkpoint(settings: Settings, base: URL) throws -> Checkpoint {
     let path = URL(fileURLWithPath: settings.string("model.path"), relativeTo: base).path
     let mmproj = settings.optionalString("model.mmproj").map { URL(fileURLWithPath: $0, relativeTo: base).path }
-    return try Checkpoint(path: path, mmproj: mmproj)
+    let checkpoint = try Checkpoint(path: path, mmproj: mmproj)
+    for sentence in checkpoint.notes { note("Note: \(sentence).") }
+    return checkpoint
   }
 
   /// Reads the weights, rounded where the settings ask for it.

@@ -62,6 +62,7 @@ struct QuantizeCommand: AsyncParsableCommand {
     let place = URL(fileURLWithPath: out)
     let vision = place.deletingLastPathComponent().appendingPathComponent("mmproj-" + place.lastPathComponent)
     let checkpoint = try Checkpoint(path: source, mmproj: mmproj)
+    for sentence in checkpoint.notes { note("Note: \(sentence).") }
     let hasVision = checkpoint.configuration.vision != nil
     for path in hasVision ? [place.path, vision.path] : [place.path] { try refuse(path, checkpoint) }
     if isQuantized(checkpoint) { note("note: \(source) is quantised already; the errors of both roundings add up") }

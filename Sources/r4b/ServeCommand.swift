@@ -49,7 +49,6 @@ struct ServeCommand: AsyncParsableCommand {
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
     let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
-    for sentence in loaded.checkpoint.notes { note("Note: \(sentence).") }
     let duration = (ContinuousClock.now - started).formatted(
       .units(allowed: [.seconds], fractionalPart: .show(length: 2)))
     note("Loaded \(loaded.name) in \(duration): \(loaded.memory).")

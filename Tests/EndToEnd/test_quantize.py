@@ -181,6 +181,9 @@ def test_ids_of_none_and_a_missing_pre_tokenizer_are_taken_as_llama_cpp_does(tmp
     assert done.returncode == 0 and "has no tokenizer.ggml.pre" in done.stdout and "words as in default" in done.stdout, done.stdout
     with Server(["--model", plain]) as server:
         assert f"Note: {plain} has no tokenizer.ggml.pre" in server.read()
+    for arguments in (["chat", "--model", plain, "Hi"], ["quantize", plain, tmp_path / "again.gguf", "--type", "q4_0"]):
+        done = run(*arguments)
+        assert done.returncode == 0 and f"Note: {plain} has no tokenizer.ggml.pre" in done.stderr, done.stderr
     for key in ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.padding_token_id"):
         bad = rewritten(tmp_path / "tiny.gguf", tmp_path / "bad.gguf", lambda name, value: 1 << 20 if name == key else value)
         done = run("inspect", bad)
