@@ -18,6 +18,7 @@ struct CharacterAutomaton: Sendable {
   mutating func add(accepting isAccepting: Bool, limit: Int = SchemaLimits.patternStates) throws(PatternError) -> Int32
   {
     if count >= limit { throw PatternError(reason: "takes more than \(limit) states") }
+    if targets.count > SchemaLimits.tableEntries { throw PatternError(reason: "takes too large a table") }
     accepting.append(isAccepting)
     targets.append(contentsOf: repeatElement(-1, count: classes.count))
     return Int32(count - 1)
