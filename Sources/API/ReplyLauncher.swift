@@ -55,11 +55,11 @@ struct ReplyLauncher: Sendable {
     return ReplyFeed(sources) { metrics.interToken.observe($0) }
   }
 
-  /// Tokens that a reply may have. A limit nobody asked for shrinks to what the context has left; one the client named is held to,
-  /// but for the key's ceiling.
+  /// Tokens that a reply may have. A limit nobody asked for shrinks to what the context has left, which is also what a client gets
+  /// that wants none; one the client named is held to, but for the key's ceiling.
   private func limit(_ prepared: any PreparedConversation, _ options: GenerationOptions, _ policy: KeyPolicy) -> Int {
-    let room = engine.contextLength - prepared.prompt.tokens.count
-    let wanted = options.maxTokens?.value ?? max(1, min(configuration.defaults.maxTokens, room))
-    return min(wanted, policy.maxTokens ?? .max)
+    let room = max(1, engine.contextLength - prepared.prompt.tokens.count)
+    let wanted = options.maxTokens?.value ?? min(configuration.defaults.maxTokens, room)
+    return min(wanted == .max ? room : wanted, policy.maxTokens ?? .max)
   }
 }

@@ -18,9 +18,8 @@ package struct TextEndpoints: Sendable {
 
   /// `{content, add_special, with_pieces}` → `{tokens}`, as llama-server answers; `text` and `prompt` are other names of the content.
   func tokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let reader = try FieldReader(body: try JSONBody.parse(request, configuration.limits))
-    var ignored = IgnoredFields()
-    try ignored.note(unknownIn: reader, known: Self.tokenizeFields)
+    let reader = try FieldReader(
+      body: try JSONBody.parse(request, configuration.limits), fields: Self.tokenizeFields)
     try reader.checkModel(configuration.model)
     var text: String?
     for name in Self.contents {
@@ -31,6 +30,7 @@ package struct TextEndpoints: Sendable {
     _ = try reader.bool("add_special")
     let recognises = try reader.bool("parse_special") ?? true
     let withPieces = try reader.bool("with_pieces") ?? false
+    let ignored = try reader.finish()
     let ids = try await chat.tokens(
       of: content, recognisesSpecial: recognises, limit: configuration.limits.tokens)
     let tokens = ids.map { id -> JSONValue in
@@ -48,12 +48,12 @@ package struct TextEndpoints: Sendable {
 
   /// `{tokens}` → `{content}`; bytes that are no characters become U+FFFD.
   func detokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let reader = try FieldReader(body: try JSONBody.parse(request, configuration.limits))
-    var ignored = IgnoredFields()
-    try ignored.note(unknownIn: reader, known: Self.detokenizeFields)
+    let reader = try FieldReader(
+      body: try JSONBody.parse(request, configuration.limits), fields: Self.detokenizeFields)
     try reader.checkModel(configuration.model)
     let values = try reader.require("tokens", reader.array("tokens", max: configuration.limits.values))
     let ids = try reader.tokenIDs(values, "tokens", configuration.model.vocabularySize)
+    let ignored = try reader.finish()
     var bytes: [UInt8] = []
     for id in ids { bytes += chat.text(of: id).bytes }
     return .json(["content": .string(String(decoding: bytes, as: UTF8.self))], ignoring: ignored)

@@ -1,22 +1,26 @@
-// Which form a reply's answer has: free text, JSON, calls of tools.
+// Which form a reply's answer has: free text, JSON, one of some texts, calls of tools.
 import JSON
 
 /// What the answer must or may be.
 package struct AnswerForm: Sendable, Equatable {
   /// nil: free text.
-  package var json: JSONForm?
+  package var text: TextForm?
   /// nil: no tool may be called.
   package var tools: ToolUse?
 
-  package init(json: JSONForm? = nil, tools: ToolUse? = nil) { (self.json, self.tools) = (json, tools) }
+  package init(text: TextForm? = nil, tools: ToolUse? = nil) { (self.text, self.tools) = (text, tools) }
 }
 
-/// JSON as an answer.
-package enum JSONForm: Sendable, Equatable {
-  /// Any object.
+/// What the text of an answer must be. Paths are where the form stood in the request.
+package enum TextForm: Sendable, Equatable {
+  /// Any JSON object.
   case object
-  /// What the schema at `path` of the request allows.
+  /// JSON that a schema allows.
   case schema(JSONValue, path: String)
+  /// One of these texts as it is, not as a JSON string.
+  case choice([String], path: String)
+  /// A text that a regular expression matches as a whole.
+  case pattern(String, path: String)
 }
 
 /// Tools that the model may or must call.
@@ -42,11 +46,13 @@ package struct ToolUse: Sendable, Equatable {
 
   package var tools: [Tool]
   package var choice: Choice
+  /// Names of the tools that may be called; nil for all.
+  package var allowed: [String]?
   /// Whether one answer may hold several calls.
   package var isParallel: Bool
 
-  package init(tools: [Tool], choice: Choice, isParallel: Bool) {
-    (self.tools, self.choice, self.isParallel) = (tools, choice, isParallel)
+  package init(tools: [Tool], choice: Choice, isParallel: Bool, allowed: [String]? = nil) {
+    (self.tools, self.choice, self.isParallel, self.allowed) = (tools, choice, isParallel, allowed)
   }
 
   /// Whether the answer must be a call.
@@ -62,7 +68,7 @@ package struct ToolUse: Sendable, Equatable {
     switch choice {
     case .none: []
     case .named(let name): tools.filter { $0.name == name }
-    case .auto, .required: tools
+    case .auto, .required: tools.filter { allowed?.contains($0.name) ?? true }
     }
   }
 }

@@ -44,6 +44,6 @@ extension ChatModel {
     if tokens.isEmpty, let begin = tokenizer.id(of: "<|endoftext|>") ?? control.stop.min() { tokens = [begin] }
     return PreparedChat(
       prompt: Prompt(tokens: tokens), textTokens: tokens.count, mode: .short, start: .plainText,
-      form: try await self.form(of: form), unfinished: unfinished, model: self)
+      form: try await self.form(of: form, isWhole: true), unfinished: unfinished, model: self)
   }
 }

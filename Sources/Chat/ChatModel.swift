@@ -105,8 +105,9 @@ package final class ChatModel: Sendable {
   }
 
   /// What the answer is kept to. A schema may take a while to compile.
-  func form(of answer: AnswerForm) async throws -> FormCompiler.Form {
-    answer == AnswerForm() ? FormCompiler.Form() : try await textQueue.run { try self.forms.form(of: answer) }
+  func form(of answer: AnswerForm, isWhole: Bool = false) async throws -> FormCompiler.Form {
+    if answer.text == nil, answer.tools == nil { return FormCompiler.Form() }
+    return try await textQueue.run { try self.forms.form(of: answer, isWhole: isWhole) }
   }
 
   /// Runs `work` on text of so many bytes, away from the caller's thread where it takes long.

@@ -37,18 +37,22 @@ final class FormCompiler: Sendable {
     var loose: [String] = []
   }
 
-  /// Compiles `form`; throws `ChatError.schema` for what cannot be held to. `shouldStop` is asked now and then whether the form is
-  /// still wanted.
-  func form(of form: AnswerForm, shouldStop: @escaping () -> Bool = { false }) throws(ChatError) -> Form {
+  /// Compiles `form`; throws `ChatError.schema` for what cannot be held to. White space may begin a text only where nothing stands
+  /// before the answer (`isWhole`). `shouldStop` is asked now and then whether the form is still wanted.
+  func form(
+    of form: AnswerForm, isWhole: Bool = false, shouldStop: @escaping () -> Bool = { false }
+  ) throws(ChatError) -> Form {
     let budget = CompilationBudget(shouldStop: shouldStop)
     do throws(SchemaError) {
-      let json = try form.json.map { form throws(SchemaError) in matcher(try grammar(of: form, budget)) }
-      guard let use = form.tools else { return Form(constraint: json) }
+      let text = try form.text.map { form throws(SchemaError) in
+        matcher(try grammar(of: form, isWhole: isWhole, budget))
+      }
+      guard let use = form.tools else { return Form(constraint: text) }
       // Checking every tool by itself may not use up what all of them together take.
       let (tools, loose) = try callable(use, CompilationBudget(beside: budget))
       switch use.choice {
-      case .none: return Form(constraint: json, loose: loose)
-      case .auto where json == nil:
+      case .none: return Form(constraint: text, loose: loose)
+      case .auto where text == nil:
         let rest = try grammar(of: tools, "rest") { tools throws(SchemaError) in
           try Grammar(calls: tools, afterOpening: true, budget: budget)
         }
@@ -61,8 +65,8 @@ final class FormCompiler: Sendable {
           try grammar(of: tools, "calls \(most)") { [most] tools throws(SchemaError) in
             try Grammar(calls: tools, most: most, budget: budget)
           })
-        guard let json, use.choice == .auto else { return Form(constraint: calls, loose: loose) }
-        return Form(constraint: EitherForm([json, calls]), loose: loose)
+        guard let text, use.choice == .auto else { return Form(constraint: calls, loose: loose) }
+        return Form(constraint: EitherForm([text, calls]), loose: loose)
       }
     } catch {
       throw .schema(error)
@@ -77,13 +81,24 @@ final class FormCompiler: Sendable {
     return GrammarMatcher(grammar, trie: trie, stop: stop) { tokenizer.bytes(of: $0) }
   }
 
-  private func grammar(of form: JSONForm, _ budget: CompilationBudget) throws(SchemaError) -> Grammar {
+  private func grammar(
+    of form: TextForm, isWhole: Bool, _ budget: CompilationBudget
+  ) throws(SchemaError) -> Grammar {
     switch form {
     case .object:
       return try kept(Key(kind: "object", text: [])) { () throws(SchemaError) in .anyObject() }
     case .schema(let schema, let path):
       return try kept(Key(kind: "schema", text: schema.encoded)) { () throws(SchemaError) in
         try Grammar(schema: schema, path: path, budget: budget)
+      }
+    case .choice(let texts, let path):
+      let key = Key(kind: "choice \(isWhole)", text: JSONValue.array(texts.map(JSONValue.string)).encoded)
+      return try kept(key) { () throws(SchemaError) in
+        try Grammar(choices: texts, path: path, mayBeginWhite: isWhole)
+      }
+    case .pattern(let pattern, let path):
+      return try kept(Key(kind: "pattern \(isWhole)", text: Array(pattern.utf8))) { () throws(SchemaError) in
+        try Grammar(pattern: pattern, path: path, mayBeginWhite: isWhole, budget: budget)
       }
     }
   }

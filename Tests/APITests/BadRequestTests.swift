@@ -135,7 +135,7 @@ struct Bad: Sendable, CustomTestStringConvertible {
       "(8) contradicts thinking.budget_tokens (9)"),
     .field(#""thinking_budget":5,"thinking_token_budget":6"#, "thinking_token_budget", "contradicts thinking_budget"),
     .field(#""thinking":true"#, "thinking", "an object"),
-    .field(#""reasoning_effort":"max""#, "reasoning_effort", "must be one of none"),
+    .field(#""reasoning_effort":"huge""#, "reasoning_effort", "must be one of none"),
     .field(
       #""thinking_mode":"long","enable_thinking":false"#, "enable_thinking",
       "asks for mode short, but thinking_mode asks for long"),
@@ -186,7 +186,7 @@ struct Bad: Sendable, CustomTestStringConvertible {
     .image("HTTP://example.com/a.png", "does not fetch"),
     .image("file:///etc/passwd", "does not read file"), .image("/etc/passwd", "expected a data: URI"),
     .image("", "expected a data: URI"),
-    .image("data:image/png;base64", "no comma"), .image("data:text/html;base64,AAAA", "must be image/png"),
+    .image("data:image/png;base64", "no comma"),
     .image("data:image/png;base64,A*AA", "not valid base64"), .image("data:image/png;base64,AAAAA", "not valid base64"),
     .image("data:image/png;base64,AA=A", "not valid base64"), .image("data:image/png;base64,", "is empty"),
     .image("data:image/png,%4", "not valid percent"),

@@ -22,12 +22,22 @@ import Testing
       ("data:image/jpeg;charset=utf-8;base64,AAEC", [0, 1, 2]), ("data:image/webp;base64,AAE", [0, 1]),
       ("data:image/gif;base64,AA", [0]), ("data:image/png;base64,AA\\nEC AA==", [0, 1, 2, 0]),
       ("data:image/png;base64,%2F%2b8%3D", [0xFF, 0xEF]), ("data:image/png,%89PNG", [0x89, 0x50, 0x4E, 0x47]),
+      // The media type is not read, whatever it is.
+      ("data:;base64,AAEC", [0, 1, 2]), ("data:image;base64,AAEC", [0, 1, 2]),
+      ("data:text/html;base64,AAEC", [0, 1, 2]),
+      ("data:application/octet-stream;base64,AAEC", [0, 1, 2]), ("data:image/x-icon; base64,AAEC", [0, 1, 2]),
+      ("data:image/png;name=a.png;charset=utf-8;BASE64,AAEC", [0, 1, 2]), ("data:,%89P", [0x89, 0x50]),
+      // The alphabet for URLs, line breaks of every kind, padding that is missing or escaped.
+      ("data:image/png;base64,_-8=", [0xFF, 0xEF]), ("data:image/png;base64,_-8", [0xFF, 0xEF]),
+      ("data:image/png;base64,AA\\r\\nEC\\r\\n", [0, 1, 2]), ("data:image/png;base64, AA\\t EC ", [0, 1, 2]),
+      ("data:image/png;base64,AA%0D%0AEC%20", [0, 1, 2]), ("data:image/png;base64,%5F%2D8", [0xFF, 0xEF]),
+      ("data:image/png;base64,AAECAA==\\n", [0, 1, 2, 0]),
     ] as [(String, [UInt8])])
   func `good forms give their bytes`(url: String, expected: [UInt8]) async throws {
     #expect(try await bytes(url) == expected)
   }
 
-  @Test(arguments: ["A", "AAAAA", "====", "A===", "AA=", "AAA==", "-_AA", "AA AA=A=", "AAAAé"])
+  @Test(arguments: ["A", "AAAAA", "====", "A===", "AA=", "AAA==", "AA AA=A=", "AAAAé"])
   func `malformed base64 is refused`(payload: String) async throws {
     #expect(try await bytes("data:image/png;base64," + payload) == nil)
   }

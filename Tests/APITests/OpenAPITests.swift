@@ -73,7 +73,7 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
     ("DetokenizeRequest", TextEndpoints.detokenizeFields), ("RolloutRequest", RolloutRequest.fields),
     ("AssistantMessage", MessageDecoder.fields),
     ("UserMessage", MessageDecoder.fields), ("SystemMessage", MessageDecoder.fields),
-    ("ToolMessage", MessageDecoder.fields),
+    ("ToolMessage", MessageDecoder.fields), ("FunctionMessage", MessageDecoder.fields),
   ])
   func `a request's properties are the fields that are read`(schema: String, fields: [String]) async throws {
     let document = try await Document()

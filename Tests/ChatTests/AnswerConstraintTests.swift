@@ -77,7 +77,7 @@ private final class Answer {
 
   @Test func `an answer is JSON or a call, whichever it begins as`() async throws {
     var form = auto()
-    form.json = .schema(
+    form.text = .schema(
       ["type": "object", "properties": ["x": ["type": "null"]], "required": ["x"], "additionalProperties": false],
       path: "s")
     let json = try await Answer(form)

@@ -12,6 +12,7 @@ LIMITS = {"/v1/chat/completions": ("max_completion_tokens", "max_tokens"), "/v1/
           "/v1/rollouts": ("max_completion_tokens", "max_tokens")}
 TOKENS = 4
 MODES = ("thinking_mode", "chat_template_kwargs", "enable_thinking", "thinking", "reasoning_effort", "reasoning", "think_bias", "think_threshold")
+CONSTRAINTS = ("response_format", "structured_outputs", "guided_json", "guided_choice", "guided_regex", "json_schema", "regex")
 BUDGETS = ("thinking_budget", "thinking_budget_tokens", "thinking_token_budget")
 
 
@@ -32,7 +33,7 @@ def is_positive(case):
 def shorten(body, names):
     """A limit that is valid is lowered; without one there is one."""
     for name in names:
-        if is_number(body.get(name)) and 1 <= body[name] <= 1_000_000_000 and body[name] == int(body[name]):
+        if is_number(body.get(name)) and (1 <= body[name] <= 1_000_000_000 or body[name] == -1) and body[name] == int(body[name]):
             body[name] = TOKENS
     if all(body.get(name) is None for name in names):
         body[names[0]] = TOKENS
@@ -48,6 +49,12 @@ def settle(body, path):
     """Rules between fields."""
     agree(body, MODES)
     agree(body, BUDGETS)
+    if path == "/v1/rollouts":
+        for name in CONSTRAINTS:
+            body.pop(name, None)
+    agree(body, CONSTRAINTS)
+    if isinstance(body.get("structured_outputs"), dict):
+        agree(body["structured_outputs"], ("json", "choice", "regex", "json_object"))
     if isinstance(body.get("thinking"), dict) and body["thinking"].get("budget_tokens") is not None:
         agree(body, ("thinking", *BUDGETS))
         if body["thinking"]["type"] == "disabled":

@@ -5,7 +5,7 @@ extension OpenAPIDocument {
     #"""
     "Message": {"anyOf": [
       \#(Self.schema("SystemMessage")), \#(Self.schema("UserMessage")), \#(Self.schema("AssistantMessage")),
-      \#(Self.schema("ToolMessage"))]},
+      \#(Self.schema("ToolMessage")), \#(Self.schema("FunctionMessage"))]},
     "SystemMessage": {
       "allOf": [\#(Self.schema("OthersMessageFields"))],
       "type": "object", "required": ["role", "content"], "additionalProperties": true,
@@ -22,35 +22,38 @@ extension OpenAPIDocument {
     "AssistantMessage": {
       "allOf": [\#(Self.schema("MessageFields"))],
       "type": "object", "required": ["role"], "additionalProperties": true,
-      "description": "Has content, a refusal, a thought or calls.",
+      "description": "What the model said; all of it may be missing.",
       "properties": {
         "role": {"const": "assistant"},
         "content": {"anyOf": [{"type": "null"}, \#(Self.schema("AssistantContent"))]},
         "reasoning_content": {"type": ["string", "null"], "description": "The thought; templates may drop it."},
         "reasoning": {"type": ["string", "null"], "description": "Read where reasoning_content is absent."},
         "tool_calls": {"type": ["array", "null"], "maxItems": \#(limits.toolCalls), "items": \#(Self.schema("EarlierToolCall"))},
+        "function_call": {"anyOf": [{"type": "null"}, \#(Self.schema("EarlierFunction"))],
+          "description": "The one call of older clients."},
         "tool_call_id": {"type": ["string", "null"]}
-      },
-      "anyOf": [
-        {"required": ["content"], "properties": {"content": {"type": ["string", "array"]}}},
-        {"required": ["refusal"], "properties": {"refusal": {"type": "string"}}},
-        {"required": ["reasoning_content"], "properties": {"reasoning_content": {"type": "string"}}},
-        {"required": ["reasoning"], "properties": {"reasoning": {"type": "string"}}},
-        {"required": ["tool_calls"], "properties": {"tool_calls": {"type": "array", "minItems": 1}}}]
+      }
     },
     "ToolMessage": {
       "allOf": [\#(Self.schema("OthersMessageFields"))],
       "type": "object", "required": ["role", "content", "tool_call_id"], "additionalProperties": true,
       "properties": {
-        "role": {"const": "tool"}, "content": \#(Self.schema("TextContent")), "tool_call_id": {"type": "string"}}
+        "role": {"const": "tool"}, "content": \#(Self.schema("UserContent")), "tool_call_id": {"type": "string"}}
+    },
+    "FunctionMessage": {
+      "allOf": [\#(Self.schema("OthersMessageFields"))],
+      "description": "What answers the function_call of older clients.",
+      "type": "object", "required": ["role"], "additionalProperties": true,
+      "properties": {
+        "role": {"const": "function"}, "content": {"anyOf": [{"type": "null"}, \#(Self.schema("UserContent"))]},
+        "tool_call_id": {"type": ["string", "null"]}}
     },
     "MessageFields": {
       "type": "object", "additionalProperties": true,
       "properties": {
         "name": {"type": ["string", "null"]},
         "refusal": {"type": ["string", "null"], "description": "Of an assistant's message without content, what it said."},
-        "audio": {"description": "Not read."}, "function_call": {"description": "Not read."},
-        "annotations": {"description": "Not read."}
+        "audio": {"description": "Not read."}, "annotations": {"description": "Not read."}
       }
     },
     "OthersMessageFields": {
@@ -58,7 +61,7 @@ extension OpenAPIDocument {
       "type": "object", "additionalProperties": true,
       "description": "Thoughts and calls belong to assistants.",
       "properties": {
-        "reasoning_content": {"type": "null"}, "reasoning": {"type": "null"},
+        "reasoning_content": {"type": "null"}, "reasoning": {"type": "null"}, "function_call": {"type": "null"},
         "tool_calls": {"type": ["array", "null"], "maxItems": 0}}
     },
     "TextContent": {"anyOf": [
@@ -67,7 +70,7 @@ extension OpenAPIDocument {
       {"type": "string"}, {"type": "array", "minItems": 1, "items": {"anyOf": [
         \#(Self.schema("TextPart")), \#(Self.schema("ImagePart")), \#(Self.schema("PlainImagePart"))]}}]},
     "AssistantContent": {"anyOf": [
-      {"type": "string"}, {"type": "array", "minItems": 1, "items": {"anyOf": [
+      {"type": "string"}, {"type": "array", "items": {"anyOf": [
         \#(Self.schema("TextPart")), \#(Self.schema("RefusalPart"))]}}]},
     "TextPart": {
       "type": "object", "required": ["type", "text"], "additionalProperties": true,
@@ -93,11 +96,13 @@ extension OpenAPIDocument {
         "detail": \#(Self.schema("ImageDetail"))}
     },
     "ImageURL": {
-      "type": "string", "pattern": "^(data:image/(png|jpe?g|webp|gif)[;,].|https?://.|file:.)",
-      "description": "A data: URI of PNG, JPEG, WebP or GIF (the first frame), at most \#(limits.imageBytes) bytes decoded; the case \#
-    of scheme and type does not matter. Other schemes are 400 unless the operator admits them."
+      "type": "string", "pattern": "^(data:[^,]*,.|https?://.|file:.)",
+      "description": "A data: URI of PNG, JPEG, WebP or GIF (the first frame), at most \#(limits.imageBytes) bytes decoded. Its media \#
+    type is not read: the bytes tell the format. Base64 may be that for URLs, without padding and with line breaks. Other schemes \#
+    are 400 unless the operator admits them."
     },
-    "ImageDetail": {"enum": ["auto", "low", "high", null], "description": "low takes one view, auto and high the model's full path."}
+    "ImageDetail": {"enum": ["auto", "low", "high", "original", null],
+      "description": "low takes one view, all others the model's full path."}
     """#
   }
 
@@ -142,18 +147,42 @@ extension OpenAPIDocument {
           "type": {"const": "function"},
           "function": {"type": "object", "required": ["name"], "additionalProperties": true,
             "properties": {"name": {"type": "string"}}}}},
+        {"type": "object", "required": ["type", "allowed_tools"], "additionalProperties": true, "properties": {
+          "type": {"const": "allowed_tools"}, "allowed_tools": \#(Self.schema("AllowedTools"))}},
+        {"allOf": [\#(Self.schema("AllowedTools"))], "type": "object", "required": ["type"], "additionalProperties": true,
+          "properties": {"type": {"const": "allowed_tools"}, "allowed_tools": {"type": "null"}}},
         {"type": "object", "required": ["type", "name"], "additionalProperties": true, "properties": {
           "type": {"const": "function"}, "function": {"type": "null"}, "name": {"type": "string"}}}]
     },
-    "EarlierToolCall": {
-      "type": "object", "required": ["type", "function"], "additionalProperties": true,
+    "AllowedTools": {
+      "description": "Which of the tools may be called, or must be (required). All of them stay in the prompt.",
+      "type": "object", "required": ["mode", "tools"], "additionalProperties": true,
       "properties": {
-        "id": {"type": ["string", "null"]}, "type": {"const": "function"},
-        "function": {"type": "object", "required": ["name", "arguments"], "additionalProperties": true, "properties": {
-          "name": {"type": "string"}, "arguments": {"type": "string", "description": "JSON, as the model wrote it."}}}}
+        "mode": {"enum": ["auto", "required"]},
+        "tools": {"type": "array", "minItems": 1, "maxItems": \#(limits.tools), "items": {"anyOf": [
+          {"type": "object", "required": ["type", "function"], "additionalProperties": true, "properties": {
+            "type": {"const": "function"},
+            "function": {"type": "object", "required": ["name"], "additionalProperties": true,
+              "properties": {"name": {"type": "string"}}}}},
+          {"type": "object", "required": ["type", "name"], "additionalProperties": true, "properties": {
+            "type": {"const": "function"}, "function": {"type": "null"}, "name": {"type": "string"}}}]}}
+      }
+    },
+    "EarlierToolCall": {
+      "type": "object", "required": ["function"], "additionalProperties": true,
+      "properties": {
+        "id": {"type": ["string", "null"]}, "type": {"enum": ["function", null]},
+        "function": \#(Self.schema("EarlierFunction"))}
+    },
+    "EarlierFunction": {
+      "type": "object", "required": ["name", "arguments"], "additionalProperties": true, "properties": {
+        "name": {"type": "string"},
+        "arguments": {"type": ["string", "object"], "description": "JSON, as the model wrote it, or the object."}}
     },
     "ResponseFormat": {"anyOf": [
       {"type": "null"}, \#(Self.schema("PlainFormat")),
+      {"type": "object", "required": ["type", "schema"], "additionalProperties": true, "properties": {
+        "type": {"const": "json_schema"}, "json_schema": {"type": "null"}, "schema": \#(Self.schema("AnswerSchema"))}},
       {"type": "object", "required": ["type", "json_schema"], "additionalProperties": true, "properties": {
         "type": {"const": "json_schema"}, "json_schema": \#(Self.schema("NamedSchema"))}}]},
     "TextFormat": {"anyOf": [
@@ -162,17 +191,21 @@ extension OpenAPIDocument {
         "properties": {"type": {"const": "json_schema"}}}]},
     "PlainFormat": {
       "type": "object", "required": ["type"], "additionalProperties": true,
-      "properties": {"type": {"enum": ["text", "json_object"]}}
+      "properties": {
+        "type": {"enum": ["text", "json_object"]},
+        "schema": {"type": ["object", "null"], "additionalProperties": true,
+          "description": "Beside json_object: the JSON Schema of the answer."}}
     },
     "NamedSchema": {
       "type": "object", "required": ["name", "schema"], "additionalProperties": true,
       "properties": {
         "name": \#(Self.schema("Name")), "description": {"type": ["string", "null"]},
         "strict": {"type": ["boolean", "null"]},
-        "schema": {"type": "object", "additionalProperties": true,
-          "description": "JSON Schema of the answer; one with keywords that are not supported is 400."}
+        "schema": \#(Self.schema("AnswerSchema"))
       }
-    }
+    },
+    "AnswerSchema": {"type": "object", "additionalProperties": true,
+      "description": "JSON Schema of the answer; one with keywords that are not supported is 400."}
     """#
   }
 }

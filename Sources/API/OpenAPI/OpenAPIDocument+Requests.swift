@@ -6,7 +6,7 @@ extension OpenAPIDocument {
     "ChatCompletionRequest": {
       "allOf": [
         \#(Self.schema("GenerationFields")), \#(Self.schema("ReplyFields")), \#(Self.schema("ThinkingFields")),
-        \#(Self.schema("ToolFields"))],
+        \#(Self.schema("ToolFields")), \#(Self.schema("ConstraintFields"))],
       "type": "object", "required": ["messages"], "additionalProperties": true,
       "properties": {
         "messages": {"type": "array", "minItems": 1, "maxItems": \#(limits.messages), "items": \#(Self.schema("Message")),
@@ -18,7 +18,7 @@ extension OpenAPIDocument {
       }
     },
     "CompletionRequest": {
-      "allOf": [\#(Self.schema("GenerationFields")), \#(Self.schema("ReplyFields"))],
+      "allOf": [\#(Self.schema("GenerationFields")), \#(Self.schema("ReplyFields")), \#(Self.schema("ConstraintFields"))],
       "type": "object", "required": ["prompt"], "additionalProperties": true,
       "properties": {
         "prompt": {
@@ -39,7 +39,9 @@ extension OpenAPIDocument {
       }
     },
     "ResponseRequest": {
-      "allOf": [\#(Self.schema("GenerationFields")), \#(Self.schema("ThinkingFields")), \#(Self.schema("ToolFields"))],
+      "allOf": [
+        \#(Self.schema("GenerationFields")), \#(Self.schema("ThinkingFields")), \#(Self.schema("ToolFields")),
+        \#(Self.schema("ConstraintFields"))],
       "type": "object", "required": ["input"], "additionalProperties": true,
       "properties": {
         "input": {"anyOf": [
@@ -70,16 +72,16 @@ extension OpenAPIDocument {
           "content": \#(Self.schema("TextContent"))}},
         {"type": "object", "required": ["role", "content"], "additionalProperties": true, "properties": {
           "type": {"enum": ["message", null]}, "role": {"const": "user"}, "content": \#(Self.schema("UserContent"))}},
-        {"type": "object", "required": ["role", "content"], "additionalProperties": true, "properties": {
+        {"type": "object", "required": ["role"], "additionalProperties": true, "properties": {
           "type": {"enum": ["message", null]}, "role": {"const": "assistant"},
-          "content": \#(Self.schema("AssistantContent"))}},
+          "content": {"anyOf": [{"type": "null"}, \#(Self.schema("AssistantContent"))]}}},
         {"type": "object", "required": ["type", "call_id", "name", "arguments"], "additionalProperties": true,
           "properties": {
             "type": {"const": "function_call"}, "call_id": {"type": "string"}, "name": {"type": "string"},
             "arguments": {"type": "string"}}},
         {"type": "object", "required": ["type", "call_id", "output"], "additionalProperties": true, "properties": {
           "type": {"const": "function_call_output"}, "call_id": {"type": "string"},
-          "output": \#(Self.schema("TextContent"))}},
+          "output": \#(Self.schema("UserContent"))}},
         {"type": "object", "required": ["type"], "additionalProperties": true, "properties": {
           "type": {"const": "reasoning"},
           "content": {"type": ["array", "null"], "maxItems": \#(limits.messages),
@@ -150,8 +152,8 @@ extension OpenAPIDocument {
             "propertyNames": {"pattern": "^(0|[1-9][0-9]{0,\#(digits)})$"},
             "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}
           },
-          "service_tier": {"enum": ["auto", "default", "flex", "priority", null],
-            "description": "flex gives way to all others; auto and priority are served as default."},
+          "service_tier": {"enum": ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast", null],
+            "description": "flex gives way to all others; all other tiers are served as default."},
           "user": {"type": ["string", "null"], "description": "No effect."},
           "metadata": {"type": ["object", "null"], "additionalProperties": true, "description": "No effect."}
         }
@@ -173,8 +175,9 @@ extension OpenAPIDocument {
           {"type": "array", "maxItems": \#(limits.stopStrings), "items": \#(Self.schema("StopString"))}]
       },
       "StopString": {"type": "string", "minLength": 1, "maxLength": \#(limits.stopBytes)},
-      "TokenLimit": {"type": ["integer", "null"], "minimum": 1, "maximum": 1000000000,
-        "description": "Generated tokens at most, thoughts included. All names of this limit must agree."},
+      "TokenLimit": {
+        "description": "Generated tokens at most, thoughts included; -1: all that the context has left. Its names must agree.",
+        "anyOf": [{"enum": [-1, null]}, {"type": "integer", "minimum": 1, "maximum": 1000000000}]},
       "TopLogprobs": {"type": ["integer", "null"], "minimum": 0, "maximum": 20,
         "description": "Alternatives told per token. In a chat only with logprobs."},
       "ModelName": {"type": ["string", "null"], "examples": [\#(Self.quoted(configuration.model.id))],
@@ -224,8 +227,8 @@ extension OpenAPIDocument {
     "ThinkingModeName": {"enum": ["auto", "long", "short", "thinking", "non-thinking", "on", "off", null],
       "description": "auto lets the model decide; long, thinking and on think; short, non-thinking and off do not."},
     "EnableThinking": {"type": ["boolean", "null"], "description": "true is mode long, false short."},
-    "ReasoningEffort": {"enum": ["none", "minimal", "low", "medium", "high", "xhigh", null],
-      "description": "none is mode short, medium auto, high and xhigh long; minimal and low are auto with a bias against thinking."},
+    "ReasoningEffort": {"enum": ["none", "minimal", "low", "medium", "high", "xhigh", "max", null],
+      "description": "none is mode short, medium auto, high, xhigh and max long; minimal and low are auto with a bias against thinking."},
     "ThinkingBudget": {"type": ["integer", "null"], "minimum": -1, "maximum": 1000000000,
       "description": "Thinking tokens at most; -1 is no limit. Ignored in mode short."}
     """#

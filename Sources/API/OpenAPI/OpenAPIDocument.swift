@@ -47,7 +47,7 @@ struct OpenAPIDocument: Sendable {
     \#(examples)
     },
     "schemas": {
-    \#([requests, generation, thinking, messages, tools, texts, replies, responses, events, rollouts, usage].joined(separator: ",\n"))
+    \#([requests, generation, thinking, messages, tools, constraints, texts, replies, responses, events, rollouts, usage].joined(separator: ",\n"))
     }
     }
     }

@@ -1,52 +1,36 @@
-// `response_format`, `tools` and `tool_choice`: which form the answer has.
+// `tools` and `tool_choice` beside the form of the text: what the answer may be.
 import Chat
 import JSON
 
 extension FieldReader {
-  static let formFields = ["response_format", "tools", "tool_choice", "parallel_tool_calls"]
+  static let formFields = constraintFields + ["response_format", "tools", "tool_choice", "parallel_tool_calls"]
 
   /// The form that a chat asks for.
   func answerForm(_ limits: RequestLimits) throws(APIError) -> AnswerForm {
-    AnswerForm(json: try responseFormat(), tools: try toolUse(limits))
-  }
-
-  /// `response_format`; nil for free text.
-  func responseFormat() throws(APIError) -> JSONForm? {
-    guard let format = try object("response_format") else { return nil }
-    switch try format.require("type", format.word("type", of: ["text", "json_object", "json_schema"])) {
-    case "json_object": return .object
-    case "json_schema": return try format.require("json_schema", format.object("json_schema")).namedSchema()
-    default: return nil
-    }
+    let constraint = try textForm()
+    return AnswerForm(text: constraint?.form, tools: try toolUse(limits, beside: constraint))
   }
 
   /// `tools`, `tool_choice` and `parallel_tool_calls`; nil where no tool may be called.
-  func toolUse(_ limits: RequestLimits) throws(APIError) -> ToolUse? {
+  func toolUse(_ limits: RequestLimits, beside constraint: TextConstraint? = nil) throws(APIError) -> ToolUse? {
     let parallel = try bool("parallel_tool_calls") ?? true
     let tools = try self.tools(limits)
-    let choice = try toolChoice(among: tools)
-    return choice == .none || tools.isEmpty ? nil : ToolUse(tools: tools, choice: choice, isParallel: parallel)
-  }
-
-  /// `{name, schema, strict, description}`.
-  func namedSchema() throws(APIError) -> JSONForm {
-    let name = try require("name", string("name"))
-    guard Self.isName(name) else { throw fail("name", "takes 1 to 64 letters, digits, _ and -") }
-    _ = try string("description")
-    _ = try bool("strict")
-    let schema = try require("schema", object("schema"))
-    return .schema(.object(schema.object), path: schema.path)
+    let (choice, allowed) = try toolChoice(among: tools, limits)
+    if choice == .none || tools.isEmpty { return nil }
+    // The format of OpenAI's API is that of the text where there is any; other constraints are of the whole answer.
+    if let constraint, !constraint.isFormat, choice != .auto {
+      throw .invalid(
+        constraint.field, "\(constraint.field) constrains the answer's text, but tool_choice asks for a call.",
+        code: "contradiction")
+    }
+    return ToolUse(tools: tools, choice: choice, isParallel: parallel, allowed: allowed)
   }
 
   private func tools(_ limits: RequestLimits) throws(APIError) -> [ToolUse.Tool] {
     let values = try array("tools", max: limits.tools) ?? []
     var tools: [ToolUse.Tool] = []
     for (index, value) in values.enumerated() {
-      let path = path(to: "tools[\(index)]")
-      guard let object = value.object else {
-        throw .invalid(path, "\(path) must be an object, got \(value.typeName).", code: "invalid_type")
-      }
-      let reader = FieldReader(object, at: path)
+      let reader = try element("tools", index, value)
       _ = try reader.require("type", reader.word("type", of: ["function"]))
       // The Responses form has the function's members beside the type.
       let isFlat = reader.value("function") == nil && reader.value("name") != nil
@@ -56,6 +40,7 @@ extension FieldReader {
         throw function.fail("name", "is the name of an earlier tool too")
       }
       tools.append(tool)
+      try reader.close()
     }
     return tools
   }
@@ -64,38 +49,67 @@ extension FieldReader {
     let name = try require("name", string("name"))
     guard Self.isName(name) else { throw fail("name", "takes 1 to 64 letters, digits, _ and -") }
     let description = try string("description")
-    let parameters = try object("parameters")
+    let parameters = try opaque("parameters")
     var function: JSONObject = ["name": .string(name)]
     if let description { function["description"] = .string(description) }
-    function["parameters"] = .object(parameters?.object ?? ["type": "object", "properties": [:]])
+    function["parameters"] = .object(parameters ?? ["type": "object", "properties": [:]])
     return ToolUse.Tool(
-      name: name, parameters: parameters.map { .object($0.object) }, isStrict: try bool("strict") ?? false,
+      name: name, parameters: parameters.map(JSONValue.object), isStrict: try bool("strict") ?? false,
       definition: ["type": "function", "function": .object(function)], path: self.path(to: "parameters"))
   }
 
-  private func toolChoice(among tools: [ToolUse.Tool]) throws(APIError) -> ToolUse.Choice {
-    guard let value = value("tool_choice") else { return .auto }
+  private func toolChoice(
+    among tools: [ToolUse.Tool], _ limits: RequestLimits
+  ) throws(APIError) -> (choice: ToolUse.Choice, allowed: [String]?) {
+    guard let value = value("tool_choice") else { return (.auto, nil) }
     var choice = ToolUse.Choice.auto
+    var allowed: [String]?
     if value.object == nil {
       switch try word("tool_choice", of: ["none", "auto", "required"]) {
-      case "none": return .none
+      case "none": return (.none, nil)
       case "required": choice = .required
-      default: return .auto
+      default: return (.auto, nil)
       }
-    } else if let named = try object("tool_choice") {
-      _ = try named.require("type", named.word("type", of: ["function"]))
-      let function = try named.object("function") ?? named
-      let name = try function.require("name", function.string("name"))
-      guard tools.isEmpty || tools.contains(where: { $0.name == name }) else {
-        throw function.fail("name", "is not the name of one of the tools")
+    } else if let object = try object("tool_choice") {
+      switch try object.require("type", object.word("type", of: ["function", "allowed_tools"])) {
+      case "allowed_tools": (choice, allowed) = try object.allowedTools(among: tools, limits)
+      default: choice = .named(try object.functionName(among: tools))
       }
-      choice = .named(name)
+      try object.close()
     }
     if tools.isEmpty { throw fail("tool_choice", "asks for a call, but tools has none") }
-    return choice
+    return (choice, allowed)
   }
 
-  private static func isName(_ name: String) -> Bool {
+  /// The name in `{"function": {"name"}}`, or in `{"name"}` as responses say it.
+  private func functionName(among tools: [ToolUse.Tool]) throws(APIError) -> String {
+    let function = try object("function") ?? self
+    let name = try function.require("name", function.string("name"))
+    guard tools.isEmpty || tools.contains(where: { $0.name == name }) else {
+      throw function.fail("name", "is not the name of one of the tools")
+    }
+    return name
+  }
+
+  /// `{"allowed_tools": {"mode", "tools"}}`, or `{"mode", "tools"}` as responses say it: the other tools stay in the prompt and
+  /// cannot be called.
+  private func allowedTools(
+    among tools: [ToolUse.Tool], _ limits: RequestLimits
+  ) throws(APIError) -> (choice: ToolUse.Choice, allowed: [String]) {
+    let holder = try object("allowed_tools") ?? self
+    let mode = try holder.require("mode", holder.word("mode", of: ["auto", "required"]))
+    var names: [String] = []
+    for (index, value) in try holder.require("tools", holder.array("tools", max: limits.tools)).enumerated() {
+      let tool = try holder.element("tools", index, value)
+      _ = try tool.require("type", tool.word("type", of: ["function"]))
+      names.append(try tool.functionName(among: tools))
+      try tool.close()
+    }
+    if names.isEmpty { throw holder.fail("tools", "must name at least one tool") }
+    return (mode == "required" ? .required : .auto, names)
+  }
+
+  static func isName(_ name: String) -> Bool {
     (1...64).contains(name.utf8.count)
       && name.utf8.allSatisfy { byte in
         switch byte {

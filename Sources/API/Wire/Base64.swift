@@ -3,12 +3,13 @@
 enum Base64 {
   private static let invalid: UInt8 = 0xFF
 
-  /// Value of each character of the standard alphabet (RFC 4648, section 4).
+  /// Value of each character of the standard alphabet and of that for URLs (RFC 4648, sections 4 and 5).
   private static let values: [UInt8] = {
     var table = [UInt8](repeating: invalid, count: 256)
     for (value, character) in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8.enumerated() {
       table[Int(character)] = UInt8(value)
     }
+    (table[Int(UInt8(ascii: "-"))], table[Int(UInt8(ascii: "_"))]) = (62, 63)
     return table
   }()
 
@@ -16,9 +17,12 @@ enum Base64 {
   static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
     let whole = text.withContiguousStorageIfAvailable { decode(buffer: $0) } ?? decode(Array(text))
     if let whole { return whole }
-    let solid = text.filter { ![0x20, 0x09, 0x0A, 0x0C, 0x0D].contains($0) }
+    let solid = text.filter { !isWhite($0) }
     return solid.count == text.count ? nil : solid.withUnsafeBufferPointer { decode(buffer: $0) }
   }
+
+  /// White space as it breaks the lines of encoded text.
+  static func isWhite(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
   private static func decode(buffer: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
     var count = buffer.count

@@ -22,17 +22,15 @@ package struct ChatCompletionRequest: Sendable {
 
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
-    let reader = try FieldReader(body: body)
-    var ignored = IgnoredFields()
-    try ignored.note(unknownIn: reader, known: Self.fields)
+    let reader = try FieldReader(body: body, fields: Self.fields)
     try reader.checkModel(configuration.model)
-    thinking = try reader.thinkingWish(configuration.defaults, ignored: &ignored)
+    thinking = try reader.thinkingWish(configuration.defaults)
     form = try reader.answerForm(configuration.limits)
-    options = try reader.options(configuration, ignored: &ignored)
+    options = try reader.options(configuration)
     // Last, because pictures cost the most to read.
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures, ignored: ignored)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
     messages = try decoder.messages(reader)
     references = decoder.references
-    self.ignored = decoder.ignored
+    ignored = try reader.finish()
   }
 }

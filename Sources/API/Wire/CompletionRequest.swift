@@ -21,22 +21,20 @@ package struct CompletionRequest: Sendable {
 
   /// Fields this server reads.
   package static let fields =
-    FieldReader.optionFields.filter { $0 != "top_logprobs" }
+    FieldReader.optionFields.filter { $0 != "top_logprobs" } + FieldReader.constraintFields
     + ["prompt", "echo", "suffix", "best_of", "response_format"]
 
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
-    let reader = try FieldReader(body: body)
-    var ignored = IgnoredFields()
-    try ignored.note(unknownIn: reader, known: Self.fields)
+    let reader = try FieldReader(body: body, fields: Self.fields)
     try reader.checkModel(configuration.model)
     if let suffix = try reader.string("suffix"), !suffix.isEmpty {
       throw .invalid(
         "suffix", "suffix is not offered: the model cannot fill in between texts.", code: "unsupported_parameter")
     }
     echo = try reader.bool("echo") ?? false
-    form = AnswerForm(json: try reader.responseFormat())
-    var options = try reader.options(configuration, logprobs: .count, ignored: &ignored)
+    form = AnswerForm(text: try reader.textForm()?.form)
+    var options = try reader.options(configuration, logprobs: .count)
     if echo, options.sampling.topLogprobs != nil {
       throw .invalid(
         "echo", "echo is not offered together with logprobs: prompts are not scored.", code: "unsupported_parameter")
@@ -54,7 +52,8 @@ package struct CompletionRequest: Sendable {
         "asks for \(prompts.count * options.choices) completions; at most \(configuration.limits.completions) are made at once"
       )
     }
-    (self.options, self.ignored) = (options, ignored)
+    self.options = options
+    ignored = try reader.finish()
   }
 }
 

@@ -7,22 +7,61 @@ struct FieldReader {
   let object: JSONObject
   /// Path of the object; empty for the request itself.
   let path: String
+  private let log: FieldLog
+  /// The object's place in the log.
+  private let place: Int
 
-  init(_ object: JSONObject, at path: String = "") { (self.object, self.path) = (object, path) }
+  private init(_ object: JSONObject, at path: String, log: FieldLog) {
+    (self.object, self.path, self.log) = (object, path, log)
+    place = log.open(object, at: path)
+  }
 
-  /// The request itself; throws where it is not an object.
-  init(body: JSONValue) throws(APIError) {
+  /// The request itself, which may have `fields`; throws where it is not an object.
+  init(body: JSONValue, fields: [String]) throws(APIError) {
     guard let object = body.object else {
       throw .invalid(nil, "The body must be a JSON object, got \(body.typeName).", code: "invalid_type")
     }
-    self.init(object)
+    (self.object, path) = (object, "")
+    log = try FieldLog(object, fields: fields)
+    place = 0
   }
+
+  // MARK: What is not read
+
+  /// Ends the reading of this object and those within it. Throws for a member that looks misspelt.
+  func close() throws(APIError) { try log.close(from: place) }
+
+  /// Ends the reading of the request; returns what had no effect.
+  func finish() throws(APIError) -> IgnoredFields { try log.finish() }
+
+  /// Names a member as one that has no effect.
+  func ignore(_ name: String) { log.ignore(path(to: name)) }
+
+  /// The same for a field anywhere in the request.
+  func ignore(path: String) { log.ignore(path) }
+
+  /// A member that was not asked for so far.
+  func stray() throws(APIError) -> String? { try log.stray(at: place) }
+
+  /// Leaves members alone that are known to have no effect here, naming those that say something.
+  func leave(_ names: String...) {
+    for name in names {
+      guard let value = value(name), value.array?.isEmpty != true, value.object?.isEmpty != true else { continue }
+      ignore(name)
+    }
+  }
+
+  /// Whether this is the request itself, and `name` one of the fields that it may have.
+  func isField(_ name: String) -> Bool { place == 0 && log.isField(name) }
+
+  // MARK: Members
 
   /// The path of the member `name`.
   func path(to name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
   /// The member's value unless it is missing or null.
   func value(_ name: String) -> JSONValue? {
+    log.ask(name, at: place)
     guard let value = object[name], !value.isNull else { return nil }
     return value
   }
@@ -52,8 +91,25 @@ struct FieldReader {
   func object(_ name: String) throws(APIError) -> FieldReader? {
     try value(name).mapChecked { value throws(APIError) in
       guard let object = value.object else { throw mismatch(name, "an object", value) }
-      return FieldReader(object, at: path(to: name))
+      return FieldReader(object, at: path(to: name), log: log)
     }
+  }
+
+  /// An object whose members are the client's own, or read elsewhere.
+  func opaque(_ name: String) throws(APIError) -> JSONObject? {
+    try value(name).mapChecked { value throws(APIError) in
+      guard let object = value.object else { throw mismatch(name, "an object", value) }
+      return object
+    }
+  }
+
+  /// The element `index` of the array `name`, which must be an object.
+  func element(_ name: String, _ index: Int, _ value: JSONValue) throws(APIError) -> FieldReader {
+    let path = path(to: "\(name)[\(index)]")
+    guard let object = value.object else {
+      throw .invalid(path, "\(path) must be an object, got \(value.typeName).", code: "invalid_type")
+    }
+    return FieldReader(object, at: path, log: log)
   }
 
   func integer(_ name: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
@@ -89,6 +145,7 @@ struct FieldReader {
 
   func require<Value>(_ name: String, _ value: Value?) throws(APIError) -> Value {
     guard let value else {
+      try log.checkSpelling(of: name, at: place)
       throw .invalid(path(to: name), "\(path(to: name)) is required.", code: "missing_required_parameter")
     }
     return value

@@ -8,6 +8,7 @@ package enum ServiceTier: String, Sendable, CaseIterable { case standard = "defa
 /// The limit that a client named for a reply, and under which field.
 package struct TokenLimit: Sendable, Equatable {
   package var field: String
+  /// `Int.max` for a client that wants no limit but the context.
   package var value: Int
 }
 
@@ -45,13 +46,13 @@ extension FieldReader {
     "stream_options", "user", "metadata", "service_tier",
   ]
 
-  /// The options of a chat or a completion. `ignored` receives names that have no effect.
+  /// The options of a chat or a completion.
   func options(
-    _ configuration: APIConfiguration, logprobs: LogprobsForm = .flag, ignored: inout IgnoredFields
+    _ configuration: APIConfiguration, logprobs: LogprobsForm = .flag
   ) throws(APIError) -> GenerationOptions {
     var options = GenerationOptions()
     _ = try string("user")
-    _ = try object("metadata")
+    _ = try opaque("metadata")
     options.sampling = try sampling(configuration)
     options.sampling.topLogprobs = try topLogprobs(logprobs)
     // A response has one reply, no stop strings and a limit of its own name.
@@ -66,16 +67,18 @@ extension FieldReader {
       options.includeUsage = try stream.bool("include_usage") ?? false
       options.includeProgress = try stream.bool("include_progress") ?? false
       // Only chats have chunks for it.
-      if options.includeProgress, logprobs != .flag { ignored.note(stream.path(to: "include_progress")) }
-      try ignored.note(unknownIn: stream, known: ["include_usage", "include_progress"])
+      if options.includeProgress, logprobs != .flag { stream.ignore("include_progress") }
+      try stream.close()
     }
     options.serviceTier = try serviceTier()
     return options
   }
 
-  /// `auto` and `priority` are served as `default`, and the reply says so.
+  private static let serviceTiers = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
+
+  /// OpenAI's tiers. All but `flex` are served as `default`, and the reply says so.
   func serviceTier() throws(APIError) -> ServiceTier? {
-    try word("service_tier", of: ["auto", "default", "flex", "priority"]).map { $0 == "flex" ? .flex : .standard }
+    try word("service_tier", of: Self.serviceTiers).map { $0 == "flex" ? .flex : .standard }
   }
 
   /// Refuses every name but the loaded model's.
@@ -152,15 +155,22 @@ extension FieldReader {
 
   /// `max_completion_tokens`, or its older name.
   func tokenLimit() throws(APIError) -> TokenLimit? {
-    let range = 1...1_000_000_000
-    let new = try integer("max_completion_tokens", in: range)
-    let old = try integer("max_tokens", in: range)
-    if let new, let old, new != old {
+    let new = try tokenLimit("max_completion_tokens")
+    let old = try tokenLimit("max_tokens")
+    if let new, let old, new.value != old.value {
+      func shown(_ limit: TokenLimit) -> Int { limit.value == .max ? -1 : limit.value }
       throw .invalid(
-        "max_tokens", "max_tokens (\(old)) contradicts max_completion_tokens (\(new)); give one of them.",
+        "max_tokens",
+        "max_tokens (\(shown(old))) contradicts max_completion_tokens (\(shown(new))); give one of them.",
         code: "contradiction")
     }
-    return new.map { TokenLimit(field: "max_completion_tokens", value: $0) }
-      ?? old.map { TokenLimit(field: "max_tokens", value: $0) }
+    return new ?? old
+  }
+
+  /// The limit under one of its names; −1 wants none but the context, as on other servers.
+  func tokenLimit(_ name: String) throws(APIError) -> TokenLimit? {
+    guard let value = value(name) else { return nil }
+    if value.int == -1 { return TokenLimit(field: name, value: .max) }
+    return try integer(name, in: 1...1_000_000_000).map { TokenLimit(field: name, value: $0) }
   }
 }

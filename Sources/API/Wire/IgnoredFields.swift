@@ -8,7 +8,7 @@ package struct IgnoredFields: Sendable {
   /// Unknown names that one request may have looked at. A name that comes again, such as a field of every message, counts once.
   static let mostExamined = 64
   /// Names in the header, and bytes of each.
-  private static let mostNames = 16, mostBytes = 96
+  private static let mostNames = 16, mostBytes = 128
 
   /// Paths without indices that have been looked at.
   private var examined: Set<ExactString> = []
@@ -26,31 +26,24 @@ package struct IgnoredFields: Sendable {
     names.append(name)
   }
 
-  /// Notes the members of `reader` that are not in `known`. Throws for the first that looks like a misspelling.
-  mutating func note(unknownIn reader: FieldReader, known: [String]) throws(APIError) {
-    for name in reader.object.names where !known.contains(exactly: name) {
+  /// Notes the members of the object at `path` that are not in `known`. Throws for the first that looks like a misspelling.
+  mutating func note(unknownIn object: JSONObject, at path: String = "", known: [String]) throws(APIError) {
+    for name in object.names where !known.contains(exactly: name) {
       // Names are unique in an object, so this ends the loop soon.
       if examined.count + tooLong >= Self.mostExamined { return }
       guard name.utf8.count <= FieldNames.mostBytes else {
         tooLong += 1
         continue
       }
-      let path = Self.unindexed(reader.path(to: name))
-      guard examined.insert(path.exact).inserted else { continue }
+      let path = path.isEmpty ? name : "\(path).\(name)"
+      let shown = Self.unindexed(path)
+      guard examined.insert(shown.exact).inserted else { continue }
       if let meant = FieldNames.suggestion(for: name, among: known) {
         throw .invalid(
-          reader.path(to: name), "\(name) is not a field of this API; did you mean \(meant)?",
-          code: "unknown_parameter")
+          path, "\(path) is not a field of this API; did you mean \(meant)?", code: "unknown_parameter")
       }
-      add(path)
+      add(shown)
     }
-  }
-
-  /// Takes over what another reader of the same request has noted.
-  mutating func note(_ other: IgnoredFields) {
-    examined.formUnion(other.examined)
-    tooLong += other.tooLong
-    for name in other.names { add(name) }
   }
 
   /// The value of `x-ignored-parameters` with `others` at its end, as they are; nil where there is nothing to tell.

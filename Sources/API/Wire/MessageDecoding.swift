@@ -9,19 +9,13 @@ package struct MessageDecoder {
   let pictures: (any PictureFetching)?
   private(set) var images = 0
   private(set) var references: [PictureReference] = []
-  /// Names of the request that have no effect.
-  var ignored: IgnoredFields
 
-  /// `ignored` is what the rest of the request has noted, so that one budget holds for all of it.
-  init(limits: RequestLimits, pictures: (any PictureFetching)?, ignored: IgnoredFields) {
-    (self.limits, self.pictures, self.ignored) = (limits, pictures, ignored)
-  }
+  init(limits: RequestLimits, pictures: (any PictureFetching)?) { (self.limits, self.pictures) = (limits, pictures) }
 
   /// Fields of a message that are read, or known and left alone.
   package static let fields = [
     "role", "content", "name", "reasoning_content", "reasoning", "tool_calls", "tool_call_id", "refusal", "audio",
-    "function_call",
-    "annotations",
+    "function_call", "annotations",
   ]
 
   /// The conversation's messages in order; at least one.
@@ -30,36 +24,39 @@ package struct MessageDecoder {
     if values.isEmpty { throw request.fail("messages", "must have at least one message") }
     var messages: [Conversation.Message] = []
     for (index, value) in values.enumerated() {
-      let path = "messages[\(index)]"
-      guard let object = value.object else {
-        throw .invalid(path, "\(path) must be an object, got \(value.typeName).", code: "invalid_type")
-      }
-      messages.append(try message(FieldReader(object, at: path)))
+      let reader = try request.element("messages", index, value)
+      messages.append(try message(reader))
+      try reader.close()
     }
     return messages
   }
 
+  /// Messages of older clients answer the one call of the message before, which had no id.
+  private static let olderCallID = "function_call"
+
   private mutating func message(_ reader: FieldReader) throws(APIError) -> Conversation.Message {
-    let words = ["system", "developer", "user", "assistant", "tool"]
+    let words = ["system", "developer", "user", "assistant", "tool", "function"]
     let word = try reader.require("role", reader.word("role", of: words))
-    let role = Conversation.Role(rawValue: word) ?? .system
+    let isOlder = word == "function"
+    let role = isOlder ? .tool : Conversation.Role(rawValue: word) ?? .system
     var reasoning = try reader.string("reasoning_content")
-    if reasoning == nil { reasoning = try reader.string("reasoning") }
+    let other = try reader.string("reasoning")
+    if reasoning == nil { reasoning = other }
     let calls = try toolCalls(reader)
     if role != .assistant {
       if reasoning != nil { throw reader.fail("reasoning_content", "belongs to assistant messages") }
       if !calls.isEmpty { throw reader.fail("tool_calls", "belongs to assistant messages") }
     }
     let refusal = try reader.string("refusal")
-    let callID = try reader.string("tool_call_id")
+    let callID = try reader.string("tool_call_id") ?? (isOlder ? Self.olderCallID : nil)
     if role == .tool { _ = try reader.require("tool_call_id", callID) }
-    try ignored.note(unknownIn: reader, known: Self.fields)
+    reader.leave("audio", "annotations")
     var parts = try self.parts(reader, role: role)
-    if parts == nil {
-      guard role == .assistant, !calls.isEmpty || reasoning != nil || refusal != nil else {
-        throw reader.fail("content", "is required")
-      }
-      parts = refusal.map { [.text($0)] }
+    // An assistant's turn may be empty; of all others OpenAI's API wants a text, be it an empty one.
+    if role == .assistant {
+      if parts?.isEmpty ?? true { parts = refusal.map { [.text($0)] } }
+    } else if !isOlder {
+      parts = try reader.require("content", parts)
     }
     return Conversation.Message(
       role: role, parts: parts ?? [], reasoning: reasoning, toolCalls: calls, toolCallID: callID,
@@ -73,14 +70,12 @@ package struct MessageDecoder {
     guard let content = reader.value(name) else { return nil }
     if let text = content.string { return [.text(text)] }
     guard let values = content.array else { throw reader.mismatch(name, "a string or an array of parts", content) }
-    if values.isEmpty { throw reader.fail(name, "must have at least one part") }
+    if values.isEmpty, role != .assistant { throw reader.fail(name, "must have at least one part") }
     var parts: [Conversation.Part] = []
     for (index, value) in values.enumerated() {
-      let path = "\(reader.path).\(name)[\(index)]"
-      guard let object = value.object else {
-        throw .invalid(path, "\(path) must be an object, got \(value.typeName).", code: "invalid_type")
-      }
-      parts.append(try part(FieldReader(object, at: path), role: role))
+      let element = try reader.element(name, index, value)
+      parts.append(try part(element, role: role))
+      try element.close()
     }
     return parts
   }
@@ -88,10 +83,15 @@ package struct MessageDecoder {
   private mutating func part(_ reader: FieldReader, role: Conversation.Role) throws(APIError) -> Conversation.Part {
     let type = try reader.require("type", reader.string("type"))
     switch type {
-    case "text", "input_text", "output_text": return .text(try reader.require("text", reader.string("text")))
+    case "text", "input_text", "output_text":
+      // What a response's own text brings along.
+      reader.leave("annotations", "logprobs")
+      return .text(try reader.require("text", reader.string("text")))
     case "refusal" where role == .assistant: return .text(try reader.require("refusal", reader.string("refusal")))
     case "image_url", "input_image":
-      if role != .user { throw reader.fail("type", "names a picture, which only user messages may hold") }
+      guard role == .user || role == .tool else {
+        throw reader.fail("type", "names a picture, which only user and tool messages may hold")
+      }
       return try image(reader)
     default: throw reader.fail("type", "must be text, image_url or input_image")
     }
@@ -105,11 +105,17 @@ package struct MessageDecoder {
         reader.path, "\(reader.path) is picture number \(images); at most \(limits.images) are accepted.",
         code: "too_many_images")
     }
+    if reader.value("image_url") == nil, reader.value("file_id") != nil {
+      throw .invalid(
+        reader.path(to: "file_id"),
+        "\(reader.path(to: "file_id")) is not offered: this server keeps no files; send the picture as a data: URI.",
+        code: "unsupported_parameter")
+    }
     let nested: FieldReader? = reader.value("image_url")?.string == nil ? try reader.object("image_url") : nil
     let holder = nested ?? reader
     let name = nested == nil ? "image_url" : "url"
     let url = try holder.require(name, holder.string(name))
-    let detail = try holder.word("detail", of: ["auto", "low", "high"])
+    let detail = try holder.word("detail", of: ["auto", "low", "high", "original"])
     let field = holder.path(to: name)
     var bytes: [UInt8] = []
     if let location = try PictureReference.location(of: url, field: field, pictures) {
@@ -121,21 +127,38 @@ package struct MessageDecoder {
     return .image(bytes: bytes, detail: detail == "low" ? .low : .high, field: field)
   }
 
-  /// The calls of an earlier assistant turn, checked as far as a template relies on them.
+  /// The calls of an earlier assistant turn as templates read them, checked as far as they rely on it.
   private func toolCalls(_ reader: FieldReader) throws(APIError) -> [JSONValue] {
-    let calls = try reader.array("tool_calls", max: limits.toolCalls) ?? []
-    for (index, call) in calls.enumerated() {
-      let path = "\(reader.path).tool_calls[\(index)]"
-      guard let object = call.object else {
-        throw .invalid(path, "\(path) must be an object, got \(call.typeName).", code: "invalid_type")
-      }
-      let call = FieldReader(object, at: path)
+    var calls: [JSONValue] = []
+    for (index, value) in (try reader.array("tool_calls", max: limits.toolCalls) ?? []).enumerated() {
+      let call = try reader.element("tool_calls", index, value)
       _ = try call.string("id")
-      _ = try call.require("type", call.word("type", of: ["function"]))
-      let function = try call.require("function", call.object("function"))
-      _ = try function.require("name", function.string("name"))
-      _ = try function.require("arguments", function.string("arguments"))
+      _ = try call.word("type", of: ["function"])
+      var object = call.object
+      object["type"] = "function"
+      object["function"] = try Self.function(call.require("function", call.object("function")))
+      calls.append(.object(object))
+      try call.close()
+    }
+    // The one call of older clients, which had no id.
+    if let function = try reader.object("function_call") {
+      let call: JSONObject = [
+        "id": .string(Self.olderCallID), "type": "function", "function": try Self.function(function),
+      ]
+      if calls.isEmpty { calls.append(.object(call)) } else { reader.ignore("function_call") }
+      try function.close()
     }
     return calls
+  }
+
+  /// A call's function; arguments that are an object become the text that they are in OpenAI's form.
+  private static func function(_ function: FieldReader) throws(APIError) -> JSONValue {
+    _ = try function.require("name", function.string("name"))
+    let arguments = try function.require("arguments", function.value("arguments"))
+    guard arguments.string == nil else { return .object(function.object) }
+    guard arguments.object != nil else { throw function.mismatch("arguments", "a string of JSON", arguments) }
+    var object = function.object
+    object["arguments"] = .string(String(decoding: arguments.encoded, as: UTF8.self))
+    return .object(object)
   }
 }

@@ -28,22 +28,17 @@ extension FieldReader {
   private static let budgetFields = ["thinking_budget", "thinking_budget_tokens", "thinking_token_budget"]
 
   /// What this request wishes. The first spelling of the mode in the order of the contract wins; another that says something else
-  /// is a contradiction. `ignored` receives what has no effect beside the rest.
-  func thinkingWish(_ defaults: RequestDefaults, ignored: inout IgnoredFields) throws(APIError) -> ThinkingWish {
+  /// is a contradiction.
+  func thinkingWish(_ defaults: RequestDefaults) throws(APIError) -> ThinkingWish {
     var wish = ThinkingWish()
     var asked: [(field: String, mode: ThinkingMode)] = []
     if let mode = try thinkingMode() { asked.append((path(to: "thinking_mode"), mode)) }
     if let arguments = try object("chat_template_kwargs") {
-      let own = ["thinking_mode", "enable_thinking"]
-      for name in arguments.object.names where !own.contains(name) {
-        throw .invalid(
-          arguments.path, "chat_template_kwargs takes thinking_mode and enable_thinking only.",
-          code: "unsupported_parameter")
-      }
       if let mode = try arguments.thinkingMode() { asked.append((arguments.path(to: "thinking_mode"), mode)) }
       if let enable = try arguments.bool("enable_thinking") {
         asked.append((arguments.path(to: "enable_thinking"), enable ? .long : .short))
       }
+      try arguments.closeArguments()
     }
     if let enable = try bool("enable_thinking") { asked.append(("enable_thinking", enable ? .long : .short)) }
     var budgets: [(field: String, value: Int)] = []
@@ -56,7 +51,7 @@ extension FieldReader {
         }
         budgets.append((thinking.path(to: "budget_tokens"), budget))
       }
-      try ignored.note(unknownIn: thinking, known: ["type", "budget_tokens"])
+      try thinking.close()
     }
     if let (mode, bias) = try effort("reasoning_effort", defaults) {
       asked.append((path(to: "reasoning_effort"), mode))
@@ -71,7 +66,7 @@ extension FieldReader {
       }
       (wish.mode, wish.modeField) = (first.mode, first.field)
     }
-    try readBounds(budgets, into: &wish, ignored: &ignored)
+    try readBounds(budgets, into: &wish)
     try readDecision(into: &wish)
     return wish
   }
@@ -79,8 +74,7 @@ extension FieldReader {
   /// What bounds the thoughts of a request whose modes are given.
   func thoughtBounds() throws(APIError) -> ThinkingWish {
     var wish = ThinkingWish()
-    var ignored = IgnoredFields()
-    try readBounds([], into: &wish, ignored: &ignored)
+    try readBounds([], into: &wish)
     return wish
   }
 
@@ -88,18 +82,18 @@ extension FieldReader {
   static let boundFields = budgetFields + ["answer_reserve"]
 
   private func readBounds(
-    _ found: [(field: String, value: Int)], into wish: inout ThinkingWish, ignored: inout IgnoredFields
+    _ found: [(field: String, value: Int)], into wish: inout ThinkingWish
   ) throws(APIError) {
     var budgets = found
     for name in Self.budgetFields {
       if let budget = try budget(name) { budgets.append((path(to: name), budget)) }
     }
-    try take(budgets, into: &wish, ignored: &ignored)
+    try take(budgets, into: &wish)
     wish.reserve = try integer("answer_reserve", in: 0...1_000_000_000)
   }
 
   private func take(
-    _ budgets: [(field: String, value: Int)], into wish: inout ThinkingWish, ignored: inout IgnoredFields
+    _ budgets: [(field: String, value: Int)], into wish: inout ThinkingWish
   ) throws(APIError) {
     guard let first = budgets.first else { return }
     if let other = budgets.first(where: { $0.value != first.value }) {
@@ -108,7 +102,7 @@ extension FieldReader {
         code: "contradiction")
     }
     // Clients send their budget with every request; one that does not think needs none.
-    if wish.mode == .short { return budgets.forEach { ignored.note($0.field) } }
+    if wish.mode == .short { return budgets.forEach { ignore(path: $0.field) } }
     wish.budget = first.value < 0 ? .max : first.value
   }
 
@@ -137,9 +131,18 @@ extension FieldReader {
     .invalid(path(to: name), "\(path(to: name)) \(what).", code: "contradiction")
   }
 
+  /// Ends the reading of `chat_template_kwargs`. A template gets nothing from a request but these.
+  private func closeArguments() throws(APIError) {
+    guard try stray() != nil else { return }
+    throw .invalid(
+      path, "\(path) takes thinking_mode and enable_thinking only.", code: "unsupported_parameter")
+  }
+
+  private static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
   /// OpenAI's efforts: the lower ones leave the choice to the model, but lean against thinking.
   func effort(_ name: String, _ defaults: RequestDefaults) throws(APIError) -> (mode: ThinkingMode, bias: Float?)? {
-    switch try word(name, of: ["none", "minimal", "low", "medium", "high", "xhigh"]) {
+    switch try word(name, of: Self.efforts) {
     case nil: nil
     case "none": (.short, nil)
     case "minimal": (.auto, defaults.minimalEffortBias)

@@ -38,7 +38,7 @@ struct QueryReader {
     var object = JSONObject()
     for (name, value) in values { object[name] = .string(value) }
     var ignored = IgnoredFields()
-    try ignored.note(unknownIn: FieldReader(object), known: known)
+    try ignored.note(unknownIn: object, known: known)
     return ignored
   }
 

@@ -19,17 +19,17 @@ extension MessageDecoder {
       throw request.fail("input", "has \(items.count) elements; at most \(limits.messages) are allowed")
     }
     for (index, item) in items.enumerated() {
-      let path = "input[\(index)]"
-      guard let object = item.object else {
-        throw .invalid(path, "\(path) must be an object, got \(item.typeName).", code: "invalid_type")
-      }
-      try take(FieldReader(object, at: path), into: &messages)
+      let reader = try request.element("input", index, item)
+      try take(reader, into: &messages)
+      try reader.close()
     }
     // A thought that nothing followed was an answer's that was cut off.
     return messages
   }
 
   private mutating func take(_ item: FieldReader, into messages: inout [Conversation.Message]) throws(APIError) {
+    // What an item of an earlier response brings along.
+    for name in ["id", "status", "phase"] { _ = item.value(name) }
     switch try item.string("type") ?? "message" {
     case "message": merge(try message(of: item), into: &messages)
     case "function_call":
@@ -48,6 +48,8 @@ extension MessageDecoder {
     case "reasoning":
       let contents = try item.array("content", max: limits.messages) ?? []
       let text = contents.compactMap { $0["text"]?.string }.joined()
+      // Sums of thoughts and sealed ones are another model's.
+      item.leave("summary", "encrypted_content")
       merge(Conversation.Message(role: .assistant, parts: [], reasoning: text), into: &messages)
     default:
       throw item.fail("type", "must be message, function_call, function_call_output or reasoning")
@@ -57,8 +59,9 @@ extension MessageDecoder {
   private mutating func message(of item: FieldReader) throws(APIError) -> Conversation.Message {
     let word = try item.require("role", item.word("role", of: ["system", "developer", "user", "assistant"]))
     let role = Conversation.Role(rawValue: word) ?? .system
-    try ignored.note(unknownIn: item, known: ["type", "role", "content", "id", "status", "phase"])
-    return Conversation.Message(role: role, parts: try item.require("content", parts(item, "content", role: role)))
+    let parts = try self.parts(item, "content", role: role)
+    return Conversation.Message(
+      role: role, parts: role == .assistant ? parts ?? [] : try item.require("content", parts))
   }
 
   /// An assistant's turn comes as several items: thought, text, calls.

@@ -25,16 +25,14 @@ package struct ResponsesRequest: Sendable {
     + FieldReader.optionFields.filter {
       !["max_completion_tokens", "max_tokens", "n", "stop", "logprobs"].contains($0)
     }
-    + FieldReader.modeFields
+    + FieldReader.modeFields + FieldReader.constraintFields
 
   /// What needs a memory of earlier requests, or work after the answer.
   private static let stateful = ["previous_response_id", "conversation", "prompt"]
 
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
-    let reader = try FieldReader(body: body)
-    var ignored = IgnoredFields()
-    try ignored.note(unknownIn: reader, known: Self.fields)
+    let reader = try FieldReader(body: body, fields: Self.fields)
     try reader.checkModel(configuration.model)
     for name in Self.stateful where reader.value(name) != nil {
       throw .invalid(
@@ -45,35 +43,32 @@ package struct ResponsesRequest: Sendable {
       throw .invalid("background", "background is not offered.", code: "unsupported_parameter")
     }
     // Nothing is stored, whatever is asked.
-    if try reader.bool("store") == true { ignored.note("store") }
-    if try reader.word("truncation", of: ["auto", "disabled"]) == "auto" { ignored.note("truncation") }
-    if try reader.array("include", max: 64) != nil { ignored.note("include") }
-    var wish = try reader.thinkingWish(configuration.defaults, ignored: &ignored)
-    try Self.readEffort(reader, configuration.defaults, into: &wish, ignored: &ignored)
+    if try reader.bool("store") == true { reader.ignore("store") }
+    if try reader.word("truncation", of: ["auto", "disabled"]) == "auto" { reader.ignore("truncation") }
+    if try reader.array("include", max: 64) != nil { reader.ignore("include") }
+    var wish = try reader.thinkingWish(configuration.defaults)
+    try Self.readEffort(reader, configuration.defaults, into: &wish)
     thinking = wish
-    form = try Self.form(reader, configuration.limits, ignored: &ignored)
-    var options = try reader.options(configuration, logprobs: .alternatives, ignored: &ignored)
-    options.maxTokens = try reader.integer("max_output_tokens", in: 1...1_000_000_000).map {
-      TokenLimit(field: "max_output_tokens", value: $0)
-    }
+    form = try Self.form(reader, configuration.limits)
+    var options = try reader.options(configuration, logprobs: .alternatives)
+    options.maxTokens = try reader.tokenLimit("max_output_tokens")
     self.options = options
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures, ignored: ignored)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
     messages = try decoder.messages(ofResponses: reader)
     references = decoder.references
     echo = Self.echo(reader, options)
-    self.ignored = decoder.ignored
+    ignored = try reader.finish()
   }
 
   private static func readEffort(
-    _ reader: FieldReader, _ defaults: RequestDefaults, into wish: inout ThinkingWish, ignored: inout IgnoredFields
+    _ reader: FieldReader, _ defaults: RequestDefaults, into wish: inout ThinkingWish
   ) throws(APIError) {
     guard let reasoning = try reader.object("reasoning") else { return }
-    try ignored.note(unknownIn: reasoning, known: ["effort", "summary", "generate_summary"])
     // Thoughts are shown as they are, so there is nothing to sum up.
-    for name in ["summary", "generate_summary"] where reasoning.value(name) != nil {
-      ignored.note(reasoning.path(to: name))
-    }
-    guard let (mode, bias) = try reasoning.effort("effort", defaults) else { return }
+    reasoning.leave("summary", "generate_summary")
+    let effort = try reasoning.effort("effort", defaults)
+    try reasoning.close()
+    guard let (mode, bias) = effort else { return }
     let field = reasoning.path(to: "effort")
     if let other = wish.mode, other != mode {
       throw .invalid(
@@ -91,19 +86,14 @@ package struct ResponsesRequest: Sendable {
   }
 
   private static func form(
-    _ reader: FieldReader, _ limits: RequestLimits, ignored: inout IgnoredFields
+    _ reader: FieldReader, _ limits: RequestLimits
   ) throws(APIError) -> AnswerForm {
-    var form = AnswerForm(tools: try reader.toolUse(limits))
-    guard let text = try reader.object("text") else { return form }
-    try ignored.note(unknownIn: text, known: ["format", "verbosity"])
-    if text.value("verbosity") != nil { ignored.note("text.verbosity") }
-    guard let format = try text.object("format") else { return form }
-    switch try format.require("type", format.word("type", of: ["text", "json_object", "json_schema"])) {
-    case "json_object": form.json = .object
-    case "json_schema": form.json = try format.namedSchema()
-    default: break
-    }
-    return form
+    let text = try reader.object("text")
+    text?.leave("verbosity")
+    let format = try text?.object("format")?.format(isFlat: true)
+    try text?.close()
+    let constraint = try reader.textForm(beside: format)
+    return AnswerForm(text: constraint?.form, tools: try reader.toolUse(limits, beside: constraint))
   }
 
   private static func echo(_ reader: FieldReader, _ options: GenerationOptions) -> JSONObject {

@@ -25,14 +25,13 @@ package struct RolloutRequest: Sendable {
 
   /// Checks and takes over `body`. Throws an `APIError` that names the field.
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
-    let reader = try FieldReader(body: body)
-    var ignored = IgnoredFields()
-    try ignored.note(unknownIn: reader, known: Self.fields)
+    let reader = try FieldReader(body: body, fields: Self.fields)
     try reader.checkModel(configuration.model)
+    try reader.refuseConstraints()
     bounds = try reader.thoughtBounds()
     var options = GenerationOptions()
     _ = try reader.string("user")
-    _ = try reader.object("metadata")
+    _ = try reader.opaque("metadata")
     options.sampling = try reader.sampling(configuration)
     // Rollouts that are all the same teach nothing: OpenAI's temperature, not the model's.
     if reader.value("temperature") == nil { options.sampling.temperature = 1 }
@@ -47,9 +46,9 @@ package struct RolloutRequest: Sendable {
     // They give way to all others, unless the client insists.
     options.serviceTier = try reader.serviceTier() ?? .flex
     self.options = options
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures, ignored: ignored)
+    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
     messages = try decoder.messages(reader)
     references = decoder.references
-    self.ignored = decoder.ignored
+    ignored = try reader.finish()
   }
 }

@@ -60,16 +60,18 @@ struct PatternParser {
   private static let mostRepeats = 1000
 
   /// The expression that whole texts match when they hold a match of `pattern` for every engine, or for some engine if it
-  /// `isNegated`.
-  static func parse(_ pattern: String, isNegated: Bool = false) throws(PatternError) -> PatternExpression {
+  /// `isNegated`; when they are a match as a whole if it `isWhole`.
+  static func parse(
+    _ pattern: String, isNegated: Bool = false, isWhole: Bool = false
+  ) throws(PatternError) -> PatternExpression {
     var parser = PatternParser(scalars: Array(pattern.unicodeScalars))
     parser.isNegated = isNegated
     var alternatives: [PatternExpression] = []
     repeat {
       var parts = try parser.alternativeParts()
       // With anything around it where it is not anchored.
-      if case .start? = parts.first { parts.removeFirst() } else { parts.insert(.anything, at: 0) }
-      if case .end? = parts.last { parts.removeLast() } else { parts.append(.anything) }
+      if case .start? = parts.first { parts.removeFirst() } else if !isWhole { parts.insert(.anything, at: 0) }
+      if case .end? = parts.last { parts.removeLast() } else if !isWhole { parts.append(.anything) }
       alternatives.append(.sequence(parts))
     } while parser.take("|")
     if parser.at < parser.scalars.count { throw PatternError(reason: "has an unmatched )") }

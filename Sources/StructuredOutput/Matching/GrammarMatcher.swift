@@ -10,7 +10,7 @@ package struct GrammarMatcher: TokenConstraint {
   private let bytes: @Sendable (TokenID) -> [UInt8]
   private var threads: [Reading]
   /// Whether the text may end here.
-  package private(set) var isComplete = false
+  package private(set) var isComplete: Bool
   private var hasEnded = false
 
   /// The beginning of `grammar`. `bytes` gives a token's text; `stop` ends the reply where the grammar allows it.
@@ -21,7 +21,7 @@ package struct GrammarMatcher: TokenConstraint {
     var mask = TokenMask(count: trie.vocabularySize)
     for id in stop where id >= 0 && Int(id) < trie.vocabularySize { mask.insert(id) }
     self.stop = mask
-    threads = grammar.beginnings
+    (threads, isComplete) = grammar.beginnings
   }
 
   /// The tokens that may come next; where nothing can follow, only those that end the reply.

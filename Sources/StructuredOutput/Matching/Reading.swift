@@ -83,12 +83,12 @@ struct Reading: Hashable, Sendable {
 }
 
 extension Grammar {
-  /// The readings of the empty text.
-  var beginnings: [Reading] {
+  /// The readings of the empty text, and whether it may be all.
+  var beginnings: (threads: [Reading], canEnd: Bool) {
     var threads: [Reading] = []
     var canEnd = false
     start(root, in: nil, &threads, &canEnd)
-    return threads
+    return (threads, canEnd)
   }
 
   /// Takes `byte` in a leaf; false where it cannot follow.

@@ -1,0 +1,144 @@
+// The fields by which clients of different servers say what the answer's text must be: OpenAI's formats, vLLM's `structured_outputs`
+// and `guided_…`, SGLang's `regex`, llama.cpp's `json_schema`. What this engine cannot hold to is 400, never a free text.
+import Chat
+import JSON
+
+/// What the answer's text must be, and which field says so.
+struct TextConstraint {
+  var field: String
+  var form: TextForm
+  /// Whether it is a format of OpenAI's API.
+  var isFormat = false
+}
+
+extension FieldReader {
+  /// Fields of `textForm` beside `response_format`.
+  static let constraintFields =
+    ["structured_outputs", "guided_json", "guided_choice", "guided_regex", "json_schema", "regex"] + grammarFields
+
+  private static let grammarFields = ["grammar", "ebnf", "guided_grammar", "structural_tag"]
+
+  /// The form of the answer's text; nil for free text. `format` is what the request says of it elsewhere than in `response_format`.
+  func textForm(beside format: TextConstraint? = nil) throws(APIError) -> TextConstraint? {
+    var found = format
+    if found == nil, isField("response_format") { found = try object("response_format")?.format(isFlat: false) }
+    let structured = try object("structured_outputs")
+    for constraint in try structured?.structuredOutputs() ?? [] { try Self.add(constraint, to: &found) }
+    try structured?.close()
+    for name in ["guided_json", "json_schema"] { try Self.add(schemaConstraint(name), to: &found) }
+    try Self.add(choiceConstraint("guided_choice"), to: &found)
+    for name in ["guided_regex", "regex"] { try Self.add(patternConstraint(name), to: &found) }
+    try refuseGrammars(Self.grammarFields)
+    return found
+  }
+
+  /// Refuses every constraint, where replies are free by purpose.
+  func refuseConstraints() throws(APIError) {
+    for name in Self.constraintFields + ["response_format"] {
+      guard let value = object[name], !value.isNull, value["type"]?.string != "text" else { continue }
+      throw .invalid(path(to: name), "\(path(to: name)) is not offered here.", code: "unsupported_parameter")
+    }
+  }
+
+  /// `response_format`, or with the schema's members in place of `json_schema` (`isFlat`) the `text.format` of responses; nil for
+  /// free text. A `schema` beside `json_object` is llama.cpp's.
+  func format(isFlat: Bool) throws(APIError) -> TextConstraint? {
+    var form: TextForm?
+    switch try require("type", word("type", of: ["text", "json_object", "json_schema"])) {
+    case "json_object":
+      let schema = try opaque("schema")
+      form = schema.map { $0.isEmpty ? .object : .schema(.object($0), path: path(to: "schema")) } ?? .object
+    case "json_schema" where isFlat: form = try namedSchema()
+    case "json_schema":
+      if value("json_schema") == nil, let schema = try opaque("schema") {
+        form = .schema(.object(schema), path: path(to: "schema"))
+      } else {
+        let named = try require("json_schema", object("json_schema"))
+        form = try named.namedSchema()
+      }
+    default: break
+    }
+    try close()
+    return form.map { TextConstraint(field: path, form: $0, isFormat: true) }
+  }
+
+  /// `{name, schema, strict, description}`.
+  private func namedSchema() throws(APIError) -> TextForm {
+    let name = try require("name", string("name"))
+    guard Self.isName(name) else { throw fail("name", "takes 1 to 64 letters, digits, _ and -") }
+    _ = try string("description")
+    _ = try bool("strict")
+    return .schema(.object(try require("schema", opaque("schema"))), path: path(to: "schema"))
+  }
+
+  /// The members of vLLM's `structured_outputs`.
+  private func structuredOutputs() throws(APIError) -> [TextConstraint] {
+    try refuseGrammars(["grammar", "structural_tag"])
+    var all: [TextConstraint?] = [
+      try schemaConstraint("json"), try choiceConstraint("choice"), try patternConstraint("regex"),
+    ]
+    if try bool("json_object") == true {
+      all.append(TextConstraint(field: path(to: "json_object"), form: .object))
+    }
+    return all.compactMap { $0 }
+  }
+
+  /// A schema as an object, or as the text of one.
+  private func schemaConstraint(_ name: String) throws(APIError) -> TextConstraint? {
+    guard var value = value(name) else { return nil }
+    if let text = value.string {
+      guard let parsed = try? JSONValue(parsing: text, limits: JSONLimits(values: 100_000)) else {
+        throw fail(name, "must be a JSON Schema, but its text is not valid JSON")
+      }
+      value = parsed
+    }
+    guard value.object != nil else { throw mismatch(name, "a JSON Schema (an object or its text)", value) }
+    return TextConstraint(field: path(to: name), form: .schema(value, path: path(to: name)))
+  }
+
+  private func choiceConstraint(_ name: String) throws(APIError) -> TextConstraint? {
+    guard let values = try array(name, max: 10_000) else { return nil }
+    var texts: [String] = []
+    for (index, value) in values.enumerated() {
+      guard let text = value.string else { throw mismatch("\(name)[\(index)]", "a string", value) }
+      texts.append(text)
+    }
+    return TextConstraint(field: path(to: name), form: .choice(texts, path: path(to: name)))
+  }
+
+  private func patternConstraint(_ name: String) throws(APIError) -> TextConstraint? {
+    try string(name).map { TextConstraint(field: path(to: name), form: .pattern($0, path: path(to: name))) }
+  }
+
+  private func refuseGrammars(_ names: [String]) throws(APIError) {
+    for name in names {
+      // An empty one is what llama.cpp's clients send for none.
+      guard let value = value(name), value.string?.isEmpty != true else { continue }
+      throw .invalid(
+        path(to: name),
+        "\(path(to: name)) is not offered: answers are kept to JSON schemas, choices and regular expressions.",
+        code: "unsupported_parameter")
+    }
+  }
+
+  /// Adds a constraint that says the same as the one that was found, or more.
+  private static func add(_ new: TextConstraint?, to found: inout TextConstraint?) throws(APIError) {
+    guard let new else { return }
+    guard let known = found else { return found = new }
+    switch (known.form, new.form) {
+    case (.object, .object): break
+    case (.object, .schema(let schema, _)) where isOfObjects(schema): found = new
+    case (.schema(let schema, _), .object) where isOfObjects(schema): break
+    case (.schema(let one, _), .schema(let other, _)) where one.encoded == other.encoded: break
+    case (.choice(let one, _), .choice(let other, _)) where one.map { Array($0.utf8) } == other.map { Array($0.utf8) }:
+      break
+    case (.pattern(let one, _), .pattern(let other, _)) where one.utf8.elementsEqual(other.utf8): break
+    default:
+      throw .invalid(
+        new.field, "\(new.field) and \(known.field) constrain the answer in different ways; give one of them.",
+        code: "contradiction")
+    }
+  }
+
+  private static func isOfObjects(_ schema: JSONValue) -> Bool { schema["type"]?.string == "object" }
+}
