@@ -189,12 +189,11 @@ extension OpenAPIDocument {
       {"type": "null"}, \#(Self.schema("PlainFormat")),
       {"allOf": [\#(Self.schema("NamedSchema"))], "type": "object", "required": ["type"], "additionalProperties": true,
         "properties": {"type": {"const": "json_schema"}}}]},
-    "PlainFormat": {
-      "type": "object", "required": ["type"], "additionalProperties": true,
-      "properties": {
-        "type": {"enum": ["text", "json_object"]},
-        "schema": {"type": ["object", "null"], "additionalProperties": true,
-          "description": "Beside json_object: the JSON Schema of the answer."}}
+    "PlainFormat": {"anyOf": [
+      {"type": "object", "required": ["type"], "additionalProperties": true, "properties": {"type": {"const": "text"}}},
+      {"type": "object", "required": ["type"], "additionalProperties": true, "properties": {
+        "type": {"const": "json_object"},
+        "schema": {"type": ["object", "null"], "additionalProperties": true, "description": "JSON Schema of the answer."}}}]
     },
     "NamedSchema": {
       "type": "object", "required": ["name", "schema"], "additionalProperties": true,
