@@ -30,7 +30,7 @@ struct Prompter: Sendable {
   /// The prompt's text, and the UTF-8 ranges where special tokens must not be recognised.
   func render(_ conversation: Conversation) throws(ChatError) -> (text: String, literal: [Range<Int>]) {
     do throws(TemplateError) {
-      return try print(try toolPrompt?.written(conversation) ?? conversation)
+      return try print(try toolPrompt?.written(conversation, intoSystem: reads.systems) ?? conversation)
     } catch {
       throw .template(error.reason)
     }

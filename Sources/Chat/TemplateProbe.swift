@@ -12,6 +12,8 @@ struct TemplateProbe: Sendable {
   let textParts: Set<Conversation.Role>
   /// Whether the template prints the definitions of tools.
   let tools: Bool
+  /// Whether a conversation may begin with a system message.
+  let systems: Bool
 
   private static let word = "probe-7f3a"
 
@@ -35,7 +37,8 @@ struct TemplateProbe: Sendable {
     }
     self.variables = prober.variables
     let image: JSONValue = [["type": "image"], part]
-    imageParts = prober.user(image).contains { $0.contains(Self.word) && $0.contains(imageToken) }
+    let ofImages = prober.user(image)
+    imageParts = ofImages.contains { $0.contains(Self.word) && $0.contains(imageToken) }
     var roles: Set<Conversation.Role> = []
     for role in Conversation.Role.allCases
     where prober.readsParts(role, [part, ["type": "text", "text": "probe-91c0"]]) {
@@ -46,7 +49,8 @@ struct TemplateProbe: Sendable {
     let ofStrings = prober.user(text) + prober.user(text, tools: [Self.tool])
     strings = ofStrings.contains { $0.contains(Self.word) } || !(imageParts || roles.contains(.user))
     tools = prober.user(strings ? text : [part], tools: [Self.tool]).contains { $0.contains("probe_tool_5e1d") }
-    if prober.hasPrinted(Self.word) { return }
+    systems = prober.printsSystem(Self.word, isString: strings)
+    if (ofStrings + ofImages + prober.user([part])).contains(where: { $0.contains(Self.word) }) { return }
     if let failure = prober.failure {
       throw TemplateError(
         kind: failure.kind, reason: "the template fails on every conversation: \(failure.reason)", line: failure.line,
@@ -78,11 +82,8 @@ private struct Prober {
   let template: ChatTemplate
   let variables: JSONObject
   private(set) var failure: TemplateError?
-  private var texts: [String] = []
 
   init(template: ChatTemplate, variables: JSONObject) { (self.template, self.variables) = (template, variables) }
-
-  func hasPrinted(_ word: String) -> Bool { texts.contains { $0.contains(word) } }
 
   /// Whether the template prints `word` for one user message with `content`.
   mutating func prints(_ word: String, _ content: JSONValue) -> Bool { user(content).contains { $0.contains(word) } }
@@ -94,6 +95,15 @@ private struct Prober {
       "role": "system", "content": content.string == nil ? [["type": "text", "text": "x"]] : "x",
     ]
     return [[user], [system, user]].compactMap { render($0, tools: tools) }
+  }
+
+  /// Whether the template prints `word` of a system message.
+  mutating func printsSystem(_ word: String, isString: Bool) -> Bool {
+    func content(_ text: String) -> JSONValue { isString ? .string(text) : [["type": "text", "text": .string(text)]] }
+    let messages: [JSONValue] = [
+      ["role": "system", "content": content(word)], ["role": "user", "content": content("x")],
+    ]
+    return render(messages)?.contains(word) ?? false
   }
 
   /// Whether two parts of text in a message of `role` are printed as text.
@@ -123,9 +133,7 @@ private struct Prober {
     context["enable_thinking"] = true
     if !tools.isEmpty { context["tools"] = .array(tools) }
     do throws(TemplateError) {
-      let text = try template.render(context)
-      texts.append(text)
-      return text
+      return try template.render(context)
     } catch {
       failure = failure ?? error
       return nil

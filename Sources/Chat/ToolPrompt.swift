@@ -9,7 +9,8 @@ struct ToolPrompt: Sendable {
   init() throws(TemplateError) { template = try ChatTemplate(source: Self.definitions) }
 
   /// The same conversation with nothing but texts and pictures in it.
-  func written(_ conversation: Conversation) throws(TemplateError) -> Conversation {
+  /// The definitions go into the system message, or into the first message where the template takes no system message.
+  func written(_ conversation: Conversation, intoSystem: Bool) throws(TemplateError) -> Conversation {
     var messages: [Conversation.Message] = []
     for message in conversation.messages {
       switch message.role {
@@ -36,7 +37,9 @@ struct ToolPrompt: Sendable {
     written.messages = messages
     guard let tools = conversation.answer.tools?.tools, !tools.isEmpty else { return written }
     let text = try template.render(["tools": .array(tools.map(\.definition))])
-    if written.messages.first?.role == .system {
+    if !intoSystem, written.messages.first?.role == .user {
+      written.messages[0].parts.insert(.text(text + "\n\n"), at: 0)
+    } else if written.messages.first?.role == .system {
       written.messages[0].parts.append(.text("\n\n" + text))
     } else {
       written.messages.insert(Conversation.Message(role: .system, parts: [.text(text)]), at: 0)

@@ -75,8 +75,8 @@ class Generation(Extension):
         return caller()
 
 
-def environment():
-    """The environment that transformers compiles chat templates in."""
+def environment(marks_safe=True):
+    """The environment that transformers compiles chat templates in; without `marks_safe` the filter `safe` marks nothing."""
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
 
@@ -89,6 +89,8 @@ def environment():
 
     result = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
     result.filters["tojson"] = tojson
+    if not marks_safe:
+        result.filters["safe"] = str
     result.globals |= {"raise_exception": raise_exception, "strftime_now": strftime_now}
     return result
 
@@ -96,10 +98,10 @@ def environment():
 class Reference:
     """A template under Jinja2, given conversations as transformers gives them."""
 
-    def __init__(self, source, variables):
+    def __init__(self, source, variables, marks_safe=True):
         self.variables = {"tools": None, "documents": None, **variables}
         try:
-            self.template = environment().from_string(source)
+            self.template = environment(marks_safe).from_string(source)
         except Exception:
             self.template = None
         # Some templates walk `tools` without asking whether there are any; transformers fails on them where there are none.

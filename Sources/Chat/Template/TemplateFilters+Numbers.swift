@@ -44,7 +44,7 @@ extension TemplateRenderer {
     let power = try binary(scale, "**", .integer(precision))
     guard let scaled = try binary(value, "*", power).double else { return value }
     let whole = scaled.rounded(method == "ceil" ? .up : .down)
-    guard let int = Int(exactly: whole) else { throw fail("the number is too large to be rounded") }
+    guard let int = Int(exactly: whole) else { return .float(whole / (power.double ?? 1)) }
     return try binary(.integer(int), "/", power)
   }
 

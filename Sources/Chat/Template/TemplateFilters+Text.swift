@@ -43,13 +43,16 @@ extension TemplateRenderer {
     try charge(text.utf8.count, .scalars)
     try allocate(text.utf8.count * MemoryLayout<String>.stride)
     let lines = (text + "\n").lines()
-    let margin: String
-    if let given = bound[0]?.text { margin = given } else { margin = try filled(" ", try int(bound[0], or: 4)) }
     let withBlank = bound[2]?.isTrue ?? false
     let isFirst = bound[1]?.isTrue ?? false
     let margins = (isFirst ? 1 : 0) + (withBlank ? lines.count - 1 : lines.dropFirst().count { !$0.isEmpty })
-    let (bytes, overflow) = margins.multipliedReportingOverflow(by: margin.utf8.count)
+    var width = bound[0]?.text?.utf8.count ?? 0
+    if bound[0]?.text == nil { width = max(0, try int(bound[0], or: 4)) }
+    let (bytes, overflow) = margins.multipliedReportingOverflow(by: width)
     try allocate(overflow ? .max >> 1 : bytes)
+    // A margin that no line gets is not built.
+    var margin = bound[0]?.text ?? ""
+    if bound[0]?.text == nil, margins > 0 { margin = try filled(" ", width) }
     try allocate(text.utf8.count)
     var result = isFirst ? margin : ""
     for (index, line) in lines.enumerated() {
@@ -81,11 +84,9 @@ extension TemplateRenderer {
     let leeway = try int(bound[3].flatMap { $0.isNone ? nil : $0 }, or: 5)
     if length < end.unicodeScalars.count { throw fail("expected length >= \(end.unicodeScalars.count), got \(length)") }
     if leeway < 0 { throw fail("expected leeway >= 0, got \(leeway)") }
-    if value.isUndefined { return value }
-    let text = try self.text(value)
-    try charge(text.utf8.count)
     let (most, overflow) = length.addingReportingOverflow(leeway)
-    if overflow || text.unicodeScalars.count <= most { return value }
+    if try self.length(of: value) <= (overflow ? .max : most) { return value }
+    let text = try self.text(value)
     try allocate(text.utf8.count + end.utf8.count, .scan)
     let kept = String(String.UnicodeScalarView(text.unicodeScalars.prefix(length - end.unicodeScalars.count)))
     if bound[1]?.isTrue ?? false { return .string(kept + end) }

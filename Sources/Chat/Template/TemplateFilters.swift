@@ -91,7 +91,8 @@ extension TemplateRenderer {
     return try attribute(name, of: value)
   }
 
-  private func length(of value: TemplateValue) throws(TemplateError) -> Int {
+  /// `len`.
+  func length(of value: TemplateValue) throws(TemplateError) -> Int {
     switch value {
     case .undefined: return 0
     case .string(let text):

@@ -157,7 +157,7 @@ extension TemplateRenderer {
   private func formatted(
     _ text: String, _ fields: TemplateArguments, _ automatic: inout Int?, level: Int
   ) throws(TemplateError) -> String {
-    if level > 1 { throw fail("max string recursion exceeded") }
+    if level > 2 { throw fail("max string recursion exceeded") }
     try charge(text.utf8.count, .scalars)
     var result = ""
     var reader = FormatReader(rest: text.unicodeScalars[...])

@@ -83,7 +83,8 @@ extension TemplateRenderer {
     try allocate(text.utf8.count, .scalars)
     switch method {
     case .upper: return .string(text.uppercased())
-    case .lower, .casefold: return .string(text.lowercased())
+    case .lower: return .string(text.lowercased())
+    case .casefold: return .string(text.caseFolded)
     case .title: return .string(text.titled)
     case .capitalize: return .string(text.capitalizedFirst)
     case .swapcase:
@@ -249,6 +250,11 @@ extension TemplateRenderer {
 }
 
 extension String {
+  /// `str.casefold`: the lower case of the upper case, so that ß is ss; only ı is its own.
+  fileprivate var caseFolded: String {
+    lowercased().unicodeScalars.map { $0 == "ı" ? "ı" : $0.properties.uppercaseMapping.lowercased() }.joined()
+  }
+
   /// The code points in reverse order.
   var mirrored: String { String(scalars: unicodeScalars.reversed()) }
 

@@ -83,7 +83,7 @@ private func processorTime() -> Double {
   /// One operation that would write or read for long, and loops of operations that are short each.
   @Test(
     arguments: [
-      "'a'|indent(500000000)", "('a\n' * 100000)|indent(100000, true)", "'a'|center(500000000)",
+      "'a\\nb'|indent(500000000)", "('a\n' * 100000)|indent(100000, true)", "'a'|center(500000000)",
       "'a'.ljust(2000000000)",
       "'a'.zfill(1000000000)", "'é'.rjust(400000000, 'é')", "'a' * 1000000000", "('a' * 100000000)|upper",
       "('a' * 1000000)|replace('a', 'b' * 10000)", "('a' * 1000000).replace('', 'b' * 10000)", "'%1000000000d' % 1",
@@ -92,10 +92,10 @@ private func processorTime() -> Double {
       "'{:*^999999999}'.format('é')", "['a'] * 100000000", "(1, 2) * 9000000000", "range(100000)|join('x' * 100000)",
       "('x' * 100000).join(range(100000)|map('string'))", "[1]|batch(100000000, 'x')|list", "[1]|slice(100000000)|list",
       "'a\tb'.expandtabs(1000000000)", "range(100000)|list|tojson(indent=' ' * 100000)",
-      "range(100000)|list|tojson(separators=('x' * 1000000, ':'))", 
+      "range(100000)|list|tojson(separators=('x' * 1000000, ':'))",
       "'x'|truncate(1000000000, end='y' * 1000000000)",
       "('a ' * 20000000)|wordwrap(1)", "('<' * 100000000)|e", "('é' * 50000000)|urlencode", "('a' * 100000000)|list",
-       "('a\n' * 50000000).splitlines()", "('a' * 100000000)[::-1]",
+      "('a\n' * 50000000).splitlines()", "('a' * 100000000)[::-1]",
       "('a' * 100000000)|reverse", "('a' * 100000000)|title",
     ])
   func `what would write for long is refused before it does`(expression: String) {
@@ -120,12 +120,12 @@ private func processorTime() -> Double {
       "dict(a=x)|tojson(indent=4)", "[x]|groupby(0)", "range(100000)|sum", "range(100000)|list == range(100000)|list",
       "range(100000)|map('string')|join",
     ])
-  func `a loop of short operations ends after its second`(expression: String) {
+  func `a loop of short operations ends after its processor time`(expression: String) {
     let start = processorTime()
     let error = outcome(
       "{% set x = 'ab ' * 100000 %}{% for i in range(100000) %}{% for j in range(100000) %}{% set y = \(expression) %}{% endfor %}{% endfor %}",
-      [:], TemplateLimits(steps: .max >> 1, memory: .max >> 1))
-    #expect(error?.reason == "more than 1.0 seconds of processor time")
+      [:], TemplateLimits(steps: .max >> 1, memory: .max >> 1, seconds: 0.2))
+    #expect(error?.reason == "more than 0.2 seconds of processor time")
     #expect(processorTime() - start < 6)
   }
 
