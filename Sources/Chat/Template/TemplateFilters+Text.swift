@@ -49,7 +49,7 @@ extension TemplateRenderer {
     var width = bound[0]?.text?.utf8.count ?? 0
     if bound[0]?.text == nil { width = max(0, try int(bound[0], or: 4)) }
     let (bytes, overflow) = margins.multipliedReportingOverflow(by: width)
-    try allocate(overflow ? .max >> 1 : bytes)
+    try allocate(overflow ? .max >> 1 : max(bytes, width))
     // A margin that no line gets is not built.
     var margin = bound[0]?.text ?? ""
     if bound[0]?.text == nil, margins > 0 { margin = try filled(" ", width) }
