@@ -18,6 +18,8 @@ package struct ConnectionEvents: HTTPObserver {
 
   package func bodyBytesChanged(by change: Int) { metrics.bodyBytes.withLock { $0 += change } }
 
+  package func unsentBytesChanged(by change: Int) { metrics.unsentBytes.withLock { $0 += change } }
+
   package func rejected(_ violation: HTTPViolation, remoteAddress: String) {
     metrics.recordResponse(route: "other", method: "other", status: violation.status)
     let failure: ServerMetrics.Failure = violation.reason == .capacity ? .capacity : .validation

@@ -46,6 +46,10 @@ final class HTTPConnection: ConnectionDelegate {
   private var began: UInt64?
   private var task: Task<Void, Never>?
   private var waiters: [CheckedContinuation<Void, any Error>] = []
+  /// Bytes queued on the socket so far, and those of them that wait as the server's room knows them.
+  private var queued = 0, counted = 0
+  /// Set while bytes wait for the peer.
+  private var pace: ReaderPace?
 
   /// Bytes per read while a body arrives.
   private static let bodyReadSize = 256 << 10
@@ -155,8 +159,8 @@ final class HTTPConnection: ConnectionDelegate {
     }
     socket.readSize = Self.bodyReadSize
     if head.expectsContinue, !hasMore {
-      socket.queue(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
-      socket.flush()
+      queue(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+      flush()
     }
   }
 
@@ -205,18 +209,21 @@ final class HTTPConnection: ConnectionDelegate {
   func respond(_ response: HTTPResponse) -> Bool {
     guard phase == .responding else { return false }
     if isDraining { encoder.keepsAlive = false }
+    if case .bytes(let bytes) = response.body, !encoder.isHead, !makeSendRoom(for: bytes.count) {
+      return respond(refusal(.noSendRoom))
+    }
     guard let head = encoder.head(response, date: resources.date) else {
       // A header that would split the response is our mistake, and the peer learns no more than that.
       return respond(service.errorResponse(500, "internal error"))
     }
     framing = head.framing
     encoder.keepsAlive = head.keepsAlive
-    socket.queue(head.bytes)
+    queue(head.bytes)
     if case .stream = response.body, framing != .none {
-      socket.flush()
+      flush()
       return phase == .responding
     }
-    if case .bytes(let bytes) = response.body, framing == .length { socket.queue(bytes) }
+    if case .bytes(let bytes) = response.body, framing == .length { queue(bytes) }
     finish()
     return false
   }
@@ -224,8 +231,13 @@ final class HTTPConnection: ConnectionDelegate {
   /// Queues a piece; true if the writer has to wait for room.
   func write(_ bytes: [UInt8]) -> Bool {
     guard phase == .responding else { return false }
-    socket.queue(ResponseEncoder.piece(bytes, framing))
-    socket.flush()
+    let piece = ResponseEncoder.piece(bytes, framing)
+    guard makeSendRoom(for: piece.count) else {
+      abort(.noRoom)
+      return false
+    }
+    queue(piece)
+    flush()
     return phase == .responding && socket.unsentBytes > limits.unsentBytes
   }
 
@@ -237,14 +249,55 @@ final class HTTPConnection: ConnectionDelegate {
   func endStream(complete: Bool) {
     guard phase == .responding else { return }
     guard complete else { return abort(.handler) }
-    socket.queue(ResponseEncoder.end(framing))
+    queue(ResponseEncoder.end(framing))
     finish()
+  }
+
+  // MARK: Unsent bytes
+
+  private func queue(_ bytes: [UInt8]) {
+    queued += bytes.count
+    socket.queue(bytes)
+  }
+
+  private func flush() {
+    socket.flush()
+    countUnsent()
+  }
+
+  /// Tells the server's room what waits now.
+  private func countUnsent() {
+    let now = socket.unsentBytes
+    service.unsent.change(by: now - counted)
+    counted = now
+  }
+
+  /// Whether `size` more bytes may wait; drops readers that have been slow where they may not.
+  private func makeSendRoom(for size: Int) -> Bool {
+    while !service.unsent.hasRoom(for: size) {
+      let hasDropped = loop.assumeIsolated { [number] in $0.dropSlowestReader(except: number, DeadlineTimer.now) }
+      guard hasDropped else { return false }
+    }
+    return true
+  }
+
+  /// The rate at which the peer takes the bytes that wait for it, in bytes a second; nil where none have waited long.
+  func readingRate(_ now: UInt64) -> Double? { pace?.rate(now, patience: limits.readerPatience) }
+
+  /// Sets the deadline for a peer that has bytes to take.
+  private func keepPace() {
+    guard socket.unsentBytes > 0 else { return pace = nil }
+    let (now, taken) = (DeadlineTimer.now, queued - socket.unsentBytes)
+    var current = pace ?? ReaderPace(since: now, taken: taken)
+    current.note(now, taken: taken)
+    pace = current
+    socket.setDeadline(current.deadline(limits))
   }
 
   private func finish() {
     phase = .flushing
     task = nil
-    socket.flush()
+    flush()
     if phase == .flushing { flushed() }
   }
 
@@ -273,9 +326,22 @@ final class HTTPConnection: ConnectionDelegate {
     // No request follows; what has come of the body is let go now and not when the connection ends.
     parser = RequestParser(limits: limits)
     share = nil
+    answer(with: errorResponse(violation))
+  }
+
+  private func errorResponse(_ violation: HTTPViolation) -> HTTPResponse {
     var response = service.errorResponse(violation.status, violation.message)
     if violation.status == 503, response.headers["Retry-After"] == nil { response.headers["Retry-After"] = "1" }
-    answer(with: response)
+    return response
+  }
+
+  /// What is sent in place of a response that has no room. An error that itself finds none ends the connection.
+  private func refusal(_ violation: HTTPViolation) -> HTTPResponse {
+    service.observer?.rejected(violation, remoteAddress: remoteAddress)
+    let response = errorResponse(violation)
+    guard case .bytes(let bytes) = response.body, !service.unsent.hasRoom(for: bytes.count) else { return response }
+    encoder.keepsAlive = false
+    return HTTPResponse(status: violation.status, headers: ["Retry-After": "1"])
   }
 
   /// Answers at the head: the body, if there is one, is not read.
@@ -291,7 +357,8 @@ final class HTTPConnection: ConnectionDelegate {
   // MARK: Socket events
 
   func sent() {
-    if socket.unsentBytes > 0 { socket.setDeadline(after: limits.writeTimeout) }
+    countUnsent()
+    keepPace()
     if socket.unsentBytes <= limits.unsentBytes / 2, !waiters.isEmpty {
       let ready = waiters
       waiters = []
@@ -367,6 +434,7 @@ final class HTTPConnection: ConnectionDelegate {
     readAhead = []
     share = nil
     socket.close()
+    countUnsent()
     service.leave(remoteAddress)
     loop.assumeIsolated { [number] in $0.remove(number) }
   }

@@ -25,6 +25,14 @@ package struct HTTPLimits: Sendable {
   package var idleTimeout = Duration.seconds(75)
   /// Without the peer taking any of the bytes that wait for it: 30 s, then the connection is dropped.
   package var writeTimeout = Duration.seconds(30)
+  /// The mean rate at which a reader must take the bytes that wait for it, beyond its first `writeTimeout`: 8 KiB/s. Time in which none
+  /// wait does not count, so that a stream that the server makes slowly asks nothing of its reader.
+  package var sendBytesPerSecond = 8 << 10
+  /// Unsent bytes of all connections together: 256 MiB. Beyond it the slowest of the readers that have had `readerPatience` are dropped,
+  /// and without such a reader a response is 503. An eighth of it is for responses up to 64 KiB alone.
+  package var allUnsentBytes = 256 << 20
+  /// How long a reader may take its time while others lack room: 5 s.
+  package var readerPatience = Duration.seconds(5)
   /// How long a closing connection still reads, so that the peer gets the response instead of a reset: 2 s.
   package var lingerTimeout = Duration.seconds(2)
   /// A streamed body's `write` waits while more bytes than these are unsent: 256 KiB.

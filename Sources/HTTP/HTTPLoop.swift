@@ -48,6 +48,16 @@ actor HTTPLoop {
     return true
   }
 
+  /// Drops the slowest of the readers that have had their time; false if there is none.
+  func dropSlowestReader(except number: UInt64, _ now: UInt64) -> Bool {
+    let late = connections.compactMap { other, connection in
+      other == number ? nil : connection.readingRate(now).map { (rate: $0, connection: connection) }
+    }
+    guard let slowest = late.min(by: { $0.rate < $1.rate }) else { return false }
+    slowest.connection.abort(.noRoom)
+    return true
+  }
+
   // MARK: From handler tasks
 
   /// Sends a response, or the head of a streamed one; true if the stream's closure is to run.

@@ -6,6 +6,8 @@ package protocol HTTPObserver: Sendable {
   func connectionClosed()
   /// The bodies held, being received or with a handler, have become so many bytes more or less.
   func bodyBytesChanged(by change: Int)
+  /// The response bytes that wait for their readers have become so many more or less.
+  func unsentBytesChanged(by change: Int)
   /// A request was answered with an error by the server itself.
   func rejected(_ violation: HTTPViolation, remoteAddress: String)
   /// A response could not be sent to its end: the peer left, or took nothing for too long.
@@ -18,6 +20,8 @@ package enum HTTPAbort: String, Error, Sendable {
   case peerGone = "peer_gone"
   /// The peer took no bytes for `HTTPLimits.writeTimeout`.
   case writeTimeout = "write_timeout"
+  /// Too many unsent bytes waited, and the peer was the slowest to take its own or came last.
+  case noRoom = "no_room"
   /// The server's grace ended.
   case shutdown
   /// The stream's own closure threw.

@@ -1,5 +1,6 @@
 // The server: listeners, loops and the way down. Handlers run as Swift tasks; sockets live on a few serial queues.
 
+import Dispatch
 import Glibc
 import Synchronization
 import Transport
@@ -21,6 +22,7 @@ package final class HTTPServer: Sendable {
   private let loops: [HTTPLoop]
   private let listeners = Mutex<[Listener]>([])
   private let turn = Atomic<Int>(0)
+  private let farewells = Farewells()
 
   /// Makes a server; `handler` answers what `admission` let in, `errorResponse` what no handler sees.
   ///
@@ -50,7 +52,11 @@ package final class HTTPServer: Sendable {
     for var address in try SocketAddress.resolve(host: host, port: port) {
       address.port = port
       do throws(TransportError) {
-        let listener = try Listener(address, queue: loops[0].events.queue) { [weak self] socket, peer in
+        let listener = try Listener(
+          address, queue: loops[0].events.queue,
+          overflow: { [weak self] socket, peer in self?.refuseForDescriptors(socket, peer.host, isTLS: identity != nil)
+          }
+        ) { [weak self] socket, peer in
           self?.accept(socket, peer.host, identity?.context)
         }
         port = listener.address.port
@@ -71,7 +77,10 @@ package final class HTTPServer: Sendable {
 
   /// Listens on a Unix-domain socket, whose file has the permissions `mode` and goes at `shutdown`. Its peers have no address.
   package func listen(unix path: String, mode: UInt32) throws(TransportError) {
-    let listener = try Listener(unix: path, mode: mode, queue: loops[0].events.queue) { [weak self] socket, _ in
+    let listener = try Listener(
+      unix: path, mode: mode, queue: loops[0].events.queue,
+      overflow: { [weak self] socket, _ in self?.refuseForDescriptors(socket, "", isTLS: false) }
+    ) { [weak self] socket, _ in
       self?.accept(socket, "", nil)
     }
     listeners.withLock { $0.append(listener) }
@@ -86,11 +95,19 @@ package final class HTTPServer: Sendable {
   private func accept(_ socket: consuming SocketDescriptor, _ address: String, _ context: TLSContext?) {
     if let violation = service.admit(address) {
       // A handshake is more than a refusal may cost: over TLS it is the end of the connection.
-      if context == nil { turnAway(socket, violation) }
-      return
+      guard context == nil else { return }
+      turnAway(socket, violation)
+      return farewells.hold(socket, until: loops[0].events.queue)
     }
     let index = turn.wrappingAdd(1, ordering: .relaxed).oldValue
     loops[index % loops.count].adopt(socket, remoteAddress: address, tls: context)
+  }
+
+  /// Refuses a connection that came when the process had no descriptor left.
+  private func refuseForDescriptors(_ socket: consuming SocketDescriptor, _ address: String, isTLS: Bool) {
+    let violation = HTTPViolation(503, .capacity, "too many connections")
+    service.observer?.rejected(violation, remoteAddress: address)
+    if !isTLS { turnAway(socket, violation) }
   }
 
   /// Answers once without keeping state: a connection over a cap must cost nothing.
@@ -103,8 +120,7 @@ package final class HTTPServer: Sendable {
     else { return }
     _ = (head.bytes + body).withUnsafeBytes { socket.send($0) }
     socket.shutdownWriting()
-    // Unread bytes would turn the close into a reset that may overtake the response.
-    withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { _ = socket.receive(into: $0) }
+    socket.dropUnread()
   }
 
   /// Stops accepting and closes idle connections; the others close after their response.
@@ -134,5 +150,33 @@ package final class HTTPServer: Sendable {
     while condition(), ContinuousClock.now < end {
       do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
     }
+  }
+}
+
+/// Refused connections that stay open for a moment: a request that arrives after the close would be answered with a reset, which may
+/// overtake the refusal. A few at a time, so that refusals never cost many descriptors.
+private final class Farewells: Sendable {
+  private let count = Atomic(0)
+  private static let most = 8
+  private static let time = DispatchTimeInterval.milliseconds(250)
+
+  func hold(_ socket: consuming SocketDescriptor, until queue: DispatchQueue) {
+    guard count.add(1, ordering: .relaxed).newValue <= Self.most else {
+      count.subtract(1, ordering: .relaxed)
+      return
+    }
+    let number = socket.release()
+    queue.asyncAfter(deadline: .now() + Self.time) {
+      let socket = SocketDescriptor(owning: number)
+      socket.dropUnread()
+      self.count.subtract(1, ordering: .relaxed)
+    }
+  }
+}
+
+extension SocketDescriptor {
+  /// Reads what has arrived: unread bytes would turn a close into a reset that may overtake the response.
+  fileprivate borrowing func dropUnread() {
+    withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { _ = receive(into: $0) }
   }
 }

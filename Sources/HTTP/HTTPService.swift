@@ -20,6 +20,7 @@ final class HTTPService: Sendable {
   let errorResponse: HTTPErrorResponse
   let observer: (any HTTPObserver)?
   let bodies: BodyRoom
+  let unsent: SendRoom
   /// Handlers' tasks that have not ended.
   let handlers = Atomic(0)
   private let counts = Mutex(ConnectionCounts())
@@ -32,6 +33,7 @@ final class HTTPService: Sendable {
     (self.limits, self.handler, self.admission) = (limits, handler, admission)
     (self.errorResponse, self.observer) = (errorResponse, observer)
     bodies = BodyRoom(capacity: limits.bufferedBodyBytes, observer: observer)
+    unsent = SendRoom(capacity: limits.allUnsentBytes, observer: observer)
   }
 
   var connectionCount: Int { counts.withLock { $0.total } }

@@ -17,6 +17,8 @@ package struct HTTPViolation: Error, Sendable, Equatable, CustomStringConvertibl
   package var description: String { "\(status) \(reason.rawValue): \(message)" }
 
   static let noRoom = HTTPViolation(503, .capacity, "too many request bodies are being received; try again")
+  static let noSendRoom = HTTPViolation(
+    503, .capacity, "too many responses wait for clients that read slowly; try again")
   static func malformed(_ message: String) -> HTTPViolation { HTTPViolation(400, .malformed, message) }
   static func tooLarge(_ status: Int, _ what: String, limit: Int) -> HTTPViolation {
     HTTPViolation(status, .tooLarge, "\(what) exceeds the limit of \(limit) bytes")

@@ -47,6 +47,8 @@ package final class ServerMetrics: Sendable {
   package let connections = Mutex(0)
   /// Bytes of request bodies held; likewise.
   package let bodyBytes = Mutex(0)
+  /// Bytes of responses that wait for their readers; likewise.
+  package let unsentBytes = Mutex(0)
 
   private let model: String
   private let aliasPrompt, aliasGeneration, aliasSuccess: Counter
@@ -139,6 +141,10 @@ package final class ServerMetrics: Sendable {
     registry.register(
       Sampled(.gauge, "r4b_http_body_bytes", "Bytes of request bodies being received or worked on.") { [weak self] in
         self.map { Double($0.bodyBytes.withLock { $0 }) }
+      })
+    registry.register(
+      Sampled(.gauge, "r4b_http_unsent_bytes", "Bytes of responses that wait for their readers.") { [weak self] in
+        self.map { Double($0.unsentBytes.withLock { $0 }) }
       })
     registry.register(
       Sampled(.gauge, "r4b_build_info", "Constant 1 with the version as a label.", labels: ["version"]) {

@@ -1,5 +1,6 @@
-// Accepts connections on one address. The accept source runs on the given queue; when the process is out of descriptors it
-// rests for a moment instead of spinning on a socket that stays readable.
+// Accepts connections on one address. The accept source runs on the given queue. When the process is out of descriptors, one that is
+// kept for this takes a connection so that it can be refused; where even that fails, accepting rests for a moment instead of spinning
+// on a socket that stays readable.
 
 import Dispatch
 import Glibc
@@ -21,8 +22,12 @@ package final class Listener: Sendable {
     var file: UnixSocketFile?
   }
 
-  /// What is done with each connection, on the listener's queue: non-blocking and close-on-exec, TCP without Nagle's delay.
+  /// What is done with each connection, on the listener's queue: non-blocking and close-on-exec, TCP without Nagle's delay. What is done
+  /// with one beyond the process's limit of descriptors must close it before it returns.
   package typealias Accepted = @Sendable (_ connection: consuming SocketDescriptor, _ peer: SocketAddress) -> Void
+
+  /// A descriptor that is closed to accept a connection beyond the limit; negative while there is none.
+  private let spare = Mutex<Int32>(Listener.openSpare())
 
   /// How long accepting rests after `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`.
   private static let rest = DispatchTimeInterval.milliseconds(100)
@@ -31,7 +36,8 @@ package final class Listener: Sendable {
 
   /// Binds and listens. `::` takes IPv4 connections too; other IPv6 addresses take only IPv6.
   package convenience init(
-    _ wanted: SocketAddress, queue: DispatchQueue, backlog: Int32 = 1024, accepted: @escaping Accepted
+    _ wanted: SocketAddress, queue: DispatchQueue, backlog: Int32 = 1024, overflow: @escaping Accepted = { _, _ in },
+    accepted: @escaping Accepted
   ) throws(TransportError) {
     let name = "\(wanted.isIPv6 ? "[\(wanted.host)]" : wanted.host):\(wanted.port)"
     let socket = try SocketDescriptor(openingStreamOf: wanted.isIPv6 ? AF_INET6 : AF_INET, for: name)
@@ -40,20 +46,22 @@ package final class Listener: Sendable {
     guard wanted.withSockaddr({ bind(socket.number, $0, $1) }) == 0 else {
       throw TransportError(.bind, name, code: errno)
     }
-    try self.init(bound: socket, name: name, file: nil, queue, backlog, accepted)
+    try self.init(bound: socket, name: name, file: nil, queue, backlog, overflow, accepted)
   }
 
   /// Binds and listens at `path`, made with the permissions `mode`; the file goes when the listener closes.
   ///
   /// The socket file of a process that is gone is replaced. A socket in use, and a file of any other kind, is an error and stays.
   package convenience init(
-    unix path: String, mode: UInt32, queue: DispatchQueue, backlog: Int32 = 1024, accepted: @escaping Accepted
+    unix path: String, mode: UInt32, queue: DispatchQueue, backlog: Int32 = 1024,
+    overflow: @escaping Accepted = { _, _ in },
+    accepted: @escaping Accepted
   ) throws(TransportError) {
     let name = "unix:\(path)"
     let socket = try SocketDescriptor(openingStreamOf: AF_UNIX, for: name)
     let file = try UnixSocketFile(binding: socket, to: path, mode: mode)
     do throws(TransportError) {
-      try self.init(bound: socket, name: name, file: file, queue, backlog, accepted)
+      try self.init(bound: socket, name: name, file: file, queue, backlog, overflow, accepted)
     } catch {
       file.remove()
       throw error
@@ -62,7 +70,7 @@ package final class Listener: Sendable {
 
   private init(
     bound socket: consuming SocketDescriptor, name: String, file: UnixSocketFile?, _ queue: DispatchQueue,
-    _ backlog: Int32, _ accepted: @escaping Accepted
+    _ backlog: Int32, _ overflow: @escaping Accepted, _ accepted: @escaping Accepted
   ) throws(TransportError) {
     guard Glibc.listen(socket.number, backlog) == 0 else { throw TransportError(.listen, name, code: errno) }
     address = SocketAddress.filled { getsockname(socket.number, $0, $1) }.1
@@ -76,7 +84,10 @@ package final class Listener: Sendable {
         guard result >= 0 else {
           switch errno {
           case EINTR, ECONNABORTED, EPROTO: continue  // This one went away; the next may be fine.
-          case EMFILE, ENFILE, ENOBUFS, ENOMEM: self?.pause(queue)
+          case EMFILE, ENFILE:
+            if self?.refuse(on: owned, overflow) == true { continue }
+            self?.pause(queue)
+          case ENOBUFS, ENOMEM: self?.pause(queue)
           default: break
           }
           return
@@ -90,7 +101,10 @@ package final class Listener: Sendable {
     source.activate()
   }
 
-  deinit { close() }
+  deinit {
+    close()
+    spare.withLock { if $0 >= 0 { Glibc.close($0) } }
+  }
 
   /// Stops accepting; connections waiting in the backlog are reset by the kernel.
   package func close() {
@@ -101,6 +115,22 @@ package final class Listener: Sendable {
       state.isResting = false
       state.source?.cancel()
       state.source = nil
+    }
+  }
+
+  private static func openSpare() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
+
+  /// Hands a connection over to be refused, in the place of the spare descriptor; false where there is no connection or no place.
+  private func refuse(on socket: Int32, _ overflow: Accepted) -> Bool {
+    spare.withLock { spare in
+      if spare >= 0 { Glibc.close(spare) }
+      defer { spare = Self.openSpare() }
+      let (result, peer) = SocketAddress.filled { accept(socket, $0, $1) }
+      guard result >= 0 else { return false }
+      let connection = SocketDescriptor(owning: result)
+      connection.setNonBlocking()
+      overflow(connection, peer)
+      return true
     }
   }
 

@@ -12,6 +12,9 @@ struct OutgoingQueue {
   /// Chunks below this size are joined, so that a head and its small body leave in one segment.
   private static let joinBelow = 16 << 10
 
+  /// Sent bytes of a chunk from which on they are given back before the chunk's end.
+  private static let compactFrom = 256 << 10
+
   var isEmpty: Bool { count == 0 }
 
   mutating func append(_ bytes: [UInt8]) {
@@ -36,7 +39,14 @@ struct OutgoingQueue {
   mutating func drop(_ bytes: Int) {
     offset += bytes
     count -= bytes
-    guard offset == chunks[first].count else { return }
+    guard offset == chunks[first].count else {
+      // A reader that stops near the end of a large chunk does not hold all of it.
+      if offset >= Self.compactFrom, offset >= chunks[first].count / 2 {
+        chunks[first] = Array(chunks[first][offset...])
+        offset = 0
+      }
+      return
+    }
     chunks[first] = []
     (first, offset) = (first + 1, 0)
     // What is gone leaves when it is half of the list, so that a chunk costs the same however many wait.

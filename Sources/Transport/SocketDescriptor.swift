@@ -33,10 +33,15 @@ package struct SocketDescriptor: ~Copyable, Sendable {
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
   }
 
-  /// Another number for the same socket, close-on-exec, to be closed by its own; nil where the process has none left.
+  /// Another number for the same socket, close-on-exec, to be closed by its own; nil where the process has few left.
   borrowing func duplicate() -> Int32? {
     let other = fcntl(number, F_DUPFD_CLOEXEC, 0)
-    return other >= 0 ? other : nil
+    guard other >= 0 else { return nil }
+    guard !DescriptorLimit.isScarce(other) else {
+      _ = Glibc.close(other)
+      return nil
+    }
+    return other
   }
 
   package borrowing func set(_ option: Int32, level: Int32 = SOL_SOCKET, to value: Int32) {

@@ -69,6 +69,80 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await eventually { server.connectionCount == 0 })
   }
 
+  @Test func `a reader that goes on below the rate is dropped`() async {
+    var limits = HTTPLimits.unhurried
+    (limits.writeTimeout, limits.sendBytesPerSecond) = (.seconds(1), 100 << 20)
+    let observer = TestObserver()
+    let server = HTTPServer(limits: limits, observer: observer) { _ in
+      HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 0x62, count: 64 << 20)))
+    }
+    let peer = TestPeer(server)
+    await peer.send(get("/"))
+    // It takes something every few milliseconds, but the whole would last for minutes.
+    #expect(await peer.sip(64 << 10, pause: .milliseconds(100)) < 32 << 20)
+    #expect(observer.counts.aborted == [.writeTimeout])
+    #expect(await eventually { observer.counts.unsentBytes == 0 })
+  }
+
+  @Test func `a stream that is made slowly asks no rate of its reader`() async {
+    var limits = HTTPLimits.unhurried
+    (limits.writeTimeout, limits.sendBytesPerSecond) = (.milliseconds(100), 1 << 30)
+    let server = HTTPServer(limits: limits) { _ in
+      HTTPResponse(
+        status: 200,
+        body: .stream { writer in
+          for _ in 0..<10 {
+            try await writer.write([0x62])
+            try await Task.sleep(for: .milliseconds(50))
+          }
+        })
+    }
+    let peer = TestPeer(server)
+    await peer.send("GET / HTTP/1.0\r\n\r\n")
+    #expect(await peer.read().hasSuffix("bbbbbbbbbb"))
+  }
+
+  @Test(arguments: [true, false])
+  func `responses beyond the room of all are 503, or drop a reader that has had its time`(isPatient: Bool) async {
+    var limits = HTTPLimits.unhurried
+    limits.allUnsentBytes = 16 << 20
+    limits.readerPatience = isPatient ? .seconds(3600) : .zero
+    let observer = TestObserver()
+    let server = HTTPServer(limits: limits, observer: observer) { request in
+      HTTPResponse(status: 200, body: .bytes([UInt8](repeating: 0x62, count: request.path == "/small" ? 1 : 12 << 20)))
+    }
+    let first = TestPeer(server)
+    await first.send(get("/"))
+    #expect(await eventually { observer.counts.unsentBytes > 8 << 20 })
+    let second = TestPeer(server)
+    await second.send(get("/", "Connection: close\r\n"))
+    let text = await second.read()
+    if isPatient {
+      #expect(text.hasPrefix("HTTP/1.1 503 ") && text.contains("Retry-After: 1") && text.contains("read slowly"))
+      #expect(observer.counts.rejected.map(\.status) == [503] && observer.counts.aborted == [])
+    } else {
+      #expect(text.hasPrefix("HTTP/1.1 200 ") && text.utf8.count > 12 << 20)
+      #expect(observer.counts.aborted == [.noRoom])
+    }
+    let small = TestPeer(server)
+    await small.send(get("/small", "Connection: close\r\n"))
+    #expect(await small.read().hasPrefix("HTTP/1.1 200 "))
+    #expect(observer.counts.mostUnsentBytes <= 16 << 20)
+    first.endBoth()
+    #expect(await eventually { observer.counts.unsentBytes == 0 && server.connectionCount == 0 })
+  }
+
+  @Test func `a stream without room ends`() async {
+    var limits = HTTPLimits.unhurried
+    (limits.allUnsentBytes, limits.unsentBytes) = (8 << 20, 64 << 20)
+    let (observer, recorder) = (TestObserver(), Recorder())
+    let server = HTTPServer(limits: limits, observer: observer) { recorder.endless($0, piece: 1 << 20) }
+    let peer = TestPeer(server)
+    await peer.send(get("/"))
+    #expect(await eventually { observer.counts.aborted == [.noRoom] })
+    #expect(await eventually { recorder.failure != nil && observer.counts.unsentBytes == 0 })
+  }
+
   @Test func `a reader that goes on reading gets everything`() async {
     var limits = HTTPLimits.unhurried
     limits.unsentBytes = 32 << 10

@@ -107,6 +107,19 @@ final class TestPeer: Sendable {
     }
   }
 
+  /// Reads at most `size` bytes at a time, pausing after each, until the peer's end; returns how many came.
+  func sip(_ size: Int, pause: Duration) async -> Int {
+    await off { [self] in
+      var piece = [UInt8](repeating: 0, count: size)
+      var total = 0
+      while case let count = recv(number, &piece, size, 0), count > 0 {
+        total += count
+        usleep(UInt32(pause / .microseconds(1)))
+      }
+      return withExtendedLifetime(self) { total }
+    }
+  }
+
   /// Whether the other side has ended or reset the connection, waiting for it up to ten minutes.
   func isEnded() async -> Bool {
     await off { [self] in
@@ -144,6 +157,8 @@ final class TestObserver: HTTPObserver {
     var closed = 0
     var bodyBytes = 0
     var mostBodyBytes = 0
+    var unsentBytes = 0
+    var mostUnsentBytes = 0
     var rejected: [HTTPViolation] = []
     var aborted: [HTTPAbort] = []
   }
@@ -156,6 +171,12 @@ final class TestObserver: HTTPObserver {
     state.withLock {
       $0.bodyBytes += change
       $0.mostBodyBytes = max($0.mostBodyBytes, $0.bodyBytes)
+    }
+  }
+  func unsentBytesChanged(by change: Int) {
+    state.withLock {
+      $0.unsentBytes += change
+      $0.mostUnsentBytes = max($0.mostUnsentBytes, $0.unsentBytes)
     }
   }
   func rejected(_ violation: HTTPViolation, remoteAddress: String) { state.withLock { $0.rejected.append(violation) } }
