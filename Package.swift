@@ -54,6 +54,7 @@ let package = Package(
     room("Text", [], optimised),
     room("JSON", ["Text"], optimised),
     room("GenerationTypes", []),
+    room("Work", ["GenerationTypes"], optimised),
     room("ModelFiles", ["JSON", "Text"], optimised),
     room("Tokenization", ["COniguruma", "GenerationTypes", "JSON", "ModelFiles", "Text"], optimised),
     .target(
@@ -63,7 +64,8 @@ let package = Package(
       name: "CFetch", dependencies: ["CCurl"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Fetching", ["CFetch", "Text"]),
     room("StructuredOutput", ["GenerationTypes", "JSON", "Text"], optimised),
-    room("Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "StructuredOutput", "Text", "Tokenization"]),
+    room(
+      "Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "StructuredOutput", "Text", "Tokenization", "Work"]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("m")]),
@@ -81,7 +83,7 @@ let package = Package(
       "API",
       [
         "Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Ledger", "Scheduling",
-        "Statistics", "StructuredOutput", "Telemetry", "Text",
+        "Statistics", "StructuredOutput", "Telemetry", "Text", "Work",
       ]),
     .executableTarget(
       name: "r4b",
@@ -89,7 +91,7 @@ let package = Package(
         "API", "Benchmarking", "CKernels", "Chat", "Configuration", "Evaluation", "Fetching", "GenerationTypes", "HTTP",
         "Imaging",
         "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Tokenization",
-        "Transport",
+        "Transport", "Work",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -104,7 +106,8 @@ let package = Package(
 
     .target(
       name: "TLSTestSupport", dependencies: ["COpenSSL"], path: "Tests/TLSTestSupport", swiftSettings: strict),
-    tests(of: "API", ["Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Ledger", "Scheduling", "Telemetry"]),
+    tests(
+      of: "API", ["Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Ledger", "Scheduling", "Telemetry", "Work"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "CKernels", fixtures: true),
@@ -127,6 +130,7 @@ let package = Package(
     tests(of: "Telemetry", ["JSON"]),
     tests(of: "Text"),
     tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),
+    tests(of: "Work", ["GenerationTypes"]),
     tests(of: "Transport", ["COpenSSL", "TLSTestSupport"]),
   ]
 )

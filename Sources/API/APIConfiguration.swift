@@ -1,6 +1,7 @@
 // What the operator decides about the HTTP surface. Plain values; the executable fills them from its configuration file.
 import GenerationTypes
 import JSON
+import Work
 
 /// Bounds on what one request may ask for.
 package struct RequestLimits: Sendable {
@@ -98,6 +99,8 @@ package struct APIConfiguration: Sendable {
   package var publicFiles: StaticFiles?
   /// From a request's arrival to the end of its reply at most; nil: as long as it takes.
   package var replyTimeout: Duration?
+  /// Does what takes long for all requests: bodies, texts, pictures, large documents.
+  package var work = WorkQueue()
   /// Silence on a stream after which a comment line keeps intermediaries from closing it.
   package var keepAlive = Duration.seconds(10)
 

@@ -6,6 +6,7 @@ import HTTP
 import JSON
 import Scheduling
 import Telemetry
+import Work
 
 /// The chat endpoint.
 struct ChatCompletions: Sendable {
@@ -22,8 +23,9 @@ struct ChatCompletions: Sendable {
 
   /// Answers one request; throws what `APIError(translating:)` understands.
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let body = try JSONBody.parse(request, configuration.limits)
-    let wanted = try ChatCompletionRequest(body: body, configuration: configuration)
+    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
+      try ChatCompletionRequest(body: $0, configuration: configuration)
+    }
     let running = Running(
       options: wanted.options, replies: try await launcher.replies(to: wanted, record),
       frame: ChatCompletionFrame(
@@ -53,12 +55,14 @@ struct ChatCompletions: Sendable {
     }
     let account = running.replies.account(replies)
     running.replies.settle(replies, account, record)
-    let choices = replies.enumerated().map { index, reply in
-      running.frame.choice(
-        index, texts[index],
-        logprobs: ChatCompletionFrame.logprobs(tokens[index], chat), reply: reply, single: count == 1)
+    return try await configuration.work.finish(bytes: ReplyText.size(texts, tokens)) { [texts, tokens, chat] in
+      let choices = replies.enumerated().map { index, reply in
+        running.frame.choice(
+          index, texts[index],
+          logprobs: ChatCompletionFrame.logprobs(tokens[index], chat), reply: reply, single: count == 1)
+      }
+      return .json(running.frame.completion(choices, account))
     }
-    return .json(running.frame.completion(choices, account))
   }
 
   // MARK: A stream of chunks

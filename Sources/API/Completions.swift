@@ -4,6 +4,7 @@ import GenerationTypes
 import HTTP
 import JSON
 import Scheduling
+import Work
 
 /// The endpoint of raw completions.
 struct Completions: Sendable {
@@ -30,8 +31,9 @@ struct Completions: Sendable {
 
   /// Answers one request; throws what `APIError(translating:)` understands.
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let body = try JSONBody.parse(request, configuration.limits)
-    let wanted = try CompletionRequest(body: body, configuration: configuration)
+    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
+      try CompletionRequest(body: $0, configuration: configuration)
+    }
     let running: Running
     do {
       running = try await submit(wanted, record)
@@ -57,12 +59,11 @@ struct Completions: Sendable {
             try await chat.prepareCompletion(of: ids, form: wanted.form, isEchoed: wanted.echo), wanted.echo ? text : ""
           ))
       case .tokens(let ids):
-        let bytes = wanted.echo ? ids.flatMap { chat.text(of: $0).bytes } : []
+        let echo = try await configuration.work.run(bytes: wanted.echo ? ids.count * 16 : 0) { [chat] _ in
+          wanted.echo ? WholeCharacters(ids.flatMap { chat.text(of: $0).bytes }).text : ""
+        }
         prepared.append(
-          (
-            try await chat.prepareCompletion(of: ids, form: wanted.form, isEchoed: wanted.echo),
-            WholeCharacters(bytes).text
-          ))
+          (try await chat.prepareCompletion(of: ids, form: wanted.form, isEchoed: wanted.echo), echo))
       }
     }
     let preparation = ContinuousClock.now - start
@@ -91,12 +92,15 @@ struct Completions: Sendable {
     }
     let account = running.account(replies)
     record.note { $0.account = account }
-    let choices = replies.enumerated().map { index, reply in
-      var logprobs = CompletionLogprobs()
-      return running.frame.choice(
-        index, text: texts[index], logprobs: logprobs.take(tokens[index], chat), finish: reply.finishWord)
+    let size = texts.reduce(0) { $0 + $1.utf8.count } + tokens.reduce(0) { $0 + $1.count * 256 }
+    return try await configuration.work.finish(bytes: size) { [texts, tokens, chat] in
+      let choices = replies.enumerated().map { index, reply in
+        var logprobs = CompletionLogprobs()
+        return running.frame.choice(
+          index, text: texts[index], logprobs: logprobs.take(tokens[index], chat), finish: reply.finishWord)
+      }
+      return .json(running.frame.completion(choices, account))
     }
-    return .json(running.frame.completion(choices, account))
   }
 
   private func write(_ running: Running, to writer: any HTTPBodyWriter, _ record: RequestRecord) async throws {

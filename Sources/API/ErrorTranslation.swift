@@ -5,6 +5,7 @@ import Imaging
 import Scheduling
 import StructuredOutput
 import Telemetry
+import Work
 
 extension APIError {
   /// The client's view of a refused admission. `param` names the field that asks for reply tokens, `prompt` that of the prompt.
@@ -44,9 +45,31 @@ extension APIError {
     switch error {
     case let error as APIError: self = error
     case let error as ChatError: self.init(error)
+    case let error as WorkError: self.init(error)
     case GenerationError.shuttingDown: self = .draining
     case GenerationError.deadline: self = .deadline
     default: self = .inner(requestID: requestID)
+    }
+  }
+
+  /// The client's view of work that was not done.
+  init(_ error: WorkError) {
+    switch error {
+    case .overBudget(let limit):
+      self.init(
+        400,
+        "The request takes more than \(limit.shownSeconds) s of processor time to read and prepare, the most that this server spends on one. "
+          + "Send less text, fewer or smaller pictures, or a simpler schema.",
+        code: "request_too_expensive")
+    case .full(let limit):
+      self.init(
+        503, "\(limit) pieces of work wait for a processor, the most that may wait; try again.", type: "server_error",
+        code: "overloaded", retryAfter: 1)
+    case .clientFull(let limit):
+      self.init(
+        429,
+        "\(limit) pieces of your requests' work wait for a processor, the most that may wait for one client; try again.",
+        type: "rate_limit_error", code: "too_many_requests", retryAfter: 1)
     }
   }
 
@@ -93,4 +116,9 @@ extension APIError {
     default: .validation
     }
   }
+}
+
+extension Duration {
+  /// Seconds for a message: 20 and not 20.0.
+  fileprivate var shownSeconds: String { Int(exactly: seconds).map(String.init) ?? "\(seconds)" }
 }

@@ -1,6 +1,7 @@
 // The body of a request as JSON. Only `application/json` is taken: a web page can send other types anywhere without asking.
 import HTTP
 import JSON
+import Work
 
 enum JSONBody {
   /// Throws 415 where the head says that the body is compressed or otherwise coded.
@@ -14,8 +15,33 @@ enum JSONBody {
     }
   }
 
+  /// Parses the body and has `decode` make a request of it, both on the work queue unless the body is small.
+  static func read<Wanted: Sendable>(
+    _ request: HTTPRequest, _ configuration: APIConfiguration,
+    _ decode: @escaping @Sendable (JSONValue) throws -> Wanted
+  ) async throws -> Wanted {
+    try await configuration.work.run(bytes: request.body.count) { budget in
+      try self.decode(request, configuration, budget, decode)
+    }
+  }
+
+  /// The same on the thread that does a request's work.
+  static func decode<Wanted>(
+    _ request: HTTPRequest, _ configuration: APIConfiguration, _ budget: WorkBudget,
+    _ decode: (JSONValue) throws -> Wanted
+  ) throws -> Wanted {
+    try decode(try parse(request, configuration.limits) { budget.shouldStop })
+  }
+
+  /// Ends the reading of a request whose client left or whose time is used up; the work queue puts the reason in the error's place.
+  static func checkpoint() throws(APIError) {
+    if WorkContext.shouldStop { throw APIError(503, "The request's work was stopped.", type: "server_error") }
+  }
+
   /// Parses the body; throws 413, 415 or 400 with the byte offset.
-  static func parse(_ request: HTTPRequest, _ limits: RequestLimits) throws(APIError) -> JSONValue {
+  private static func parse(
+    _ request: HTTPRequest, _ limits: RequestLimits, shouldStop: () -> Bool
+  ) throws(APIError) -> JSONValue {
     try checkCoding(request.headers)
     if request.body.count > limits.bodyBytes {
       throw APIError(
@@ -30,7 +56,7 @@ enum JSONBody {
       throw APIError(415, "The content-type must be application/json in UTF-8.", code: "unsupported_media_type")
     }
     do {
-      return try JSONValue(parsing: request.body, limits: JSONLimits(values: limits.values))
+      return try JSONValue(parsing: request.body, limits: JSONLimits(values: limits.values), shouldStop: shouldStop)
     } catch {
       throw .invalid(nil, "The body is not valid JSON: \(error).", code: "invalid_json")
     }

@@ -3,6 +3,7 @@
 import HTTP
 import Ledger
 import Telemetry
+import Work
 
 /// Serves endpoints under the rules that hold for all of them.
 struct RequestPipeline: Sendable {
@@ -14,9 +15,10 @@ struct RequestPipeline: Sendable {
   let metrics: ServerMetrics
   let log: JSONLog
   let ledger: Ledger?
+  let work: WorkQueue
 
   init(configuration: APIConfiguration, metrics: ServerMetrics, log: JSONLog, ledger: Ledger?) {
-    (keys, self.metrics, self.log, self.ledger) = (configuration.keys, metrics, log, ledger)
+    (keys, work, self.metrics, self.log, self.ledger) = (configuration.keys, configuration.work, metrics, log, ledger)
     browsers = BrowserGuard(
       allowedHosts: configuration.allowedHosts?.map { $0.lowercased() }, origins: configuration.corsOrigins)
   }
@@ -28,7 +30,13 @@ struct RequestPipeline: Sendable {
     var response: HTTPResponse
     do {
       try admit(request, needsKey: needsKey, record)
-      response = try await endpoint(record)
+      let context = WorkContext(client: record.client, budget: work.newBudget)
+      response = try await WorkContext.$current.withValue(context) { try await endpoint(record) }
+      if case .stream(let write) = response.body {
+        response.body = .stream { writer in
+          try await WorkContext.$current.withValue(context) { try await write(writer) }
+        }
+      }
     } catch {
       if Task.isCancelled || error is CancellationError {
         record.cancel()

@@ -4,6 +4,7 @@ import GenerationTypes
 import HTTP
 import JSON
 import Scheduling
+import Work
 
 /// The endpoint of responses.
 struct Responses: Sendable {
@@ -13,16 +14,18 @@ struct Responses: Sendable {
 
   /// A request that the engine has taken.
   private struct Running: Sendable {
+    var options: GenerationOptions
     var replies: ConversationReplies
     var frame: ResponseFrame
   }
 
   /// Answers one request; throws what `APIError(translating:)` understands.
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let body = try JSONBody.parse(request, configuration.limits)
-    let wanted = try ResponsesRequest(body: body, configuration: configuration)
+    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
+      try ResponsesRequest(body: $0, configuration: configuration)
+    }
     let running = Running(
-      replies: try await launcher.replies(to: wanted, record, prompt: "input"),
+      options: wanted.options, replies: try await launcher.replies(to: wanted, record, prompt: "input"),
       frame: ResponseFrame(
         id: "resp_" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
         serviceTier: wanted.options.serviceTier, echo: wanted.echo))
@@ -41,7 +44,11 @@ struct Responses: Sendable {
     }
     running.replies.settle([reply], account, record)
     _ = items.end(Self.status(reply))
-    return .json(running.frame.response(Self.status(reply), items.finished, account))
+    // Log-probabilities of a token take some hundred bytes each.
+    let size = reply.counts.total * (running.options.sampling.topLogprobs.map { 256 * ($0 + 1) } ?? 16)
+    return try await configuration.work.finish(bytes: size) { [items] in
+      .json(running.frame.response(Self.status(reply), items.finished, account))
+    }
   }
 
   private func stream(_ running: Running, _ record: RequestRecord) -> HTTPResponse {

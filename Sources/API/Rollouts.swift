@@ -6,6 +6,7 @@ import HTTP
 import JSON
 import Scheduling
 import Telemetry
+import Work
 
 /// The endpoint of rollouts.
 struct Rollouts: Sendable {
@@ -15,8 +16,9 @@ struct Rollouts: Sendable {
 
   /// Answers one request; throws what `APIError(translating:)` understands.
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let body = try JSONBody.parse(request, configuration.limits)
-    let wanted = try RolloutRequest(body: body, configuration: configuration)
+    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
+      try RolloutRequest(body: $0, configuration: configuration)
+    }
     try checkSize(wanted)
     let plans = try [ThinkingMode.long, .short].map { mode in try plan(mode, wanted, record) }
     let start = ContinuousClock.now
@@ -35,17 +37,22 @@ struct Rollouts: Sendable {
       guard case .output(let index, .delta(let pieces, let tokens)) = signal else { return }
       rollouts[index].append(pieces, tokens)
     }
-    let groups = zip(prepared, [ThinkingOutcome.thinking, .nonThinking]).enumerated().map { place, group in
-      let range = place * wanted.options.choices..<(place + 1) * wanted.options.choices
-      return Group(
-        outcome: group.1,
-        account: AnswerAccount(
-          requestedMode: plans[place].mode, textTokens: group.0.textTokens, imageTokens: group.0.imageTokens,
-          replies: Array(replies[range]), preparation: preparation),
-        replies: range.map { rollouts[$0].json(replies[$0], tellsTokens: wanted.tellsTokens, chat) })
+    let size = replies.reduce(0) { $0 + $1.counts.total } * (wanted.tellsTokens ? 256 : 16)
+    let (groups, whole) = try await configuration.work.finish(bytes: size) {
+      [self, rollouts] () -> ([Group], HTTPResponse) in
+      let all = zip(prepared, [ThinkingOutcome.thinking, .nonThinking]).enumerated().map { place, group in
+        let range = place * wanted.options.choices..<(place + 1) * wanted.options.choices
+        return Group(
+          outcome: group.1,
+          account: AnswerAccount(
+            requestedMode: plans[place].mode, textTokens: group.0.textTokens, imageTokens: group.0.imageTokens,
+            replies: Array(replies[range]), preparation: preparation),
+          replies: range.map { rollouts[$0].json(replies[$0], tellsTokens: wanted.tellsTokens, chat) })
+      }
+      return (all, HTTPResponse.json(self.document(wanted, all)))
     }
     note(groups, replies, record)
-    var response = HTTPResponse.json(document(wanted, groups))
+    var response = whole
     if let names = wanted.ignored.header() { response.headers["x-ignored-parameters"] = names }
     return response
   }

@@ -3,6 +3,7 @@ import Chat
 import GenerationTypes
 import HTTP
 import JSON
+import Work
 
 /// `/tokenize`, `/detokenize`, `/apply-template` and `/v1/chat/completions/input_tokens`.
 package struct TextEndpoints: Sendable {
@@ -10,7 +11,7 @@ package struct TextEndpoints: Sendable {
   let chat: any Chatting
   let launcher: ReplyLauncher
 
-  private static let contents = ["content", "text", "prompt"]
+  fileprivate static let contents = ["content", "text", "prompt"]
   /// Fields that `tokenize` reads.
   package static let tokenizeFields = contents + ["model", "add_special", "parse_special", "with_pieces"]
   /// Fields that `detokenize` reads.
@@ -18,56 +19,75 @@ package struct TextEndpoints: Sendable {
 
   /// `{content, add_special, with_pieces}` → `{tokens}`, as llama-server answers; `text` and `prompt` are other names of the content.
   func tokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let reader = try FieldReader(
-      body: try JSONBody.parse(request, configuration.limits), fields: Self.tokenizeFields)
-    try reader.checkModel(configuration.model)
-    var text: String?
-    for name in Self.contents {
-      let own = try reader.string(name)
-      text = text ?? own
+    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
+      try TokenizeRequest(body: $0, configuration: configuration)
     }
-    let content = try reader.require("content", text)
-    _ = try reader.bool("add_special")
-    let recognises = try reader.bool("parse_special") ?? true
-    let withPieces = try reader.bool("with_pieces") ?? false
-    let ignored = try reader.finish()
     let ids = try await chat.tokens(
-      of: content, recognisesSpecial: recognises, limit: configuration.limits.tokens)
-    let tokens = ids.map { id -> JSONValue in
-      if !withPieces { return .integer(Int64(id)) }
+      of: wanted.content, recognisesSpecial: wanted.recognisesSpecial, limit: configuration.limits.tokens)
+    let size = ids.count * (wanted.withPieces ? 48 : 8)
+    return try await configuration.work.run(bytes: size) { [chat] budget in
+      try Self.document(ids, wanted, chat, capacity: size) { budget.shouldStop }
+    }
+  }
+
+  /// The answer to `tokenize`, written token by token: a value of a million pieces would take ten times the memory.
+  private static func document(
+    _ ids: [TokenID], _ wanted: TokenizeRequest, _ chat: any Chatting, capacity: Int, shouldStop: () -> Bool
+  ) throws -> HTTPResponse {
+    var bytes = Array(#"{"tokens":["#.utf8)
+    bytes.reserveCapacity(capacity)
+    for (index, id) in ids.enumerated() {
+      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      if index & 0xFFF == 0xFFF, shouldStop() { throw CancellationError() }
+      let number = JSONValue.integer(Int64(id))
+      guard wanted.withPieces else {
+        number.write(into: &bytes, indent: nil, level: 0)
+        continue
+      }
       let piece = chat.text(of: id)
       // Bytes where they are no whole characters.
       let whole = String(validating: piece.bytes, as: UTF8.self)
-      return [
-        "id": .integer(Int64(id)),
-        "piece": whole.map(JSONValue.string) ?? .array(piece.bytes.map { .integer(Int64($0)) }),
+      let entry: JSONValue = [
+        "id": number, "piece": whole.map(JSONValue.string) ?? .array(piece.bytes.map { .integer(Int64($0)) }),
       ]
+      entry.write(into: &bytes, indent: nil, level: 0)
     }
-    return .json(["tokens": .array(tokens), "count": .integer(Int64(tokens.count))], ignoring: ignored)
+    bytes += #"],"count":\#(ids.count)}"#.utf8
+    return .json(encoded: bytes, ignoring: wanted.ignored)
   }
 
   /// `{tokens}` → `{content}`; bytes that are no characters become U+FFFD.
   func detokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let reader = try FieldReader(
-      body: try JSONBody.parse(request, configuration.limits), fields: Self.detokenizeFields)
-    try reader.checkModel(configuration.model)
-    let values = try reader.require("tokens", reader.array("tokens", max: configuration.limits.values))
-    let ids = try reader.tokenIDs(values, "tokens", configuration.model.vocabularySize)
-    let ignored = try reader.finish()
-    var bytes: [UInt8] = []
-    for id in ids { bytes += chat.text(of: id).bytes }
-    return .json(["content": .string(String(decoding: bytes, as: UTF8.self))], ignoring: ignored)
+    try await configuration.work.run(bytes: request.body.count * 4) { [configuration, chat] budget in
+      let (ids, ignored) = try JSONBody.decode(request, configuration, budget) {
+        body throws -> ([TokenID], IgnoredFields) in
+        let reader = try FieldReader(body: body, fields: Self.detokenizeFields)
+        try reader.checkModel(configuration.model)
+        let values = try reader.require("tokens", reader.array("tokens", max: configuration.limits.values))
+        let ids = try reader.tokenIDs(values, "tokens", configuration.model.vocabularySize)
+        return (ids, try reader.finish())
+      }
+      var bytes: [UInt8] = []
+      for (index, id) in ids.enumerated() {
+        if index & 0xFFF == 0xFFF, budget.shouldStop { throw CancellationError() }
+        bytes += chat.text(of: id).bytes
+      }
+      return .json(["content": .string(String(decoding: bytes, as: UTF8.self))], ignoring: ignored)
+    }
   }
 
   /// The body of a chat → `{prompt}`, pictures as their placeholder.
   func applyTemplate(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let (conversation, _, ignored) = try conversation(request, record)
-    return .json(["prompt": .string(try await chat.prompt(of: conversation))], ignoring: ignored)
+    let (conversation, _, ignored) = try await conversation(request, record)
+    let prompt = try await chat.prompt(of: conversation)
+    return try await configuration.work.run(bytes: prompt.utf8.count) { _ in
+      .json(["prompt": .string(prompt)], ignoring: ignored)
+    }
   }
 
   /// The body of a chat → how many tokens its prompt has.
   func countTokens(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let (conversation, references, ignored) = try conversation(request, record)
+    let (conversation, references, ignored) = try await conversation(request, record)
     let prepared = try await launcher.prepare(conversation, references, record)
     let (text, image) = (Int64(prepared.textTokens), Int64(prepared.imageTokens))
     return .json(
@@ -79,10 +99,33 @@ package struct TextEndpoints: Sendable {
 
   private func conversation(
     _ request: HTTPRequest, _ record: RequestRecord
-  ) throws(APIError) -> (Conversation, [PictureReference], ignored: IgnoredFields) {
-    let body = try JSONBody.parse(request, configuration.limits)
-    let wanted = try ChatCompletionRequest(body: body, configuration: configuration)
+  ) async throws -> (Conversation, [PictureReference], ignored: IgnoredFields) {
+    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
+      try ChatCompletionRequest(body: $0, configuration: configuration)
+    }
     return (try launcher.conversation(of: wanted, record).0, wanted.references, wanted.ignored)
+  }
+}
+
+/// What `/tokenize` is asked for, after validation.
+private struct TokenizeRequest: Sendable {
+  let content: String
+  let recognisesSpecial, withPieces: Bool
+  let ignored: IgnoredFields
+
+  init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
+    let reader = try FieldReader(body: body, fields: TextEndpoints.tokenizeFields)
+    try reader.checkModel(configuration.model)
+    var text: String?
+    for name in TextEndpoints.contents {
+      let own = try reader.string(name)
+      text = text ?? own
+    }
+    content = try reader.require("content", text)
+    _ = try reader.bool("add_special")
+    recognisesSpecial = try reader.bool("parse_special") ?? true
+    withPieces = try reader.bool("with_pieces") ?? false
+    ignored = try reader.finish()
   }
 }
 
@@ -104,7 +147,12 @@ extension FieldReader {
 extension HTTPResponse {
   /// A JSON document that says which fields of the request had no effect.
   static func json(_ value: JSONValue, ignoring ignored: IgnoredFields) -> HTTPResponse {
-    var response = json(value)
+    json(encoded: value.encoded, ignoring: ignored)
+  }
+
+  /// The same for a document that is text already.
+  static func json(encoded bytes: [UInt8], ignoring ignored: IgnoredFields) -> HTTPResponse {
+    var response = json(encoded: bytes)
     if let names = ignored.header() { response.headers["x-ignored-parameters"] = names }
     return response
   }

@@ -1,13 +1,15 @@
 // Text as it is, without turns: what completions and the tokenizer's endpoints work on.
 import GenerationTypes
 import Tokenization
+import Work
 
 extension ChatModel {
   /// The ids of `text`, at most `limit`; `recognisesSpecial` says whether spellings of special tokens are those tokens.
   package func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID] {
-    try await workingOn(bytes: text.utf8.count) {
+    try await work.run(bytes: text.utf8.count) { budget in
       let literal = recognisesSpecial ? [] : [0..<text.utf8.count]
-      guard let tokens = self.tokenizer.encode(text, literal: literal, limit: limit) else {
+      guard let tokens = self.tokenizer.encode(text, literal: literal, limit: limit, shouldStop: { budget.shouldStop })
+      else {
         throw ChatError.tooLong(limit: limit)
       }
       return tokens
@@ -16,7 +18,7 @@ extension ChatModel {
 
   /// The prompt's text for a conversation, image placeholders unexpanded, the thought opened as the mode wants it.
   package func prompt(of conversation: Conversation) async throws -> String {
-    try await workingOn(bytes: prompter.textBytes(of: conversation)) {
+    try await work.run(.text(bytes: prompter.textBytes(of: conversation))) { _ in
       let (text, literal) = try self.prompter.render(conversation)
       return text + (self.completion(after: self.tail(of: text, literal), for: conversation.mode) ?? "")
     }

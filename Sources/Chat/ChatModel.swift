@@ -3,6 +3,7 @@ import GenerationTypes
 import Imaging
 import JSON
 import Tokenization
+import Work
 
 /// Everything of a checkpoint that turns conversations into prompts and tokens into replies.
 package final class ChatModel: Sendable {
@@ -44,16 +45,15 @@ package final class ChatModel: Sendable {
   let imageToken: TokenID?
   let prompter: Prompter
   let forms: FormCompiler
-  private let imageQueue = WorkQueue(label: "r4b.images")
-  private let textQueue = WorkQueue(label: "r4b.texts")
-  /// Bytes of text that are rendered and tokenised where they are, within some milliseconds.
-  private static let shortText = 1 << 16
+  /// Does what takes long, in turns that are fair to clients.
+  let work: WorkQueue
 
   /// Parses the template. Throws `TemplateError` when it is malformed.
   package init(
-    tokenizer: Tokenizer, imageProcessor: ImageProcessor?, configuration: Configuration
+    tokenizer: Tokenizer, imageProcessor: ImageProcessor?, configuration: Configuration, work: WorkQueue = WorkQueue()
   ) throws(TemplateError) {
     self.tokenizer = tokenizer
+    self.work = work
     self.configuration = configuration
     self.imageProcessor = imageProcessor
     imageToken = tokenizer.id(of: configuration.imageToken)
@@ -83,7 +83,8 @@ package final class ChatModel: Sendable {
       variant.mode = mode
       return variant
     }
-    let texts = try await workingOn(bytes: prompter.textBytes(of: conversation) * modes.count) {
+    // A template may take long over a short text, so that none is rendered on the caller's thread.
+    let texts = try await work.run(.text(bytes: prompter.textBytes(of: conversation) * modes.count)) { _ in
       try variants.map { try self.encode($0) }
     }
     let form = try await self.form(of: conversation.answer)
@@ -107,14 +108,9 @@ package final class ChatModel: Sendable {
   /// What the answer is kept to. A schema may take a while to compile.
   func form(of answer: AnswerForm, isWhole: Bool = false) async throws -> FormCompiler.Form {
     if answer.text == nil, answer.tools == nil { return FormCompiler.Form() }
-    return try await textQueue.run { try self.forms.form(of: answer, isWhole: isWhole) }
-  }
-
-  /// Runs `work` on text of so many bytes, away from the caller's thread where it takes long.
-  func workingOn<Result: Sendable>(
-    bytes: Int, _ work: @escaping @Sendable () throws -> Result
-  ) async throws -> Result {
-    bytes > Self.shortText ? try await textQueue.run(work) : try work()
+    return try await work.run(.long) { budget in
+      try self.forms.form(of: answer, isWhole: isWhole, shouldStop: { budget.shouldStop })
+    }
   }
 
   /// The prompt's text for a conversation, image placeholders unexpanded.
@@ -132,7 +128,11 @@ package final class ChatModel: Sendable {
   func encode(_ conversation: Conversation) throws(ChatError) -> [TokenID] {
     let (rendered, literal) = try prompter.render(conversation)
     let limit = configuration.contextLength
-    guard let tokens = tokenizer.encode(rendered, literal: literal, limit: limit) else { throw .tooLong(limit: limit) }
+    guard
+      let tokens = tokenizer.encode(rendered, literal: literal, limit: limit, shouldStop: { WorkContext.shouldStop })
+    else {
+      throw .tooLong(limit: limit)
+    }
     guard let leading = tokenizer.leadingToken, tokens.first != leading else { return tokens }
     return [leading] + tokens
   }
@@ -153,40 +153,34 @@ package final class ChatModel: Sendable {
     guard let first = parts.first else { return [] }
     guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
     let limits = configuration.imageLimits
-    var places = 0
-    for part in parts {
-      // The stored size: a turned picture's layout may differ by a few places, which the engine's own check sees.
-      places += try await pictureWork(part.field) {
-        let size = try ImageDecoder.check(part.bytes, limits)
-        return imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
+    // The stored size: a turned picture's layout may differ by a few places, which the engine's own check sees. Headers of GIF files are
+    // as long as their author likes.
+    let places = try await work.run(.text(bytes: parts.reduce(0) { $0 + $1.bytes.count })) { [parts] _ in
+      var places = 0
+      for part in parts {
+        do {
+          let size = try ImageDecoder.check(part.bytes, limits)
+          places += imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
+        } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
       }
+      return places
     }
     if places > configuration.contextLength {
       throw ChatError.tooManyImageTokens(value: places, limit: configuration.contextLength)
     }
     var images: [PreparedImage] = []
     for part in parts {
-      images.append(
-        try await pictureWork(part.field) {
-          var image = imageProcessor.prepare(try ImageDecoder.decode(part.bytes, limits: limits), view: part.view)
-          image.digest = ContentDigest(of: image)
-          return image
-        })
+      do {
+        images.append(
+          try await work.run(.image) { budget in
+            let decoded = try ImageDecoder.decode(part.bytes, limits: limits) { budget.shouldStop }
+            var image = imageProcessor.prepare(decoded, view: part.view)
+            image.digest = ContentDigest(of: image)
+            return image
+          })
+      } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
     }
     return images
-  }
-
-  /// Runs a picture's share of work on the queue of pictures; its errors name the field.
-  private func pictureWork<Value: Sendable>(
-    _ field: String, _ work: @escaping @Sendable () throws -> Value
-  ) async throws -> Value {
-    do {
-      return try await imageQueue.run(work)
-    } catch ImageError.cancelled {
-      throw CancellationError()
-    } catch let error as ImageError {
-      throw ChatError.image(field: field, error)
-    }
   }
 
   /// Expands each image placeholder into its picture's places.

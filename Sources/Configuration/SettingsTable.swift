@@ -79,7 +79,19 @@ extension Setting {
     Setting(
       "http.idle_timeout_s", .number(0.1...86_400), 75, "Seconds that a kept-alive connection may wait for a request."),
     Setting(
-      "http.write_timeout_s", .number(0.1...3600), 30, "Seconds without progress before a slow reader is cut off."),
+      "http.write_timeout_s", .number(0.1...3600), 30,
+      "Seconds without progress, or behind http.min_send_bytes_per_s, before a slow reader is cut off."),
+    Setting(
+      "http.max_unsent_bytes", .integer(1_048_576...(1 << 40)), 268_435_456,
+      "Bytes of all responses that wait for their readers at once; beyond it the slowest readers are cut off, then responses are 503."
+    ),
+    Setting(
+      "http.min_send_bytes_per_s", .integer(1...gigabyte), 8192,
+      "Bytes a second that a reader must take, on the mean of the time in which a response waits for it."),
+    Setting(
+      "http.request_cpu_s", .number(0.1...3600), 20,
+      "Seconds of processor time to read and prepare one request: its JSON, texts, pictures and schemas; beyond it the request gets 400."
+    ),
 
     Setting("images.max_count", .integer(0...256), 8, "Pictures in one request."),
     Setting("images.max_bytes", .integer(1024...gigabyte), 33_554_432, "Bytes of one encoded picture."),

@@ -15,22 +15,31 @@ struct BytePairEncoder {
   /// Pieces up to this many tokens are merged by scanning.
   private static let scanLimit = 24
 
-  /// Appends the tokens of `text[piece]` to `ids`.
+  /// Appends the tokens of `text[piece]` to `ids`; false, and none are appended, where `shouldStop` returns true.
   func encode(
-    _ text: [UInt8], _ piece: Range<Int>, vocabulary: Vocabulary, with work: inout Workspace, into ids: inout [TokenID]
-  ) {
+    _ text: [UInt8], _ piece: Range<Int>, vocabulary: Vocabulary, with work: inout Workspace,
+    into ids: inout [TokenID], shouldStop: () -> Bool = { false }
+  ) -> Bool {
     if ignoreMerges {
       work.written.removeAll(keepingCapacity: true)
       for byte in text[piece] { ByteLevelAlphabet.write(byte, into: &work.written) }
-      if let whole = vocabulary.id(of: work.written) { return ids.append(whole) }
+      if let whole = vocabulary.id(of: work.written) {
+        ids.append(whole)
+        return true
+      }
     }
     work.tokens.removeAll(keepingCapacity: true)
     for position in piece {
       let token = byteTokens[Int(text[position])]
       if token >= 0 { work.tokens.append(token) }
     }
-    if work.tokens.count <= Self.scanLimit { scan(&work) } else { heap(&work) }
+    if work.tokens.count <= Self.scanLimit {
+      scan(&work)
+    } else if !heap(&work, shouldStop) {
+      return false
+    }
     ids += work.tokens
+    return true
   }
 
   private func scan(_ work: inout Workspace) {
@@ -58,7 +67,7 @@ struct BytePairEncoder {
     work.tokens.removeSubrange(count...)
   }
 
-  private func heap(_ work: inout Workspace) {
+  private func heap(_ work: inout Workspace, _ shouldStop: () -> Bool) -> Bool {
     let count = work.tokens.count
     work.previous.removeAll(keepingCapacity: true)
     work.next.removeAll(keepingCapacity: true)
@@ -73,7 +82,10 @@ struct BytePairEncoder {
       if rank != MergeTable.none { candidates.add(UInt64(rank) << 32 | UInt64(position - 1)) }
     }
     candidates.order()
+    var steps = 0
     while let candidate = candidates.pop() {
+      steps += 1
+      if steps & 0xFFF == 0, shouldStop() { return false }
       let left = Int(candidate & 0xFFFF_FFFF)
       let rank = UInt32(candidate >> 32)
       let right = Int(work.next[left])
@@ -97,6 +109,7 @@ struct BytePairEncoder {
     }
     work.heap = candidates.storage
     work.tokens.removeAll { $0 < 0 }
+    return true
   }
 
   /// Buffers that one call at a time reuses.

@@ -75,8 +75,11 @@ package final class Tokenizer: Sendable {
   }
 
   /// The same, or nil when there are more than `limit` ids. It stops there, and before a stretch of text that is too long for
-  /// the ids left however long its tokens are, so that a text costs no more than one that just fits.
-  package func encode(_ text: String, literal: [Range<Int>] = [], limit: Int) -> [TokenID]? {
+  /// the ids left however long its tokens are, so that a text costs no more than one that just fits. Where `shouldStop`, which is asked
+  /// every few thousand pieces, returns true, the result is nil too.
+  package func encode(
+    _ text: String, literal: [Range<Int>] = [], limit: Int, shouldStop: () -> Bool = { false }
+  ) -> [TokenID]? {
     let bytes = Array(text.utf8)
     let literal = Self.inOrder(literal)
     let work = pool.withLock { $0.popLast() } ?? Workspace()
@@ -89,7 +92,7 @@ package final class Tokenizer: Sendable {
     for segment in rawTokens.segments(of: bytes, in: 0..<bytes.count, literal: literal) {
       if let token = segment.token {
         ids.append(token)
-      } else if !normalizeAndEncode(bytes, segment.range, literal, work, &ids, limit) {
+      } else if !normalizeAndEncode(bytes, segment.range, literal, work, &ids, limit, shouldStop) {
         return nil
       }
       if ids.count > limit { return nil }
@@ -99,8 +102,10 @@ package final class Tokenizer: Sendable {
 
   private func normalizeAndEncode(
     _ text: [UInt8], _ range: Range<Int>, _ literal: [Range<Int>], _ work: Workspace, _ ids: inout [TokenID],
-    _ limit: Int
+    _ limit: Int, _ shouldStop: () -> Bool
   ) -> Bool {
+    if shouldStop() { return false }
+    var pieces = 0
     // Composition makes UTF-8 three times shorter at most.
     if range.count / 3 / longestToken > limit - ids.count { return false }
     var (text, range, literal) = (text, range, literal)
@@ -112,10 +117,15 @@ package final class Tokenizer: Sendable {
       if let token = segment.token { ids.append(token); continue }
       if segment.range.count / longestToken > limit - ids.count { return false }
       let isWhole = preTokenizer.forEachPiece(of: text, in: segment.range, with: work.search) { piece in
+        pieces += 1
+        if pieces & 0xFFF == 0, shouldStop() { return false }
         let key = work.cache.key(text, piece)
         if let key, work.cache.find(key, into: &ids) { return ids.count <= limit }
         let start = ids.count
-        encoder.encode(text, piece, vocabulary: vocabulary, with: &work.pieces, into: &ids)
+        guard
+          encoder.encode(
+            text, piece, vocabulary: vocabulary, with: &work.pieces, into: &ids, shouldStop: shouldStop)
+        else { return false }
         if let key { work.cache.insert(key, ids[start...]) }
         return ids.count <= limit
       }

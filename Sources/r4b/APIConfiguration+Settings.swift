@@ -9,6 +9,7 @@ extension APIConfiguration {
   init(_ settings: Settings, _ loaded: LoadedModel) {
     self.init(model: loaded.description)
     version = R4B.version
+    work = loaded.work
     limits.bodyBytes = settings.int("http.max_body_bytes")
     // More replies than the engine ever holds would be 429 for ever, which no retry mends.
     limits.choices = min(

@@ -8,6 +8,7 @@ import Inference
 import ModelFiles
 import Scheduling
 import Tokenization
+import Work
 
 /// A checkpoint that is ready to answer.
 struct LoadedModel {
@@ -16,6 +17,8 @@ struct LoadedModel {
   let chat: ChatModel
   let model: RModel
   let engine: Engine
+  /// What chat and endpoints have their heavy work done by.
+  let work: WorkQueue
   /// What the weights are in memory, for instance `Q4_K`, or the type they were rounded to while loading.
   let weightType: String
   /// What weights, buffers and KV cache take, in a sentence for the operator.
@@ -32,7 +35,9 @@ struct LoadedModel {
     let imageLimits = ImageLimits(
       maxBytes: settings.int("images.max_bytes"), maxPixels: settings.int("images.max_pixels"))
     // A vocabulary of 150,000 entries takes as long to sort in as a gigabyte of weights to read: one beside the other.
-    async let chat = Self.chat(of: checkpoint, name: name, imageLimits)
+    let work = WorkQueue(settings)
+    self.work = work
+    async let chat = Self.chat(of: checkpoint, name: name, imageLimits, work)
     let model = try Self.model(of: checkpoint, settings, progress: progress)
     self.model = model
     weightType = settings.optionalString("model.quantize")?.uppercased() ?? Self.weightType(of: model)
@@ -62,7 +67,9 @@ struct LoadedModel {
   }
 
   /// Tokenizer, template and pictures, checked against each other.
-  private static func chat(of checkpoint: Checkpoint, name: String, _ imageLimits: ImageLimits) throws -> ChatModel {
+  private static func chat(
+    of checkpoint: Checkpoint, name: String, _ imageLimits: ImageLimits, _ work: WorkQueue
+  ) throws -> ChatModel {
     let tokenizer = try tokenizer(of: checkpoint)
     try check(tokenizer, against: checkpoint)
     let configuration = ChatModel.Configuration(
@@ -72,7 +79,8 @@ struct LoadedModel {
     let chat: ChatModel
     do {
       chat = try ChatModel(
-        tokenizer: tokenizer, imageProcessor: try imageProcessor(of: checkpoint), configuration: configuration)
+        tokenizer: tokenizer, imageProcessor: try imageProcessor(of: checkpoint), configuration: configuration,
+        work: work)
     } catch let error as TemplateError {
       let place =
         if case .vocabulary = checkpoint.tokenizer { "tokenizer.chat_template" } else { "chat_template.jinja" }

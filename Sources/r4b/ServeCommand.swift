@@ -44,7 +44,8 @@ struct ServeCommand: AsyncParsableCommand {
           + "auth.keys_file, or server.insecure=true to serve without one")
     }
     let surface = try Surface(settings, base, keys, places)
-    let limits = try Self.limits(settings)
+    var limits = try Self.limits(settings)
+    DescriptorLimit.raise()
     let hangUps = await Self.hangUps(places.tls?.identity)
     let started = ContinuousClock.now
     note("Loading \(settings.string("model.path")) …")
@@ -64,13 +65,14 @@ struct ServeCommand: AsyncParsableCommand {
       LedgerMetrics.register(ledger, in: metrics.registry)
       ledger.report(to: log)
     }
+    WorkMetrics.register(loaded.work, in: metrics.registry)
     let api = APIServer(
       configuration: surface.configuration(settings, loaded), chat: loaded.chat,
       engine: engine, metrics: metrics, log: log, ledger: ledger)
+    Self.leaveDescriptors(&limits)
     let server = HTTPServer(
       limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
       observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
-    _ = DescriptorLimit.raise()
     let signals = await Signals()
     try places.open(on: server) { note("Listening on \($0)") }
 
@@ -108,6 +110,17 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 
+  /// Keeps connections from taking the descriptors that files, the ledger and fetched pictures need.
+  private static func leaveDescriptors(_ limits: inout HTTPLimits) {
+    let limit = DescriptorLimit.current
+    let most = DescriptorLimit.connections(limit: limit, used: DescriptorLimit.openCount)
+    guard most < limits.connections else { return }
+    note(
+      "Warning: http.max_connections is \(limits.connections), but this process may open \(limit) descriptors: at most \(most) "
+        + "connections are accepted. Raise the limit (`ulimit -n`, systemd's LimitNOFILE) or lower the setting.")
+    limits.connections = most
+  }
+
   private static func limits(_ settings: Settings) throws(ConfigurationError) -> HTTPLimits {
     var limits = HTTPLimits()
     limits.headBytes = settings.int("http.max_head_bytes")
@@ -122,6 +135,8 @@ struct ServeCommand: AsyncParsableCommand {
     limits.bodyTimeout = settings.seconds("http.body_timeout_s")
     limits.idleTimeout = settings.seconds("http.idle_timeout_s")
     limits.writeTimeout = settings.seconds("http.write_timeout_s")
+    limits.allUnsentBytes = settings.int("http.max_unsent_bytes")
+    limits.sendBytesPerSecond = settings.int("http.min_send_bytes_per_s")
     limits.connections = settings.int("http.max_connections")
     limits.connectionsPerAddress = settings.int("http.max_connections_per_address")
     return limits

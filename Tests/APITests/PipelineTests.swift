@@ -5,6 +5,7 @@ import Scheduling
 import Synchronization
 import Telemetry
 import Testing
+import Work
 
 @Suite struct `Around every endpoint` {
   @Test func `models are listed and found by name and alias`() async throws {
@@ -186,5 +187,30 @@ import Testing
     #expect(line["prompt_text_tokens"] == 2 && line["thinking_tokens"] == 2 && line["answer_tokens"] == 3)
     #expect(line["first_token_ms"]?.double != nil && line["total_ms"]?.double != nil)
     #expect(!house.log.contains("SECRET") && !house.log.contains("w200"))
+  }
+
+  @Test func `a request beyond its processor time is 400 with the limit`() async throws {
+    var limits = WorkLimits(workers: 2)
+    limits.requestTime = .zero
+    var house = House()
+    house.configuration.work = WorkQueue(limits: limits)
+    for padding in [0, 1 << 20] {
+      let answer = try await house.chat("\"filler\":\"\(String(repeating: "a", count: padding))\"")
+      #expect(answer.status == 400 && answer.json["error"]?["code"] == "request_too_expensive")
+      #expect(answer.json["error"]?["message"]?.string?.contains("more than 0 s of processor time") == true)
+    }
+  }
+
+  @Test func `work that finds no room is 503 for all and 429 for one client, with a time to come again`() async throws {
+    for (waiting, ofClient, status) in [(0, 1, 503), (1, 0, 429)] {
+      var limits = WorkLimits(workers: 2)
+      (limits.waiting, limits.waitingPerClient) = (waiting, ofClient)
+      var house = House()
+      house.configuration.work = WorkQueue(limits: limits)
+      let answer = try await house.chat("\"filler\":\"\(String(repeating: "a", count: 1 << 20))\"")
+      #expect(answer.status == status && answer.headers["retry-after"] == "1")
+      // A small body waits for nothing.
+      #expect(try await house.chat().status == 200)
+    }
   }
 }

@@ -83,8 +83,12 @@ package struct APIError: Error, Equatable, Sendable {
 extension HTTPResponse {
   /// A JSON document as a response.
   static func json(_ value: JSONValue, status: Int = 200) -> HTTPResponse {
+    json(encoded: value.encoded, status: status)
+  }
+
+  /// The text of a JSON document as a response.
+  static func json(encoded bytes: [UInt8], status: Int = 200) -> HTTPResponse {
     HTTPResponse(
-      status: status, headers: ["content-type": "application/json", "cache-control": "no-store"],
-      body: .bytes(value.encoded))
+      status: status, headers: ["content-type": "application/json", "cache-control": "no-store"], body: .bytes(bytes))
   }
 }

@@ -7,6 +7,7 @@ enum DataURI {
 
   /// The encoded picture in `url`. `field` is the JSON path for errors; what format the bytes have is found out by decoding.
   static func picture(_ url: String, field: String, maxBytes: Int) throws(APIError) -> [UInt8] {
+    try JSONBody.checkpoint()
     let text = url.utf8
     guard scheme(of: url) == "data" else { throw .invalid(field, "\(field): expected a data: URI with a picture.") }
     let rest = text.dropFirst(5)

@@ -24,6 +24,7 @@ package struct MessageDecoder {
     if values.isEmpty { throw request.fail("messages", "must have at least one message") }
     var messages: [Conversation.Message] = []
     for (index, value) in values.enumerated() {
+      try JSONBody.checkpoint()
       let reader = try request.element("messages", index, value)
       messages.append(try message(reader))
       try reader.close()
