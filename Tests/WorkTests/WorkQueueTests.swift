@@ -7,9 +7,9 @@ private func request(_ name: String, _ limit: Duration = .seconds(60)) -> WorkCo
   WorkContext(client: ClientID(key: name), budget: WorkBudget(limit: limit))
 }
 
-/// Waits until `condition` holds; false after ten seconds.
+/// Waits until `condition` holds; false after a minute.
 private func eventually(_ condition: () -> Bool) async -> Bool {
-  let end = ContinuousClock.now + .seconds(10)
+  let end = ContinuousClock.now + .seconds(60)
   while !condition() {
     if ContinuousClock.now > end { return false }
     try? await Task.sleep(for: .milliseconds(2))
@@ -109,11 +109,13 @@ private final class Tally: Sendable {
     var limits = WorkLimits(workers: 2)
     limits.waitingPerClient = 3
     let queue = WorkQueue(limits: limits)
-    let tasks = (0..<4).map { _ in
-      Task<Void, any Error> {
-        try await WorkContext.$current.withValue(request("a")) { try await queue.run(.long) { try spin($0) } }
-      }
+    func spinning() -> Task<Void, any Error> {
+      Task { try await WorkContext.$current.withValue(request("a")) { try await queue.run(.long) { try spin($0) } } }
     }
+    // Three may wait while one runs; before that one has begun, the fourth would be one too many.
+    var tasks = [spinning()]
+    #expect(await eventually { queue.status.running == 1 })
+    tasks += (0..<3).map { _ in spinning() }
     #expect(await eventually { queue.status.waiting == 3 && queue.status.running == 1 })
     await WorkContext.$current.withValue(request("a")) {
       await #expect(throws: WorkError.clientFull(limit: 3)) { try await queue.run(.long) { _ in } }
