@@ -38,7 +38,7 @@ package struct RequestDefaults: Sendable {
   package var thought = ThoughtRules()
   /// Logits against thinking that OpenAI's efforts `low` and `minimal` stand for.
   package var lowEffortBias: Float = 2, minimalEffortBias: Float = 4
-  /// A reply of at most as many tokens counts as brief, as does every one in mode short.
+  /// A request counts as short when all of its replies together have at most so many tokens.
   package var briefTokens = 256
   package init() {}
 }

@@ -16,6 +16,12 @@ extension APIError {
         429, "The waiting line is full (\(limit) requests); try again later.", type: "rate_limit_error",
         code: "queue_full",
         retryAfter: max(1, Int(min(retryAfter.seconds.rounded(.up), 3600))))
+    case .clientQueueFull(let waiting, let retryAfter):
+      self.init(
+        429,
+        "The queue is nearly full, and \(waiting) of your requests wait in it already; try again when some have been answered.",
+        type: "rate_limit_error", code: "queue_full",
+        retryAfter: max(1, Int(min(retryAfter.seconds.rounded(.up), 3600))))
     case .tooLong(let promptTokens, let maxTokens, let limit):
       self.init(
         400,

@@ -42,7 +42,9 @@ struct ReplyLauncher: Sendable {
       decides: prepared.decides)
     (request.start, request.thought, request.constraint) = (prepared.start, plan.rules, prepared.constraint)
     request.serviceClass = options.serviceTier == .flex ? .idle : .interactive
-    request.isBrief = plan.mode == .short || maxTokens <= configuration.defaults.briefTokens
+    // All replies together: many short ones hold slots as long as a long one.
+    let (work, overflow) = maxTokens.multipliedReportingOverflow(by: options.choices)
+    request.isBrief = !overflow && work <= configuration.defaults.briefTokens
     request.salt = record.keyName ?? ""
     request.client = record.client
     request.deadline = configuration.replyTimeout.map { record.arrival + $0 }

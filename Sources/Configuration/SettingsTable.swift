@@ -158,7 +158,7 @@ extension Setting {
       "Milliseconds that prompts and pictures of others may hold up a running reply between two tokens."),
     Setting(
       "scheduling.brief_seats", .integer(0...1023), 1,
-      "Of max_running, seats kept for replies in mode short or of at most 256 tokens: they do not wait for long thoughts."
+      "Of max_running, slots kept for requests whose replies have at most 256 tokens together (n × limit): they do not wait for long thoughts."
     ),
     Setting(
       "scheduling.prefix_cache_mb", .optionalInteger(0...100_000_000), nil,

@@ -6,7 +6,7 @@ package struct EngineConfiguration: Sendable, Equatable {
   package var maxRunning: Int
   /// Idle sequences that run at once, while no interactive one does.
   package var maxIdle: Int
-  /// Of these, seats that only brief requests may take.
+  /// Of the interactive slots, those that only short requests may take.
   package var briefSeats: Int
   /// Requests that may wait for a seat.
   package var maxQueued: Int

@@ -194,9 +194,10 @@ extension EngineCore {
   }
 
   /// Puts a request that has lost its sequence at the head of the line, to go on as `remainder`; false when it was cancelled.
-  func suspend(_ id: JobID, _ remainder: Submission) -> Bool {
+  func suspend(_ id: JobID, _ remainder: Submission, waitsForKV: Bool) -> Bool {
     state.withLock { state in
-      guard state.scheduler.suspend(id, promptTokens: remainder.request.prompt.tokens.count) else { return false }
+      let tokens = remainder.request.prompt.tokens.count
+      guard state.scheduler.suspend(id, promptTokens: tokens, waitsForKV: waitsForKV) else { return false }
       state.submissions[id] = remainder
       return true
     }

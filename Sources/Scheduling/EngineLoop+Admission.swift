@@ -1,9 +1,9 @@
 // Starting requests: where their timeline begins, and whether its KV can be had.
 //
 // A request is promised the KV of its prompt and of some of its reply, then more as the reply grows (`extendPromises`). Where no
-// more is left, who came last loses its sequence and goes on when another ends; who came first never does, so all end. A request
-// takes KV from less urgent ones at once. What is kept for prompts to come does not count, but gives way when memory is really
-// wanted (`makeRoom`, before a copy and a step).
+// more is left, who came last loses its sequence and goes on when another ends; who came first never does, so all end. Running
+// requests give slots and KV to waiting ones as `SchedulerState.givingWay` says. What is kept for prompts to come does not count,
+// but gives way when memory is really wanted (`makeRoom`, before a copy and a step).
 import GenerationTypes
 import Inference
 
@@ -16,13 +16,17 @@ extension EngineLoop {
   /// A timeline that begins as a prompt does, and how far.
   private typealias Source = (sequence: Runner.Sequence, count: Int, isKept: Bool)
 
-  /// Gives seats to those in line, as far as seats and KV go.
+  /// Gives slots to waiting requests, as far as slots and KV go or others give way.
   func admit() {
     for (id, follower) in followers where jobs[follower.leader].map({ $0.computed >= follower.places }) ?? true {
       followers[id] = nil
       core.update { $0.hold(id, false) }
     }
-    while let (id, submission) = core.candidate() {
+    // The request that others gave KV to: it is started next.
+    var favoured: (id: JobID, submission: Submission)?
+    while let (id, submission) = favoured ?? nextCandidate() {
+      let isFavoured = favoured != nil
+      favoured = nil
       let request = submission.request
       if let defect = request.defect {
         refuse(id, submission, defect)
@@ -48,10 +52,23 @@ extension EngineLoop {
         hasRoom = canPromise(need, request.serviceClass)
       }
       guard hasRoom else {
-        if !preempt(for: need, request.serviceClass) { core.update { $0.block(id) } }
+        if !isFavoured, preempt(for: need, of: id, request.serviceClass) {
+          favoured = (id, submission)
+        } else {
+          core.update { $0.block(id) }
+        }
         continue
       }
       if core.admit(id, reservation: need) { start(id, submission, places, source, promised: promised) }
+    }
+  }
+
+  /// The next who may have a slot, after a running request gave its own where none is free.
+  private func nextCandidate() -> (id: JobID, submission: Submission)? {
+    while true {
+      if let next = core.candidate() { return next }
+      guard let id = core.update({ $0.yieldingSlot }), jobs[id] != nil else { return nil }
+      suspend(id, waitsForKV: false)
     }
   }
 
@@ -96,26 +113,30 @@ extension EngineLoop {
     return best
   }
 
-  /// Takes the KV of the less urgent request that came last, where all of theirs would suffice for `need`; false where not.
-  private func preempt(for need: Int, _ serviceClass: ServiceClass) -> Bool {
-    let others = jobs.values.filter { $0.request.serviceClass >= serviceClass }
-    let growth = others.reduce(0) { $0 + $1.growth }
-    guard limits.kvTokens - runner.heldPositions(of: others.map(\.sequence)) - growth >= need,
-      let last = core.update({ $0.youngest(below: serviceClass) }), jobs[last] != nil
-    else { return false }
-    suspend(last)
-    return true
+  /// Takes the sequences of as many requests that give way as `need` positions take; false, and takes none, where all of them would
+  /// not suffice.
+  private func preempt(for need: Int, of id: JobID, _ serviceClass: ServiceClass) -> Bool {
+    var staying = jobs
+    var giving: [JobID] = []
+    for other in core.update({ $0.givingKV(to: id) }) where staying.removeValue(forKey: other) != nil {
+      giving.append(other)
+      guard canPromise(need, serviceClass, beside: staying) else { continue }
+      for id in giving { suspend(id) }
+      return true
+    }
+    return false
   }
 
   /// Whether `need` positions are left beside what running requests hold and may come to. Who is not interactive leaves half of
   /// all to others when it starts, where it can.
-  private func canPromise(_ need: Int, _ serviceClass: ServiceClass) -> Bool {
+  private func canPromise(_ need: Int, _ serviceClass: ServiceClass, beside jobs: [JobID: Job]? = nil) -> Bool {
+    let jobs = jobs ?? self.jobs
     let spare = serviceClass != .interactive ? min(limits.kvTokens / 2, limits.kvTokens - need) : 0
     let growth = jobs.values.reduce(0) { $0 + $1.growth }
     return limits.kvTokens - runner.heldPositions(of: jobs.values.map(\.sequence)) - growth - need >= spare
   }
 
-  /// Sees to it that every reply may grow by a place in the next step; who came last gives its sequence up for that.
+  /// Sees to it that every reply may grow by a place in the next step; `youngest` gives its sequence up for that.
   func extendPromises() {
     for slice in core.update({ $0.plan(promptRows: 0) }) {
       let id = slice.job
@@ -131,10 +152,14 @@ extension EngineLoop {
     }
   }
 
-  /// Takes a request's sequence and puts it back in line.
-  private func suspend(_ id: JobID) {
+  /// Takes a request's sequence and puts it back in the queue.
+  private func suspend(_ id: JobID, waitsForKV: Bool = true) {
     guard let job = jobs[id] else { return }
-    if core.suspend(id, job.remainder) { suspended[id] = job.progress } else { core.update { $0.finish(id) } }
+    if core.suspend(id, job.remainder, waitsForKV: waitsForKV) {
+      suspended[id] = job.progress
+    } else {
+      core.update { $0.finish(id) }
+    }
     retire(id)
     tally.suspensions += 1
   }

@@ -14,7 +14,7 @@ extension EngineLoop {
     core.update { $0.setReady(id, places: places) }
   }
 
-  /// Encodes a piece of the picture that is waited for first.
+  /// Encodes a piece of one picture that is waited for; clients take turns.
   func encodePiece() {
     let (waiting, besideReplies, hasRows) = core.update {
       ($0.awaitingInputs, $0.isReplying, $0.plan(promptRows: 1).contains { $0.work != .decode })
@@ -26,6 +26,7 @@ extension EngineLoop {
     let key = job.nextPictureKey
     do {
       let start = ContinuousClock.now
+      core.update { $0.takePictureTurn(id) }
       let (encoded, done) = try job.advancePicture(by: blocks, with: runner)
       pace.learn(blocks: done, seconds: (.now - start) / .seconds(1))
       guard let encoded else { return }

@@ -5,6 +5,8 @@ import GenerationTypes
 package enum AdmissionError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The waiting line is full; `retryAfter` is an estimate from measured rates.
   case queueFull(limit: Int, retryAfter: Duration)
+  /// The queue is nearly full, and what is left is for clients with fewer waiting requests.
+  case clientQueueFull(waiting: Int, retryAfter: Duration)
   /// Prompt and reply could never fit.
   case tooLong(promptTokens: Int, maxTokens: Int, limit: Int)
   case shuttingDown
@@ -13,6 +15,8 @@ package enum AdmissionError: Error, Equatable, Sendable, CustomStringConvertible
   package var description: String {
     switch self {
     case .queueFull(let limit, _): "\(limit) requests wait already"
+    case .clientQueueFull(let waiting, _):
+      "the queue is nearly full, and \(waiting) requests of this client wait already"
     case .tooLong(let promptTokens, let maxTokens, let limit):
       "the prompt takes \(promptTokens) tokens and the reply up to \(maxTokens), but the context holds \(limit) together"
     case .shuttingDown: "the engine is shutting down"

@@ -1,14 +1,13 @@
-// Who is given a seat next.
+// Who is given a slot next.
 //
-// Interactive requests are served in order of arrival. Some seats are for brief requests alone: they do not wait for long thoughts. Who wants more KV than
-// there is waits for it at the head of the line; a few brief requests may pass, then nobody does, so it cannot starve. Idle
-// requests have seats of their own and are given one while no interactive request waits; spare ones likewise, after both.
+// The client with the fewest running replies comes first, then the one that was given a slot longest ago, then the order of
+// arrival. Some slots are for short requests alone: they
+// do not wait for long thoughts. Others pass a request that wants more KV than there is; those that passed give their KV back as
+// soon as it suffices (`SchedulerState+Fairness.swift`), so it cannot starve. Idle requests have slots of their own and are given
+// one while no interactive request waits; spare ones likewise, after both.
 import GenerationTypes
 
 extension SchedulerState {
-  /// Brief requests that may pass one that waits for KV.
-  static var mostOvertaken: Int { 8 }
-
   /// Joins the end of the line. Both counts must be positive.
   package mutating func enqueue(_ demand: Demand) throws(AdmissionError) -> JobID {
     guard demand.promptTokens <= limits.requestTokens, demand.maxTokens <= limits.requestTokens - demand.promptTokens
@@ -23,23 +22,31 @@ extension SchedulerState {
     return nextID
   }
 
-  /// The refusal that a request would meet now; nil while the line has room. Who will be given a free seat before the next step
-  /// takes no place in line. Each class has a line.
+  /// The refusal that a request would meet now; nil while the queue has room for it. Who will be given a free slot before the next
+  /// step takes no place in the queue. Each class has a queue.
   package func refusal(of demand: Demand = Demand(promptTokens: 1, maxTokens: 0)) -> AdmissionError? {
-    let line = waiting.filter { $0.demand.serviceClass == demand.serviceClass }
+    let queue = waiting.filter { $0.demand.serviceClass == demand.serviceClass }
     var seats = seats(of: demand.serviceClass), room = limits.kvTokens - reserved
     var seated = 0
-    for (next, need) in line.map({ ($0.demand, $0.reservation) }) + [(demand, demand.promptTokens + demand.maxTokens)] {
+    for (next, need) in queue.map({ ($0.demand, $0.reservation) }) + [(demand, demand.promptTokens + demand.maxTokens)]
+    {
       if waitsForMemory || need > room { break }
       guard seats.take(isBrief: next.isBrief) else { continue }
       (seated, room) = (seated + 1, room - need)
     }
-    return line.count + 1 - seated <= limits.maxQueued
-      ? nil : .queueFull(limit: limits.maxQueued, retryAfter: retryAfter(demand.serviceClass))
+    let free = limits.maxQueued - max(queue.count - seated, 0)
+    if queue.count + 1 - seated > limits.maxQueued {
+      return .queueFull(limit: limits.maxQueued, retryAfter: retryAfter(demand.serviceClass))
+    }
+    let own = queue.count { $0.demand.client == demand.client }
+    if free <= limits.maxQueued / Self.reservedShare, own - seated >= free {
+      return .clientQueueFull(waiting: own, retryAfter: retryAfter(demand.serviceClass))
+    }
+    return nil
   }
 
   /// Free seats of one class.
-  private struct Seats {
+  struct Seats {
     /// For all, and of these for those that are not brief.
     var all, long: Int
 
@@ -50,30 +57,49 @@ extension SchedulerState {
     }
   }
 
-  private func seats(of serviceClass: ServiceClass) -> Seats {
+  func seats(of serviceClass: ServiceClass) -> Seats {
     let same = running.filter { $0.demand.serviceClass == serviceClass }
     let long = same.count { !$0.demand.isBrief }
     if serviceClass != .interactive { return Seats(all: limits.maxIdle - same.count, long: limits.maxIdle - long) }
     return Seats(all: limits.maxRunning - same.count, long: limits.maxRunning - limits.briefSeats - long)
   }
 
-  /// The next in line who may have a seat, if the KV suffices: then `admit` follows, else `block`.
+  /// The next who may have a slot, if the KV suffices: then `admit` follows, else `block`.
   package func candidate() -> (id: JobID, demand: Demand)? {
-    if waitsForMemory { return nil }
-    var seats = seats(of: .interactive), waitsForKV = false
-    for job in waiting where job.demand.serviceClass == .interactive && !job.isHeld {
-      if waitsForAnother(job) {
-        if job.overtaken >= Self.mostOvertaken { return nil }
-        waitsForKV = true
-      } else if !waitsForKV || job.demand.isBrief, seats.take(isBrief: job.demand.isBrief) {
-        return (job.id, job.demand)
+    for group in claimants {
+      guard let first = group.first else { continue }
+      let seats = seats(of: first.demand.serviceClass)
+      for job in group {
+        var seats = seats
+        if seats.take(isBrief: job.demand.isBrief) { return (job.id, job.demand) }
       }
     }
-    guard let next = waiting.map(\.demand.serviceClass).max(), next != .interactive else { return nil }
-    guard self.seats(of: next).all > 0,
-      let first = waiting.first(where: { $0.demand.serviceClass == next && !$0.isHeld }), !waitsForAnother(first)
-    else { return nil }
-    return (first.id, first.demand)
+    return nil
+  }
+
+  /// The running request that gives its slot to a waiting one: see `givingWay`.
+  package var yieldingSlot: JobID? {
+    struct Kind: Hashable {
+      let client: ClientID, isBrief: Bool
+    }
+    for group in claimants {
+      // All requests of a kind get the same answer.
+      var seen: Set<Kind> = []
+      for job in group where seen.insert(Kind(client: job.demand.client, isBrief: job.demand.isBrief)).inserted {
+        if let id = givingWay(to: job, forSlot: true).first { return id }
+      }
+    }
+    return nil
+  }
+
+  /// The waiting requests that may be given a slot, by class. Interactive ones all are; of the others only the most urgent class is,
+  /// while no interactive request could be served.
+  private var claimants: [[Job]] {
+    if waitsForMemory { return [] }
+    let ready = waiting.filter { !$0.isHeld && !waitsForAnother($0) }
+    let urgent = inOrder(ready.filter { $0.demand.serviceClass == .interactive })
+    guard let next = waiting.map(\.demand.serviceClass).max(), next != .interactive else { return [urgent] }
+    return [inOrder(ready.filter { $0.demand.serviceClass == next })]
   }
 
   /// Whether KV was wanting and may come when another ends.
@@ -82,11 +108,11 @@ extension SchedulerState {
   /// Gives the request a seat and `reservation` positions of KV.
   package mutating func admit(_ id: JobID, reservation: Int) {
     guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
-    for earlier in 0..<index where waiting[earlier].isBlocked { waiting[earlier].overtaken += 1 }
     var job = waiting.remove(at: index)
-    job.reservation = reservation
+    (job.reservation, job.decoded) = (reservation, 0)
     running.append(job)
     reserved += reservation
+    takeTurn(job.demand.client, in: \.slotTurns)
   }
 
   /// Lets the request wait for KV until another ends.
@@ -121,27 +147,19 @@ extension SchedulerState {
     reserved += count
   }
 
-  /// Who loses its sequence first when KV runs out: of the least urgent requests the one that came last.
-  package var youngest: JobID? { youngest(below: nil) }
-
-  /// The same among requests that are less urgent than a class.
-  package func youngest(below serviceClass: ServiceClass?) -> JobID? {
-    let least = running.map(\.demand.serviceClass).min()
-    guard let least, serviceClass.map({ least < $0 }) ?? true else { return nil }
-    return running.last { $0.demand.serviceClass == least }?.id
-  }
-
-  /// Puts a running request at the head of the line until another ends; it has `promptTokens` to compute by now. False when it was
-  /// cancelled.
-  package mutating func suspend(_ id: JobID, promptTokens: Int) -> Bool {
+  /// Puts a running request back in the queue, before those that came later; it has `promptTokens` to compute by now. One that
+  /// `waitsForKV` is not tried again before another ends; one that does not gave its slot, and its client comes after others that
+  /// run as little. False when it was cancelled.
+  package mutating func suspend(_ id: JobID, promptTokens: Int, waitsForKV: Bool = true) -> Bool {
     guard let index = running.firstIndex(where: { $0.id == id }), !running[index].isCancelled else { return false }
     var job = running.remove(at: index)
     reserved -= job.reservation
     job.demand.maxTokens -= promptTokens - job.demand.promptTokens
     job.demand.promptTokens = promptTokens
     (job.done, job.ready, job.reservation) = (0, promptTokens, promptTokens + job.demand.maxTokens)
-    (job.isBlocked, job.overtaken) = (true, 0)
-    waiting.insert(job, at: 0)
+    job.isBlocked = waitsForKV
+    waiting.insert(job, at: waiting.firstIndex { $0.id > id } ?? waiting.endIndex)
+    if !waitsForKV { takeTurn(job.demand.client, in: \.slotTurns) }
     return true
   }
 

@@ -1,8 +1,9 @@
 // Who waits, who runs, and what the next step computes: a plain value without threads, clocks or sequences.
 //
-// Admission (`SchedulerState+Admission.swift`) is first come, first served within a class. A step takes one place of every reply
-// that is being decoded, then fills up with prompts: their bounded chunk is shared evenly, so that a short prompt is not held up
-// by a long one. A step is of one class: idle requests rest while an interactive one runs, spare ones while any other does.
+// Admission (`SchedulerState+Admission.swift`) shares slots fairly between clients (`SchedulerState+Fairness.swift`). A step takes
+// one position of every reply that is being decoded, then fills up with prompts: their bounded chunk is shared evenly between
+// clients, and between the prompts of one, so that a short prompt is not held up by a long one. A step is of one class: idle
+// requests rest while an interactive one runs, spare ones while any other does.
 import GenerationTypes
 
 /// Names a request for as long as the engine lives.
@@ -35,6 +36,7 @@ package struct SchedulerState: Sendable {
     package var promptTokens, maxTokens: Int
     package var serviceClass = ServiceClass.interactive
     package var isBrief = false
+    package var client = ClientID.server
     package var deadline: ContinuousClock.Instant?
 
     package init(promptTokens: Int, maxTokens: Int) { (self.promptTokens, self.maxTokens) = (promptTokens, maxTokens) }
@@ -42,8 +44,8 @@ package struct SchedulerState: Sendable {
     package init(_ request: GenerationRequest) {
       (promptTokens, maxTokens) = (request.prompt.tokens.count, request.maxTokens)
       (serviceClass, isBrief, deadline) = (request.serviceClass, request.isBrief, request.deadline)
+      client = request.client
     }
-
   }
 
   /// One request's part of a step.
@@ -76,8 +78,8 @@ package struct SchedulerState: Sendable {
     var isCancelled = false
     /// In line: whether it waits for another's prompt, or was found to want more KV than there is.
     var isHeld = false, isBlocked = false
-    /// Brief requests that were given a seat while this one was blocked.
-    var overtaken = 0
+    /// Tokens decoded since it was given its slot.
+    var decoded = 0
   }
 
   package let limits: Limits
@@ -85,6 +87,9 @@ package struct SchedulerState: Sendable {
   var running: [Job] = []
   var reserved = 0
   var nextID: JobID = 1
+  /// When each client's pictures were last worked on, counted in pieces, and when it was last given a slot, counted in slots.
+  var pictureTurns: [ClientID: Int] = [:]
+  var slotTurns: [ClientID: Int] = [:]
   /// Set when memory ran out at the head of the line; admission goes on when a request ends.
   var waitsForMemory = false
   /// Seconds from admission to end, smoothed over the last dozen or so interactive requests; nil before the first.
@@ -119,9 +124,17 @@ extension SchedulerState {
     running[index].ready = min(max(places, running[index].done), running[index].demand.promptTokens)
   }
 
-  /// The first running request whose next places wait for a picture's features.
+  /// The running request whose picture is to be worked on: the first that waits for features, of the client whose pictures were
+  /// not worked on for longest.
   package var awaitingInputs: JobID? {
-    active.first { $0.done == $0.ready && $0.ready < $0.demand.promptTokens }?.id
+    let waiting = active.filter { $0.done == $0.ready && $0.ready < $0.demand.promptTokens }
+    return waiting.min { pictureTurns[$0.demand.client] ?? 0 < pictureTurns[$1.demand.client] ?? 0 }?.id
+  }
+
+  /// Notes that a piece of a request's picture was worked on.
+  package mutating func takePictureTurn(_ id: JobID) {
+    guard let job = running.first(where: { $0.id == id }) else { return }
+    takeTurn(job.demand.client, in: \.pictureTurns)
   }
 
   /// Whether a reply waits for the next step, and so for everything that is done before it.
@@ -178,7 +191,7 @@ extension SchedulerState {
     let prefilling = active.filter { $0.done < $0.ready }
     let shares = Self.shares(
       of: min(limits.prefillChunk, limits.maxBatch - slices.count, promptRows),
-      among: prefilling.map { $0.ready - $0.done })
+      among: prefilling.map { (client: $0.demand.client, need: $0.ready - $0.done) })
     for (job, share) in zip(prefilling, shares) where share > 0 {
       let end = job.done + share
       slices.append(Slice(job: job.id, work: .prefill(job.done..<end), samples: end == job.demand.promptTokens))
@@ -188,10 +201,14 @@ extension SchedulerState {
 
   /// Notes that a slice was computed.
   package mutating func complete(_ slice: Slice) {
-    guard case .prefill(let range) = slice.work, let index = running.firstIndex(where: { $0.id == slice.job }) else {
-      return
+    guard let index = running.firstIndex(where: { $0.id == slice.job }) else { return }
+    switch slice.work {
+    case .prefill(let range): running[index].done = range.upperBound
+    case .decode:
+      running[index].decoded += 1
+      // Who waits for KV may have it from this one now.
+      if running[index].isAtTurn { for index in waiting.indices { waiting[index].isBlocked = false } }
     }
-    running[index].done = range.upperBound
   }
 
   /// Splits `total` evenly; what one does not need goes to the others, the odd rest to the first.

@@ -185,7 +185,7 @@ package final class ServerMetrics: Sendable {
       })
     registry.register(
       Sampled(
-        .counter, "r4b_suspensions_total", "Times that a running request gave its KV up and went on later."
+        .counter, "r4b_suspensions_total", "Times that a running request gave its KV or its slot up and went on later."
       ) { Double(load().suspensions) })
     registry.register(
       Sampled(.gauge, "r4b_prefix_cache_held_tokens", "Positions of the KV cache kept for prompts that begin alike.") {

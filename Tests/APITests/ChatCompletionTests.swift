@@ -198,7 +198,9 @@ import Testing
     house.configuration.replyTimeout = .seconds(10_000)
     house.configuration.keys.add("secret", name: "anna")
     for (fields, shown, isIdle, isBrief) in [
-      ("", nil, false, false), (#""service_tier":"flex","thinking_mode":"short""#, "flex", true, true),
+      ("", nil, false, false), (#""service_tier":"flex","thinking_mode":"short""#, "flex", true, false),
+      (#""thinking_mode":"short","max_tokens":256"#, nil, false, true),
+      (#""n":2,"max_tokens":128"#, nil, false, true), (#""n":2,"max_tokens":129"#, nil, false, false),
       (#""service_tier":"auto","max_tokens":256"#, "default", false, true),
       (#""service_tier":"priority","max_tokens":257"#, "default", false, false),
     ] as [(String, JSONValue?, Bool, Bool)] {
