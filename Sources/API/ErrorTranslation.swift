@@ -8,8 +8,9 @@ import Telemetry
 import Work
 
 extension APIError {
-  /// The client's view of a refused admission. `param` names the field that asks for reply tokens, `prompt` that of the prompt.
-  init(_ error: AdmissionError, param: String, prompt: String = "messages") {
+  /// The client's view of a refused admission. `param` names the field that asks for reply tokens, `prompt` that of the prompt, of
+  /// which `imageTokens` are images.
+  init(_ error: AdmissionError, param: String, prompt: String = "messages", imageTokens: Int = 0) {
     switch error {
     case .queueFull(let limit, let retryAfter):
       self.init(
@@ -23,12 +24,32 @@ extension APIError {
         type: "rate_limit_error", code: "queue_full",
         retryAfter: max(1, Int(min(retryAfter.seconds.rounded(.up), 3600))))
     case .tooLong(let promptTokens, let maxTokens, let limit):
-      self.init(
-        400,
-        "The prompt takes \(promptTokens) tokens and the reply up to \(maxTokens), but the context holds \(limit) together.",
-        param: promptTokens >= limit ? prompt : param, code: "context_length_exceeded")
+      if promptTokens > limit {
+        let parts = imageTokens == 0 ? "" : " (\(promptTokens - imageTokens) of text, \(imageTokens) of images)"
+        self.init(contextLength: limit, prompt: prompt, tokens: "\(promptTokens) tokens\(parts)")
+      } else {
+        self.init(
+          contextLength: limit, param: promptTokens == limit ? prompt : param,
+          "you requested \(promptTokens + maxTokens) tokens (\(promptTokens) in the \(prompt), \(maxTokens) in the "
+            + "completion). Please reduce the length of the \(prompt) or completion.")
+      }
     case .shuttingDown: self = .draining
     }
+  }
+
+  /// 400 for a prompt that the context cannot hold. `tokens` says how long it is, as far as that is known.
+  private init(contextLength limit: Int, prompt: String, tokens: String) {
+    self.init(
+      contextLength: limit, param: prompt,
+      "your \(prompt) resulted in \(tokens). Please reduce the length of the \(prompt).")
+  }
+
+  /// 400 for more tokens than the context holds, in OpenAI's words, by which LiteLLM and agents know the error and read its numbers.
+  /// The code is in the message too: LangChain looks for it there, and OpenAI's SDK shows nothing else of the error.
+  private init(contextLength limit: Int, param: String, _ excess: String) {
+    self.init(
+      400, "This model's maximum context length is \(limit) tokens. However, \(excess) (context_length_exceeded)",
+      param: param, code: "context_length_exceeded")
   }
 
   /// Why a server that is up is not ready: `refusal` is what a request would meet now.
@@ -99,13 +120,11 @@ extension APIError {
     case .schema(let error):
       self.init(400, "\(error.path) \(error.reason).", param: error.path, code: "unsupported_schema")
     case .tooLong(let limit):
+      self.init(contextLength: limit, prompt: prompt, tokens: "more than \(limit) tokens")
+    case .tooManyImageTokens(let text, let images, let limit):
       self.init(
-        400, "The text takes more than \(limit) tokens, all that the context holds.", param: prompt,
-        code: "context_length_exceeded")
-    case .tooManyImageTokens(let value, let limit):
-      self.init(
-        400, "The pictures alone take \(value) tokens, but the context holds \(limit).", param: prompt,
-        code: "context_length_exceeded")
+        contextLength: limit, prompt: prompt,
+        tokens: "\(text + images) tokens (\(text) of text, \(images) of images)")
     case .imagesUnsupported(let field, let model):
       self.init(
         400, "\(field): the model \(model) does not take pictures.", param: field, code: "unsupported_parameter")

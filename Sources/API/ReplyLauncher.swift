@@ -26,7 +26,9 @@ struct ReplyLauncher: Sendable {
         let events = try engine.submit(request)
         sources.append((Reply(reader: prepared.makeReader(stopStrings: options.stop), arrival: record.arrival), events))
       } catch {
-        throw APIError(error, param: options.maxTokens?.field ?? "max_completion_tokens", prompt: prompt)
+        throw APIError(
+          error, param: options.maxTokens?.field ?? "max_completion_tokens", prompt: prompt,
+          imageTokens: prepared.imageTokens)
       }
     }
     return sources

@@ -22,8 +22,17 @@ package struct TextEndpoints: Sendable {
     let wanted = try await JSONBody.read(request, configuration) { [configuration] in
       try TokenizeRequest(body: $0, configuration: configuration)
     }
-    let ids = try await chat.tokens(
-      of: wanted.content, recognisesSpecial: wanted.recognisesSpecial, limit: configuration.limits.tokens)
+    let ids: [TokenID]
+    do {
+      ids = try await chat.tokens(
+        of: wanted.content, recognisesSpecial: wanted.recognisesSpecial, limit: configuration.limits.tokens)
+    } catch ChatError.tooLong(let limit) {
+      // A bound of this endpoint, not of the context.
+      throw APIError.invalid(
+        wanted.field,
+        "\(wanted.field) has more than \(limit) tokens; at most \(limit) are made at once. Send it in parts.",
+        code: "invalid_value")
+    }
     let size = ids.count * (wanted.withPieces ? 48 : 8)
     return try await configuration.work.run(bytes: size) { [chat] budget in
       try Self.document(ids, wanted, chat, capacity: size) { budget.shouldStop }
@@ -110,18 +119,20 @@ package struct TextEndpoints: Sendable {
 /// What `/tokenize` is asked for, after validation.
 private struct TokenizeRequest: Sendable {
   let content: String
+  /// The name that the content came under.
+  let field: String
   let recognisesSpecial, withPieces: Bool
   let ignored: IgnoredFields
 
   init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
     let reader = try FieldReader(body: body, fields: TextEndpoints.tokenizeFields)
     try reader.checkModel(configuration.model)
-    var text: String?
+    var text: (content: String, field: String)?
     for name in TextEndpoints.contents {
       let own = try reader.string(name)
-      text = text ?? own
+      text = text ?? own.map { ($0, name) }
     }
-    content = try reader.require("content", text)
+    (content, field) = try reader.require("content", text)
     _ = try reader.bool("add_special")
     recognisesSpecial = try reader.bool("parse_special") ?? true
     withPieces = try reader.bool("with_pieces") ?? false

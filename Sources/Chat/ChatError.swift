@@ -10,8 +10,8 @@ package enum ChatError: Error, Sendable, CustomStringConvertible {
   case image(field: String, ImageError)
   /// The rendered text has more tokens than the context has places; how many more is not found out.
   case tooLong(limit: Int)
-  /// The pictures alone take more places than the context has.
-  case tooManyImageTokens(value: Int, limit: Int)
+  /// The images alone take more positions than the context has; `text` is what the text takes beside them.
+  case tooManyImageTokens(text: Int, images: Int, limit: Int)
   /// The answer cannot be kept to what a schema says.
   case schema(SchemaError)
   /// The model has no vision tower.
@@ -23,8 +23,8 @@ package enum ChatError: Error, Sendable, CustomStringConvertible {
     case .template(let reason): "the chat template refuses this: \(reason)"
     case .image(let field, let error): "\(field): \(error)"
     case .tooLong(let limit): "the text takes more than \(limit) tokens, all that the context holds"
-    case .tooManyImageTokens(let value, let limit):
-      "the pictures alone take \(value) tokens, but the context holds \(limit)"
+    case .tooManyImageTokens(_, let images, let limit):
+      "the images alone take \(images) tokens, but the context holds \(limit)"
     case .schema(let error): "\(error)"
     case .imagesUnsupported(let field, let model): "\(field): the model \(model) does not take pictures"
     }

@@ -88,7 +88,7 @@ package final class ChatModel: Sendable {
       try variants.map { try self.encode($0) }
     }
     let form = try await self.form(of: conversation.answer)
-    let images = try await prepareImages(of: conversation)
+    let images = try await prepareImages(of: conversation, beside: texts.map(\.count).min() ?? 0)
     return try zip(variants, texts).map { try prepared($0, text: $1, images, form) }
   }
 
@@ -142,8 +142,9 @@ package final class ChatModel: Sendable {
     return known.isEmpty ? Set(["<|im_end|>", "<|endoftext|>"].compactMap(tokenizer.id)) : known
   }
 
-  /// Decodes and cuts every picture, after checking from the headers that all of them fit the context.
-  private func prepareImages(of conversation: Conversation) async throws -> [PreparedImage] {
+  /// Decodes and cuts every picture, after checking from the headers that all of them fit the context. `tokens` are those of the
+  /// text, one for each picture among them.
+  private func prepareImages(of conversation: Conversation, beside tokens: Int) async throws -> [PreparedImage] {
     var parts: [(bytes: [UInt8], view: ImageProcessor.View, field: String)] = []
     for message in conversation.messages {
       for case .image(let bytes, let detail, let field) in message.parts {
@@ -166,7 +167,8 @@ package final class ChatModel: Sendable {
       return places
     }
     if places > configuration.contextLength {
-      throw ChatError.tooManyImageTokens(value: places, limit: configuration.contextLength)
+      throw ChatError.tooManyImageTokens(
+        text: max(0, tokens - parts.count), images: places, limit: configuration.contextLength)
     }
     var images: [PreparedImage] = []
     for part in parts {

@@ -287,6 +287,55 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    // Of 4096: the prompt is too long, fills everything, or leaves too little.
+    (5000, 1, "messages", "your messages resulted in 5000 tokens. Please reduce the length of the messages."),
+    (4097, 9000, "messages", "your messages resulted in 4097 tokens. Please reduce the length of the messages."),
+    (
+      4096, 1, "messages",
+      "you requested 4097 tokens (4096 in the messages, 1 in the completion). Please reduce the length of the messages or completion."
+    ),
+    (
+      10, 9000, "max_tokens",
+      "you requested 9010 tokens (10 in the messages, 9000 in the completion). Please reduce the length of the messages or completion."
+    ),
+  ])
+  func `a request that the context cannot hold says so in OpenAI's words`(
+    prompt: Int, reply: Int, param: String, says: String
+  ) async throws {
+    for (path, body, field) in [
+      ("/v1/chat/completions", #""messages":[{"role":"user","content":"Hi"}],"max_tokens""#, "messages"),
+      ("/v1/rollouts", #""messages":[{"role":"user","content":"Hi"}],"max_tokens""#, "messages"),
+      ("/v1/responses", #""input":"Hi","max_output_tokens""#, "input"),
+      ("/v1/completions", #""prompt":"Hi","max_tokens""#, "prompt"),
+    ] {
+      var house = House()
+      house.engine = FakeEngine([], refusal: .tooLong(promptTokens: prompt, maxTokens: reply, limit: 4096))
+      for stream in path == "/v1/rollouts" ? ["false"] : ["false", "true"] {
+        let answer = try await house.post(
+          to: path, "{\(body):9000\(path == "/v1/rollouts" ? "" : ",\"stream\":\(stream)")}")
+        let error = answer.json["error"]
+        #expect(answer.status == 400 && error?["code"] == "context_length_exceeded", "\(answer.text)")
+        let wanted =
+          "This model's maximum context length is 4096 tokens. However, "
+          + says.replacing("messages", with: field) + " (context_length_exceeded)"
+        #expect(error?["message"] == .string(wanted))
+        let isReply = param != "messages"
+        #expect(
+          error?["param"] == .string(isReply ? (field == "input" ? "max_output_tokens" : "max_tokens") : field))
+      }
+    }
+  }
+
+  @Test func `the tokens of images are told apart from those of the text`() async throws {
+    var house = House()
+    house.engine = FakeEngine([], refusal: .tooLong(promptTokens: 5011, maxTokens: 1, limit: 4096))
+    let picture = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
+    let answer = try await house.post(
+      to: "/v1/chat/completions", #"{"messages":[{"role":"user","content":[\#(picture)]}]}"#)
+    #expect(answer.json["error"]?["message"]?.string?.contains("5011 tokens (5001 of text, 10 of images)") == true)
+  }
+
   @Test func `a failing engine is 500 with an id, and its text stays in the log`() async throws {
     var house = House()
     house.engine = FakeEngine([
@@ -315,7 +364,14 @@ import Testing
     (.image(field: "f", .tooManyPixels(limit: 5, value: 6)), 413, "f", "6 pixels; the limit is 5"),
     (.image(field: "f", .undecodable(.png)), 422, "f", "damaged"),
     (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot prepare pictures"),
-    (.tooManyImageTokens(value: 9, limit: 8), 400, "messages", "take 9 tokens, but the context holds 8"),
+    (
+      .tooManyImageTokens(text: 2, images: 9, limit: 8), 400, "messages",
+      "maximum context length is 8 tokens. However, your messages resulted in 11 tokens (2 of text, 9 of images). Please"
+    ),
+    (
+      .tooLong(limit: 8), 400, "messages",
+      "This model's maximum context length is 8 tokens. However, your messages resulted in more than 8 tokens. Please"
+    ),
     (.imagesUnsupported(field: "f", model: "Smol"), 400, "f", "the model Smol does not take pictures"),
   ])
   func `a conversation that Chat refuses names its field`(

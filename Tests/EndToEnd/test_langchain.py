@@ -5,6 +5,7 @@ import base64
 import openai
 import pytest
 from conftest import MODEL
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI
@@ -113,3 +114,10 @@ def test_calls_stream_in_chunks(server):
 def test_errors_are_the_clients(server):
     with pytest.raises(openai.BadRequestError, match="temperature"):
         chat(server, temperature=3).invoke("Hi")
+
+
+def test_a_conversation_that_the_context_cannot_hold_is_known_as_such(server):
+    for text, fields in (("word " * 5000, {}), (STORY, {"max_tokens": 5000})):
+        for call in (chat(server, **fields).invoke, lambda message: list(chat(server, **fields).stream(message))):
+            with pytest.raises(ContextOverflowError, match="This model's maximum context length is 2048 tokens"):
+                call(text)
