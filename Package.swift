@@ -59,7 +59,7 @@ let package = Package(
     room("Tokenization", ["COniguruma", "GenerationTypes", "JSON", "ModelFiles", "Text"], optimised),
     .target(
       name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes"], optimised),
+    room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes", "Text"], optimised),
     .target(
       name: "CFetch", dependencies: ["CCurl"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     room("Fetching", ["CFetch", "Text"]),
@@ -72,9 +72,9 @@ let package = Package(
     room("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
     room("Scheduling", ["GenerationTypes", "Inference"]),
     room("Benchmarking", ["GenerationTypes", "Inference"], optimised),
-    room("Transport", ["COpenSSL"]),
+    room("Transport", ["COpenSSL", "Text"]),
     room("HTTP", ["Text", "Transport"]),
-    room("Telemetry", ["JSON", "Statistics"]),
+    room("Telemetry", ["JSON", "Statistics", "Text"]),
     room("Configuration", ["JSON"]),
     room("Statistics", [], optimised),
     room("Ledger", [.product(name: "GRDB", package: "GRDB.swift")], optimised),
@@ -90,8 +90,8 @@ let package = Package(
       dependencies: [
         "API", "Benchmarking", "CKernels", "Chat", "Configuration", "Evaluation", "Fetching", "GenerationTypes", "HTTP",
         "Imaging",
-        "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Tokenization",
-        "Transport", "Work",
+        "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Text",
+        "Tokenization", "Transport", "Work",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -107,11 +107,12 @@ let package = Package(
     .target(
       name: "TLSTestSupport", dependencies: ["COpenSSL"], path: "Tests/TLSTestSupport", swiftSettings: strict),
     tests(
-      of: "API", ["Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Ledger", "Scheduling", "Telemetry", "Work"]),
+      of: "API",
+      ["Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Ledger", "Scheduling", "Telemetry", "Text", "Work"]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "CKernels", fixtures: true),
-    tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Tokenization"], fixtures: true),
+    tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Text", "Tokenization"], fixtures: true),
     tests(of: "Configuration", ["JSON"]),
     tests(of: "Evaluation", ["JSON", "Statistics"], fixtures: true),
     tests(of: "Fetching"),
@@ -120,7 +121,7 @@ let package = Package(
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
     tests(of: "Ledger", [.product(name: "GRDB", package: "GRDB.swift")]),
-    tests(of: "ModelFiles", ["JSON"], fixtures: true, optimised),
+    tests(of: "ModelFiles", ["JSON", "Text"], fixtures: true, optimised),
     .testTarget(
       name: "SamplingTests", dependencies: ["GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
       swiftSettings: strict),

@@ -1,6 +1,7 @@
 // What the operator decides about the HTTP surface. Plain values; the executable fills them from its configuration file.
 import GenerationTypes
 import JSON
+import Text
 import Work
 
 /// Bounds on what one request may ask for.
@@ -62,6 +63,9 @@ package struct ModelDescription: Sendable {
     (self.id, self.aliases, self.created, self.owner) = (id, aliases, created, owner)
     (self.vocabularySize, self.meta) = (vocabularySize, meta)
   }
+
+  /// Whether requests may call the model `name`.
+  func isNamed(_ name: String) -> Bool { name.isEqual(exactly: id) || aliases.contains(exactly: name) }
 }
 
 /// The name under which replies show the thought; vLLM and DeepSeek write `reasoning_content`, others `reasoning`.

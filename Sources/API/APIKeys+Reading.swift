@@ -1,6 +1,7 @@
 // Keys as an operator writes them: in a variable, or in a file with one `name:key` a line. A key that no request can present is an
 // error at startup, because every client would get 401 and nobody would know why.
 import JSON
+import Text
 
 /// Why keys are refused: a sentence for the operator, without any key.
 package struct APIKeyFault: Error, Equatable, CustomStringConvertible {

@@ -1,6 +1,7 @@
 // API keys. Only their SHA-256 is held, and every key is compared in constant time against every stored digest, so that
 // neither the time nor the memory of the process tells a key.
 import COpenSSL
+import Text
 
 /// The keys a server accepts, by name.
 package struct APIKeys: Sendable {
@@ -29,12 +30,12 @@ package struct APIKeys: Sendable {
   /// The name of the key in an `Authorization` value (RFC 6750), or nil.
   package func name(authorization: String?) -> String? {
     guard let authorization, authorization.utf8.count <= Self.longestField,
-      authorization.prefix(7).lowercased() == "bearer "
+      authorization.excerpt(7).lowercasedASCII.exact == "bearer "
     else {
       return nil
     }
-    let key = authorization.dropFirst(7).drop { $0 == " " }
-    let presented = SHA256Digest.of(Array(key.utf8))
+    let key = authorization.utf8.dropFirst(7).drop { $0 == 0x20 }
+    let presented = SHA256Digest.of(Array(key))
     var found: String?
     for entry in digests where CRYPTO_memcmp(entry.digest, presented, presented.count) == 0 { found = entry.name }
     return found

@@ -158,7 +158,7 @@ package final class APIServer: Sendable {
     case .notFound:
       guard let pages, pages.contains(request.path) else { return .nowhere(.noRoute, label: "other") }
       let allow = "GET, HEAD, OPTIONS"
-      switch request.method {
+      switch request.method.exact {
       case "GET", "HEAD": return .page(pages)
       case "OPTIONS": return .options(allow: allow, label: "page")
       default: return .nowhere(.wrongMethod(allow: allow), label: "page")
@@ -179,7 +179,8 @@ package final class APIServer: Sendable {
     switch destination {
     case .endpoint(.task, _, let label):
       // A chat has a body; what else runs in a task reads none.
-      return hasBody && request.method != "POST" ? instantly(label) { () throws(APIError) in throw .needlessBody } : nil
+      return hasBody && request.method.exact != "POST"
+        ? instantly(label) { () throws(APIError) in throw .needlessBody } : nil
     case .endpoint(.instant(let needsKey, let endpoint), let parameters, let label):
       return instantly(label, needsKey: needsKey) { () throws(APIError) in try endpoint(parameters) }
     case .options(let allow, let label):

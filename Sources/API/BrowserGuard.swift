@@ -1,6 +1,7 @@
 // What protects a server from web pages that its user visits: the Host allow-list (DNS rebinding) and CORS (other origins).
 // Requests with a body must be JSON besides, which a page cannot send elsewhere without a preflight.
 import HTTP
+import Text
 
 /// Decides by `Host` and `Origin`.
 struct BrowserGuard: Sendable {
@@ -11,21 +12,22 @@ struct BrowserGuard: Sendable {
   func admits(host: String?) -> Bool {
     guard let allowedHosts else { return true }
     guard let host else { return false }
-    return allowedHosts.contains(Self.name(of: host))
+    return allowedHosts.contains(exactly: Self.name(of: host))
   }
 
   /// The name in a `Host` value: without port, brackets of an IPv6 address kept, lower case.
   private static func name(of host: String) -> String {
-    let lower = host.lowercased()
-    if lower.hasPrefix("[") { return lower.firstIndex(of: "]").map { String(lower[...$0]) } ?? lower }
-    return lower.firstIndex(of: ":").map { String(lower[..<$0]) } ?? lower
+    let lower = host.lowercasedASCII
+    let isIPv6 = lower.hasPrefix(exactly: "[")
+    guard let end = lower.utf8.firstIndex(of: UInt8(ascii: isIPv6 ? "]" : ":")) else { return lower }
+    return String(isIPv6 ? lower[...end] : lower[..<end])
   }
 
   /// The origin to name in the response, or nil. Credentials are never allowed, so `*` gives away nothing.
   private func admitted(_ request: HTTPRequest) -> String? {
     guard let origin = request.headers["origin"] else { return nil }
-    if origins.contains("*") { return "*" }
-    return origins.contains(origin) ? origin : nil
+    if origins.contains(exactly: "*") { return "*" }
+    return origins.contains(exactly: origin) ? origin : nil
   }
 
   /// Adds what lets a page of an admitted origin read the response.
@@ -43,8 +45,9 @@ struct BrowserGuard: Sendable {
     guard request.headers["access-control-request-method"] != nil, admitted(request) != nil else { return nil }
     var response = HTTPResponse(
       status: 204, headers: ["access-control-allow-methods": allow, "access-control-max-age": "600"])
-    let asked = (request.headers["access-control-request-headers"] ?? "").lowercased().split(separator: ",").prefix(64)
-    let allowed = asked.map { $0.filter { $0 != " " && $0 != "\t" } }.filter(Self.isAllowed)
+    let asked = (request.headers["access-control-request-headers"] ?? "").utf8.filter { $0 != 0x20 && $0 != 0x09 }
+    let names = String(decoding: asked, as: UTF8.self).lowercasedASCII.split(at: ",", maxSplits: 64).prefix(64)
+    let allowed = names.map(String.init).filter(Self.isAllowed)
     if !allowed.isEmpty { response.headers["access-control-allow-headers"] = allowed.joined(separator: ", ") }
     return response
   }
@@ -53,7 +56,7 @@ struct BrowserGuard: Sendable {
     guard header.utf8.allSatisfy({ ($0 >= 0x61 && $0 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2D }) else {
       return false
     }
-    return ["authorization", "content-type", "x-request-id"].contains(header) || header.hasPrefix("x-stainless-")
-      || header.hasPrefix("openai-")
+    return ["authorization", "content-type", "x-request-id"].contains(exactly: header)
+      || header.hasPrefix(exactly: "x-stainless-") || header.hasPrefix(exactly: "openai-")
   }
 }

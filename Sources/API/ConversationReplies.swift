@@ -1,6 +1,7 @@
 // The replies to one conversation, whatever endpoint asked for them: policy, pictures, prompt, admission, books.
 import Chat
 import GenerationTypes
+import Text
 
 /// Replies that the engine has taken.
 struct ConversationReplies: Sendable {
@@ -71,7 +72,7 @@ extension ReplyLauncher {
     do {
       let modes = isDrawn ? [plan.mode, .long, .short] : [plan.mode]
       prepared = try await prepare(conversation, wanted.references, modes: modes, record, prompt: prompt)
-    } catch let error as APIError where isDrawn && error.code == "context_length_exceeded" {
+    } catch let error as APIError where isDrawn && error.code?.exact == "context_length_exceeded" {
       // The other modes' prompts are some tokens longer: the draw must not refuse what else would be served.
       isDrawn = false
       prepared = try await prepare(conversation, wanted.references, modes: [plan.mode], record, prompt: prompt)

@@ -1,6 +1,7 @@
 // The body of a request as JSON. Only `application/json` is taken: a web page can send other types anywhere without asking.
 import HTTP
 import JSON
+import Text
 import Work
 
 enum JSONBody {
@@ -48,11 +49,12 @@ enum JSONBody {
         413, "The body has \(request.body.count) bytes; at most \(limits.bodyBytes) are accepted.",
         code: "body_too_large")
     }
-    let type = (request.headers["content-type"] ?? "").lowercased().split(separator: ";").map {
-      $0.filter { $0 != " " }
-    }
-    let charsets = type.dropFirst().filter { $0.hasPrefix("charset=") }
-    guard type.first == "application/json", charsets.allSatisfy({ $0.filter { $0 != "\"" } == "charset=utf-8" }) else {
+    let value = (request.headers["content-type"] ?? "").utf8.filter { $0 != 0x20 }
+    let type = String(decoding: value, as: UTF8.self).lowercasedASCII.split(at: ";")
+    let charsets: [ExactString] = type.dropFirst().filter { $0.hasPrefix(exactly: "charset=") }.map(\.exact)
+    guard type.first?.exact == "application/json",
+      charsets.allSatisfy({ ["charset=utf-8", "charset=\"utf-8\""].contains($0) })
+    else {
       throw APIError(415, "The content-type must be application/json in UTF-8.", code: "unsupported_media_type")
     }
     do {

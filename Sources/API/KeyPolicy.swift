@@ -1,5 +1,6 @@
 // What the operator allows the holder of a key: a mode that is forced or forbidden, and ceilings on tokens.
 import GenerationTypes
+import Text
 
 /// The rules of one key. The neutral value of `init()` allows everything.
 package struct KeyPolicy: Sendable, Equatable {
@@ -18,13 +19,13 @@ package struct KeyPolicy: Sendable, Equatable {
 /// The policies of all keys.
 package struct KeyPolicies: Sendable {
   /// By name of the key.
-  package var byName: [String: KeyPolicy] = [:]
+  package var byName: [ExactString: KeyPolicy] = [:]
   /// For keys that are not named, and for requests without one.
   package var others = KeyPolicy()
 
   package init() {}
 
-  package func policy(of keyName: String?) -> KeyPolicy { keyName.flatMap { byName[$0] } ?? others }
+  package func policy(of keyName: String?) -> KeyPolicy { keyName.flatMap { byName[$0.exact] } ?? others }
 }
 
 /// How a request's replies are to think, once the wish has met the policy and the defaults.

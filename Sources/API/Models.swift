@@ -1,6 +1,7 @@
 // GET /v1/models: the one model this server has loaded.
 import HTTP
 import JSON
+import Text
 
 /// The model list and its one entry.
 struct Models: Sendable {
@@ -10,7 +11,7 @@ struct Models: Sendable {
 
   /// The model named `id`, also by an alias; 404 for any other.
   func one(_ id: String) throws(APIError) -> HTTPResponse {
-    guard id == model.id || model.aliases.contains(id) else {
+    guard model.isNamed(id) else {
       throw APIError(404, "This server has no such model; it has \(model.id).", param: "model", code: "model_not_found")
     }
     return .json(entry)

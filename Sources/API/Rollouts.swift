@@ -6,6 +6,7 @@ import HTTP
 import JSON
 import Scheduling
 import Telemetry
+import Text
 import Work
 
 /// The endpoint of rollouts.

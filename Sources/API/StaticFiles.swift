@@ -2,6 +2,7 @@
 // path to traverse, no symbolic link to follow and no disk to wait for.
 import Glibc
 import HTTP
+import Text
 
 /// Files to serve, by request path.
 package struct StaticFiles: Sendable {
@@ -16,11 +17,11 @@ package struct StaticFiles: Sendable {
     package var description: String
   }
 
-  private var files: [String: File] = [:]
+  private var files: [ExactString: File] = [:]
   private var size = 0
   private static let maxBytes = 64 << 20
   private static let maxDepth = 8
-  private static let types = [
+  private static let types: [ExactString: String] = [
     "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
     "json": "application/json", "svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp",
     "ico": "image/x-icon", "woff2": "font/woff2", "txt": "text/plain; charset=utf-8",
@@ -38,7 +39,7 @@ package struct StaticFiles: Sendable {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
       }
-      if name.hasPrefix(".") { continue }
+      if name.hasPrefix(exactly: ".") { continue }
       let path = "\(directory)/\(name)"
       var status = stat()
       guard lstat(path, &status) == 0 else { throw LoadError(description: "cannot read \(path)") }
@@ -59,13 +60,17 @@ package struct StaticFiles: Sendable {
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: size)
     if fread(&bytes, 1, size, file) != size { throw LoadError(description: "\(path) changed while it was read") }
-    let ending = name.split(separator: ".").last.map(String.init) ?? ""
+    let ending = name.split(at: ".").last ?? ""
     let digest = SHA256Digest.of(bytes).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
       .joined()
-    files[name] = File(bytes: bytes, type: Self.types[ending] ?? "application/octet-stream", tag: "\"\(digest)\"")
+    files[name.exact] = File(
+      bytes: bytes, type: Self.types[ending.exact] ?? "application/octet-stream", tag: "\"\(digest)\"")
   }
 
-  private func file(_ path: String) -> File? { files[path == "/" ? "/index.html" : path] ?? files[path + ".html"] }
+  private func file(_ path: String) -> File? {
+    let path = path.exact
+    return files[path == "/" ? "/index.html" : path] ?? files[ExactString(path.string + ".html")]
+  }
 
   /// Whether `path` is a page.
   package func contains(_ path: String) -> Bool { file(path) != nil }
@@ -83,7 +88,7 @@ package struct StaticFiles: Sendable {
     response.headers["accept-ranges"] = "bytes"
     // A range conditional on another version asks for the whole file (RFC 9110, section 13.1.5).
     let condition = headers["if-range"]
-    guard let range = headers["range"], condition == nil || condition == file.tag,
+    guard let range = headers["range"], condition?.isEqual(exactly: file.tag) != false,
       let wanted = Self.range(range, size: file.bytes.count)
     else {
       response.body = .bytes(file.bytes)
@@ -111,16 +116,16 @@ package struct StaticFiles: Sendable {
   /// Weak comparison of an `If-None-Match` list (RFC 9110, section 13.1.2).
   private static func matches(_ list: String?, _ tag: String) -> Bool {
     guard let list else { return false }
-    return list.split(separator: ",").contains { item in
-      let item = item.drop { $0 == " " }.prefix { $0 != " " }
-      return item == "*" || item == tag || item == "W/\(tag)"
+    return list.split(at: ",").contains { item in
+      let item = Substring(item.utf8.drop { $0 == 0x20 }.prefix { $0 != 0x20 })
+      return item.exact == "*" || item.isEqual(exactly: tag) || item.isEqual(exactly: "W/\(tag)")
     }
   }
 
   /// The bytes of a single `bytes=` range; empty when it lies beyond the end, nil when it is to be ignored.
   private static func range(_ value: String, size: Int) -> Range<Int>? {
-    guard value.hasPrefix("bytes="), !value.contains(",") else { return nil }
-    let bounds = value.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+    guard value.hasPrefix(exactly: "bytes="), !value.contains(exactly: ",") else { return nil }
+    let bounds = Substring(value.utf8.dropFirst(6)).split(at: "-", omittingEmpty: false)
     guard bounds.count == 2, bounds.allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }) else { return nil }
     switch (Int(bounds[0]), Int(bounds[1])) {
     case (nil, let last?) where bounds[0].isEmpty: return size - min(last, size)..<size

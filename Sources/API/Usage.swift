@@ -6,6 +6,7 @@ import JSON
 import Ledger
 import Statistics
 import Synchronization
+import Text
 
 /// The endpoint of usage.
 final class Usage: Sendable {
@@ -107,8 +108,8 @@ extension UsageQuery {
   /// The ledger's question behind a request.
   init(_ request: UsageRequest) {
     self.init(
-      from: request.from, to: request.to, bucket: request.bucket.flatMap(Bucket.init) ?? .none,
-      groupBy: Set(request.groupBy.compactMap(Grouping.init)), key: request.key, mode: request.mode,
+      from: request.from, to: request.to, bucket: request.bucket.flatMap(Bucket.init(exactly:)) ?? .none,
+      groupBy: Set(request.groupBy.compactMap(Grouping.init(exactly:))), key: request.key, mode: request.mode,
       requestedMode: request.requestedMode)
   }
 }

@@ -1,6 +1,7 @@
 // The figures of a report of the ledger as JSON, and the columns of its table.
 import JSON
 import Ledger
+import Text
 
 /// Writes one group's figures.
 enum UsageFigures {
@@ -56,7 +57,7 @@ enum UsageFigures {
   private static func counts(_ all: [String: Int], _ names: [String]) -> JSONValue {
     var object = JSONObject()
     for name in names { object[name] = count(all[name] ?? 0) }
-    for (name, value) in all.sorted(by: { $0.key < $1.key }) where value > 0 && object[name] == nil {
+    for (name, value) in all.sorted(by: { $0.key.exact < $1.key.exact }) where value > 0 && object[name] == nil {
       object[name] = count(value)
     }
     return .object(object)

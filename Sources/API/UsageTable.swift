@@ -1,6 +1,7 @@
 // A report of the ledger as CSV (RFC 4180): a line for each bucket and group, members of nested objects in columns of their own.
 import JSON
 import Ledger
+import Text
 
 enum UsageTable {
   /// The table of a report: its buckets where it has some, else its groups.
@@ -12,8 +13,8 @@ enum UsageTable {
         var cells: [(name: String, text: String)] = [("from", number(from)), ("to", number(to))]
         flatten(UsageFigures.group(group.label, group.summary, of: all), "", into: &cells)
         if header.isEmpty { header = cells.map(\.name) }
-        let found = Dictionary(cells.map { ($0.name, $0.text) }, uniquingKeysWith: { $1 })
-        lines.append(header.map { found[$0] ?? "" })
+        let found = Dictionary(cells.map { ($0.name.exact, $0.text) }, uniquingKeysWith: { $1 })
+        lines.append(header.map { found[$0.exact] ?? "" })
       }
     }
     if request.bucket == nil {
@@ -56,6 +57,7 @@ enum UsageTable {
   private static func quoted(_ cell: String) -> String {
     // By bytes: CR LF is one character.
     let special = Array(",\"\r\n".utf8)
-    return cell.utf8.contains { special.contains($0) } ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+    guard cell.utf8.contains(where: { special.contains($0) }) else { return cell }
+    return "\"" + cell.split(at: "\"", omittingEmpty: false).joined(separator: "\"\"") + "\""
   }
 }

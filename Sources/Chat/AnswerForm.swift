@@ -1,5 +1,6 @@
 // Which form a reply's answer has: free text, JSON, one of some texts, calls of tools.
 import JSON
+import Text
 
 /// What the answer must or may be.
 package struct AnswerForm: Sendable, Equatable {
@@ -47,11 +48,11 @@ package struct ToolUse: Sendable, Equatable {
   package var tools: [Tool]
   package var choice: Choice
   /// Names of the tools that may be called; nil for all.
-  package var allowed: [String]?
+  package var allowed: [ExactString]?
   /// Whether one answer may hold several calls.
   package var isParallel: Bool
 
-  package init(tools: [Tool], choice: Choice, isParallel: Bool, allowed: [String]? = nil) {
+  package init(tools: [Tool], choice: Choice, isParallel: Bool, allowed: [ExactString]? = nil) {
     (self.tools, self.choice, self.isParallel, self.allowed) = (tools, choice, isParallel, allowed)
   }
 
@@ -68,7 +69,7 @@ package struct ToolUse: Sendable, Equatable {
     switch choice {
     case .none: []
     case .named(let name): tools.filter { $0.name == name }
-    case .auto, .required: tools.filter { allowed?.contains($0.name) ?? true }
+    case .auto, .required: tools.filter { allowed?.contains($0.name.exact) ?? true }
     }
   }
 }

@@ -2,6 +2,7 @@
 import GenerationTypes
 import Imaging
 import JSON
+import Text
 import Tokenization
 import Work
 
@@ -16,7 +17,7 @@ package final class ChatModel: Sendable {
     /// Ids that end a reply. Where none of them is the tokenizer's, `<|im_end|>` and `<|endoftext|>` do (spec §10.7).
     package var stopTokens: Set<TokenID>
     /// Variables of the template besides the conversation: `bos_token`, `eos_token` and so on, as transformers passes them.
-    package var templateVariables: [String: String]
+    package var templateVariables: [ExactString: String]
     /// Whether the model was trained with the assistant's turn opened by `<think>`, so that a template which does not
     /// open it is completed.
     package var opensThought: Bool
@@ -28,7 +29,7 @@ package final class ChatModel: Sendable {
 
     package init(
       template: String?, stopTokens: Set<TokenID>, opensThought: Bool, contextLength: Int,
-      imageLimits: ImageLimits = ImageLimits(), templateVariables: [String: String] = [:],
+      imageLimits: ImageLimits = ImageLimits(), templateVariables: [ExactString: String] = [:],
       name: String = "loaded"
     ) {
       self.name = name
@@ -243,7 +244,7 @@ package struct PreparedChat: Sendable {
   /// Paths of schemas in the request that the answer is not held to.
   package let loose: [String]
   /// Names of the tools that the answer may call.
-  private let tools: Set<String>
+  private let tools: [String]
   /// Whether the answer must call one of them.
   private let mustCall: Bool
   /// The beginning of a character at the prompt's end, where the reply's text follows the prompt's.
@@ -257,7 +258,7 @@ package struct PreparedChat: Sendable {
     (self.prompt, self.textTokens, self.imageTokens) = (prompt, textTokens, imageTokens)
     (self.mode, self.start, self.model) = (mode, start, model)
     (constraint, loose, self.unfinished) = (form.constraint, form.loose, unfinished)
-    self.tools = Set(tools?.callable.map(\.name) ?? [])
+    self.tools = tools?.callable.map(\.name) ?? []
     mustCall = tools?.isOwed ?? false
   }
 

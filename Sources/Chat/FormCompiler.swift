@@ -4,13 +4,14 @@ import GenerationTypes
 import JSON
 import StructuredOutput
 import Synchronization
+import Text
 import Tokenization
 
 /// Compiles forms for one model.
 final class FormCompiler: Sendable {
   /// What a grammar was made from.
   private struct Key: Hashable {
-    var kind: String
+    var kind: ExactString
     var text: [UInt8]
   }
 
@@ -92,12 +93,13 @@ final class FormCompiler: Sendable {
         try Grammar(schema: schema, path: path, budget: budget)
       }
     case .choice(let texts, let path):
-      let key = Key(kind: "choice \(isWhole)", text: JSONValue.array(texts.map(JSONValue.string)).encoded)
+      let key = Key(kind: ExactString("choice \(isWhole)"), text: JSONValue.array(texts.map(JSONValue.string)).encoded)
       return try kept(key) { () throws(SchemaError) in
         try Grammar(choices: texts, path: path, mayBeginWhite: isWhole)
       }
     case .pattern(let pattern, let path):
-      return try kept(Key(kind: "pattern \(isWhole)", text: Array(pattern.utf8))) { () throws(SchemaError) in
+      return try kept(Key(kind: ExactString("pattern \(isWhole)"), text: Array(pattern.utf8))) {
+        () throws(SchemaError) in
         try Grammar(pattern: pattern, path: path, mayBeginWhite: isWhole, budget: budget)
       }
     }
@@ -107,7 +109,7 @@ final class FormCompiler: Sendable {
     of tools: [Grammar.Tool], _ kind: String, _ make: ([Grammar.Tool]) throws(SchemaError) -> Grammar
   ) throws(SchemaError) -> Grammar {
     let text = JSONValue.array(tools.map { [.string($0.name), $0.parameters ?? .null] })
-    return try kept(Key(kind: kind, text: text.encoded)) { () throws(SchemaError) in try make(tools) }
+    return try kept(Key(kind: kind.exact, text: text.encoded)) { () throws(SchemaError) in try make(tools) }
   }
 
   /// The tools as the grammar takes them. A schema that cannot be held to is an error where it is meant strictly; else any object

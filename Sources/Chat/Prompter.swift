@@ -2,6 +2,7 @@
 // template reads; `TemplateProbe` finds out once, when the model is loaded.
 import GenerationTypes
 import JSON
+import Text
 
 /// A chat template and how to feed it.
 struct Prompter: Sendable {
@@ -16,13 +17,13 @@ struct Prompter: Sendable {
   /// Parses `template` and probes it. `variables` are given to it with every conversation. Throws for a template that is malformed, fails
   /// on every conversation, or prints none.
   init(
-    template source: String, imageToken: String, spellings: [String], variables: [String: String] = [:]
+    template source: String, imageToken: String, spellings: [String], variables: [ExactString: String] = [:]
   ) throws(TemplateError) {
     template = try ChatTemplate(source: source)
     self.imageToken = imageToken
     self.spellings = spellings
     var object = JSONObject()
-    for (name, text) in variables { object[name] = .string(text) }
+    for (name, text) in variables { object[name.string] = .string(text) }
     reads = try TemplateProbe(template, variables: object, imageToken: imageToken)
     toolPrompt = reads.tools ? nil : try ToolPrompt()
   }

@@ -5,6 +5,7 @@
 // or answer. White space inside a thought is held back until the next token shows whether a closing tag follows. Neither a thought
 // nor an answer ends within a character. In raw text there are no tags: `ReplyStart.plainText` makes them text.
 import GenerationTypes
+import Text
 import Tokenization
 
 /// A piece of a reply, in order.
@@ -70,7 +71,7 @@ package struct ReplyParser: Sendable {
   /// of a character that the reply's first tokens may end.
   package init(
     start: ReplyStart, tokenizer: Tokenizer, control: ControlTokens, stopStrings: [String] = [],
-    tools: Set<String> = [], mustCall: Bool = false, unfinished: [UInt8] = []
+    tools: [String] = [], mustCall: Bool = false, unfinished: [UInt8] = []
   ) {
     (self.tokenizer, self.control, self.mustCall) = (tokenizer, control, mustCall)
     tags = start == .plainText ? nil : control.thinking
@@ -206,7 +207,8 @@ package struct ReplyParser: Sendable {
     if text.isEmpty { return [] }
     if phase == .thought {
       let whole = lineFeeds + text
-      let end = whole.lastIndex { $0 != "\n" }.map(whole.index(after:)) ?? whole.startIndex
+      let scalars = whole.unicodeScalars
+      let end = scalars.lastIndex { $0 != "\n" }.map(scalars.index(after:)) ?? whole.startIndex
       lineFeeds = String(whole[end...])
       return end == whole.startIndex ? [] : [.thinking(String(whole[..<end]))]
     }

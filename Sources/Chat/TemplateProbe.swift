@@ -1,6 +1,7 @@
 // What a chat template reads, found out by rendering small conversations when the model is loaded. A template that fails on each of
 // them, or prints no message, is refused then: it would fail every request, or answer it without having seen it.
 import JSON
+import Text
 
 /// The forms of content and tools that a template reads.
 struct TemplateProbe: Sendable {
@@ -38,7 +39,7 @@ struct TemplateProbe: Sendable {
     self.variables = prober.variables
     let image: JSONValue = [["type": "image"], part]
     let ofImages = prober.user(image)
-    imageParts = ofImages.contains { $0.contains(Self.word) && $0.contains(imageToken) }
+    imageParts = ofImages.contains { $0.contains(exactly: Self.word) && $0.contains(exactly: imageToken) }
     var roles: Set<Conversation.Role> = []
     for role in Conversation.Role.allCases
     where prober.readsParts(role, [part, ["type": "text", "text": "probe-91c0"]]) {
@@ -47,10 +48,12 @@ struct TemplateProbe: Sendable {
     textParts = roles
     // A template that prints parts by their repr has not read them.
     let ofStrings = prober.user(text) + prober.user(text, tools: [Self.tool])
-    strings = ofStrings.contains { $0.contains(Self.word) } || !(imageParts || roles.contains(.user))
-    tools = prober.user(strings ? text : [part], tools: [Self.tool]).contains { $0.contains("probe_tool_5e1d") }
+    strings = ofStrings.contains { $0.contains(exactly: Self.word) } || !(imageParts || roles.contains(.user))
+    tools = prober.user(strings ? text : [part], tools: [Self.tool]).contains {
+      $0.contains(exactly: "probe_tool_5e1d")
+    }
     systems = prober.printsSystem(Self.word, isString: strings)
-    if (ofStrings + ofImages + prober.user([part])).contains(where: { $0.contains(Self.word) }) { return }
+    if (ofStrings + ofImages + prober.user([part])).contains(where: { $0.contains(exactly: Self.word) }) { return }
     if let failure = prober.failure {
       throw TemplateError(
         kind: failure.kind, reason: "the template fails on every conversation: \(failure.reason)", line: failure.line,
@@ -86,7 +89,9 @@ private struct Prober {
   init(template: ChatTemplate, variables: JSONObject) { (self.template, self.variables) = (template, variables) }
 
   /// Whether the template prints `word` for one user message with `content`.
-  mutating func prints(_ word: String, _ content: JSONValue) -> Bool { user(content).contains { $0.contains(word) } }
+  mutating func prints(_ word: String, _ content: JSONValue) -> Bool {
+    user(content).contains { $0.contains(exactly: word) }
+  }
 
   /// What the template prints for one user message, alone and behind a system message.
   mutating func user(_ content: JSONValue, tools: [JSONValue] = []) -> [String] {
@@ -103,7 +108,7 @@ private struct Prober {
     let messages: [JSONValue] = [
       ["role": "system", "content": content(word)], ["role": "user", "content": content("x")],
     ]
-    return render(messages)?.contains(word) ?? false
+    return render(messages)?.contains(exactly: word) ?? false
   }
 
   /// Whether two parts of text in a message of `role` are printed as text.
@@ -122,7 +127,8 @@ private struct Prober {
     }
     guard let text = render(messages) else { return false }
     let words = (parts.array ?? []).compactMap { $0["text"]?.string }
-    return words.allSatisfy(text.contains) && !text.contains("'text'") && !text.contains("\"text\"")
+    return words.allSatisfy { text.contains(exactly: $0) } && !text.contains(exactly: "'text'")
+      && !text.contains(exactly: "\"text\"")
   }
 
   private mutating func render(_ messages: [JSONValue], tools: [JSONValue] = []) -> String? {

@@ -3,6 +3,7 @@
 // (another order of members, broken JSON, a tool nobody offered) is looked at once it is whole, and is text if it is none.
 import GenerationTypes
 import JSON
+import Text
 
 /// The search state of one answer.
 struct ToolCallReader: Sendable {
@@ -20,7 +21,7 @@ struct ToolCallReader: Sendable {
   static let opening = "<tool_call>", closing = "</tool_call>"
   private static let open = Array(opening.utf8), close = Array(closing.utf8)
 
-  private let names: Set<String>
+  private let names: [String]
   private var state = State.text
   private var held: [UInt8] = []
   /// Bytes of `held` that were searched for the closing tag in vain.
@@ -31,7 +32,7 @@ struct ToolCallReader: Sendable {
   private(set) var endsInCall = false
 
   /// `names` are the tools that may be called.
-  init(names: Set<String>) { self.names = names }
+  init(names: [String]) { self.names = names }
 
   /// Adds text; returns what is certain of it.
   mutating func append(_ text: String) -> [ReplyPiece] {

@@ -1,6 +1,7 @@
 // Tools for chat templates that know none: definitions, calls and results are written into the messages in the words of Qwen's own
 // template, which the decoder was trained on.
 import JSON
+import Text
 
 /// Writes tools into the texts of a conversation.
 struct ToolPrompt: Sendable {

@@ -1,4 +1,5 @@
 // Bytes of tokens as text. Tokens need not end with a character, so bytes at the end may be the beginning of one.
+import Text
 import Tokenization
 
 /// The text of some bytes, and what is left at their end.

@@ -1,5 +1,7 @@
 // Why a picture that a request names cannot be had. What a client may learn of it is decided by the API's translation.
 
+import Text
+
 /// An error of this room.
 package enum FetchError: Error, Equatable {
   /// Pictures by URL are off.

@@ -1,5 +1,7 @@
 // `file:` URLs (RFC 8089): `file:///ROOT/NAME` with the root as it stands in the settings, or `file:NAME` relative to it.
 
+import Text
+
 /// Names below the root, checked as text: at least one, none empty, `.` or `..`, no slash or NUL in any.
 package struct FilePath: Sendable, Equatable {
   /// The names, joined by slashes.

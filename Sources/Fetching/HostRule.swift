@@ -1,6 +1,8 @@
 // Entries of `images.remote`: `[http://|https://]HOST[:PORT]`, HOST a name, `*.NAME`, an IPv4 address or an IPv6 address in
 // brackets. Without a scheme it is https, without a port the scheme's own; the three must match exactly.
 
+import Text
+
 /// One allowed origin, or the origins of a domain's subdomains.
 package struct HostRule: Sendable, Equatable {
   private let scheme: String
@@ -20,11 +22,11 @@ package struct HostRule: Sendable, Equatable {
     }
     isWildcard = rest.hasPrefix("*.")
     if isWildcard { rest = rest.dropFirst(2) }
-    guard !rest.contains("*"), !rest.contains("/"), !rest.contains("#"), !rest.contains("?"), !rest.contains("%"),
-      let url = RemoteURL("\(scheme)://\(rest)"), url.isOrigin
+    guard !rest.utf8.contains(where: { "*/#?%".utf8.contains($0) }), let url = RemoteURL("\(scheme)://\(rest)"),
+      url.isOrigin
     else { return nil }
-    let labels = url.host.split(separator: ".", omittingEmptySubsequences: false)
-    if isWildcard, labels.count < 2 || labels.contains("") || Self.isAddress(url.host) { return nil }
+    let labels = url.host.split(at: ".", omittingEmpty: false)
+    if isWildcard, labels.count < 2 || labels.contains(where: \.isEmpty) || Self.isAddress(url.host) { return nil }
     (self.scheme, host, port) = (scheme, url.host, url.port)
   }
 

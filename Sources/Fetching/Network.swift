@@ -1,5 +1,6 @@
 // IP addresses as bytes, and networks in CIDR notation (RFC 4632, RFC 4291 2.3).
 import Glibc
+import Text
 
 /// A range of IPv4 or IPv6 addresses that share their first bits. The two families never match one another.
 package struct Network: Sendable, Equatable {
@@ -10,7 +11,7 @@ package struct Network: Sendable, Equatable {
 
   /// Reads `10.1.0.0/16`, `fd00::/8` or one address; nil for anything else, also when bits after the prefix are set.
   package init?(_ text: String) {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let parts = text.split(at: "/", omittingEmpty: false)
     guard parts.count <= 2, let first = parts.first, let address = Self.bytes(of: String(first)) else { return nil }
     var prefix = address.count * 8
     if parts.count == 2 {

@@ -1,6 +1,8 @@
 // Pictures that a request names instead of holding: the check of the name, which touches neither network nor disk, and later the
 // bytes. Shared by all requests.
 
+import Text
+
 /// Where a picture is, checked against the operator's rules.
 package enum PictureLocation: Sendable {
   case remote(RemoteURL)

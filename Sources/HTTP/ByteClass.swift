@@ -1,5 +1,7 @@
 // The character classes of RFC 9110 and RFC 3986, one bit each in a table of 256 bytes.
 
+import Text
+
 /// Which bytes may stand where.
 enum ByteClass {
   /// `tchar`, RFC 9110 5.6.2: methods and field names.

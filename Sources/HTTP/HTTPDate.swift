@@ -1,5 +1,7 @@
 // The Date field, RFC 9110 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`, without a formatter and its locks.
 
+import Text
+
 /// The preferred HTTP date format.
 package enum HTTPDate {
   /// The date of `seconds` after 1970 in UTC.

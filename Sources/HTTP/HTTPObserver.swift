@@ -1,5 +1,7 @@
 // What a server tells beside its handler: connections, and requests that no handler ever saw.
 
+import Text
+
 /// Receives counts for metrics and logs; called from the server's event loops and tasks, so it must return quickly.
 package protocol HTTPObserver: Sendable {
   func connectionOpened()

@@ -3,6 +3,7 @@
 import Dispatch
 import Glibc
 import Synchronization
+import Text
 import Transport
 
 /// An HTTP/1.1 server on Dispatch sources.

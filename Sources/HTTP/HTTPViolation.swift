@@ -1,5 +1,7 @@
 // Requests that are refused before a handler sees them. Texts are fixed: nothing of the peer's bytes is repeated.
 
+import Text
+
 /// Why a request was refused: the status, a text for the peer and a label for metrics.
 package struct HTTPViolation: Error, Sendable, Equatable, CustomStringConvertible {
   /// The metrics label.

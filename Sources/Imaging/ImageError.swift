@@ -1,6 +1,8 @@
 // Why a picture is refused. The texts are fixed: nothing of the decoder's own messages, of the picture's bytes or of memory
 // addresses reaches a client.
 
+import Text
+
 /// The room's one error.
 package enum ImageError: Error, Equatable, CustomStringConvertible {
   /// The first bytes are not those of PNG, JPEG, WebP or GIF (415).

@@ -1,5 +1,7 @@
 // The picture as the rest of the house sees it: 8-bit RGB, upright, opaque; and the bounds it must keep.
 
+import Text
+
 /// A decoded picture: upright, without alpha, 8 bits a channel.
 package struct RGBImage: Sendable, Equatable {
   /// Pixels across and down, at least 1.

@@ -1,5 +1,6 @@
 // Where a directory keeps its chat template. Newer files win over older places, as in transformers.
 import JSON
+import Text
 
 /// The template's text from `chat_template.jinja`, `chat_template.json` or `tokenizer_config.json`, in that order; nil when
 /// none of them has one.
@@ -33,14 +34,14 @@ private func chatTemplate(reading json: ConfigurationReader) throws(ModelFileErr
 
 /// The tokens that templates may name (`bos_token`, `eos_token`, …), by that name, from `tokenizer_config.json`; each is written
 /// as a text or as an object with its text as `content`.
-func namedTokens(in directory: borrowing ModelDirectory) throws(ModelFileError) -> [String: String] {
+func namedTokens(in directory: borrowing ModelDirectory) throws(ModelFileError) -> [ExactString: String] {
   let file = "tokenizer_config.json"
   guard let bytes = try directory.contents(of: file, limit: 16 << 20) else { return [:] }
   let json = try ConfigurationReader(parsing: bytes, file: directory.path(of: file))
-  var tokens: [String: String] = [:]
+  var tokens: [ExactString: String] = [:]
   for kind in ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] {
     let name = kind + "_token"
-    tokens[name] = json[name]?.object == nil ? try json.text(name) : try json.child(name)?.text("content")
+    tokens[name.exact] = json[name]?.object == nil ? try json.text(name) : try json.child(name)?.text("content")
   }
   return tokens
 }

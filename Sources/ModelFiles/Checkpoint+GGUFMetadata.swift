@@ -1,6 +1,8 @@
 // What the files of a pair say of a checkpoint: the other direction of `CheckpointParts+GGUF`. A pair that is written with these
 // keys opens as the same model, template, sampling and stop tokens included.
 
+import Text
+
 extension Checkpoint {
   /// The metadata of the text file, but for its file type. `vocabulary` is the checkpoint's own; rows that it has no token for
   /// are added, and the special ids that the checkpoint names elsewhere.

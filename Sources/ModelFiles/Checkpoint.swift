@@ -2,6 +2,8 @@
 // with its shape, in a range its file has. They are a directory in Hugging Face layout, a GGUF file of text, or a pair of GGUF
 // files. Immutable and read by position, so any thread may read from it.
 
+import Text
+
 /// An opened checkpoint: what its files say, and its tensors by name.
 package final class Checkpoint: Sendable {
   /// As given to `init`.
@@ -14,7 +16,7 @@ package final class Checkpoint: Sendable {
   /// Jinja text; nil when there is none, and the prompt is then built without one.
   package let chatTemplate: String?
   /// Texts of the tokens that a template may name: `bos_token`, `eos_token` and so on.
-  package let namedTokens: [String: String]
+  package let namedTokens: [ExactString: String]
   /// Sentences for the operator: what is served other than one might think.
   package let notes: [String]
   private let store: TensorStore
@@ -45,7 +47,7 @@ package final class Checkpoint: Sendable {
   }
 
   /// Canonical names in alphabetical order, those that the model does not use included.
-  package var tensorNames: [String] { store.tensors.keys.sorted() }
+  package var tensorNames: [String] { store.tensors.keys.sorted().map(\.string) }
 
   /// Values in all readable tensors; the tower's pooling head is not counted.
   package var parameterCount: Int { store.tensors.values.reduce(0) { $0 + $1.elementCount } }
@@ -53,7 +55,7 @@ package final class Checkpoint: Sendable {
   var tensors: some Collection<TensorInfo> { store.tensors.values }
 
   /// The tensor of that canonical name.
-  package func tensor(_ name: String) -> TensorInfo? { store.tensors[name] }
+  package func tensor(_ name: String) -> TensorInfo? { store.tensors[name.exact] }
 
   /// The tensor of that canonical name, of exactly that shape.
   package func require(_ name: String, shape: [Int]) throws(ModelFileError) -> TensorInfo {

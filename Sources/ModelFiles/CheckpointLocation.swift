@@ -1,5 +1,6 @@
 // What a path to a model means: a file, or a directory with the files of one model.
 import Glibc
+import Text
 
 /// Where the files of a model are.
 enum CheckpointLocation: Equatable {
@@ -20,7 +21,7 @@ enum CheckpointLocation: Equatable {
     if status.st_mode & S_IFMT == S_IFDIR {
       try self.init(directory: path, mmproj: mmproj)
     } else {
-      let slash = path.lastIndex(of: "/")
+      let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
       let folder = slash.map { String(path[...$0]) } ?? ""
       let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
       self.init(folder: folder, name: name, mmproj: mmproj)

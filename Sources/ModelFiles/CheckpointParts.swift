@@ -1,5 +1,7 @@
 // What every kind of checkpoint comes to, and how it is read from a directory in Hugging Face layout.
 
+import Text
+
 /// The parts of a checkpoint before its tensors are held against its configuration.
 struct CheckpointParts {
   var configuration: RConfiguration
@@ -7,7 +9,7 @@ struct CheckpointParts {
   var generation: GenerationConfiguration
   var tokenizer: TokenizerSource
   var chatTemplate: String?
-  var namedTokens: [String: String]
+  var namedTokens: [ExactString: String]
   var notes: [String] = []
   var store: TensorStore
   /// The error for a number of layers that the tensors contradict: it names the place that states it, and what is expected there.

@@ -1,5 +1,7 @@
 // What `inspect` prints of a checkpoint.
 
+import Text
+
 /// A checkpoint's tensors, counted by part of the model.
 package struct CheckpointSummary: Sendable, Equatable {
   /// One part of the model, such as the decoder.
@@ -36,7 +38,7 @@ package struct CheckpointSummary: Sendable, Equatable {
       groups[part].types[tensor.type, default: 0] += 1
     }
     self.groups = groups.filter { $0.tensorCount > 0 }
-    let used = Set(checkpoint.configuration.requiredTensors.map(\.name))
+    let used = Set(checkpoint.configuration.requiredTensors.map(\.name.exact))
     unused = checkpoint.tensorNames.filter { !used.contains($0) }
   }
 }

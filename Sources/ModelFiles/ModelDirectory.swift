@@ -2,6 +2,7 @@
 // once, and only to a neighbour or to `../../blobs/NAME`, the form of the Hugging Face cache: a downloaded directory cannot
 // point the server at other files of the machine.
 import Glibc
+import Text
 
 /// An open model directory.
 struct ModelDirectory: ~Copyable {

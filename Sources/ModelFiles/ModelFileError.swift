@@ -1,5 +1,6 @@
 // The one error of this room. Names inside a model file are untrusted: they are escaped and cut before they are shown.
 import JSON
+import Text
 
 /// Why a model directory cannot be used: where the fault is, what was expected there, and what was found.
 package struct ModelFileError: Error, Equatable, Sendable, CustomStringConvertible {

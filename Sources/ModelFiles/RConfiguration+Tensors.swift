@@ -1,5 +1,7 @@
 // The tensors that a configuration calls for, with their shapes. Layers only, no values: the numbers of parameters follow.
 
+import Text
+
 extension RConfiguration {
   /// A tensor that a checkpoint must hold.
   package struct RequiredTensor: Sendable, Equatable {

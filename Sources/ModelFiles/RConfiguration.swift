@@ -2,6 +2,7 @@
 // SiglipVisionConfig), because `save_pretrained` leaves out values that equal it. Options that change the arithmetic and
 // are not built here are refused, never ignored.
 import JSON
+import Text
 
 /// A height and a width in pixels.
 package struct PixelSize: Sendable, Equatable {

@@ -2,6 +2,7 @@
 // and byte range of the data section. The rules are the reference crate's: a header of at most 100 MB, every range inside
 // the data section, no overlap, no gap, and nothing after the last tensor.
 import JSON
+import Text
 
 /// The tensors that one safetensors file says it holds, in the order of their ranges.
 package struct SafetensorsHeader: Sendable {

@@ -1,5 +1,7 @@
 // What is known of a tensor without reading its values.
 
+import Text
+
 /// How the elements of a tensor are stored, little-endian; the raw value is the safetensors `dtype` or the name of GGUF's type.
 package enum ElementType: String, Sendable, CaseIterable {
   case f32 = "F32"

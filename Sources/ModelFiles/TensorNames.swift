@@ -1,6 +1,8 @@
 // Checkpoint spellings appear here and nowhere else. transformers changed the prefixes of vision-language models in 4.52;
 // files saved before and after are both about.
 
+import Text
+
 /// The spelling of transformers 4.52 and later for the tensor stored as `name`; an unknown name is returned as it is.
 func canonicalTensorName(_ name: String) -> String {
   let bare = name.hasPrefix("model.") ? String(name.dropFirst("model.".count)) : name
@@ -18,13 +20,13 @@ func canonicalTensorName(_ name: String) -> String {
 }
 
 /// Whether a tensor belongs to the pooling head of the vision tower, which R-4B does not use and its files may keep.
-func isPoolingHead(_ name: String) -> Bool { name.split(separator: ".").contains("head") }
+func isPoolingHead(_ name: String) -> Bool { name.split(at: ".").contains { $0 == "head" } }
 
 /// The number after `prefix` in `name`, as in `…layers.12.`.
 func layerIndex(of name: String, after prefix: String) -> Int? {
   guard name.hasPrefix(prefix) else { return nil }
-  let digits = name.dropFirst(prefix.count).prefix { $0 != "." }
-  return digits.count <= 6 ? Int(digits) : nil
+  let digits = Substring(name.utf8.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: ".") })
+  return digits.utf8.count <= 6 ? Int(digits) : nil
 }
 
 let decoderLayerPrefix = "model.language_model.layers."

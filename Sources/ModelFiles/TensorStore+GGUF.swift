@@ -1,6 +1,8 @@
 // The tensors of a GGUF file of text, and of the file with its vision tower, under their canonical names. A tensor without one
 // is refused: left out of the sum, it would change every reply without a sign.
 
+import Text
+
 extension TensorStore {
   /// Takes over the tensors of `text` and of `vision`.
   init(text: GGUFFile, vision: GGUFFile?) throws(ModelFileError) {
@@ -12,8 +14,8 @@ extension TensorStore {
       guard let name = GGUFTensorNames.vision.canonical(stored), swapped else {
         return GGUFTensorNames.vision.canonical(stored)
       }
-      if name.contains(".mlp.fc1.") { return name.replacing(".mlp.fc1.", with: ".mlp.fc2.") }
-      return name.replacing(".mlp.fc2.", with: ".mlp.fc1.")
+      // Our own spelling, so the parts stand between dots.
+      return name.split(at: ".").map { $0 == "fc1" ? "fc2" : $0 == "fc2" ? "fc1" : $0 }.joined(separator: ".")
     }
   }
 
@@ -38,16 +40,16 @@ extension TensorStore {
   }
 
   private mutating func add(_ tensor: GGUFTensor, as name: String, of gguf: GGUFFile) throws(ModelFileError) {
-    if let other = tensors[name]?.file ?? unreadable[name]?.file {
+    if let other = tensors[name.exact]?.file ?? unreadable[name.exact]?.file {
       throw ModelFileError(
         file: gguf.path, place: .tensor(tensor.name), expected: "one tensor for \(quoted(name))",
         found: other == gguf.path ? "a second under another name" : "another in \(other)")
     }
     guard let type = tensor.type.element, let byteCount = tensor.byteCount else {
-      unreadable[name] = Unreadable(file: gguf.path, type: tensor.type.name)
+      unreadable[name.exact] = Unreadable(file: gguf.path, type: tensor.type.name)
       return
     }
-    tensors[name] = TensorInfo(
+    tensors[name.exact] = TensorInfo(
       name: name, storedName: tensor.name, file: gguf.path, type: type, shape: tensor.shape, byteCount: byteCount,
       offset: tensor.offset, fileIndex: files.count)
   }

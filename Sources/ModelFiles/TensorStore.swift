@@ -1,6 +1,7 @@
 // All tensors of a checkpoint. Those of a directory are in `model.safetensors` or in the shards that `model.safetensors.index.json` names;
 // the single file wins when both are there, as in transformers.
 import JSON
+import Text
 
 /// The tensors of one or many files under their canonical names.
 struct TensorStore: Sendable {
@@ -18,8 +19,8 @@ struct TensorStore: Sendable {
   let source: String
   let isGGUF: Bool
   var files: [ModelFile] = []
-  var tensors: [String: TensorInfo] = [:]
-  var unreadable: [String: Unreadable] = [:]
+  var tensors: [ExactString: TensorInfo] = [:]
+  var unreadable: [ExactString: Unreadable] = [:]
 
   /// A store without tensors, for messages about `source`.
   init(source: String, isGGUF: Bool) { (self.source, self.isGGUF) = (source, isGGUF) }
@@ -44,7 +45,7 @@ struct TensorStore: Sendable {
           found: "no such file")
       }
       let held = try add(file)
-      for name in listed where !held.contains(name) {
+      for name in listed where !held.contains(name.exact) {
         throw ModelFileError(
           file: file.path, place: .tensor(name), expected: "the tensor that \(Self.index) places here", found: "none")
       }
@@ -58,17 +59,17 @@ struct TensorStore: Sendable {
       throw document.fault("weight_map", expected: "an object from tensor to shard")
     }
     var shards: [(String, [String])] = []
-    var positions: [String: Int] = [:]
+    var positions: [ExactString: Int] = [:]
     for (tensor, value) in map.members {
       guard let shard = value.string, ModelDirectory.isPlain(shard) else {
         throw ModelFileError(
           file: file, place: .key("weight_map.\(quoted(tensor))"), expected: "the name of a file in the directory",
           found: shown(value))
       }
-      if let position = positions[shard] {
+      if let position = positions[shard.exact] {
         shards[position].1.append(tensor)
       } else {
-        positions[shard] = shards.count
+        positions[shard.exact] = shards.count
         shards.append((shard, [tensor]))
       }
     }
@@ -79,23 +80,23 @@ struct TensorStore: Sendable {
   }
 
   /// Adds every tensor of `file` and returns their stored names.
-  private mutating func add(_ file: ModelFile) throws(ModelFileError) -> Set<String> {
+  private mutating func add(_ file: ModelFile) throws(ModelFileError) -> Set<ExactString> {
     let header = try SafetensorsHeader(of: file)
-    var held: Set<String> = []
+    var held: Set<ExactString> = []
     for entry in header.entries {
-      held.insert(entry.name)
+      held.insert(entry.name.exact)
       let name = canonicalTensorName(entry.name)
       if isPoolingHead(name) { continue }
-      if let other = tensors[name]?.file ?? unreadable[name]?.file {
+      if let other = tensors[name.exact]?.file ?? unreadable[name.exact]?.file {
         throw ModelFileError(
           file: file.path, place: .tensor(entry.name), expected: "one tensor for \(quoted(name))",
           found: other == file.path ? "a second under another name" : "another in \(other)")
       }
       guard let type = ElementType(safetensors: entry.type) else {
-        unreadable[name] = Unreadable(file: file.path, type: entry.type)
+        unreadable[name.exact] = Unreadable(file: file.path, type: entry.type)
         continue
       }
-      tensors[name] = TensorInfo(
+      tensors[name.exact] = TensorInfo(
         name: name, storedName: entry.name, file: file.path, type: type, shape: entry.shape,
         byteCount: entry.range.count, offset: header.dataOffset + entry.range.lowerBound, fileIndex: files.count)
     }
@@ -105,12 +106,12 @@ struct TensorStore: Sendable {
 
   /// The tensor `name`, which must have exactly `shape` and a type that can be read.
   func require(_ name: String, shape: [Int]) throws(ModelFileError) -> TensorInfo {
-    if let other = unreadable[name] {
+    if let other = unreadable[name.exact] {
       throw ModelFileError(
         file: other.file, place: .tensor(spelling(of: name)),
         expected: isGGUF ? GGUFTensorType.readable : "BF16, F16 or F32", found: quoted(other.type))
     }
-    guard let tensor = tensors[name] else {
+    guard let tensor = tensors[name.exact] else {
       let isVision = GGUFTensorNames.text.stored(name) == nil
       throw ModelFileError(
         file: isGGUF && isVision ? files.last?.path ?? source : source, place: .tensor(spelling(of: name)),
@@ -136,6 +137,6 @@ struct TensorStore: Sendable {
 
   /// Layers present after `prefix`: one more than the highest index.
   func layerCount(after prefix: String) -> Int {
-    tensors.keys.reduce(0) { max($0, (layerIndex(of: $1, after: prefix) ?? -1) + 1) }
+    tensors.keys.reduce(0) { max($0, (layerIndex(of: $1.string, after: prefix) ?? -1) + 1) }
   }
 }

@@ -1,6 +1,8 @@
 // Bounds the work of the compilations for one request. Every loop whose length a schema decides spends steps; now and then the caller is asked whether
 // the result is still wanted. A step is a few nanoseconds of work.
 
+import Text
+
 /// The steps that the grammars of one request may still take. Not shared between threads.
 package final class CompilationBudget {
   private var left: Int

@@ -1,6 +1,7 @@
 // What a reply may be, as a pushdown automaton over bytes: scalars are automata, objects and arrays open and close around them, and
 // what is open is a stack of frames. Immutable; shared by all replies of a form.
 import JSON
+import Text
 
 /// The compiled form of an answer, for one vocabulary: its masks are kept with it.
 package final class Grammar: Sendable {

@@ -1,5 +1,6 @@
 // Collects the nodes of a grammar: structure with its white space, free values, names, and how deep everything must nest.
 import JSON
+import Text
 
 /// Collects the nodes of a grammar.
 struct GrammarBuilder: Sendable {
@@ -7,7 +8,7 @@ struct GrammarBuilder: Sendable {
   private var anyValueNode: Grammar.NodeID?
   private var anyObjectNode: Grammar.NodeID?
   private var anyLeads: (Grammar.NodeID, Grammar.NodeID)?
-  private var literals: [String: Grammar.NodeID] = [:]
+  private var literals: [ExactString: Grammar.NodeID] = [:]
   /// Entries of all transition tables.
   private(set) var entries = 0
 

@@ -1,5 +1,7 @@
 // Why a schema cannot constrain a reply. The API turns it into a 400 that names the place.
 
+import Text
+
 /// What is wrong with a schema, or what of it is not supported.
 package struct SchemaError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Where, for instance `response_format.json_schema.schema.properties.age.pattern`.

@@ -1,13 +1,15 @@
 // The media ranges of an `Accept` field, RFC 9110 12.5.1: `type/subtype;parameter=value;q=0.5` with wildcards, in any order.
 // Parsed as bytes in one pass; what does not follow the grammar is left out.
 
+import Text
+
 /// One range of types that a client accepts.
-struct MediaRange: Equatable {
+struct MediaRange {
   /// Lower-case text, `*` for any.
   var type: String
   var subtype: String
   /// Parameters before `q`, names in lower case.
-  var parameters: [String: String] = [:]
+  var parameters: [ExactString: String] = [:]
   /// Thousandths, 0 for "not wanted".
   var quality = 1000
 
@@ -40,7 +42,7 @@ struct MediaRange: Equatable {
 
   /// How well this range names `type/subtype` in `version`: 0 for any type, 1 for any subtype, 2 for the type itself, 3 with its
   /// version; nil when it does not.
-  func specificity(_ type: String, _ subtype: String, versions: Set<String>) -> Int? {
+  func specificity(_ type: String, _ subtype: String, versions: Set<ExactString>) -> Int? {
     if self.type.utf8.elementsEqual("*".utf8) { return 0 }
     guard self.type.utf8.elementsEqual(type.utf8) else { return nil }
     if self.subtype.utf8.elementsEqual("*".utf8) { return 1 }

@@ -2,6 +2,8 @@
 // a series. Families are written from request tasks and read by a scrape; each guards its own numbers with one mutex that
 // is held for a few arithmetic operations.
 
+import Text
+
 /// The two text formats a scraper may ask for.
 package enum ExpositionFormat: Sendable {
   /// Prometheus text format 0.0.4.
@@ -38,7 +40,7 @@ package enum ExpositionFormat: Sendable {
   }
 
   private static func preference(
-    _ ranges: [MediaRange], _ type: String, _ subtype: String, versions: Set<String>
+    _ ranges: [MediaRange], _ type: String, _ subtype: String, versions: Set<ExactString>
   ) -> Preference {
     var best = Preference()
     for (position, range) in ranges.enumerated() {

@@ -1,5 +1,6 @@
 // The families of one server, written out in the order they were registered.
 import Synchronization
+import Text
 
 /// Every family a scrape shows.
 package final class MetricsRegistry: Sendable {
@@ -23,13 +24,15 @@ package final class MetricsRegistry: Sendable {
   }
 
   /// Every name that a family claims: its own in both formats, and those of its samples.
-  private static func names(_ family: any MetricFamily) -> Set<String> {
+  private static func names(_ family: any MetricFamily) -> Set<ExactString> {
     let name = ExpositionText.familyName(family.name, type: family.type)
-    return switch family.type {
-    case "counter": [name, name + "_total", name + "_created"]
-    case "histogram": [name, name + "_bucket", name + "_count", name + "_sum", name + "_created"]
-    default: [name]
-    }
+    let names =
+      switch family.type {
+      case "counter": [name, name + "_total", name + "_created"]
+      case "histogram": [name, name + "_bucket", name + "_count", name + "_sum", name + "_created"]
+      default: [name]
+      }
+    return Set(names.map(\.exact))
   }
 
   /// The text of one scrape.

@@ -1,6 +1,7 @@
 // The server's metrics by name. Label values come from enumerations and the route table, never from a request, so that no
 // client can grow the set of series. The `vllm:` names are what existing dashboards read; they say the same numbers again.
 import Synchronization
+import Text
 
 /// How busy the engine is, read at each scrape.
 package struct LoadSample: Sendable {

@@ -34,3 +34,16 @@ package struct ExactString: Sendable, Hashable, Comparable, ExpressibleByStringL
 
   package var description: String { string }
 }
+
+extension Dictionary where Key == ExactString {
+  /// The value of the key with the bytes of `text`.
+  package subscript(text: String) -> Value? {
+    get { self[ExactString(text)] }
+    set { self[ExactString(text)] = newValue }
+  }
+}
+
+extension Set where Element == ExactString {
+  /// Whether a member has the bytes of `text`.
+  package func contains(_ text: String) -> Bool { contains(ExactString(text)) }
+}

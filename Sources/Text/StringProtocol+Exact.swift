@@ -15,14 +15,14 @@ extension StringProtocol {
   }
 
   /// Whether the bytes of this text begin with those of `prefix`.
-  package func hasPrefix(exactly prefix: String) -> Bool {
+  package func hasPrefix(exactly prefix: some StringProtocol) -> Bool {
     withUTF8Bytes { bytes in
       prefix.withUTF8Bytes { wanted in bytes.count >= wanted.count && compare(bytes, wanted, wanted.count) == 0 }
     }
   }
 
   /// Whether the bytes of this text end with those of `suffix`.
-  package func hasSuffix(exactly suffix: String) -> Bool {
+  package func hasSuffix(exactly suffix: some StringProtocol) -> Bool {
     withUTF8Bytes { bytes in
       suffix.withUTF8Bytes { wanted in
         bytes.count >= wanted.count

@@ -2,6 +2,7 @@
 // several begin at one place. Those marked `normalized` are looked for after normalisation, the others before.
 
 import GenerationTypes
+import Text
 
 /// One entry of `added_tokens`.
 struct AddedToken {

@@ -1,6 +1,8 @@
 // How a vocabulary's texts are normalised and cut into words. GGUF gives a name instead of the expressions of `tokenizer.json`;
 // the names and what they stand for are llama.cpp's (`tokenizer.ggml.pre`). The expressions are those of the models' own files.
 
+import Text
+
 /// One way to cut text, and the settings of `tokenizer.json` that go with it.
 struct PreTokenizerScheme {
   /// GGUF's names, the one to write first.

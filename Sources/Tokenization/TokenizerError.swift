@@ -1,4 +1,7 @@
 /// Why a tokenizer cannot be used: the document that describes it, and the path of the value at fault (`model.merges[3]`).
+
+import Text
+
 package struct TokenizerError: Error, Equatable, CustomStringConvertible {
   /// `tokenizer.json`, or the path of a GGUF file.
   package var document: String

@@ -3,6 +3,7 @@
 
 import GenerationTypes
 import ModelFiles
+import Text
 
 extension TokenizerFile {
   /// Throws at the first token or merge that is wrong, or when the way of cutting words is not known.
@@ -12,7 +13,7 @@ extension TokenizerFile {
     }
     guard let scheme = PreTokenizerScheme.named(vocabulary.preTokenizer) else {
       let known = PreTokenizerScheme.all.flatMap(\.names).joined(separator: ", ")
-      throw fault("pre", "\"\(vocabulary.preTokenizer.prefix(64))\" is not known (known: \(known))")
+      throw fault("pre", "\"\(vocabulary.preTokenizer.excerpt(64))\" is not known (known: \(known))")
     }
     composes = scheme.composes
     expressions = []

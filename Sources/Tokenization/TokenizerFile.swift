@@ -4,6 +4,7 @@
 
 import GenerationTypes
 import JSON
+import Text
 
 /// The parts of a tokenizer, checked.
 struct TokenizerFile {
@@ -157,13 +158,13 @@ struct TokenizerFile {
       let name = members.names[position]
       guard case .integer(let id) = members.values[position], (0..<maxID).contains(id) else {
         throw TokenizerError(
-          path: "model.vocab[\"\(name.prefix(40))\"]", reason: "an id is an integer from 0 to \(maxID - 1)")
+          path: "model.vocab[\"\(name.excerpt(40))\"]", reason: "an id is an integer from 0 to \(maxID - 1)")
       }
       if name.isEmpty { throw TokenizerError(path: "model.vocab", reason: "a token is empty") }
       if id >= texts.count { texts += [String](repeating: "", count: Int(id) + 1 - texts.count) }
       if !texts[Int(id)].isEmpty {
         throw TokenizerError(
-          path: "model.vocab[\"\(name.prefix(40))\"]", reason: "the id \(id) belongs to another token")
+          path: "model.vocab[\"\(name.excerpt(40))\"]", reason: "the id \(id) belongs to another token")
       }
       texts[Int(id)] = name
     }

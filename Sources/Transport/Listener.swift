@@ -5,6 +5,7 @@
 import Dispatch
 import Glibc
 import Synchronization
+import Text
 
 /// A bound, listening TCP or Unix-domain socket.
 package final class Listener: Sendable {

@@ -1,6 +1,7 @@
 // IPv4 and IPv6 addresses: from names at start-up, to text for logs and limits. Paths of Unix-domain sockets.
 
 import Glibc
+import Text
 
 /// An IPv4 or IPv6 address with port, or a path.
 package struct SocketAddress: Sendable {
@@ -71,7 +72,7 @@ package struct SocketAddress: Sendable {
         guard inet_ntop(AF_INET6, &address, &text, socklen_t(text.count)) != nil else { return "" }
         let host = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let mapped = "::ffff:"
-        return host.hasPrefix(mapped) && host.contains(".") ? String(host.dropFirst(mapped.count)) : host
+        return host.hasPrefix(mapped) && host.contains(exactly: ".") ? String(host.dropFirst(mapped.count)) : host
       default: return ""
       }
     }

@@ -2,6 +2,7 @@
 
 import COpenSSL
 import Glibc
+import Text
 
 /// A certificate or key that cannot be loaded: the file, and what is wrong with it.
 package struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {

@@ -1,6 +1,7 @@
 // What can go wrong with a socket, told with the address and the system's reason.
 
 import Glibc
+import Text
 
 /// A failed socket operation: what was attempted, on which address, and `errno`'s text.
 package struct TransportError: Error, Sendable, Equatable, CustomStringConvertible {

@@ -4,6 +4,7 @@ import Configuration
 import Foundation
 import GenerationTypes
 import JSON
+import Text
 
 extension KeyPolicies {
   /// Reads the file that the settings name; everything is allowed where they name none. A policy for a name that no key has would
@@ -27,7 +28,7 @@ extension KeyPolicies {
         throw ConfigurationError("\(path): \(entry.name) must be an object")
       }
       let policy = try KeyPolicy(members, at: "\(path): \(entry.name)")
-      if entry.name == "*" { others = policy } else { byName[entry.name] = policy }
+      if entry.name.exact == "*" { others = policy } else { byName[entry.name.exact] = policy }
     }
     let names = keys.names
     for entry in entries.members where entry.name != "*" && !names.contains(entry.name) {

@@ -6,6 +6,7 @@ import JSON
 import Synchronization
 import Telemetry
 import Testing
+import Text
 
 /// A server with one policy for all.
 private func house(_ policy: KeyPolicy, _ change: (inout RequestDefaults) -> Void = { _ in }) -> House {

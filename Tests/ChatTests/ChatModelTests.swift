@@ -3,6 +3,7 @@ import Foundation
 import GenerationTypes
 import JSON
 import Testing
+import Text
 import Tokenization
 
 @Suite struct `From a conversation to a prompt` {

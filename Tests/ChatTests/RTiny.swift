@@ -3,6 +3,7 @@ import Foundation
 import GenerationTypes
 import Imaging
 import JSON
+import Text
 import Tokenization
 
 /// The embedded model's files, as Chat sees them.
@@ -18,7 +19,7 @@ enum RTiny {
 
   static func chat(
     template: String? = nil, withoutTemplate: Bool = false, stopTokens: Set<TokenID> = [621, 619],
-    variables: [String: String] = [:]
+    variables: [ExactString: String] = [:]
   ) throws -> ChatModel {
     let own = String(decoding: try file("chat_template.jinja"), as: UTF8.self)
     let processor = try ImageProcessor(

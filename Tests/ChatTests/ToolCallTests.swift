@@ -14,7 +14,7 @@ private struct Said: Equatable {
 
 /// What comes of `text` when it is the answer, in pieces of at most `step` bytes.
 private func read(
-  _ text: String, step: Int = 1, names: Set<String> = ["f", "get_weather"], mustCall: Bool = false,
+  _ text: String, step: Int = 1, names: [String] = ["f", "get_weather"], mustCall: Bool = false,
   reason: FinishReason = .stop
 ) throws -> Said {
   let tokenizer = try RTiny.tokenizer()

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import ModelFiles
 import Testing
+import Text
 
 @Suite struct `Configuration files` {
   @Test func `R-4B's shape has the published number of parameters`() {

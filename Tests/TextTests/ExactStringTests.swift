@@ -8,7 +8,8 @@ private func hostile(_ count: Int, last: String) -> String {
 
 @Suite struct `Text from outside` {
   @Test func `strings that are equal only after normalisation are different`() {
-    #expect("é" == "e\u{301}")
+    #expect(["é"] as [Character] == ["e\u{301}"], "the standard library takes both for one")
+    #expect("é" != "e\u{301}")
     #expect(ExactString("é") != "e\u{301}")
     #expect(Set<ExactString>(["é", "e\u{301}", "é"]).count == 2)
     #expect(["é"].firstIndex(exactly: "e\u{301}") == nil)

@@ -1,5 +1,7 @@
 // The bodies of requests: each a sum of groups of fields, as the decoders read them.
 
+import Text
+
 extension OpenAPIDocument {
   var requests: String {
     #"""

@@ -1,6 +1,7 @@
 // An error a client sees. The texts are ours: they name the field, the limit and the value, and never repeat inner errors.
 import HTTP
 import JSON
+import Text
 
 /// Ends a request with an error body.
 package struct APIError: Error, Equatable, Sendable {

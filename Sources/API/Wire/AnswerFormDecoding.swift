@@ -1,6 +1,7 @@
 // `tools` and `tool_choice` beside the form of the text: what the answer may be.
 import Chat
 import JSON
+import Text
 
 extension FieldReader {
   static let formFields = constraintFields + ["response_format", "tools", "tool_choice", "parallel_tool_calls"]
@@ -36,7 +37,7 @@ extension FieldReader {
       let isFlat = reader.value("function") == nil && reader.value("name") != nil
       let function = isFlat ? reader : try reader.require("function", reader.object("function"))
       let tool = try function.tool(definition: reader.object)
-      if tools.contains(where: { $0.name == tool.name }) {
+      if tools.contains(where: { $0.name.isEqual(exactly: tool.name) }) {
         throw function.fail("name", "is the name of an earlier tool too")
       }
       tools.append(tool)
@@ -60,10 +61,10 @@ extension FieldReader {
 
   private func toolChoice(
     among tools: [ToolUse.Tool], _ limits: RequestLimits
-  ) throws(APIError) -> (choice: ToolUse.Choice, allowed: [String]?) {
+  ) throws(APIError) -> (choice: ToolUse.Choice, allowed: [ExactString]?) {
     guard let value = value("tool_choice") else { return (.auto, nil) }
     var choice = ToolUse.Choice.auto
-    var allowed: [String]?
+    var allowed: [ExactString]?
     if value.object == nil {
       switch try word("tool_choice", of: ["none", "auto", "required"]) {
       case "none": return (.none, nil)
@@ -95,14 +96,14 @@ extension FieldReader {
   /// cannot be called.
   private func allowedTools(
     among tools: [ToolUse.Tool], _ limits: RequestLimits
-  ) throws(APIError) -> (choice: ToolUse.Choice, allowed: [String]) {
+  ) throws(APIError) -> (choice: ToolUse.Choice, allowed: [ExactString]) {
     let holder = try object("allowed_tools") ?? self
     let mode = try holder.require("mode", holder.word("mode", of: ["auto", "required"]))
-    var names: [String] = []
+    var names: [ExactString] = []
     for (index, value) in try holder.require("tools", holder.array("tools", max: limits.tools)).enumerated() {
       let tool = try holder.element("tools", index, value)
       _ = try tool.require("type", tool.word("type", of: ["function"]))
-      names.append(try tool.functionName(among: tools))
+      names.append(try tool.functionName(among: tools).exact)
       try tool.close()
     }
     if names.isEmpty { throw holder.fail("tools", "must name at least one tool") }

@@ -2,6 +2,7 @@
 import Chat
 import GenerationTypes
 import JSON
+import Text
 
 /// A raw completion after validation.
 package struct CompletionRequest: Sendable {

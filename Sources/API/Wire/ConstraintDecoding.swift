@@ -2,6 +2,7 @@
 // and `guided_…`, SGLang's `regex`, llama.cpp's `json_schema`. What this engine cannot hold to is 400, never a free text.
 import Chat
 import JSON
+import Text
 
 /// What the answer's text must be, and which field says so.
 struct TextConstraint {

@@ -1,6 +1,8 @@
 // Pictures inside a request: `data:image/png;base64,…` (RFC 2397). Clients guess the media type from a file's name or leave it out, so
 // it is not read: the bytes say what they are.
 
+import Text
+
 enum DataURI {
   /// Bytes before the comma at most.
   private static let mostHeadBytes = 1024
@@ -9,7 +11,9 @@ enum DataURI {
   static func picture(_ url: String, field: String, maxBytes: Int) throws(APIError) -> [UInt8] {
     try JSONBody.checkpoint()
     let text = url.utf8
-    guard scheme(of: url) == "data" else { throw .invalid(field, "\(field): expected a data: URI with a picture.") }
+    guard scheme(of: url).exact == "data" else {
+      throw .invalid(field, "\(field): expected a data: URI with a picture.")
+    }
     let rest = text.dropFirst(5)
     guard let comma = rest.prefix(mostHeadBytes).firstIndex(of: UInt8(ascii: ",")) else {
       throw .invalid(field, "\(field): the data: URI has no comma between its type and its data.")
@@ -33,7 +37,7 @@ enum DataURI {
 
   /// What stands before the first colon, in lower case; cut where no scheme is that long.
   static func scheme(of url: String) -> String {
-    String(decoding: url.utf8.prefix { $0 != UInt8(ascii: ":") }.prefix(16), as: UTF8.self).lowercased()
+    String(decoding: url.utf8.prefix { $0 != UInt8(ascii: ":") }.prefix(16), as: UTF8.self).lowercasedASCII
   }
 
   private static func check(size: Int, field: String, maxBytes: Int) throws(APIError) {

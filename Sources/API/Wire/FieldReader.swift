@@ -1,6 +1,7 @@
 // Reads the members of one JSON object by name. Every refusal names the field's path, what was allowed and what was found;
 // null counts as absent, as in OpenAI's API. What nobody read is sorted afterwards into misspelt and ignored.
 import JSON
+import Text
 
 /// One object of a request and where it stands.
 struct FieldReader {
@@ -136,10 +137,10 @@ struct FieldReader {
   }
 
   /// One of a few words.
-  func word(_ name: String, of words: [String]) throws(APIError) -> String? {
+  func word(_ name: String, of words: [String]) throws(APIError) -> ExactString? {
     try string(name).mapChecked { word throws(APIError) in
-      guard words.contains(word) else { throw fail(name, "must be one of \(words.joined(separator: ", "))") }
-      return word
+      guard words.contains(exactly: word) else { throw fail(name, "must be one of \(words.joined(separator: ", "))") }
+      return word.exact
     }
   }
 

@@ -1,6 +1,7 @@
 // What requests of all endpoints say about generating: how tokens are drawn, how many, when to stop, in what order of service.
 import GenerationTypes
 import JSON
+import Text
 
 /// Who comes first, in OpenAI's words: `flex` gives way to all others.
 package enum ServiceTier: String, Sendable, CaseIterable { case standard = "default", flex }
@@ -83,7 +84,7 @@ extension FieldReader {
 
   /// Refuses every name but the loaded model's.
   func checkModel(_ model: ModelDescription) throws(APIError) {
-    guard let name = try string("model"), name != model.id, !model.aliases.contains(name) else { return }
+    guard let name = try string("model"), !model.isNamed(name) else { return }
     throw APIError(404, "This server has no such model; it has \(model.id).", param: "model", code: "model_not_found")
   }
 
@@ -123,7 +124,7 @@ extension FieldReader {
     var biases: [TokenID: Float] = [:]
     for name in object.names {
       // The name is repeated only when it is a plain number.
-      guard let id = TokenID(name), String(id) == name else {
+      guard let id = TokenID(name), String(id).isEqual(exactly: name) else {
         throw .invalid(
           path, "\(path) takes token ids as names, written as plain decimal numbers.", code: "invalid_value")
       }

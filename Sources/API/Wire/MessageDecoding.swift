@@ -1,6 +1,7 @@
 // `messages` of a chat request: roles, parts, pictures, the thoughts and tool calls of earlier turns.
 import Chat
 import JSON
+import Text
 
 /// Reads the messages of one request and counts its pictures.
 package struct MessageDecoder {
@@ -39,7 +40,7 @@ package struct MessageDecoder {
     let words = ["system", "developer", "user", "assistant", "tool", "function"]
     let word = try reader.require("role", reader.word("role", of: words))
     let isOlder = word == "function"
-    let role = isOlder ? .tool : Conversation.Role(rawValue: word) ?? .system
+    let role = isOlder ? .tool : Conversation.Role(exactly: word.string) ?? .system
     var reasoning = try reader.string("reasoning_content")
     let other = try reader.string("reasoning")
     if reasoning == nil { reasoning = other }
@@ -83,7 +84,7 @@ package struct MessageDecoder {
 
   private mutating func part(_ reader: FieldReader, role: Conversation.Role) throws(APIError) -> Conversation.Part {
     let type = try reader.require("type", reader.string("type"))
-    switch type {
+    switch type.exact {
     case "text", "input_text", "output_text":
       // What a response's own text brings along.
       reader.leave("annotations", "logprobs")

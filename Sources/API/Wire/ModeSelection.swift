@@ -2,6 +2,7 @@
 // that a thought keeps to.
 import GenerationTypes
 import JSON
+import Text
 
 /// What a request says about thinking; nil is left to the key's policy and the server's defaults.
 package struct ThinkingWish: Sendable, Equatable {

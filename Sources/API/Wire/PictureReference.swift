@@ -2,6 +2,7 @@
 // whole request was found valid.
 import Chat
 import Fetching
+import Text
 
 /// A picture of the conversation whose bytes are still elsewhere.
 package struct PictureReference: Sendable {
@@ -14,9 +15,9 @@ package struct PictureReference: Sendable {
     of url: String, field: String, _ pictures: (any PictureFetching)?
   ) throws(APIError) -> PictureLocation? {
     let scheme = DataURI.scheme(of: url)
-    guard ["http", "https", "file"].contains(scheme) else { return nil }
+    guard ["http", "https", "file"].contains(exactly: scheme) else { return nil }
     do throws(FetchError) {
-      guard let pictures else { throw scheme == "file" ? .filesOff : .remoteOff }
+      guard let pictures else { throw scheme.exact == "file" ? .filesOff : .remoteOff }
       return try pictures.location(of: url)
     } catch {
       throw APIError(error, field: field)
@@ -27,10 +28,11 @@ package struct PictureReference: Sendable {
 extension Conversation {
   /// Puts the bytes of each reference into its place.
   mutating func fill(_ references: [PictureReference], with pictures: [[UInt8]]) {
-    let fetched = Dictionary(zip(references.map(\.field), pictures), uniquingKeysWith: { first, _ in first })
+    let fetched = Dictionary(zip(references.map(\.field.exact), pictures), uniquingKeysWith: { first, _ in first })
     for message in messages.indices {
       for part in messages[message].parts.indices {
-        guard case .image(_, let detail, let field) = messages[message].parts[part], let bytes = fetched[field] else {
+        guard case .image(_, let detail, let field) = messages[message].parts[part], let bytes = fetched[field.exact]
+        else {
           continue
         }
         messages[message].parts[part] = .image(bytes: bytes, detail: detail, field: field)

@@ -2,6 +2,7 @@
 // parameter, what was allowed and what was found, and a near miss of a name is an error.
 import Foundation
 import JSON
+import Text
 
 /// The parameters of one request.
 struct QueryReader {
@@ -15,13 +16,13 @@ struct QueryReader {
     guard query.utf8.count <= Self.mostBytes else {
       throw .invalid(nil, "The query has \(query.utf8.count) bytes; at most \(Self.mostBytes) are allowed.")
     }
-    for part in query.split(separator: "&") {
-      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    for part in query.split(at: "&") {
+      let pair = part.split(at: "=", maxSplits: 1, omittingEmpty: false)
       guard let name = Self.decoded(pair[0]), let value = Self.decoded(pair.count > 1 ? pair[1] : "") else {
         throw .invalid(
-          nil, "The query is not percent-encoded UTF-8: \(part.prefix(64)).", code: "invalid_value")
+          nil, "The query is not percent-encoded UTF-8: \(part.excerpt(64)).", code: "invalid_value")
       }
-      if values.contains(where: { $0.name == name }) { throw Self.fail(name, "is given twice") }
+      if values.contains(where: { $0.name.isEqual(exactly: name) }) { throw Self.fail(name, "is given twice") }
       guard values.count < Self.mostParameters else {
         throw .invalid(nil, "The query has more than \(Self.mostParameters) parameters.")
       }
@@ -30,7 +31,7 @@ struct QueryReader {
   }
 
   private static func decoded(_ text: Substring) -> String? {
-    text.replacing("+", with: " ").removingPercentEncoding
+    String(decoding: text.utf8.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 }, as: UTF8.self).removingPercentEncoding
   }
 
   /// Names that are not in `known`; throws for the first that looks like a misspelling.
@@ -44,7 +45,7 @@ struct QueryReader {
 
   /// A text that is not empty.
   func text(_ name: String) throws(APIError) -> String? {
-    guard let value = values.first(where: { $0.name == name })?.value else { return nil }
+    guard let value = values.first(where: { $0.name.isEqual(exactly: name) })?.value else { return nil }
     if value.isEmpty { throw Self.fail(name, "must not be empty") }
     return value
   }
@@ -52,8 +53,8 @@ struct QueryReader {
   /// One of a few words.
   func word(_ name: String, of words: [String]) throws(APIError) -> String? {
     guard let word = try text(name) else { return nil }
-    guard words.contains(word) else {
-      throw Self.fail(name, "must be one of \(words.joined(separator: ", ")), got \(word.prefix(40))")
+    guard words.contains(exactly: word) else {
+      throw Self.fail(name, "must be one of \(words.joined(separator: ", ")), got \(word.excerpt(40))")
     }
     return word
   }
@@ -61,11 +62,12 @@ struct QueryReader {
   /// Some of a few words with commas between them, each once.
   func words(_ name: String, of words: [String]) throws(APIError) -> [String]? {
     guard let text = try text(name) else { return nil }
-    let list = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    guard list.allSatisfy({ words.contains($0) }), Set(list).count == list.count else {
+    let list = text.split(at: ",", omittingEmpty: false).map(String.init)
+    guard list.allSatisfy({ words.contains(exactly: $0) }), Set(list.map(\.exact)).count == list.count else {
       throw Self.fail(
         name,
-        "must be some of \(words.joined(separator: ", ")), each once, with commas between them, got \(text.prefix(80))")
+        "must be some of \(words.joined(separator: ", ")), each once, with commas between them, got \(text.excerpt(80))"
+      )
     }
     return list
   }
@@ -77,12 +79,12 @@ struct QueryReader {
     let seconds = Double(text) ?? (try? Date(text, strategy: .iso8601))?.timeIntervalSince1970
     guard let seconds, (0...latest).contains(seconds) else {
       throw Self.fail(
-        name, "must be seconds since the epoch, or a time such as 2026-11-26T00:00:00Z, got \(text.prefix(40))")
+        name, "must be seconds since the epoch, or a time such as 2026-11-26T00:00:00Z, got \(text.excerpt(40))")
     }
     return seconds
   }
 
   static func fail(_ name: String, _ what: String) -> APIError {
-    .invalid(name.utf8.count <= 64 ? name : nil, "\(name.prefix(64)) \(what).", code: "invalid_value")
+    .invalid(name.utf8.count <= 64 ? name : nil, "\(name.excerpt(64)) \(what).", code: "invalid_value")
   }
 }

@@ -2,6 +2,7 @@
 import GenerationTypes
 import JSON
 import Synchronization
+import Text
 
 /// What all views of one response share.
 struct ResponseFrame: Sendable {
@@ -17,7 +18,7 @@ struct ResponseFrame: Sendable {
   func response(_ status: String, _ items: [JSONValue], _ account: AnswerAccount?) -> JSONValue {
     var object: JSONObject = [
       "id": .string(id), "object": "response", "created_at": .integer(Int64(created)), "status": .string(status),
-      "error": nil, "incomplete_details": status == "incomplete" ? ["reason": "max_output_tokens"] : .null,
+      "error": nil, "incomplete_details": status.exact == "incomplete" ? ["reason": "max_output_tokens"] : .null,
       "model": .string(model), "output": .array(items),
     ]
     object = object + echo

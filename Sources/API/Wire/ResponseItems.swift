@@ -3,6 +3,7 @@
 import Chat
 import GenerationTypes
 import JSON
+import Text
 
 /// The items of one response.
 struct ResponseItems: Sendable {

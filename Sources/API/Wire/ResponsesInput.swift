@@ -1,6 +1,7 @@
 // `input` of a Responses request: a text, or items in the order of the conversation.
 import Chat
 import JSON
+import Text
 
 extension MessageDecoder {
   /// The conversation of a request with `instructions` and `input`; at least one message.
@@ -30,7 +31,7 @@ extension MessageDecoder {
   private mutating func take(_ item: FieldReader, into messages: inout [Conversation.Message]) throws(APIError) {
     // What an item of an earlier response brings along.
     for name in ["id", "status", "phase"] { _ = item.value(name) }
-    switch try item.string("type") ?? "message" {
+    switch try (item.string("type") ?? "message").exact {
     case "message": merge(try message(of: item), into: &messages)
     case "function_call":
       let call: JSONObject = [
@@ -58,7 +59,7 @@ extension MessageDecoder {
 
   private mutating func message(of item: FieldReader) throws(APIError) -> Conversation.Message {
     let word = try item.require("role", item.word("role", of: ["system", "developer", "user", "assistant"]))
-    let role = Conversation.Role(rawValue: word) ?? .system
+    let role = Conversation.Role(exactly: word.string) ?? .system
     let parts = try self.parts(item, "content", role: role)
     return Conversation.Message(
       role: role, parts: role == .assistant ? parts ?? [] : try item.require("content", parts))

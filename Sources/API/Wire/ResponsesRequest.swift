@@ -2,6 +2,7 @@
 import Chat
 import GenerationTypes
 import JSON
+import Text
 
 /// A request for a response after validation.
 package struct ResponsesRequest: Sendable {
@@ -23,7 +24,7 @@ package struct ResponsesRequest: Sendable {
       "background", "truncation", "tools", "tool_choice", "parallel_tool_calls", "conversation", "prompt",
     ]
     + FieldReader.optionFields.filter {
-      !["max_completion_tokens", "max_tokens", "n", "stop", "logprobs"].contains($0)
+      !["max_completion_tokens", "max_tokens", "n", "stop", "logprobs"].contains(exactly: $0)
     }
     + FieldReader.modeFields + FieldReader.constraintFields
 

@@ -2,6 +2,7 @@
 import Chat
 import GenerationTypes
 import JSON
+import Text
 
 /// Rollouts after validation.
 package struct RolloutRequest: Sendable {
@@ -17,7 +18,8 @@ package struct RolloutRequest: Sendable {
 
   /// Fields this server reads.
   package static let fields =
-    FieldReader.optionFields.filter { !["n", "stream", "stream_options"].contains($0) } + FieldReader.boundFields
+    FieldReader.optionFields.filter { !["n", "stream", "stream_options"].contains(exactly: $0) }
+    + FieldReader.boundFields
     + ["messages", "g"]
 
   /// Replies in each mode of requests that do not say.

@@ -1,5 +1,7 @@
 // The query of `GET /v1/usage`: which span, split how, of which requests.
 
+import Text
+
 /// A query for usage after validation.
 package struct UsageRequest: Sendable {
   static let buckets = ["minute", "hour", "day"]
@@ -34,6 +36,6 @@ package struct UsageRequest: Sendable {
     mode = try reader.word("mode", of: Self.modes)
     requestedMode = try reader.word("requested_mode", of: Self.requestedModes)
     key = try reader.text("key")
-    isCSV = try reader.word("format", of: Self.formats) == "csv"
+    isCSV = try reader.word("format", of: Self.formats)?.exact == "csv"
   }
 }

@@ -3,6 +3,7 @@
 // loop controls, immutable sandbox, `raise_exception`, `strftime_now`, `tojson`. Not here: template inheritance,
 // imports, text marked as safe for HTML, integers beyond 64 bits, a few filters (`TemplateFilter.refused`).
 import JSON
+import Text
 
 /// A parsed template; rendering it changes nothing, so one can serve any number of threads.
 package struct ChatTemplate: Sendable {

@@ -1,5 +1,7 @@
 // Python's string methods on Swift strings: everything counts in code points and compares exactly.
 
+import Text
+
 extension Unicode.Scalar {
   /// What `str.isspace` and `\s` accept.
   var isPythonSpace: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }

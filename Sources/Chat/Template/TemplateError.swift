@@ -1,6 +1,8 @@
 // What can go wrong with a chat template, and how much of the machine it may use. Templates come inside model files and
 // are as untrusted as the requests they print.
 
+import Text
+
 /// Why a template could not be read or rendered, with its place in the template's source.
 package struct TemplateError: Error, Equatable, CustomStringConvertible {
   package enum Kind: Sendable {

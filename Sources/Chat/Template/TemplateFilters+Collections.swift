@@ -1,5 +1,7 @@
 // Filters over the elements of a sequence: pick, map, select, cut into pieces.
 
+import Text
+
 extension TemplateRenderer {
   func collection(
     _ filter: TemplateFilter, _ value: TemplateValue, _ arguments: TemplateArguments

@@ -1,5 +1,6 @@
 // Filters that make numbers, and JSON in both directions.
 import JSON
+import Text
 
 extension TemplateRenderer {
   func number(

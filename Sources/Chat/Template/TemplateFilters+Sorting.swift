@@ -1,5 +1,7 @@
 // Filters that compare elements: sort, groupby, unique, min, max, dictsort.
 
+import Text
+
 extension TemplateRenderer {
   /// What `sort`, `groupby` and the like compare: text without its case unless case matters.
   private func key(

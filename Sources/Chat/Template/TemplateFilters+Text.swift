@@ -1,5 +1,7 @@
 // Filters that make text from text. Each is charged for the bytes that it reads and writes before it runs.
 
+import Text
+
 extension TemplateRenderer {
   func text(
     _ filter: TemplateFilter, _ text: String, _ arguments: TemplateArguments

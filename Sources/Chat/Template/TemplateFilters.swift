@@ -1,8 +1,10 @@
 // The filters: their names, and which code each is. Text is never marked safe: templates run without autoescaping, so `safe`
 // changes nothing and `escape` escapes each time it is asked.
 
+import Text
+
 /// The filters this engine knows. Any other is a syntax error, as in Jinja2.
-enum TemplateFilter: String {
+enum TemplateFilter: String, CaseIterable {
   case `default`, d, trim, upper, lower, title, capitalize, length, count, join, replace, first, last, list, map, select
   case reject, selectattr, rejectattr, tojson, string, int, float, abs, round, sort, unique, reverse, items, dictsort
   case indent, safe, escape, e, forceescape, batch, slice, groupby, sum, min, max, wordcount, attr, center, format
@@ -13,14 +15,14 @@ enum TemplateFilter: String {
   /// The filter of that name. The name may be text of a conversation: long ones are not compared.
   init?(named name: String) {
     if name.utf8.count > Self.longestName { return nil }
-    self.init(rawValue: name)
+    self.init(exactly: name)
   }
 
   /// Bytes of the longest name that a filter, test, method or parameter can have.
   static let longestName = 32
 
   /// Jinja2's filters that are left out, each with the reason.
-  static let refused = [
+  static let refused: [ExactString: String] = [
     "pprint": "it prints for a terminal", "random": "its result differs each time",
     "striptags": "it needs HTML's table of characters", "urlize": "it writes HTML links",
   ]

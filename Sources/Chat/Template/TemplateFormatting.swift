@@ -1,5 +1,7 @@
 // Python's two ways to put values into a text: `format % values` and `str.format`, the latter as Jinja2's sandbox runs it.
 
+import Text
+
 /// Reads a format from its start.
 private struct FormatReader {
   var rest: Substring.UnicodeScalarView

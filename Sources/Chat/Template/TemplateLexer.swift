@@ -1,6 +1,8 @@
 // Template source → tokens, as Jinja2 makes them with trim_blocks and lstrip_blocks: a newline after a block tag goes,
 // white space before one that opens a line goes, `-` strips further, `+` keeps. Works on code points.
 
+import Text
+
 /// One token and where it begins.
 struct TemplateToken: Sendable {
   enum Kind: Sendable, Equatable {
@@ -278,7 +280,7 @@ extension TemplateLexer {
     }
     // After a dot, digits are an index: `pair.0.1`.
     if case .symbol(".")? = tokens.last?.kind { end = whole }
-    let text = string(at..<end).filter { $0 != "_" }
+    let text = String(scalars: source[at..<end].filter { $0 != "_" })
     if end == whole { return try integer(text, 10, end) }
     guard let value = Double(text) else { throw fail("invalid number") }
     emit(.float(value))

@@ -1,6 +1,7 @@
 // Accounts for what a rendering costs. Work is charged before it is done, by the bytes that it reads or writes, so that no single
 // operation of a hostile template can be long; the processor time of the thread is looked at every so often and before large work.
 import Glibc
+import Text
 
 /// Steps, memory and processor time of one rendering. Used by one thread.
 struct TemplateMeter {

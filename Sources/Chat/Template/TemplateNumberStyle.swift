@@ -1,6 +1,7 @@
 // One number or text in a field of a format: the part that Python's `%` and `str.format` share. Widths and precisions come from the
 // template; the renderer accounts for a field before it is built.
 import Foundation
+import Text
 
 /// What a format says about one field: `[fill][align][sign][#][0][width][grouping][.precision][type]`.
 struct TemplateNumberStyle {

@@ -1,5 +1,6 @@
 // Numbers from text and text from numbers, as Python's int(), float() and round() have them.
 import Foundation
+import Text
 
 extension String {
   /// What `int(text, base)` reads; nil where it raises or the value has more than 64 bits.
@@ -19,7 +20,7 @@ extension String {
     else {
       return nil
     }
-    digits.removeAll { $0 == "_" }
+    digits.unicodeScalars.removeAll { $0 == "_" }
     guard let first = digits.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-") else { return nil }
     return Int((isNegative ? "-" : "") + digits, radix: base)
   }
@@ -30,7 +31,7 @@ extension String {
     guard !text.isEmpty, text.utf8.count <= 512, !text.utf8.contains(UInt8(ascii: "x")),
       !text.utf8.contains(UInt8(ascii: "(")), text.offsets(of: "__", limit: 1).isEmpty
     else { return nil }
-    return Double(text.filter { $0 != "_" })
+    return Double(String(scalars: text.unicodeScalars.filter { $0 != "_" }))
   }
 }
 

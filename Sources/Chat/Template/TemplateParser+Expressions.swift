@@ -1,6 +1,8 @@
 // Tokens → syntax tree: the expressions, by precedence climbing with Jinja2's levels (or, and, not, comparisons, sums,
 // `~`, products, powers, unary). Powers associate to the left and filters bind tighter than any operator, as there.
 
+import Text
+
 extension TemplateParser {
   /// A node one level above its children; refuses a tree deeper than the limit.
   private func node(
@@ -355,11 +357,11 @@ extension TemplateParser {
     if let reason = TemplateFilter.refused[name] {
       throw TemplateError(.syntax, "the filter '\(name)' is not supported: \(reason)", position)
     }
-    if TemplateFilter(rawValue: name) == nil { throw TemplateError(.syntax, "no filter named '\(name)'", position) }
+    if TemplateFilter(exactly: name) == nil { throw TemplateError(.syntax, "no filter named '\(name)'", position) }
   }
 
   private func known(test name: String, _ position: TemplatePosition) throws(TemplateError) {
-    if TemplateTest(rawValue: name) == nil, !TemplateTest.operators.contains(name) {
+    if TemplateTest(exactly: name) == nil, !TemplateTest.operators.contains(name) {
       throw TemplateError(.syntax, "no test named '\(name)'", position)
     }
   }
@@ -385,7 +387,7 @@ extension TemplateParser {
     advance()
     let isNegated = skip(name: "not")
     let name = try expectName()
-    if TemplateTest(rawValue: name) == nil { throw TemplateError(.syntax, "no test named '\(name)'", position) }
+    if TemplateTest(exactly: name) == nil { throw TemplateError(.syntax, "no test named '\(name)'", position) }
     var operands = TemplateCallArguments()
     switch token.kind {
     case .symbol("("): operands = try arguments()

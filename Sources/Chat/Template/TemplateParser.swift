@@ -1,6 +1,8 @@
 // Tokens → syntax tree: the statements. Recursive descent; `depth` counts open constructs, so a hostile source is
 // refused before the stack is in danger.
 
+import Text
+
 struct TemplateParser {
   private let tokens: [TemplateToken]
   private var at = 0
@@ -9,7 +11,7 @@ struct TemplateParser {
   var depth = 0
   private var loops = 0
   /// Names read so far in each open macro body.
-  var namesRead: [Set<String>] = []
+  var namesRead: [Set<ExactString>] = []
 
   /// The statements of `source`. Throws a syntax error, or a limit error for a source too long or too deep.
   static func statements(of source: String, limits: TemplateLimits) throws(TemplateError) -> [TemplateStatement] {
@@ -273,13 +275,13 @@ struct TemplateParser {
     let statements = try body(endedBy: end)
     loops = outerLoops
     var read = namesRead.popLast() ?? []
-    read.subtract(parameters.map(\.name))
+    read.subtract(parameters.map(\.name.exact))
     return TemplateMacroSyntax(
       name: name, parameters: parameters, body: statements,
       implicit: read.intersection(["caller", "varargs", "kwargs"]), position: position)
   }
 
   mutating func namesReadInsert(_ name: String) {
-    if !namesRead.isEmpty { namesRead[namesRead.count - 1].insert(name) }
+    if !namesRead.isEmpty { namesRead[namesRead.count - 1].insert(name.exact) }
   }
 }

@@ -1,5 +1,7 @@
 // Evaluates expressions: names, items, attributes, calls and the logical operators.
 
+import Text
+
 /// The arguments of a call, evaluated.
 struct TemplateArguments {
   var positional: [TemplateValue] = []
@@ -241,7 +243,7 @@ extension TemplateRenderer {
     // The name may be text of a conversation. No method has a long one.
     if name.utf8.count > TemplateFilter.longestName { return nil }
     switch base {
-    case .string: return TemplateStringMethod(rawValue: name) == nil ? nil : .method(base, name)
+    case .string: return TemplateStringMethod(exactly: name) == nil ? nil : .method(base, name)
     case .mapping:
       if TemplateMapping.refusedMethods.contains(name) { return .undefined("access to '\(name)' is unsafe") }
       return ["items", "keys", "values", "get", "copy"].contains(name) ? .method(base, name) : nil
@@ -343,12 +345,12 @@ extension TemplateRenderer {
 
 extension TemplateSequence {
   /// Methods that would change a list; the sandbox gives undefined for them.
-  static let refusedMethods: Set<String> = [
+  static let refusedMethods: Set<ExactString> = [
     "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
   ]
 }
 
 extension TemplateMapping {
   /// Methods that would change a dictionary; the sandbox gives undefined for them.
-  static let refusedMethods: Set<String> = ["pop", "popitem", "clear", "update", "setdefault"]
+  static let refusedMethods: Set<ExactString> = ["pop", "popitem", "clear", "update", "setdefault"]
 }

@@ -1,5 +1,6 @@
 // Calls: the global functions, the methods of dictionaries and lists, and how their arguments are bound.
 import Foundation
+import Text
 
 extension TemplateRenderer {
   /// Arguments by parameter name; nil where none is given. Throws for too many, unknown and missing ones.
@@ -140,7 +141,7 @@ extension TemplateRenderer {
   ) throws(TemplateError) -> TemplateValue {
     switch receiver {
     case .string(let text):
-      guard let method = TemplateStringMethod(rawValue: name) else { throw fail("str has no method '\(name)'") }
+      guard let method = TemplateStringMethod(exactly: name) else { throw fail("str has no method '\(name)'") }
       return try call(method, text, arguments)
     case .mapping(let mapping): return try call(name, mapping, arguments)
     case .sequence(let sequence): return try call(name, sequence, arguments)

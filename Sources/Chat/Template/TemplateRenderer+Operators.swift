@@ -1,5 +1,6 @@
 // Python's arithmetic, comparisons and containment. Integers have 64 bits here: what would leave them is an error.
 import Foundation
+import Text
 
 extension TemplateRenderer {
   func number(_ value: TemplateValue) throws(TemplateError) -> TemplateValue {

@@ -1,6 +1,7 @@
 // Values as text: Python's str and repr, its number formatting, and json.dumps as chat templates get it (", " and ": "
 // between, nothing escaped for HTML, non-ASCII as it is).
 import Foundation
+import Text
 
 extension TemplateRenderer {
   /// Python's `str`.
@@ -165,9 +166,9 @@ extension Double {
     if isInfinite { return self < 0 ? "-inf" : "inf" }
     if self == 0 { return sign == .minus ? "-0.0" : "0.0" }
     // Swift finds the same shortest digits; only their layout differs.
-    let parts = "\(magnitude)".split(separator: "e")
+    let parts = "\(magnitude)".split(at: "e")
     var exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
-    let mantissa = parts[0].split(separator: ".")
+    let mantissa = parts[0].split(at: ".")
     var digits = Array(mantissa[0].utf8) + (mantissa.count > 1 ? Array(mantissa[1].utf8) : [])
     exponent += mantissa[0].utf8.count
     let zero = UInt8(ascii: "0")

@@ -2,12 +2,13 @@
 // depth and memory, and is used by one thread. Scopes and namespaces can refer to themselves through macros; the
 // renderer remembers them and takes them apart at the end, so nothing leaks.
 import JSON
+import Text
 
 final class TemplateRenderer {
   let limits: TemplateLimits
   private let context: JSONObject
   /// Context members already turned into values.
-  private var converted: [String: TemplateValue] = [:]
+  private var converted = TemplateVariables()
   private var meter: TemplateMeter
   private var depth = 0
   private var outputBytes = 0
@@ -37,7 +38,7 @@ final class TemplateRenderer {
 
   private func dismantle() {
     for namespace in namespaces { namespace.attributes = [] }
-    for scope in capturedScopes { scope.variables = [:] }
+    for scope in capturedScopes { scope.variables = TemplateVariables() }
     for loop in changedLoops { loop.lastChanged = nil }
   }
 

@@ -1,7 +1,9 @@
 // The methods of `str`. Each is charged for the bytes that it reads and writes before it runs.
 
+import Text
+
 /// The methods of `str` that templates may call.
-enum TemplateStringMethod: String {
+enum TemplateStringMethod: String, CaseIterable {
   case strip, lstrip, rstrip, split, rsplit, splitlines, startswith, endswith, replace, upper, lower, title, capitalize
   case join, find, rfind, count, index, rindex, partition, rpartition, removeprefix, removesuffix, zfill, casefold
   case swapcase, isdigit, isalpha, isalnum, isspace, isupper, islower, isascii, isdecimal, isnumeric, isidentifier
@@ -9,7 +11,7 @@ enum TemplateStringMethod: String {
   case formatMap = "format_map"
 
   /// Methods of `str` whose results templates have no use for; a template that calls one is refused when it is read.
-  static let refused: Set<String> = ["encode", "maketrans", "translate"]
+  static let refused: Set<ExactString> = ["encode", "maketrans", "translate"]
 }
 
 extension TemplateRenderer {

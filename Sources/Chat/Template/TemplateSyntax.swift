@@ -1,6 +1,8 @@
 // The syntax tree of a template. Every node knows its depth, so that neither walking a tree nor freeing it can recurse
 // further than `TemplateLimits.depth`.
 
+import Text
+
 /// An expression and its place.
 final class TemplateExpression: Sendable {
   indirect enum Kind: Sendable {
@@ -112,12 +114,12 @@ final class TemplateMacroSyntax: Sendable {
   let parameters: [(name: String, fallback: TemplateExpression?)]
   let body: [TemplateStatement]
   /// Which of `caller`, `varargs` and `kwargs` the body reads; only those are accepted from a call.
-  let implicit: Set<String>
+  let implicit: Set<ExactString>
   let position: TemplatePosition
 
   init(
     name: String, parameters: [(name: String, fallback: TemplateExpression?)], body: [TemplateStatement],
-    implicit: Set<String>, position: TemplatePosition
+    implicit: Set<ExactString>, position: TemplatePosition
   ) {
     (self.name, self.parameters, self.body) = (name, parameters, body)
     (self.implicit, self.position) = (implicit, position)

@@ -1,7 +1,9 @@
 // The tests behind `is`.
 
+import Text
+
 /// The tests this engine knows; any other is a syntax error, as in Jinja2.
-enum TemplateTest: String {
+enum TemplateTest: String, CaseIterable {
   case defined, undefined, none, string, number, integer, float, boolean, mapping, iterable, sequence, callable, odd
   case even, divisibleby, sameas, lower, upper, escaped, filter, test, `in`, eq, equalto, ne, lt, lessthan, le, gt
   case greaterthan, ge
@@ -11,11 +13,11 @@ enum TemplateTest: String {
   /// The test of that name. The name may be text of a conversation: long ones are not compared.
   init?(named name: String) {
     if name.utf8.count > TemplateFilter.longestName { return nil }
-    self.init(rawValue: name)
+    self.init(exactly: name)
   }
 
   /// Operators that are tests too: `select(">", 3)`.
-  static let operators: Set<String> = ["==", "!=", "<", "<=", ">", ">="]
+  static let operators: Set<ExactString> = ["==", "!=", "<", "<=", ">", ">="]
 }
 
 extension TemplateRenderer {

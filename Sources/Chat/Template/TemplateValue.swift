@@ -1,6 +1,7 @@
 // What expressions evaluate to: Python's values as far as templates see them. Lists and mappings are immutable, as in
 // the sandbox templates are written for; namespaces, cyclers and macros are references that live for one rendering.
 import JSON
+import Text
 
 /// A value of a template expression.
 enum TemplateValue {
@@ -124,9 +125,19 @@ final class TemplateMacro {
   init(_ syntax: TemplateMacroSyntax, _ scope: TemplateScope) { (self.syntax, self.scope) = (syntax, scope) }
 }
 
+/// Values by name.
+struct TemplateVariables {
+  private var values: [ExactString: TemplateValue] = [:]
+
+  subscript(name: String) -> TemplateValue? {
+    get { values[name.exact] }
+    set { values[name.exact] = newValue }
+  }
+}
+
 /// The names set in one block; lookups go on in `parent`.
 final class TemplateScope {
-  var variables: [String: TemplateValue] = [:]
+  var variables = TemplateVariables()
   let parent: TemplateScope?
   /// Whether a macro refers to this scope, so that the renderer has to take it apart.
   var isCaptured = false

@@ -1,5 +1,7 @@
 // Lines of a bounded width, as Python's `textwrap.wrap` makes them without expanding tabs or replacing white space.
 
+import Text
+
 struct TextWrapper {
   /// Code points in a line; at least 1.
   let width: Int

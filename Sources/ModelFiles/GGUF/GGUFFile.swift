@@ -1,11 +1,12 @@
 // One open GGUF file: its checked header, and its tensors' bytes by position.
 import Glibc
+import Text
 
 /// A GGUF file. Immutable, so any thread may read.
 package final class GGUFFile: Sendable {
   package let header: GGUFHeader
   let file: ModelFile
-  private let positions: [String: Int]
+  private let positions: [ExactString: Int]
 
   /// Opens `path` and checks its header. The path is the operator's choice: links are followed.
   package convenience init(path: String) throws(ModelFileError) {
@@ -25,14 +26,14 @@ package final class GGUFFile: Sendable {
       throw header.metadata.fault("split.count", expected: "a whole file (llama-gguf-split --merge joins parts)")
     }
     positions = Dictionary(
-      header.tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+      header.tensors.enumerated().map { ($1.name.exact, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   package var path: String { file.path }
   package var metadata: GGUFMetadata { header.metadata }
   package var tensors: [GGUFTensor] { header.tensors }
 
-  package func tensor(_ name: String) -> GGUFTensor? { positions[name].map { header.tensors[$0] } }
+  package func tensor(_ name: String) -> GGUFTensor? { positions[name.exact].map { header.tensors[$0] } }
 
   /// Copies `buffer.count` bytes of a tensor as stored, from byte `offset` of it on, into `buffer`. Throws when the file has
   /// become too short or cannot be read.

@@ -2,6 +2,8 @@
 // place for every tensor. The data follow at the next multiple of the alignment. Every count is held against the bytes that are
 // left before anything is allocated for it, and every tensor's range against the file's length.
 
+import Text
+
 /// One tensor as the header describes it.
 package struct GGUFTensor: Sendable, Equatable {
   package let name: String
@@ -205,12 +207,12 @@ package struct GGUFHeader: Sendable {
     let dataByteCount = max(0, fileByteCount - dataOffset)
     var tensors: [GGUFTensor] = []
     tensors.reserveCapacity(entries.count)
-    var names: Set<String> = []
+    var names: Set<ExactString> = []
     for entry in entries {
       func fault(_ expected: String, _ found: String) -> ModelFileError {
         ModelFileError(file: file, place: .tensor(entry.name), expected: expected, found: found)
       }
-      guard names.insert(entry.name).inserted else { throw fault("a tensor once", "a second of that name") }
+      guard names.insert(entry.name.exact).inserted else { throw fault("a tensor once", "a second of that name") }
       let size = entry.byteCount ?? 0
       guard size <= dataByteCount, entry.offset <= UInt64(dataByteCount - size) else {
         throw fault(

@@ -1,30 +1,32 @@
 // The metadata of a GGUF file: values under dotted keys, in the order of the file, and typed access that names the key at fault.
 
+import Text
+
 /// Keys and values; each key once.
 package struct GGUFMetadata: Sendable, Equatable {
   /// The file they come from, for messages.
   let file: String
   package private(set) var keys: [String] = []
-  private var values: [String: GGUFValue] = [:]
+  private var values: [ExactString: GGUFValue] = [:]
 
   package init(file: String = "") { self.file = file }
 
   /// A new key goes to the end; nil removes.
   package subscript(key: String) -> GGUFValue? {
-    get { values[key] }
+    get { values[key.exact] }
     set {
-      if newValue == nil { keys.removeAll { $0 == key } } else if values[key] == nil { keys.append(key) }
-      values[key] = newValue
+      if newValue == nil { keys.removeAll { $0 == key } } else if values[key.exact] == nil { keys.append(key) }
+      values[key.exact] = newValue
     }
   }
 
   func fault(_ key: String, expected: String, found: String? = nil) -> ModelFileError {
     ModelFileError(
-      file: file, place: .key(shownKey(key)), expected: expected, found: found ?? values[key]?.shown ?? "nothing")
+      file: file, place: .key(shownKey(key)), expected: expected, found: found ?? values[key.exact]?.shown ?? "nothing")
   }
 
   package func integer(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int? {
-    guard let value = values[key] else { return nil }
+    guard let value = values[key.exact] else { return nil }
     guard let number = value.int, range.contains(number) else {
       throw fault(key, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
@@ -48,7 +50,7 @@ package struct GGUFMetadata: Sendable, Equatable {
   }
 
   package func number(_ key: String, in range: ClosedRange<Double>) throws(ModelFileError) -> Double? {
-    guard let value = values[key] else { return nil }
+    guard let value = values[key.exact] else { return nil }
     guard let number = value.double, range.contains(number) else {
       throw fault(key, expected: "a number from \(range.lowerBound) to \(range.upperBound)")
     }
@@ -56,26 +58,26 @@ package struct GGUFMetadata: Sendable, Equatable {
   }
 
   package func flag(_ key: String) throws(ModelFileError) -> Bool? {
-    guard let value = values[key] else { return nil }
+    guard let value = values[key.exact] else { return nil }
     guard let flag = value.bool else { throw fault(key, expected: "true or false") }
     return flag
   }
 
   package func text(_ key: String) throws(ModelFileError) -> String? {
-    guard let value = values[key] else { return nil }
+    guard let value = values[key.exact] else { return nil }
     guard let text = value.text else { throw fault(key, expected: "a string of UTF-8") }
     return text
   }
 
   package func strings(_ key: String) throws(ModelFileError) -> GGUFStrings? {
-    guard let value = values[key] else { return nil }
+    guard let value = values[key.exact] else { return nil }
     guard case .strings(let strings) = value else { throw fault(key, expected: "an array of strings") }
     return strings
   }
 
   /// An array of whole numbers, each within `range`.
   package func integers(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> [Int]? {
-    guard let value = values[key] else { return nil }
+    guard let value = values[key.exact] else { return nil }
     guard case .numbers(let numbers) = value else { throw fault(key, expected: "an array of whole numbers") }
     var integers: [Int] = []
     integers.reserveCapacity(numbers.count)
@@ -92,7 +94,7 @@ package struct GGUFMetadata: Sendable, Equatable {
 
   /// An array of exactly `count` numbers, each within `range`.
   package func numbers(_ key: String, count: Int, in range: ClosedRange<Double>) throws(ModelFileError) -> [Double]? {
-    guard let value = values[key] else { return nil }
+    guard let value = values[key.exact] else { return nil }
     guard case .numbers(let stored) = value, stored.count == count else {
       throw fault(key, expected: "an array of \(count) numbers")
     }

@@ -1,5 +1,7 @@
 // GGUF's names of tensors and the canonical ones, both ways. They appear here and nowhere else.
 
+import Text
+
 /// The names of one kind of file.
 package struct GGUFTensorNames: Sendable {
   /// Whole names.
@@ -58,9 +60,9 @@ package struct GGUFTensorNames: Sendable {
   ) -> String? {
     if let whole = fixed.first(where: { $0.0 == name }) { return whole.1 }
     guard let index = layerIndex(of: name, after: layer.0) else { return nil }
-    let rest = name.dropFirst(layer.0.count).drop { $0 != "." }.dropFirst()
+    let rest = Substring(name.utf8.dropFirst(layer.0.utf8.count).drop { $0 != UInt8(ascii: ".") }.dropFirst())
     for suffix in [".weight", ".bias"] where rest.hasSuffix(suffix) {
-      let leaf = rest.dropLast(suffix.count)
+      let leaf = Substring(rest.utf8.dropLast(suffix.utf8.count))
       guard let match = inLayer.first(where: { $0.0 == leaf }) else { return nil }
       return "\(layer.1)\(index).\(match.1)\(suffix)"
     }

@@ -2,6 +2,7 @@
 // under a name that ends in `.partial`, locked against a second writer, and takes its own name only when it is whole and on
 // the disk; whatever happens before that, no file of the wanted name is touched.
 import Glibc
+import Text
 
 /// What a tensor of a file to be written is.
 package struct GGUFTensorPlan: Sendable, Equatable {
@@ -93,7 +94,7 @@ package final class GGUFWriter {
     guard rename(partial, path) == 0 else { throw failure("the name \(quoted(path))") }
     isFinished = true
     // The name is on the disk when its directory is.
-    let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    let directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
     let opened = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard opened >= 0 else { return }
     _ = fsync(opened)

@@ -1,5 +1,7 @@
 // The decoder of a GGUF file: what its metadata say of the shape, and what would change the arithmetic and is not built here.
 
+import Text
+
 /// Kinds of decoder that are read from GGUF.
 package enum TextArchitecture: String, Sendable, CaseIterable {
   /// Head norms; values half a head apart are rotated together.
@@ -10,7 +12,7 @@ package enum TextArchitecture: String, Sendable, CaseIterable {
   /// Reads `general.architecture`.
   init(reading metadata: GGUFMetadata) throws(ModelFileError) {
     let key = "general.architecture"
-    guard let name = try metadata.text(key), let architecture = TextArchitecture(rawValue: name) else {
+    guard let name = try metadata.text(key), let architecture = TextArchitecture(exactly: name) else {
       let isVision = metadata[key]?.text == "clip"
       throw metadata.fault(
         key, expected: "\"qwen3\" or \"llama\"",

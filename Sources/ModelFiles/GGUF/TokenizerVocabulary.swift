@@ -1,5 +1,7 @@
 // A vocabulary as GGUF describes it (`tokenizer.ggml.*`): the currency between a file and the tokenizer, which other rooms build.
 
+import Text
+
 /// What a token is for; the raw values are GGUF's.
 package enum TokenKind: Int, Sendable {
   case normal = 1
@@ -123,16 +125,16 @@ package struct TokenizerVocabulary: Sendable, Equatable {
   /// files often name only one.
   var stopTokens: [Int] {
     if let stops { return stops }
-    let endings: Set = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"]
+    let endings: Set<ExactString> = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"]
     let named = [end, endOfTurn].compactMap(\.self)
-    let common = kinds.indices.filter { kinds[$0] == .control && endings.contains(text(of: $0)) }
+    let common = kinds.indices.filter { kinds[$0] == .control && endings.contains(text(of: $0).exact) }
     return named + common.filter { !named.contains($0) }
   }
 
   /// The tokens that chat templates may name, by that name.
-  var namedTokens: [String: String] {
-    var named: [String: String] = [:]
-    for (name, id) in [("bos_token", beginning), ("eos_token", end), ("pad_token", padding)] {
+  var namedTokens: [ExactString: String] {
+    var named: [ExactString: String] = [:]
+    for (name, id) in [("bos_token".exact, beginning), ("eos_token".exact, end), ("pad_token".exact, padding)] {
       if let id { named[name] = text(of: id) }
     }
     return named

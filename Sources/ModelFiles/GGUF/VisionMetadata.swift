@@ -1,6 +1,8 @@
 // The vision file of a pair (`mmproj`): SigLIP2's tower and R-4B's projector under the names that llama.cpp gives LFM2's. What
 // `r4b quantize` adds under `r4b.` makes it complete; without that, as in files of others, the values of R-4B itself hold.
 
+import Text
+
 /// What a vision file says.
 struct VisionMetadata {
   var tower: VisionConfiguration

@@ -1,5 +1,7 @@
 // What `r4b quantize` is asked for: a name for the mixture of types in a text file, and the type of a vision file.
 
+import Text
+
 /// A mixture of element types, by the names of llama.cpp's quantiser.
 package enum FileType: String, Sendable, CaseIterable {
   case q4KM = "q4_k_m"

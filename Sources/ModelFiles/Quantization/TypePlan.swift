@@ -1,6 +1,8 @@
 // Which type each tensor of a text or vision file gets: llama.cpp's choices, so that a file of ours and one of its own quantiser
 // hold the same types.
 
+import Text
+
 /// One tensor of a file to be written, and where its values come from.
 package struct PlannedTensor: Sendable, Equatable {
   /// The canonical name, of the checkpoint.
@@ -46,7 +48,7 @@ package struct TypePlan: Sendable {
 
   /// The type of a tensor that a vision file calls `name`; `type` is what its matrices have.
   package static func visionType(_ name: String, shape: [Int], _ type: FileType) -> ElementType {
-    guard shape.count > 1, name.hasSuffix(".weight"), !name.contains("position_embd") else { return .f32 }
+    guard shape.count > 1, name.hasSuffix(".weight"), !name.contains(exactly: "position_embd") else { return .f32 }
     // llama.cpp's convolution takes these two.
     if name == "v.patch_embd.weight" { return type == .f16 ? .f16 : .f32 }
     return fallback(type.element, columns: shape[shape.count - 1])

@@ -2,6 +2,8 @@
 // share a column of the table. Every state of a built automaton is reachable and can reach acceptance, so a byte that is
 // allowed never leads into a dead end.
 
+import Text
+
 /// A deterministic automaton without dead states.
 struct ByteAutomaton: Sendable {
   /// Column of each byte.

@@ -1,6 +1,8 @@
 // Characters spelled as bytes. Every character has one spelling: UTF-8 (Unicode 16, table 3-7), in JSON strings with the short escape for
 // those that have one; other control characters have none and are not generated.
 
+import Text
+
 /// How an automaton's texts are written.
 enum TextSpelling: Sendable {
   /// As a JSON string, quotes included.

@@ -1,6 +1,8 @@
 // Deterministic automata over characters. Lengths, intersections and complements are simple here, as every transition is one code
 // point; `CharacterAutomaton+Bytes.swift` spells them.
 
+import Text
+
 /// A deterministic automaton over classes of characters; state 0 is the start.
 struct CharacterAutomaton: Sendable {
   let classes: CharacterClasses

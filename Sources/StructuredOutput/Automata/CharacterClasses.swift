@@ -1,5 +1,7 @@
 // The code points of all texts, divided into as few classes as a set of expressions tells apart: the alphabet of their automata.
 
+import Text
+
 /// A division of all code points into classes.
 struct CharacterClasses: Sendable {
   /// Runs of code points of one class, in order.

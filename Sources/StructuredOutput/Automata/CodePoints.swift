@@ -1,6 +1,8 @@
 // Sets of code points as sorted ranges, and the classes of regular expressions. JavaScript and Python disagree on some classes, so each
 // is known by its bounds: what both engines match, and what either of them matches.
 
+import Text
+
 /// Sets of code points: ranges in order, without surrogates.
 enum CodePoints {
   typealias Ranges = [ClosedRange<UInt32>]

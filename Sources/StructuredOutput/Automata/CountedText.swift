@@ -1,6 +1,8 @@
 // Strings of a pattern and of so many characters, without a state for every length: characters are counted while they are read, and for
 // each state it is known which numbers of characters may still follow.
 
+import Text
+
 /// The JSON strings of an automaton that have `least` to `most` code points.
 final class CountedText: Sendable {
   let automaton: ByteAutomaton

@@ -3,6 +3,8 @@
 // digits of a bound, and how many there are, which is all that decides in the end. At most 15 digits in all, so that different
 // texts are different doubles in the same order.
 
+import Text
+
 /// A decimal number: `digits` with the point behind the first `whole` of them.
 struct Decimal: Sendable, Equatable {
   var isNegative: Bool
@@ -15,13 +17,13 @@ struct Decimal: Sendable, Equatable {
   init(_ value: Double) {
     var text = value.magnitude.description
     var exponent = 0
-    if let mark = text.firstIndex(of: "e") {
-      exponent = Int(text[text.index(after: mark)...]) ?? 0
+    if let mark = text.utf8.firstIndex(of: UInt8(ascii: "e")) {
+      exponent = Int(text[text.utf8.index(after: mark)...]) ?? 0
       text = String(text[..<mark])
     }
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    let parts = text.split(at: ".", omittingEmpty: false)
     var digits = parts.joined().utf8.map { $0 - 0x30 }
-    var point = (parts.first?.count ?? 0) + exponent
+    var point = (parts.first?.utf8.count ?? 0) + exponent
     while point > digits.count { digits.append(0) }
     while point < 0 {
       digits.insert(0, at: 0)

@@ -1,6 +1,8 @@
 // A regular expression as a deterministic automaton over characters: Thompson's construction, then subsets. A lookahead is an automaton
 // of its own for the rest of the text; a reading that passes it carries that automaton's state along and ends only where it accepts.
 
+import Text
+
 /// Builds the automaton of one expression.
 struct PatternAutomaton {
   private enum Skip {

@@ -2,6 +2,8 @@
 // alternatives, quantifiers, anchors, lookaheads. Classes are read so that what is generated matches in JavaScript and Python alike:
 // by what both match, and within negative lookaheads by what either matches.
 
+import Text
+
 /// A regular expression.
 indirect enum PatternExpression: Sendable {
   case empty

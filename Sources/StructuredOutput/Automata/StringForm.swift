@@ -2,6 +2,8 @@
 // RFC 8259, \u surrogates in pairs only, so that every parser takes what was generated. Lengths are counted in code points: one
 // for each time the state `content` is left other than by the closing quote.
 
+import Text
+
 /// The automaton of free strings, shared by all grammars.
 enum StringForm {
   /// The state within a string at a character's border.

@@ -1,6 +1,7 @@
 // One reply's place in its grammar. The mask of a place is put together from what its leaves do with the vocabulary, which is the
 // same wherever a leaf occurs, and from short walks where a token goes on beyond a leaf.
 import GenerationTypes
+import Text
 
 /// Follows one reply and says which tokens may come next. A value: copies are independent.
 package struct GrammarMatcher: TokenConstraint {

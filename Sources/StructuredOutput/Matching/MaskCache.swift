@@ -2,6 +2,7 @@
 // share a grammar. What is kept is bounded; beyond the bound the cache begins anew.
 import GenerationTypes
 import Synchronization
+import Text
 
 /// What has been computed for one grammar and the vocabulary that it is used with: at most 8 MB at the size of Qwen3's.
 final class MaskCache: Sendable {

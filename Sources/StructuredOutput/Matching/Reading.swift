@@ -1,6 +1,8 @@
 // One way to read the text so far: a leaf of the grammar that takes the next byte, and the stack of what is open around it. Frames
 // are shared and never change. A text may have several readings; what follows of all of them is allowed.
 
+import Text
+
 /// What is open around a leaf, innermost first.
 final class Frame: Sendable {
   /// Where a node's parts are.

@@ -1,6 +1,7 @@
 // The vocabulary as a tree of bytes in flat arrays: nodes in the order of a depth-first walk, so that what lies below a node is a
 // range, and a walk that meets a forbidden byte jumps over everything that begins with it.
 import GenerationTypes
+import Text
 
 /// The byte strings of a vocabulary, arranged for walking. Built once per model.
 package final class TokenTrie: Sendable {

@@ -142,8 +142,7 @@ struct SchemaCompiler {
     var place = rootPath
     if bytes.count > 4096 { throw SchemaError(path: path, keyword: "$ref", reason: "points to nothing in the schema") }
     for part in Substring(pointer.utf8.dropFirst(2)).split(at: "/", omittingEmpty: false) where bytes.count > 1 {
-      let plain = String(part).removingPercentEncoding ?? String(part)
-      let name = plain.replacing("~1", with: "/").replacing("~0", with: "~")
+      let name = Self.unescaped(String(part).removingPercentEncoding ?? String(part))
       let next =
         target[name]
         ?? target.array.flatMap { array in Int(name).flatMap { array.indices.contains($0) ? array[$0] : nil } }
@@ -152,6 +151,20 @@ struct SchemaCompiler {
       place += ".\(name)"
     }
     return (target, place)
+  }
+
+  /// A token of a JSON pointer: `~1` stands for `/` and `~0` for `~` (RFC 6901, 4).
+  private static func unescaped(_ token: String) -> String {
+    var bytes: [UInt8] = []
+    for byte in token.utf8 {
+      switch (bytes.last, byte) {
+      case (UInt8(ascii: "~"), UInt8(ascii: "1")): bytes[bytes.count - 1] = UInt8(ascii: "/")
+      // A tilde that is made here must not begin another escape: it is told by 0xFF, which no text holds.
+      case (UInt8(ascii: "~"), UInt8(ascii: "0")): bytes[bytes.count - 1] = 0xFF
+      default: bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes.map { $0 == 0xFF ? UInt8(ascii: "~") : $0 }, as: UTF8.self)
   }
 
   /// `schema`, or what it refers to.

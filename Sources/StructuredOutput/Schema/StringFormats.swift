@@ -1,6 +1,8 @@
 // The formats of JSON Schema, Pydantic and OpenAPI by the patterns of what is generated for them: a part of what each format allows, which
 // validators take that are stricter than the format's grammar (calendar dates, IDNA, WHATWG URLs, Python's ipaddress).
 
+import Text
+
 enum StringFormats {
   /// The pattern of what is generated for `name`, without anchors; nil for formats that say nothing about values.
   static func pattern(of name: String, isBounded: Bool) -> String? {

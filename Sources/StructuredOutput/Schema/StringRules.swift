@@ -1,5 +1,6 @@
 // What a schema says about a string: patterns, formats, lengths, names that are taken. All of it together is one automaton.
 import JSON
+import Text
 
 /// Conditions on one string, which hold together.
 struct StringRules {
