@@ -204,14 +204,14 @@ def short_n8(a):
 
 def prompts(a):
     """Prompts that fill most of the context, all different."""
-    texts = [json.dumps(chat(messages=[{"role": "user", "content": f"{number} " + "the sea " * 900}])).encode() for number in range(64)]
+    texts = [json.dumps(chat(messages=[{"role": "user", "content": f"{number} " + "the sea " * 480}])).encode() for number in range(64)]
     yield
     a.repeat(8, lambda number: a.post("/v1/chat/completions", texts[(number * 8 + int(time.monotonic() * 10)) % 64]))
 
 
 def messages(a):
-    """Conversations of 30,000 messages."""
-    turns = [{"role": ("user", "assistant")[index % 2], "content": "a"} for index in range(29_999)]
+    """Conversations of 2,047 messages, nearly as many as there may be."""
+    turns = [{"role": ("user", "assistant")[index % 2], "content": "a"} for index in range(2_047)]
     bodies = [json.dumps(chat(messages=turns)).encode(), json.dumps({"messages": turns}).encode()]
     yield
     a.repeat(4, lambda number: a.post(("/v1/chat/completions", "/apply-template")[number % 2], bodies[number % 2]))
@@ -222,7 +222,7 @@ def tools(a):
     def tool(index):
         properties = {f"p{number}": {"type": "string", "description": "d" * 200} for number in range(40)}
         return {"type": "function", "function": {"name": f"tool_{index}", "description": "x" * 500, "parameters": {"type": "object", "properties": properties}}}
-    body = json.dumps(chat(tools=[tool(index) for index in range(120)])).encode()
+    body = json.dumps(chat(tools=[tool(index) for index in range(128)])).encode()
     yield
     a.repeat(4, lambda number: a.post(("/v1/chat/completions", "/apply-template")[number % 2], body))
 
@@ -230,9 +230,9 @@ def tools(a):
 def schemas(a):
     """Schemas as large as they may be, each a little different, so that no cache helps."""
     def schema(seed):
-        leaf = {"type": "string", "enum": [f"value {seed} {index}" for index in range(200)]}
-        level = {"type": "array", "items": leaf, "minItems": 1, "maxItems": 50}
-        properties = {f"p{index}": [level, {"type": "string", "pattern": "^[a-z]{1,40}(-[0-9]{1,20}){0,20}$"}, {"type": "integer", "minimum": seed}][index % 3] for index in range(60)}
+        constants = {"type": "array", "items": {"type": "string", "enum": [f"value {seed} {index}" for index in range(150)]}, "minItems": 1, "maxItems": 50}
+        patterns = [{"type": "string", "pattern": f"^[a-z]{{1,40}}(-[0-9]{{1,{seed % 20 + index}}}){{0,8}}$"} for index in range(1, 9)]
+        properties = {f"p{index}": constants if index % 5 == 0 else {"type": "object", "properties": {"x": patterns[index % 8], "y": {"type": "integer", "minimum": seed}}} for index in range(60)}
         return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     yield
     counter = iter(range(1 << 30))
