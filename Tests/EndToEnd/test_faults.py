@@ -191,7 +191,7 @@ def test_sigterm_lets_running_replies_end():
 @pytest.fixture
 def short_grace():
     """Two streams run and have begun, which take longer than the grace; a third waits in line, and a request that is no stream."""
-    with Server(settings("shutdown.grace_s=0.2", "scheduling.max_running=2")) as server, Client(server) as alone:
+    with Server(settings("shutdown.grace_s=0.2", "scheduling.max_running=2", "scheduling.brief_seats=0")) as server, Client(server) as alone:
         running = [Stream(server, LONG | {"logprobs": True, "top_logprobs": 20}).under_way() for _ in range(2)]
         waiting = Stream(server)
         alone.send(request(LONG | {"stream": False, "stream_options": None}))
@@ -230,7 +230,7 @@ def test_replies_that_the_grace_cuts_off_are_in_the_log(short_grace):
 
 
 def test_a_second_sigterm_ends_it_at_once():
-    with Server(settings("shutdown.grace_s=600")) as server:
+    with Server(settings("shutdown.grace_s=600", "scheduling.brief_seats=0")) as server:
         streams = [Stream(server, LONG | {"n": 2}).under_way() for _ in range(4)]
         server.process.send_signal(signal.SIGTERM)
         assert wait(lambda: "a second signal stops at once" in server.read())
@@ -308,7 +308,7 @@ def ready(server):
 
 
 def test_more_clients_than_seats_and_line():
-    with Server(settings("scheduling.max_running=2", "scheduling.max_waiting=3")) as server:
+    with Server(settings("scheduling.max_running=2", "scheduling.max_waiting=3", "scheduling.brief_seats=0")) as server:
         assert ready(server).status == 200
         for _ in range(2):
             admitted = [Stream(server, LONG | {"max_tokens": 700}) for _ in range(5)]

@@ -241,7 +241,7 @@ def test_labels_are_bounded(scraped):
         "requested_mode": {"auto", "long", "short"}, "mode": {"thinking", "non_thinking"}, "finish": finishes, "finished_reason": finishes,
         "kind": {"prompt_text", "prompt_image", "prompt_cached", "thinking", "control", "answer"}, "bound": {"low", "estimate", "high"}, "state": {"running", "waiting"},
         "reason": {"validation", "auth", "capacity", "cancelled", "inference", "natural", "budget", "loop", "length"},
-        "result": {"written", "dropped", "lost", "hit", "miss", "answered", "failed", "passed_over"},
+        "result": {"written", "dropped", "lost", "hit", "miss", "answered", "failed", "passed_over", "finished", "refused", "over_budget", "cancelled", "failed"},
         # The names of models may hold a slash, which OpenAPI cannot say.
         "route": set(json.loads(server.get("/openapi.json"))["paths"]) | {"/v1/models/{id*}", "page", "other"},
         "method": {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "other"}, "status": {"200", "404", "405"}, "model_name": {"r-tiny"}}

@@ -7,7 +7,8 @@ import time
 
 from conftest import MODEL
 
-# R-Tiny's two tokens that end a reply are forbidden: it goes on for 1,900 tokens, the better part of a second or more. In mode short any seat is open to it.
+# R-Tiny's two tokens that end a reply are forbidden: it goes on for 1,900 tokens, a fifth of a second or more.
+# Slots for short requests (scheduling.brief_seats) are closed to it, whatever its mode.
 LONG = {"messages": [{"role": "user", "content": "Tell me something"}], "thinking_mode": "short", "stream": True, "stream_options": {"include_usage": True}, "temperature": 2, "seed": 5,
         "max_tokens": 1900, "logit_bias": {"621": -100, "619": -100}}
 
