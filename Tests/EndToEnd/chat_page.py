@@ -11,8 +11,13 @@ DIGITS, CIRCLE = MODEL / "golden" / "12-sum.png", MODEL / "golden" / "00-easyvqa
 
 def say(browser, text, *, ends=True):
     """Types a message, sends it, and waits for the end of the reply."""
+    # A dialog that is about to go takes the keys, and gives the focus back as it closes.
+    browser.until(lambda: not browser.all("dialog"))
     replies = len(browser.all(".turn"))
-    browser.one("#text").send_keys(text, Keys.ENTER)
+    field = browser.one("#text")
+    field.send_keys(text)
+    browser.until(lambda: field.get_attribute("value").endswith(text))
+    field.send_keys(Keys.ENTER)
     browser.until(lambda: len(browser.all(".turn")) == replies + 1)
     if ends:
         over(browser)
