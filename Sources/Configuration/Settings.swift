@@ -47,7 +47,7 @@ package struct Settings: Sendable {
     }
     if ofServices.isEmpty { return }
     warnings.append(
-      "environment: \(ofServices.joined(separator: ", ")) describe a Kubernetes Service and are ignored; "
+      "environment: variables of a Kubernetes Service are ignored: \(ofServices.joined(separator: ", ")); "
         + "enableServiceLinks: false in the pod's specification turns them off")
   }
 
