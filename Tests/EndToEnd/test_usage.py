@@ -277,12 +277,14 @@ def test_the_log_says_when_the_ledger_is_in_trouble_and_out_of_it_and_what_an_en
         for _ in range(3):
             post(server, {"messages": question(TEXTS[0])})
         assert server.stop() == 0
+        # The row before the lock may have been written, or may have waited with the three.
+        lost = 4 - lock.execute("SELECT count(*) FROM request").fetchone()[0]
         lock.close()
         last = server.read()
-        assert f"Warning: the usage ledger {path} lost 3 rows: 3 could not be written at the end" in last and "locked" in last, last
+        assert lost in (3, 4) and f"Warning: the usage ledger {path} lost {lost} rows: {lost} could not be written at the end" in last and "locked" in last, last
         assert '"event":"request"' not in last
     with Server(arguments) as server:
-        assert "the usage ledger lost 3 rows" in server.read()
+        assert f"the usage ledger lost {lost} rows" in server.read()
     path.write_bytes(b"not a database, but long enough to be looked at" * 100)
     with Server(arguments) as server:
         assert f"Warning: the usage ledger {path} was damaged: the file was moved to {path}.corrupt-" in server.read()
