@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The rooms of the house and what each may import; `Tests/ArchitectureTests` holds the sources against ARCHITECTURE.md.
+// The modules and what each may import; `Tests/ArchitectureTests` checks the sources against ARCHITECTURE.md.
 // System libraries are found with pkg-config; `scripts/install` installs them.
 
 let strict: [SwiftSetting] = [
@@ -10,10 +10,10 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Optimised in debug builds too: rooms and tests whose loops would make the tests slow.
+/// Optimised in debug builds too: modules and tests with loops that would make the tests slow.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
-func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
+func module(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
 
@@ -51,35 +51,40 @@ let package = Package(
     system("CWebP", "libwebp", "libwebp-dev"),
     system("CGIF", "libgif", "libgif-dev"),
 
-    room("Text", [], optimised),
-    room("JSON", ["Text"], optimised),
-    room("GenerationTypes", []),
-    room("Work", ["GenerationTypes"], optimised),
-    room("ModelFiles", ["JSON", "Text"], optimised),
-    room("Tokenization", ["COniguruma", "GenerationTypes", "JSON", "ModelFiles", "Text"], optimised),
+    module("Text", [], optimised),
+    module("JSON", ["Text"], optimised),
+    module("GenerationTypes", []),
+    module("Work", ["GenerationTypes"], optimised),
+    module("ModelFiles", ["JSON", "Text"], optimised),
+    module("Tokenization", ["COniguruma", "GenerationTypes", "JSON", "ModelFiles", "Text"], optimised),
     .target(
       name: "CJPEG", dependencies: ["CLibJPEG"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    room("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes", "Text"], optimised),
+    module("Imaging", ["CJPEG", "CSPNG", "CWebP", "CGIF", "GenerationTypes", "Text"], optimised),
     .target(
       name: "CFetch", dependencies: ["CCurl"], cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    room("Fetching", ["CFetch", "Text"]),
-    room("StructuredOutput", ["GenerationTypes", "JSON", "Text"], optimised),
-    room(
-      "Chat", ["COpenSSL", "GenerationTypes", "Imaging", "JSON", "StructuredOutput", "Text", "Tokenization", "Work"]),
+    module("Fetching", ["CFetch", "Text"]),
+    module("StructuredOutput", ["GenerationTypes", "JSON", "Text"], optimised),
+    module("Templates", ["JSON", "Text"]),
+    module(
+      "Chat",
+      [
+        "COpenSSL", "GenerationTypes", "Imaging", "JSON", "StructuredOutput", "Templates", "Text", "Tokenization",
+        "Work",
+      ]),
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("m")]),
-    room("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
-    room("Scheduling", ["GenerationTypes", "Inference"]),
-    room("Benchmarking", ["GenerationTypes", "Inference"], optimised),
-    room("Transport", ["COpenSSL", "Text"]),
-    room("HTTP", ["Text", "Transport"]),
-    room("Telemetry", ["JSON", "Statistics", "Text"]),
-    room("Configuration", ["JSON"]),
-    room("Statistics", [], optimised),
-    room("Ledger", [.product(name: "GRDB", package: "GRDB.swift")], optimised),
-    room("Evaluation", ["JSON", "Statistics"], optimised),
-    room(
+    module("Inference", ["CKernels", "GenerationTypes", "ModelFiles"], optimised),
+    module("Scheduling", ["GenerationTypes", "Inference"]),
+    module("Benchmarking", ["GenerationTypes", "Inference"], optimised),
+    module("Transport", ["COpenSSL", "Text"]),
+    module("HTTP", ["Text", "Transport"]),
+    module("Telemetry", ["JSON", "Statistics", "Text"]),
+    module("Configuration", ["JSON"]),
+    module("Statistics", [], optimised),
+    module("Ledger", [.product(name: "GRDB", package: "GRDB.swift")], optimised),
+    module("Evaluation", ["JSON", "Statistics"], optimised),
+    module(
       "API",
       [
         "Chat", "COpenSSL", "Fetching", "GenerationTypes", "HTTP", "Imaging", "JSON", "Ledger", "Scheduling",
@@ -90,7 +95,7 @@ let package = Package(
       dependencies: [
         "API", "Benchmarking", "CKernels", "Chat", "Configuration", "Evaluation", "Fetching", "GenerationTypes", "HTTP",
         "Imaging",
-        "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Text",
+        "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Templates", "Text",
         "Tokenization", "Transport", "Work",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -112,7 +117,8 @@ let package = Package(
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Benchmarking", ["GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "CKernels", fixtures: true),
-    tests(of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Text", "Tokenization"], fixtures: true),
+    tests(
+      of: "Chat", ["GenerationTypes", "Imaging", "JSON", "ModelFiles", "Templates", "Text", "Tokenization"]),
     tests(of: "Configuration", ["JSON"]),
     tests(of: "Evaluation", ["JSON", "Statistics"], fixtures: true),
     tests(of: "Fetching"),
@@ -129,6 +135,7 @@ let package = Package(
     tests(of: "Statistics", fixtures: true),
     tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),
     tests(of: "Telemetry", ["JSON"]),
+    tests(of: "Templates", ["JSON"], fixtures: true),
     tests(of: "Text"),
     tests(of: "Tokenization", ["GenerationTypes", "JSON", "ModelFiles"], fixtures: true),
     tests(of: "Work", ["GenerationTypes"]),

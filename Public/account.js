@@ -57,7 +57,7 @@ function times(usage, timings) {
   const seconds = (name) => timings[name] / 1000;
   const rate = timings.decode_ms > 0 && usage.completion_tokens > 1 ? (usage.completion_tokens - 1) / seconds("decode_ms") : null;
   const parts = [
-    ["queue", seconds("queue_ms")], usage.prompt_tokens_details.image_tokens > 0 && ["pictures", seconds("image_ms")], ["prefill", seconds("prefill_ms")],
+    ["queue", seconds("queue_ms")], usage.prompt_tokens_details.image_tokens > 0 && ["images", seconds("image_ms")], ["prefill", seconds("prefill_ms")],
     ["first token", seconds("first_token_ms")], timings.first_answer_token_ms != null && ["first of the answer", seconds("first_answer_token_ms")],
     ["decode", seconds("decode_ms")],
   ].filter(Boolean);

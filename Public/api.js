@@ -10,8 +10,8 @@ export class ServerError extends Error {
   /** What the error is called above its message. */
   get title() {
     if (this.status === 0) return this.code === "cut" ? "The reply broke off" : "No connection";
-    const titles = {401: "A key is needed", 403: "Not allowed", 404: "Not found", 413: "Too large", 415: "Not a picture this server reads",
-      422: "A picture that cannot be read", 429: "The server is busy", 503: "The server is not ready"};
+    const titles = {401: "A key is needed", 403: "Not allowed", 404: "Not found", 413: "Too large", 415: "Not an image this server reads",
+      422: "An image that cannot be read", 429: "The server is busy", 503: "The server is not ready"};
     return titles[this.status] ?? (this.status < 500 ? "The server refused this" : "The server failed");
   }
 }

@@ -3,7 +3,7 @@ import {ServerError, json} from "./api.js";
 import {Conversation, absorb, emptyReply} from "./conversation.js";
 import {takeDrops} from "./drop.js";
 import {askForKey} from "./key.js";
-import {Pictures, fetchPicture} from "./pictures.js";
+import {Images, fetchImage} from "./images.js";
 import {faultySetting, prepareSettings, remembers, requestFields} from "./settings.js";
 import {streamReply} from "./stream.js";
 import {TurnView} from "./turn.js";
@@ -12,7 +12,7 @@ const at = (id) => document.getElementById(id);
 const text = at("text"), send = at("send"), stop = at("stop"), log = at("log");
 const status = at("status"), examples = document.querySelectorAll(".example");
 const announce = (words) => { status.textContent = words; };
-const pictures = new Pictures(at("pictures"), at("pictures-note"), announce);
+const images = new Images(at("images"), at("images-note"), announce);
 
 let conversation = new Conversation();
 let views = [];
@@ -105,10 +105,10 @@ function keepFocus(change) {
 const canAsk = () => running === null && faultySetting() === null;
 
 async function submit() {
-  await pictures.ready;
+  await images.ready;
   const words = text.value.trim();
-  if ((words === "" && pictures.isEmpty) || !canAsk()) return;
-  const turn = conversation.add(words, pictures.take());
+  if ((words === "" && images.isEmpty) || !canAsk()) return;
+  const turn = conversation.add(words, images.take());
   text.value = "";
   append(turn);
   fit();
@@ -135,7 +135,7 @@ function append(turn) {
 function showState() {
   send.hidden = running !== null;
   stop.hidden = running === null;
-  send.disabled = text.value.trim() === "" && pictures.isEmpty;
+  send.disabled = text.value.trim() === "" && images.isEmpty;
   at("welcome").hidden = conversation.turns.length > 0;
   at("new").disabled = conversation.turns.length === 0;
   views.forEach((view, index) => view.allow(index === views.length - 1 && running === null));
@@ -145,27 +145,27 @@ function showState() {
 function fit() {
   text.style.height = "auto";
   text.style.height = `${text.scrollHeight + 2}px`;
-  send.disabled = text.value.trim() === "" && pictures.isEmpty;
+  send.disabled = text.value.trim() === "" && images.isEmpty;
 }
 
-async function addPictures(files) {
+async function addImages(files) {
   if (files.length === 0) return;
-  await pictures.add([...files]);
+  await images.add([...files]);
   showState();
 }
 
-/** Sends an example. What is being written, pictures included, stays as it is. */
+/** Sends an example. What is being written, images included, stays as it is. */
 async function useExample(button) {
-  const {text: words, picture} = button.dataset;
+  const {text: words, image} = button.dataset;
   for (const one of examples) one.disabled = true;
   try {
-    const list = picture ? [await fetchPicture(picture)] : [];
+    const list = image ? [await fetchImage(image)] : [];
     if (conversation.last === null && canAsk()) {
       append(conversation.add(words, list));
       text.focus();
     }
   } catch {
-    pictures.tell("The picture of the example cannot be fetched.");
+    images.tell("The image of the example cannot be fetched.");
   } finally {
     for (const one of examples) one.disabled = false;
     if (conversation.last === null && document.activeElement === document.body) button.focus();
@@ -211,10 +211,10 @@ text.addEventListener("keydown", (event) => {
 });
 text.addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
-  // A spreadsheet gives its cells as a picture, too: the text is what is wanted.
+  // A spreadsheet gives its cells as an image, too: the text is what is wanted.
   if (files.length === 0 || event.clipboardData.types.includes("text/plain")) return;
   event.preventDefault();
-  addPictures(files);
+  addImages(files);
 });
 at("composer").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -224,17 +224,17 @@ stop.addEventListener("click", () => running?.abort());
 at("new").addEventListener("click", startAnew);
 at("attach").addEventListener("click", () => at("files").click());
 at("files").addEventListener("change", async () => {
-  await addPictures(at("files").files);
+  await addImages(at("files").files);
   at("files").value = "";
   text.focus();
 });
-at("pictures").addEventListener("click", showState);
+at("images").addEventListener("click", showState);
 for (const button of examples) button.addEventListener("click", () => useExample(button));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && running && !document.querySelector("dialog[open]")) running.abort();
 });
 
-takeDrops(addPictures);
+takeDrops(addImages);
 addEventListener("beforeunload", (event) => { if (text.value.trim() !== "") event.preventDefault(); });
 
 for (const place of document.querySelectorAll(".address")) place.textContent = new URL(".", location.href).href.replace(/\/$/, "");

@@ -1,6 +1,6 @@
 // The conversation: what was asked, what came back, and what of it is sent again. Plain values; nothing here touches the page.
 
-/** What a server takes in a request unless its configuration says otherwise: pictures (`images.max_count`), bytes of one and of the body. */
+/** What a server takes in a request unless its configuration says otherwise: images (`images.max_count`), bytes of one and of the body. */
 export const LIMITS = {count: 8, bytes: 32 << 20, body: 64 << 20};
 
 /** A reply before anything of it has come. */
@@ -37,27 +37,27 @@ export function absorb(reply, chunk) {
 
 const isOver = (reply) => ["done", "stopped", "failed"].includes(reply.state);
 
-/** Turns: `{text, pictures: [{name, url, bytes}], reply}`. */
+/** Turns: `{text, images: [{name, url, bytes}], reply}`. */
 export class Conversation {
   turns = [];
 
   get last() { return this.turns.at(-1) ?? null; }
   get isRunning() { return this.last !== null && !isOver(this.last.reply); }
 
-  add(text, pictures) {
-    const turn = {text, pictures, reply: emptyReply()};
+  add(text, images) {
+    const turn = {text, images, reply: emptyReply()};
     this.turns.push(turn);
     return turn;
   }
 
-  /** The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first, without thoughts and without the oldest pictures that a request has no room for. */
+  /** The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first, without thoughts and without the oldest images that a request has no room for. */
   messages(turn, remembers) {
     const earlier = remembers ? this.turns.slice(0, this.turns.indexOf(turn)).filter((other) => other.reply.answer !== "") : [];
-    let count = turn.pictures.length, size = length(turn.pictures) + ROOM_FOR_TEXT;
+    let count = turn.images.length, size = length(turn.images) + ROOM_FOR_TEXT;
     const latestFirst = earlier.reverse().map((other) => {
-      count += other.pictures.length;
-      size += length(other.pictures);
-      const asked = question(count <= LIMITS.count && size <= LIMITS.body ? other : {text: other.text, pictures: []});
+      count += other.images.length;
+      size += length(other.images);
+      const asked = question(count <= LIMITS.count && size <= LIMITS.body ? other : {text: other.text, images: []});
       return asked.content === "" ? [] : [asked, {role: "assistant", content: other.reply.answer}];
     });
     return [...latestFirst.reverse().flat(), question(turn)];
@@ -65,10 +65,10 @@ export class Conversation {
 }
 
 const ROOM_FOR_TEXT = 1 << 20;
-const length = (pictures) => pictures.reduce((sum, {url}) => sum + url.length, 0);
+const length = (images) => images.reduce((sum, {url}) => sum + url.length, 0);
 
-function question({text, pictures}) {
-  if (pictures.length === 0) return {role: "user", content: text};
-  const parts = pictures.map(({url}) => ({type: "image_url", image_url: {url}}));
+function question({text, images}) {
+  if (images.length === 0) return {role: "user", content: text};
+  const parts = images.map(({url}) => ({type: "image_url", image_url: {url}}));
   return {role: "user", content: text ? [...parts, {type: "text", text}] : parts};
 }

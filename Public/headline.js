@@ -1,4 +1,4 @@
-// The figures at the top of the dashboard, the picture of what was saved, and notices about the ledger.
+// The figures at the top of the dashboard, the chart of what was saved, and notices about the ledger.
 import {element, shape} from "./element.js";
 import {count, counted, duration, figure, percent} from "./format.js";
 import {ticks} from "./scale.js";
@@ -46,11 +46,11 @@ function saved(savings, estimate, format) {
 /** The panel of savings: shares with their intervals, and what finding out cost. */
 export class Savings {
   constructor() {
-    this.picture = element("div", {class: "interval", role: "img"});
+    this.chart = element("div", {class: "interval", role: "img"});
     this.words = element("p", {class: "figures"});
     this.element = element("section", {class: "panel loading", "aria-labelledby": "savings-title"},
-      element("div", {class: "head"}, element("h2", {id: "savings-title"}, "Saved against always thinking")), this.picture, this.words);
-    new ResizeObserver(() => this.#draw()).observe(this.picture);
+      element("div", {class: "head"}, element("h2", {id: "savings-title"}, "Saved against always thinking")), this.chart, this.words);
+    new ResizeObserver(() => this.#draw()).observe(this.chart);
   }
 
   update({savings}) {
@@ -66,12 +66,12 @@ export class Savings {
   }
 
   #draw() {
-    const width = this.picture.clientWidth;
+    const width = this.chart.clientWidth;
     if (!this.savings || width === 0) return;
     const rows = [["tokens", this.savings.tokens], ["time", this.savings.seconds]];
     const said = rows.map(([name, one]) => one
       ? `${name}: ${percent(one.share)} saved, between ${percent(one.share_low)} and ${percent(one.share_high)}` : `${name}: no estimate`);
-    this.picture.setAttribute("aria-label", said.join("; "));
+    this.chart.setAttribute("aria-label", said.join("; "));
     const left = 52, right = 12, ends = rows.flatMap(([, one]) => one ? [one.share_low, one.share_high] : []);
     const high = Math.max(0.2, ...ends), low = Math.min(0, ...ends);
     const up = ticks(high, 4), down = low < 0 ? ticks(-low, 3).slice(1).map((value) => -value) : [];
@@ -88,7 +88,7 @@ export class Savings {
         shape("circle", {class: "estimate", cx: x(one.share), cy: y, r: 5}),
         shape("text", {class: "tick strong", x: width, y: y + 4, "text-anchor": "end"}, percent(one.share)));
     });
-    this.picture.replaceChildren(shape("svg", {width, height: 106, "aria-hidden": "true"}, parts));
+    this.chart.replaceChildren(shape("svg", {width, height: 106, "aria-hidden": "true"}, parts));
   }
 }
 

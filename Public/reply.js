@@ -69,7 +69,7 @@ function waitingText({progress, began}) {
     return waited < 1 ? "Waiting…" : `Waiting… ${duration(Math.floor(waited))}`;
   }
   const share = progress.total > 0 ? `${Math.round(100 * progress.done / progress.total)} %` : "";
-  return progress.stage === "image" ? `Looking at picture ${progress.image + 1}… ${share}` : `Reading ${counted(progress.total, "token")}… ${share}`;
+  return progress.stage === "image" ? `Looking at image ${progress.image + 1}… ${share}` : `Reading ${counted(progress.total, "token")}… ${share}`;
 }
 
 /** While a thought grows its pieces are counted, most of them one token each; the server's count replaces that. */

@@ -1,4 +1,4 @@
-// One turn of the conversation on the page: what was asked, with its pictures, and the reply; editing, asking again, copying.
+// One turn of the conversation on the page: what was asked, with its images, and the reply; editing, asking again, copying.
 import {element} from "./element.js";
 import {ReplyView} from "./reply.js";
 
@@ -40,10 +40,10 @@ export class TurnView {
 
   #showQuestion() {
     this.editor = null;
-    const {text, pictures} = this.turn;
+    const {text, images} = this.turn;
     this.question.classList.remove("editing");
     this.question.replaceChildren(
-      ...(pictures.length ? [element("div", {class: "sent"}, pictures.map(({url, name}) => element("img", {src: url, alt: name, title: name})))] : []),
+      ...(images.length ? [element("div", {class: "sent"}, images.map(({url, name}) => element("img", {src: url, alt: name, title: name})))] : []),
       ...(text ? [element("p", {dir: "auto"}, text)] : []));
   }
 
@@ -57,7 +57,7 @@ export class TurnView {
     };
     const accept = () => {
       const words = this.editor.value.trim();
-      if (words === "" && this.turn.pictures.length === 0) return;
+      if (words === "" && this.turn.images.length === 0) return;
       if (this.actions.edit(words)) document.getElementById("text").focus();
     };
     this.editor.addEventListener("keydown", (event) => {

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Accuracy and tokens of a served R-Tiny by mode, over HTTP: easy-VQA test questions and sums of pictured digits.
+"""Accuracy and tokens of a served R-Tiny by mode, over HTTP: easy-VQA test questions and sums of imaged digits.
 
     pip install openai easy-vqa==1.0 scikit-learn pillow numpy
     Benchmarks/accuracy/r_tiny.py [--quantize stored q8_0 q4_k_m q4_0] [--questions 300] [--sums 100] [--seed 0]
     Benchmarks/accuracy/r_tiny.py http://localhost:8080
 
-The digits are scikit-learn's 8x8 ones, scaled, tinted and placed on a light ground by a seeded generator in the manner of R-Tiny's training pictures. Most
-of them were in its training set (as single glyphs, not in these pictures), so the figures say that the served model is the trained one, not how well it generalises.
+The digits are scikit-learn's 8x8 ones, scaled, tinted and placed on a light ground by a seeded generator in the manner of R-Tiny's training images. Most
+of them were in its training set (as single glyphs, not in these images), so the figures say that the served model is the trained one, not how well it generalises.
 """
 import argparse
 import base64
@@ -42,16 +42,16 @@ def sums(count, rng):
         n = rng.randint(2, 4)
         chosen = [rng.randrange(len(digits.target)) for _ in range(n)]
         height, ground = rng.randint(56, 74), np.array([rng.randint(225, 255) for _ in range(3)], float)
-        picture = np.tile(ground, (height, 44 * n + rng.randint(4, 24), 1))
+        image = np.tile(ground, (height, 44 * n + rng.randint(4, 24), 1))
         for place, index in enumerate(chosen):
             size = rng.randint(34, 42)
             glyph = Image.fromarray((digits.images[index] * 255 / 16).astype(np.uint8)).resize((size, size), Image.BILINEAR)
             alpha = np.asarray(glyph, float)[..., None] / 255
             x, y = 44 * place + rng.randint(0, 6), rng.randint(0, height - size)
-            box = picture[y:y + size, x:x + size]
+            box = image[y:y + size, x:x + size]
             box[:] = box * (1 - alpha) + np.array(rng.choice(INKS), float) * alpha
         buffer = io.BytesIO()
-        Image.fromarray(picture.round().astype(np.uint8)).save(buffer, "PNG")
+        Image.fromarray(image.round().astype(np.uint8)).save(buffer, "PNG")
         question = rng.choice(["Add up the digits.", "What is the sum of the digits?", "What do the digits add up to?"])
         yield buffer.getvalue(), question, str(sum(int(digits.target[i]) for i in chosen))
 
@@ -78,8 +78,8 @@ def measure(url, weights, o):
     for name, items in (("easy-VQA", list(easy_vqa(o.questions, random.Random(o.seed)))), ("digit sums", list(sums(o.sums, random.Random(o.seed))))):
         for mode in o.modes:
             right, counts, thought, started = 0, np.zeros(3), 0, time.monotonic()
-            for picture, question, answer in items:
-                url = "data:image/png;base64," + base64.b64encode(picture).decode()
+            for image, question, answer in items:
+                url = "data:image/png;base64," + base64.b64encode(image).decode()
                 reply = client.chat.completions.create(model=model, messages=[{"role": "user", "content": [
                     {"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": question}]}], max_completion_tokens=128,
                     extra_body={"thinking_mode": mode})

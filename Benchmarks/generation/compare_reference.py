@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""R-Tiny over HTTP beside the PyTorch reference in one run, interleaved: seconds to the first token of a picture question, and tokens per second.
+"""R-Tiny over HTTP beside the PyTorch reference in one run, interleaved: seconds to the first token of an image question, and tokens per second.
 
     pip install 'torch==2.13.0+cpu' safetensors tokenizers pillow numpy jinja2
     swift build -c release --product r4b
@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/reference"))
 import r_reference  # noqa: E402
 
-MODEL, PICTURE, QUESTION = ROOT / "Models/r-tiny", "golden/12-sum.png", "Add up the digits."
+MODEL, IMAGE, QUESTION = ROOT / "Models/r-tiny", "golden/12-sum.png", "Add up the digits."
 
 
 class Ours:
@@ -38,7 +38,7 @@ class Ours:
 
     def run(self, limit):
         """Seconds until the first token, and seconds for all; `limit` tokens."""
-        data = base64.b64encode((MODEL / PICTURE).read_bytes()).decode()
+        data = base64.b64encode((MODEL / IMAGE).read_bytes()).decode()
         body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
                                                          {"type": "text", "text": QUESTION}]}],
                 "stream": True, "max_tokens": limit, "thinking_mode": "long", "logit_bias": {"621": -100, "619": -100}}
@@ -54,7 +54,7 @@ class Ours:
 
 def theirs(checkpoint, limit):
     started = time.perf_counter()
-    r_reference.generate(checkpoint, [r_reference.load_image(MODEL / PICTURE)], QUESTION, "long", limit)
+    r_reference.generate(checkpoint, [r_reference.load_image(MODEL / IMAGE)], QUESTION, "long", limit)
     return time.perf_counter() - started
 
 

@@ -73,7 +73,7 @@ def chat(**fields):
     return {"messages": [{"role": "user", "content": "Add 2 and 3."}], "max_tokens": 1, "thinking_mode": "short"} | fields
 
 
-def picture(kind, data):
+def image(kind, data):
     url = f"data:image/{kind};base64," + base64.b64encode(data).decode()
     return json.dumps(chat(messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])).encode()
 
@@ -140,12 +140,12 @@ def pieces_unread(a):
     a.repeat(4, one)
 
 
-# MARK: Pictures
+# MARK: Images
 
 def gif_headers(a):
     """GIFs of 24 MB of comments of one byte before the first frame."""
     screen, frame = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]), bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B])
-    body = picture("gif", screen + b"\x21\xfe" + b"\x01\x20" * (12 << 20) + b"\x00" + frame)
+    body = image("gif", screen + b"\x21\xfe" + b"\x01\x20" * (12 << 20) + b"\x00" + frame)
     yield
     a.repeat(2, lambda _: a.post("/v1/chat/completions", body))
 
@@ -153,7 +153,7 @@ def gif_headers(a):
 def gif_clears(a):
     """GIFs of 16 MB whose codes only clear the decoder's table."""
     screen, frame = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]), bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2])
-    body = picture("gif", screen + frame + (b"\xff" + b"\x24\x49\x92" * 85) * (16 << 12) + b"\x00\x3b")
+    body = image("gif", screen + frame + (b"\xff" + b"\x24\x49\x92" * 85) * (16 << 12) + b"\x00\x3b")
     yield
     a.repeat(2, lambda _: a.post("/v1/chat/completions", body))
 
@@ -174,7 +174,7 @@ def progressive_jpeg(width, height, scans):
 
 def jpeg_scans(a):
     """Progressive JPEGs of 7071 by 7071 pixels with 128 scans, and with 20, which pass."""
-    bodies = [picture("jpeg", progressive_jpeg(7071, 7071, scans)) for scans in (128, 20)]
+    bodies = [image("jpeg", progressive_jpeg(7071, 7071, scans)) for scans in (128, 20)]
     yield
     a.repeat(4, lambda number: a.post("/v1/chat/completions", bodies[number % 2]))
 
@@ -188,8 +188,8 @@ def png(width, height):
 
 
 def png_large(a):
-    """Honest pictures of the largest size: PNGs of 7071 by 7071 pixels."""
-    body = picture("png", png(7071, 7071))
+    """Honest images of the largest size: PNGs of 7071 by 7071 pixels."""
+    body = image("png", png(7071, 7071))
     yield
     a.repeat(4, lambda _: a.post("/v1/chat/completions", body))
 

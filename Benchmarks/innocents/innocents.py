@@ -23,7 +23,7 @@ import time
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
     __package__ = "innocents"
-from .attacks import ATTACKS, Attacker, picture, png  # noqa: E402
+from .attacks import ATTACKS, Attacker, image, png  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INNOCENT, HOSTILE = "127.0.0.1", "127.0.0.2"
@@ -32,14 +32,14 @@ KEYS = {"innocent": "key-of-alice", "hostile": "key-of-mallory"}
 PATIENCE = 20
 TOKENIZE = ("POST", "/tokenize", json.dumps({"content": "Hello there."}))
 CHAT = ("POST", "/v1/chat/completions", json.dumps({"messages": [{"role": "user", "content": "Add 2 and 3."}], "max_tokens": 8, "thinking_mode": "short", "temperature": 0}))
-PICTURE = ("POST", "/v1/chat/completions", picture("png", png(24, 16)))
+IMAGE = ("POST", "/v1/chat/completions", image("png", png(24, 16)))
 # Name, address, request, whether the connection is kept, milliseconds beyond twice the quiet time.
 INNOCENTS = [
     ("/health", INNOCENT, ("GET", "/health", None), False, 100),
     ("/health, attacker's address", HOSTILE, ("GET", "/health", None), False, 100),
     ("/tokenize", INNOCENT, TOKENIZE, True, 300),
     ("chat", INNOCENT, CHAT, True, 300),
-    ("chat, small picture", INNOCENT, PICTURE, True, 300),
+    ("chat, small image", INNOCENT, IMAGE, True, 300),
 ]
 
 

@@ -11,7 +11,7 @@ import urllib.request
 from .peer import resident
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-WORDS = ("Please look at this picture with care and tell me in a few plain sentences what it shows, which colours are in it, and what "
+WORDS = ("Please look at this image with care and tell me in a few plain sentences what it shows, which colours are in it, and what "
          "stands out most to you here.")
 
 
@@ -69,9 +69,9 @@ class Ours:
             self._ask(url, "Hello")
             times = []
             for index in range(repetitions):
-                picture = "data:image/png;base64," + base64.b64encode(photo(640, 480, index)).decode()
+                image = "data:image/png;base64," + base64.b64encode(photo(640, 480, index)).decode()
                 started = time.perf_counter()
-                reply = self._ask(url, [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": WORDS}])
+                reply = self._ask(url, [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": WORDS}])
                 times.append(time.perf_counter() - started)
             return times, reply["usage"]["prompt_tokens"]
         finally:

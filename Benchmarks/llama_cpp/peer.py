@@ -86,16 +86,16 @@ class Peer:
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         return {line["pl"]: line["speed_tg"] for line in lines}
 
-    def view(self, model, projector, picture):
-        """Views per second, of a picture that is one view; what follows on the tower is not waited for."""
-        process = subprocess.Popen([self.folder / "llama-mtmd-cli", "-m", model, "--mmproj", projector, "--image", picture, "-p", "Hi", "-n", "1", "-c", "8192",
+    def view(self, model, projector, image):
+        """Views per second, of an image that is one view; what follows on the tower is not waited for."""
+        process = subprocess.Popen([self.folder / "llama-mtmd-cli", "-m", model, "--mmproj", projector, "--image", image, "-p", "Hi", "-n", "1", "-c", "8192",
                                     "-t", str(self.threads), "-fa", "on" if self.flash else "off", "-v"],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", env=ENVIRONMENT)
         try:
             for line in process.stderr:
                 if match := re.search(r"batch encoding done in (\d+) ms", line):
                     return 1000 / int(match[1])
-            raise SystemExit("llama-mtmd-cli did not say how long the picture took")
+            raise SystemExit("llama-mtmd-cli did not say how long the image took")
         finally:
             process.kill()
             process.communicate()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Drives a running OpenAI-compatible server with many clients at once and says how it answered.
 
-    Benchmarks/load/load.py --port 8080 [--clients 16] [--requests 200 | --seconds 10] [--mix short=4,long=2,prompt=1,picture=1] [--stream 0.8] [--modes short,long,auto]
+    Benchmarks/load/load.py --port 8080 [--clients 16] [--requests 200 | --seconds 10] [--mix short=4,long=2,prompt=1,image=1] [--stream 0.8] [--modes short,long,auto]
     Benchmarks/load/load.py --port 8080 --rate 20 --seconds 10           an open loop: arrivals of a Poisson process, whether or not earlier ones are answered
 
-In the closed loop each client sends its next request when the last is answered. --modes is for r4b only; models without pictures need a --mix without them.
+In the closed loop each client sends its next request when the last is answered. --modes is for r4b only; models without images need a --mix without them.
 A kept connection that is found closed is replaced, and how often is told. Ends with status 1 when a request was not answered.
 """
 import argparse
@@ -83,19 +83,19 @@ async def open_loop(port, requests, rate, seed, seconds=None, timeout=600):
     return Figures(replies, time.perf_counter() - start, len(tasks))
 
 
-def add_mix(parser, mix="short=4,long=2,prompt=1,picture=1"):
+def add_mix(parser, mix="short=4,long=2,prompt=1,image=1"):
     """The options that say what is asked."""
     parser.add_argument("--mix", type=weights, default=weights(mix), metavar="KIND=WEIGHT,…", help=f"default {mix}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stream", type=float, default=1.0, help="share of requests that stream")
     parser.add_argument("--short", type=int, default=24, help="max_tokens of short replies"); parser.add_argument("--long", type=int, default=192, help="and of long ones")
-    parser.add_argument("--words", type=int, default=150, help="words of a long prompt"); parser.add_argument("--picture", default="320x240", metavar="WxH")
+    parser.add_argument("--words", type=int, default=150, help="words of a long prompt"); parser.add_argument("--image", default="320x240", metavar="WxH")
     parser.add_argument("--body", type=json.loads, default={}, metavar="JSON", help="members added to each request")
 
 
 def made_mix(o, seed, modes=()):
     """The mix that the options ask for."""
-    width, height = map(int, o.picture.split("x"))
+    width, height = map(int, o.image.split("x"))
     return Mix(seed, o.mix, modes, o.stream, o.short, o.long, o.words, (width, height), extra=o.body)
 
 

@@ -1,6 +1,6 @@
 """The requests of a load: from a seed, what a number of users would ask. The same seed gives the same requests, and no two of them are alike, so that no cache answers for the model.
 
-Kinds: `short` and `long` are questions with a short and a long reply, `prompt` is a long text with a short reply, `picture` a picture with a question.
+Kinds: `short` and `long` are questions with a short and a long reply, `prompt` is a long text with a short reply, `image` an image with a question.
 """
 import base64
 import random
@@ -9,7 +9,7 @@ import zlib
 
 from .client import chat
 
-KINDS = ("short", "long", "prompt", "picture")
+KINDS = ("short", "long", "prompt", "image")
 NAMES, THINGS = ("Lily", "Tom", "Anna", "Ben", "Mia", "Paul"), ("books", "apples", "pens", "cards", "stones", "shells")
 TOPICS = ("the sea", "a garden in spring", "old bridges", "how bread is made", "the moon", "trains", "a small village", "birds in winter", "glass", "the first day at school",
           "mountains", "an honest merchant", "rain", "clocks", "a lighthouse", "honey")
@@ -21,9 +21,9 @@ SENTENCES = ("{0} has {1} {3} and keeps them in a box under the window.", "Every
 class Mix:
     """`weights` maps kinds to how often they come. `modes` are values of thinking_mode to choose from; servers other than r4b have none."""
 
-    def __init__(self, seed, weights, modes=(), stream=1.0, short=24, long=192, words=150, picture=(320, 240), temperature=0.0, extra=None):
+    def __init__(self, seed, weights, modes=(), stream=1.0, short=24, long=192, words=150, image=(320, 240), temperature=0.0, extra=None):
         self.seed, self.weights, self.modes, self.stream = seed, weights, modes, stream
-        self.short, self.long, self.words, self.picture = short, long, words, picture
+        self.short, self.long, self.words, self.image = short, long, words, image
         self.temperature, self.extra = temperature, extra or {}
 
     def requests(self, count):
@@ -43,9 +43,9 @@ class Mix:
         return chat(kind, body | self.extra)
 
     def _content(self, kind, rng):
-        if kind == "picture":
-            url = "data:image/png;base64," + base64.b64encode(png(*self.picture, rng.randrange(1 << 30))).decode()
-            question = rng.choice(("What color is the shape?", "What does this picture show?", "What is the shape of the object?"))
+        if kind == "image":
+            url = "data:image/png;base64," + base64.b64encode(png(*self.image, rng.randrange(1 << 30))).decode()
+            question = rng.choice(("What color is the shape?", "What does this image show?", "What is the shape of the object?"))
             return [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": question}]
         if kind == "prompt":
             return f"Read this and answer.\n{text(rng, self.words)}\nHow many {rng.choice(THINGS)} does {rng.choice(NAMES)} have?"
@@ -77,7 +77,7 @@ def text(rng, words):
 
 
 def png(width, height, seed=0):
-    """A picture of smooth colours; another seed, another picture."""
+    """An image of smooth colours; another seed, another image."""
     rng = random.Random(seed)
     wave = bytes(abs(510 * i // 256 - 255) for i in range(256)) * (width // 256 + 3)
     across = bytes(x * 255 // max(1, width - 1) for x in range(width))

@@ -1,4 +1,4 @@
-"""Single questions about r4b under load: what pictures of others do to a stream, what a batch gains, how soon a client's departure frees its seat, what a second question costs."""
+"""Single questions about r4b under load: what images of others do to a stream, what a batch gains, how soon a client's departure frees its seat, what a second question costs."""
 import asyncio
 import base64
 import math
@@ -21,36 +21,36 @@ def long_reply(o, tokens, seed=1):
     return client.chat("long", body | extra | o.body)
 
 
-def picture_chat(picture, question, tokens):
-    body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": question}]}], "max_tokens": tokens,
+def image_chat(image, question, tokens):
+    body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": question}]}], "max_tokens": tokens,
             "temperature": 0, "thinking_mode": "short", "stream": True, "stream_options": {"include_usage": True}}
-    return client.chat("picture", body)
+    return client.chat("image", body)
 
 
-def picture(o, seed):
-    width, height = map(int, o.picture.split("x"))
+def image(o, seed):
+    width, height = map(int, o.image.split("x"))
     return "data:image/png;base64," + base64.b64encode(mix.png(width, height, seed)).decode()
 
 
-def slow_prompt(o, seed, takes_pictures):
-    """What takes a while until its first token: a picture, or a long text for models that take none."""
-    if takes_pictures:
-        return picture_chat(picture(o, seed), "What color is the shape?", 4)
+def slow_prompt(o, seed, takes_images):
+    """What takes a while until its first token: an image, or a long text for models that take none."""
+    if takes_images:
+        return image_chat(image(o, seed), "What color is the shape?", 4)
     content = mix.text(random.Random(seed), 400)
     return client.chat("prompt", {"messages": [{"role": "user", "content": content}], "max_tokens": 4, "temperature": 0, "stream": True})
 
 
 def stall(o):
-    """The gaps of a stream alone and while other clients' pictures are read."""
+    """The gaps of a stream alone and while other clients' images are read."""
     with R4B(binary(o), o.model, o.set, o.threads) as server:
         for repetition in range(o.repetitions):
-            for pictures in (0, o.clients):
-                asyncio.run(_stall(o, server, pictures, repetition))
+            for images in (0, o.clients):
+                asyncio.run(_stall(o, server, images, repetition))
 
 
 async def _stall(o, server, clients, repetition):
-    # Made before anything is measured: a picture takes this program longer than a token takes the server.
-    requests = [picture_chat(picture(o, 1_000_000 * repetition + number), "What color is the shape?", 4) for number in range(o.pictures if clients else 0)]
+    # Made before anything is measured: an image takes this program longer than a token takes the server.
+    requests = [image_chat(image(o, 1_000_000 * repetition + number), "What color is the shape?", 4) for number in range(o.images if clients else 0)]
     stop, coming, taken = asyncio.Event(), iter(requests), []
 
     async def disturb():
@@ -72,10 +72,10 @@ async def _stall(o, server, clients, repetition):
     await asyncio.gather(*filter(None, tasks))
     connection.close()
     bad = [r.error for r in [reply, *taken] if r.error]
-    if clients and len(taken) == o.pictures:
-        bad.append("the pictures did not last: raise --pictures")
-    print(f"{clients} clients with pictures: gap p50 {ms(percentile(reply.gaps, 0.5))}, p99 {ms(percentile(reply.gaps, 0.99))}, max {ms(max(reply.gaps, default=math.nan))}; "
-          f"{reply.completion} tokens in {reply.end - reply.sent:.2f} s, {len(taken)} pictures answered{'  ERRORS ' + str(bad) if bad else ''}", flush=True)
+    if clients and len(taken) == o.images:
+        bad.append("the images did not last: raise --images")
+    print(f"{clients} clients with images: gap p50 {ms(percentile(reply.gaps, 0.5))}, p99 {ms(percentile(reply.gaps, 0.99))}, max {ms(max(reply.gaps, default=math.nan))}; "
+          f"{reply.completion} tokens in {reply.end - reply.sent:.2f} s, {len(taken)} images answered{'  ERRORS ' + str(bad) if bad else ''}", flush=True)
 
 
 def batch(o):
@@ -111,7 +111,7 @@ def cancel(o):
 async def _cancel(o, server, phase):
     running = 'r4b_sequences{state="running"}'
     watcher = await client.Connection.open(server.port)
-    takes_pictures = (await watcher.ask(slow_prompt(o, -1, True))).status == 200 if phase == "prefill" else True
+    takes_images = (await watcher.ask(slow_prompt(o, -1, True))).status == 200 if phase == "prefill" else True
     times = []
     for repetition in range(o.repetitions):
         connection = await client.Connection.open(server.port)
@@ -123,7 +123,7 @@ async def _cancel(o, server, phase):
             events += 1
             if events == 8:
                 seen.set()
-        request = long_reply(o, o.tokens, repetition) if phase == "decode" else slow_prompt(o, repetition, takes_pictures)
+        request = long_reply(o, o.tokens, repetition) if phase == "decode" else slow_prompt(o, repetition, takes_images)
         task = asyncio.create_task(connection.ask(request, on_event=on_event))
         if phase == "decode":
             await seen.wait()
@@ -143,7 +143,7 @@ async def _cancel(o, server, phase):
 
 
 def reask(o):
-    """Two questions about each of several pictures: what the second saves."""
+    """Two questions about each of several images: what the second saves."""
     with R4B(binary(o), o.model, o.set, o.threads) as server:
         asyncio.run(_reask(o, server))
 
@@ -152,16 +152,16 @@ async def _reask(o, server):
     connection = await client.Connection.open(server.port)
     ratios = []
     for number in range(o.repetitions):
-        photo = picture(o, 77 + number)
-        first = await connection.ask(picture_chat(photo, "What color is the shape?", o.tokens))
-        second = await connection.ask(picture_chat(photo, "What is the shape of the object?", o.tokens))
+        photo = image(o, 77 + number)
+        first = await connection.ask(image_chat(photo, "What color is the shape?", o.tokens))
+        second = await connection.ask(image_chat(photo, "What is the shape of the object?", o.tokens))
         if first.error or second.error:
             raise SystemExit(f"{first.error or second.error}")
         if first.first is None or second.first is None:
             print("a reply had no text")
             continue
         ratios.append((second.first - second.sent) / (first.first - first.sent))
-        print(f"picture {number + 1}: first token {ms(first.first - first.sent)} ({first.prompt} prompt tokens, {first.cached} cached), then {ms(second.first - second.sent)} "
+        print(f"image {number + 1}: first token {ms(first.first - first.sent)} ({first.prompt} prompt tokens, {first.cached} cached), then {ms(second.first - second.sent)} "
               f"({second.prompt}, {second.cached} cached): ratio {ratios[-1]:.3f}", flush=True)
     if ratios:
         print(f"the second question's first token takes {statistics.median(ratios):.3f} of the first's ({min(ratios):.3f} to {max(ratios):.3f})")

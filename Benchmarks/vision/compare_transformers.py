@@ -60,7 +60,7 @@ def main():
     options = parser.parse_args()
     side = json.loads((options.checkpoint / "config.json").read_text())["vision_config"]["image_size"]
     rng = np.random.default_rng(1)
-    # Smooth like a picture, with noise like a photograph's.
+    # Smooth like an image, with noise like a photograph's.
     coarse = rng.integers(0, 256, (side // 12, side // 12, 3)).astype(np.uint8)
     view = np.clip(np.kron(coarse, np.ones((12, 12, 1)))[:side, :side] + rng.normal(0, 6, (side // 12 * 12, side // 12 * 12, 3)), 0, 255)
     view = np.pad(view, ((0, side - len(view)), (0, side - len(view)), (0, 0)), mode="edge").astype(np.uint8)

@@ -11,7 +11,7 @@ package struct RequestLimits: Sendable {
   package var values = 200_000
   package var messages = 2048
   package var images = 16
-  /// Encoded bytes of one picture.
+  /// Encoded bytes of one image.
   package var imageBytes = 32 << 20
   package var choices = 8
   /// Raw completions of one request, over all of its prompts.
@@ -97,13 +97,13 @@ package struct APIConfiguration: Sendable {
   package var reasoningField = ReasoningField.reasoningContent
   /// Of the auto requests, those that are answered again in the other mode, 0…1.
   package var shadowFraction = 0.0
-  /// What fetches the pictures that requests name; nil refuses them.
-  package var pictures: (any PictureFetching)?
+  /// What fetches the images that requests name; nil refuses them.
+  package var images: (any ImageFetching)?
   /// Pages served at `/`.
   package var publicFiles: StaticFiles?
   /// From a request's arrival to the end of its reply at most; nil: as long as it takes.
   package var replyTimeout: Duration?
-  /// Does what takes long for all requests: bodies, texts, pictures, large documents.
+  /// Does what takes long for all requests: bodies, texts, images, large documents.
   package var work = WorkQueue()
   /// Silence on a stream after which a comment line keeps intermediaries from closing it.
   package var keepAlive = Duration.seconds(10)

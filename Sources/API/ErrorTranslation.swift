@@ -86,7 +86,7 @@ extension APIError {
       self.init(
         400,
         "The request takes more than \(limit.shownSeconds) s of processor time to read and prepare, the most that this server spends on one. "
-          + "Send less text, fewer or smaller pictures, or a simpler schema.",
+          + "Send less text, fewer or smaller images, or a simpler schema.",
         code: "request_too_expensive")
     case .full(let limit):
       self.init(
@@ -115,7 +115,7 @@ extension APIError {
         }
       let isOurs = status == 500
       self.init(
-        status, isOurs ? "The server cannot prepare pictures; its log names the cause." : "\(field): \(error).",
+        status, isOurs ? "The server cannot prepare images; its log names the cause." : "\(field): \(error).",
         type: isOurs ? "server_error" : "invalid_request_error", param: field, code: code)
     case .schema(let error):
       self.init(400, "\(error.path) \(error.reason).", param: error.path, code: "unsupported_schema")
@@ -127,7 +127,7 @@ extension APIError {
         tokens: "\(text + images) tokens (\(text) of text, \(images) of images)")
     case .imagesUnsupported(let field, let model):
       self.init(
-        400, "\(field): the model \(model) does not take pictures.", param: field, code: "unsupported_parameter")
+        400, "\(field): the model \(model) does not take images.", param: field, code: "unsupported_parameter")
     }
   }
 

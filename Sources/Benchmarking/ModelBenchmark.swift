@@ -9,14 +9,14 @@ package struct ModelBenchmark {
 
   package init(runner: RRunner) { self.runner = runner }
 
-  /// Runs the whole plan, pictures first, then depth by depth; calls `report` after each workload.
+  /// Runs the whole plan, images first, then depth by depth; calls `report` after each workload.
   package mutating func run(_ plan: BenchmarkPlan, report: (WorkloadResult) -> Void) throws {
     guard plan.longest <= runner.contextLength else {
       throw InferenceError.sequenceFull(needed: plan.longest, capacity: runner.contextLength)
     }
-    for picture in plan.pictures {
-      let times = try repeated(plan.repetitions) { _ in try seconds { _ = try runner.encode(picture) } }
-      report(WorkloadResult(workload: .views(count: picture.viewCount), seconds: times))
+    for image in plan.images {
+      let times = try repeated(plan.repetitions) { _ in try seconds { _ = try runner.encode(image) } }
+      report(WorkloadResult(workload: .views(count: image.viewCount), seconds: times))
     }
     for depth in plan.depths {
       var sequences: [KVSequence] = []

@@ -15,7 +15,7 @@ struct NumberSource {
 }
 
 extension PreparedImage {
-  /// A picture of noise in `count` views: the base view and, from two views on, a column of tiles.
+  /// An image of noise in `count` views: the base view and, from two views on, a column of tiles.
   package static func noise(views count: Int, side: Int, patchesPerSide: Int) -> PreparedImage {
     let tiles = count - 1
     let grid = ImageLayout.Grid(

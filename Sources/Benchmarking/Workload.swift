@@ -7,7 +7,7 @@ package enum Workload: Hashable, Sendable {
   case prefill(tokens: Int, depth: Int)
   /// `tokens` steps that append one token to each of `sequences`, all of which hold `depth`, with logits for each.
   case decode(tokens: Int, depth: Int, sequences: Int)
-  /// One picture of `count` views through the vision tower and the projector.
+  /// One image of `count` views through the vision tower and the projector.
   case views(count: Int)
 
   /// A short name: `pp512 @ d4096`, `tg64 × 8`, `view × 5`.
@@ -61,15 +61,15 @@ package struct WorkloadResult: Sendable {
 package struct BenchmarkPlan: Sendable {
   /// Prompt sizes, numbers of decoded tokens, places held before, sequences decoding together.
   package var prefill: [Int], decode: [Int], depths: [Int], sequences: [Int]
-  package var pictures: [PreparedImage]
+  package var images: [PreparedImage]
   package var repetitions: Int
 
   package init(
     prefill: [Int] = [], decode: [Int] = [], depths: [Int] = [0], sequences: [Int] = [1],
-    pictures: [PreparedImage] = [], repetitions: Int
+    images: [PreparedImage] = [], repetitions: Int
   ) {
     (self.prefill, self.decode, self.depths) = (prefill, decode, depths)
-    (self.sequences, self.pictures, self.repetitions) = (sequences, pictures, repetitions)
+    (self.sequences, self.images, self.repetitions) = (sequences, images, repetitions)
   }
 
   /// The workloads on sequences that hold `depth`, in the order they are run.

@@ -27,7 +27,7 @@ typedef struct {
   void *context;
 } watch;
 
-// libjpeg calls this before every line, and before every row of blocks while it reads the scans of a progressive picture.
+// libjpeg calls this before every line, and before every row of blocks while it reads the scans of a progressive image.
 static void look(j_common_ptr info) {
   watch *state = (watch *)info->progress;
   if (state->should_stop(state->context)) fail(info);

@@ -6,7 +6,7 @@ import StructuredOutput
 package enum ChatError: Error, Sendable, CustomStringConvertible {
   /// The chat template refused the conversation; the text is the template's or the engine's.
   case template(String)
-  /// The picture at `field` cannot be used.
+  /// The image at `field` cannot be used.
   case image(field: String, ImageError)
   /// The rendered text has more tokens than the context has places; how many more is not found out.
   case tooLong(limit: Int)
@@ -26,7 +26,7 @@ package enum ChatError: Error, Sendable, CustomStringConvertible {
     case .tooManyImageTokens(_, let images, let limit):
       "the images alone take \(images) tokens, but the context holds \(limit)"
     case .schema(let error): "\(error)"
-    case .imagesUnsupported(let field, let model): "\(field): the model \(model) does not take pictures"
+    case .imagesUnsupported(let field, let model): "\(field): the model \(model) does not take images"
     }
   }
 }

@@ -1,7 +1,8 @@
-// A conversation becomes a prompt: template, tokens, pictures at their places. Immutable and shared by all requests.
+// A conversation becomes a prompt: template, tokens, images at their places. Immutable and shared by all requests.
 import GenerationTypes
 import Imaging
 import JSON
+import Templates
 import Text
 import Tokenization
 import Work
@@ -69,15 +70,15 @@ package final class ChatModel: Sendable {
       spellings: spellings, variables: configuration.templateVariables)
   }
 
-  /// Whether conversations may have pictures.
-  package var takesPictures: Bool { imageProcessor != nil }
+  /// Whether conversations may have images.
+  package var takesImages: Bool { imageProcessor != nil }
 
-  /// Renders, tokenises and prepares the pictures. Throws `ChatError`, or `CancellationError` before a long text or a picture.
+  /// Renders, tokenises and prepares the images. Throws `ChatError`, or `CancellationError` before a long text or an image.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
     try await prepare(conversation, modes: [conversation.mode])[0]
   }
 
-  /// The same conversation in each of `modes`, whatever its own; its pictures are decoded and cut once.
+  /// The same conversation in each of `modes`, whatever its own; its images are decoded and cut once.
   package func prepare(_ conversation: Conversation, modes: [ThinkingMode]) async throws -> [PreparedChat] {
     let variants = modes.map { mode in
       var variant = conversation
@@ -96,11 +97,11 @@ package final class ChatModel: Sendable {
   private func prepared(
     _ conversation: Conversation, text: [TokenID], _ images: [PreparedImage], _ form: FormCompiler.Form
   ) throws(ChatError) -> PreparedChat {
-    var (tokens, pictures) = try place(images, in: text)
+    var (tokens, placed) = try place(images, in: text)
     if let completion = completion(after: tokens, for: conversation.mode) { tokens += tokenizer.encode(completion) }
-    let imageTokens = pictures.reduce(0) { $0 + $1.image.layout.tokenCount }
+    let imageTokens = placed.reduce(0) { $0 + $1.image.layout.tokenCount }
     return PreparedChat(
-      prompt: Prompt(tokens: tokens, pictures: pictures), textTokens: tokens.count - imageTokens,
+      prompt: Prompt(tokens: tokens, images: placed), textTokens: tokens.count - imageTokens,
       imageTokens: imageTokens,
       mode: conversation.mode, start: replyStart(after: tokens),
       tools: conversation.answer.tools, form: form, model: self)
@@ -143,8 +144,8 @@ package final class ChatModel: Sendable {
     return known.isEmpty ? Set(["<|im_end|>", "<|endoftext|>"].compactMap(tokenizer.id)) : known
   }
 
-  /// Decodes and cuts every picture, after checking from the headers that all of them fit the context. `tokens` are those of the
-  /// text, one for each picture among them.
+  /// Decodes and cuts every image, after checking from the headers that all of them fit the context. `tokens` are those of the
+  /// text, one for each image among them.
   private func prepareImages(of conversation: Conversation, beside tokens: Int) async throws -> [PreparedImage] {
     var parts: [(bytes: [UInt8], view: ImageProcessor.View, field: String)] = []
     for message in conversation.messages {
@@ -155,7 +156,7 @@ package final class ChatModel: Sendable {
     guard let first = parts.first else { return [] }
     guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
     let limits = configuration.imageLimits
-    // The stored size: a turned picture's layout may differ by a few places, which the engine's own check sees. Headers of GIF files are
+    // The stored size: a turned image's layout may differ by a few places, which the engine's own check sees. Headers of GIF files are
     // as long as their author likes.
     let places = try await work.run(.text(bytes: parts.reduce(0) { $0 + $1.bytes.count })) { [parts] _ in
       var places = 0
@@ -186,26 +187,25 @@ package final class ChatModel: Sendable {
     return images
   }
 
-  /// Expands each image placeholder into its picture's places.
-  private func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Picture])
-  {
+  /// Expands each image placeholder into its image's places.
+  private func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Image]) {
     let found = imageToken.map { image in tokens.count { $0 == image } } ?? 0
     if found != images.count {
       throw .template("the chat template wrote \(found) image places for \(images.count) images")
     }
     guard let imageToken, found > 0 else { return (tokens, []) }
     var expanded: [TokenID] = []
-    var pictures: [Prompt.Picture] = []
+    var placed: [Prompt.Image] = []
     for token in tokens {
       if token == imageToken {
-        let image = images[pictures.count]
-        pictures.append(Prompt.Picture(image: image, position: expanded.count))
+        let image = images[placed.count]
+        placed.append(Prompt.Image(image: image, position: expanded.count))
         expanded += repeatElement(imageToken, count: image.layout.tokenCount)
       } else {
         expanded.append(token)
       }
     }
-    return (expanded, pictures)
+    return (expanded, placed)
   }
 
   private var tags: ThinkingTokens { control.thinking }
@@ -234,7 +234,7 @@ package final class ChatModel: Sendable {
 /// A prompt that is ready for the engine, and how to read the reply.
 package struct PreparedChat: Sendable {
   package let prompt: Prompt
-  /// Prompt tokens that are not picture places.
+  /// Prompt tokens that are not image places.
   package let textTokens: Int
   package let imageTokens: Int
   package let mode: ThinkingMode

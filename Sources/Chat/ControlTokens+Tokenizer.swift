@@ -3,7 +3,7 @@ import GenerationTypes
 import Tokenization
 
 extension ControlTokens {
-  /// Reads the vocabulary of `tokenizer`. `stop` ends replies; `image` is the placeholder of pictures.
+  /// Reads the vocabulary of `tokenizer`. `stop` ends replies; `image` is the placeholder of images.
   init(of tokenizer: Tokenizer, stop: Set<TokenID>, image: TokenID?) {
     var thinking = ThinkingTokens(open: tokenizer.id(of: "<think>"), close: tokenizer.id(of: "</think>"))
     thinking.shapes = (0..<TokenID(tokenizer.vocabularySize)).map { id in

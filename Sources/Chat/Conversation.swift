@@ -2,16 +2,16 @@
 import GenerationTypes
 import JSON
 
-/// A validated conversation. Its pictures are still encoded files.
+/// A validated conversation. Its images are still encoded files.
 package struct Conversation: Sendable {
   package enum Role: String, Sendable, CaseIterable { case system, user, assistant, tool }
 
-  /// How finely a picture is looked at: `low` is one view, `high` the model's full path.
+  /// How finely an image is looked at: `low` is one view, `high` the model's full path.
   package enum Detail: String, Sendable { case low, high }
 
   package enum Part: Sendable {
     case text(String)
-    /// An encoded picture (PNG, JPEG, WebP or GIF) and where it stood in the request, for error messages.
+    /// An encoded image (PNG, JPEG, WebP or GIF) and where it stood in the request, for error messages.
     case image(bytes: [UInt8], detail: Detail, field: String)
   }
 

@@ -2,6 +2,7 @@
 // template reads; `TemplateProbe` finds out once, when the model is loaded.
 import GenerationTypes
 import JSON
+import Templates
 import Text
 
 /// A chat template and how to feed it.
@@ -9,7 +10,7 @@ struct Prompter: Sendable {
   private let template: ChatTemplate
   private let spellings: [String]
   private let reads: TemplateProbe
-  /// What a picture is in a text, for templates that know no parts.
+  /// What an image is in a text, for templates that know no parts.
   private let imageToken: String
   /// Writes tools for a template that prints none; nil where it does.
   private let toolPrompt: ToolPrompt?

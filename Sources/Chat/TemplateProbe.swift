@@ -1,6 +1,7 @@
 // What a chat template reads, found out by rendering small conversations when the model is loaded. A template that fails on each of
 // them, or prints no message, is refused then: it would fail every request, or answer it without having seen it.
 import JSON
+import Templates
 import Text
 
 /// The forms of content and tools that a template reads.

@@ -1,6 +1,7 @@
 // Tools for chat templates that know none: definitions, calls and results are written into the messages in the words of Qwen's own
 // template, which the decoder was trained on.
 import JSON
+import Templates
 import Text
 
 /// Writes tools into the texts of a conversation.
@@ -9,7 +10,7 @@ struct ToolPrompt: Sendable {
 
   init() throws(TemplateError) { template = try ChatTemplate(source: Self.definitions) }
 
-  /// The same conversation with nothing but texts and pictures in it.
+  /// The same conversation with nothing but texts and images in it.
   /// The definitions go into the system message, or into the first message where the template takes no system message.
   func written(_ conversation: Conversation, intoSystem: Bool) throws(TemplateError) -> Conversation {
     var messages: [Conversation.Message] = []

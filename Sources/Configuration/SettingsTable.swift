@@ -90,29 +90,29 @@ extension Setting {
       "Bytes a second that a reader must take, on the mean of the time in which a response waits for it."),
     Setting(
       "http.request_cpu_s", .number(0.1...3600), 20,
-      "Seconds of processor time to read and prepare one request: its JSON, texts, pictures and schemas; beyond it the request gets 400."
+      "Seconds of processor time to read and prepare one request: its JSON, texts, images and schemas; beyond it the request gets 400."
     ),
 
-    Setting("images.max_count", .integer(0...256), 8, "Pictures in one request."),
-    Setting("images.max_bytes", .integer(1024...gigabyte), 33_554_432, "Bytes of one encoded picture."),
+    Setting("images.max_count", .integer(0...256), 8, "Images in one request."),
+    Setting("images.max_bytes", .integer(1024...gigabyte), 33_554_432, "Bytes of one encoded image."),
     Setting(
-      "images.max_pixels", .integer(1...1_000_000_000), 50_000_000, "Pixels of one picture, checked before decoding."),
+      "images.max_pixels", .integer(1...1_000_000_000), 50_000_000, "Pixels of one image, checked before decoding."),
     Setting(
       "images.remote", .strings, [],
-      "Hosts that pictures may be fetched from, as `[http://]HOST[:PORT]` or `*.DOMAIN`, https without a scheme; empty fetches none."
+      "Hosts that images may be fetched from, as `[http://]HOST[:PORT]` or `*.DOMAIN`, https without a scheme; empty fetches none."
     ),
     Setting(
       "images.remote_networks", .strings, [],
       "Networks that are not public (`10.1.0.0/16`, `::1`) and to which names of images.remote may lead all the same."),
     Setting(
       "images.remote_timeout_s", .number(0.1...600), 20,
-      "Seconds for all pictures of a request to be fetched, waiting in line included."),
+      "Seconds for all images of a request to be fetched, waiting in line included."),
     Setting(
       "images.remote_ca_file", .optionalString, nil,
       "PEM file of the authorities that vouch for those hosts, relative to config.json; null takes the system's."),
     Setting(
       "images.root", .optionalString, nil,
-      "Directory below which `file:` pictures are read, relative to config.json; null reads none."),
+      "Directory below which `file:` images are read, relative to config.json; null reads none."),
 
     Setting(
       "generation.thinking_mode", .choice(["auto", "long", "short"]), "auto", "Mode of requests that do not choose one."
@@ -155,7 +155,7 @@ extension Setting {
       "scheduling.prefill_chunk", .integer(1...4096), 256, "Prompt positions processed in one step at most."),
     Setting(
       "scheduling.max_stall_ms", .number(1...600_000), 300,
-      "Milliseconds that prompts and pictures of others may hold up a running reply between two tokens."),
+      "Milliseconds that prompts and images of others may hold up a running reply between two tokens."),
     Setting(
       "scheduling.brief_seats", .integer(0...1023), 1,
       "Of max_running, slots kept for requests whose replies have at most 256 tokens together (n × limit): they do not wait for long thoughts."
@@ -166,7 +166,7 @@ extension Setting {
     ),
     Setting(
       "scheduling.image_cache_mb", .integer(0...100_000_000), 256,
-      "MB of pictures' features that are kept; 0 keeps none."
+      "MB of images' features that are kept; 0 keeps none."
     ),
     Setting(
       "scheduling.reply_timeout_s", .optionalNumber(0.1...86_400), nil,

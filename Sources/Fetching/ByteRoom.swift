@@ -1,4 +1,4 @@
-// Memory for fetched pictures. A request's body is bounded by HTTP; what a request of a few bytes makes the server fetch is
+// Memory for fetched images. A request's body is bounded by HTTP; what a request of a few bytes makes the server fetch is
 // bounded here, over all requests and for each. Room is taken by bytes that came, not by announced lengths.
 import Synchronization
 
@@ -29,7 +29,7 @@ final class ByteShare: Sendable {
   private let taken = Mutex(0)
   private let limit: Int
 
-  /// `limit` bounds the pictures of this request together.
+  /// `limit` bounds the images of this request together.
   init(_ room: ByteRoom, limit: Int) { (self.room, self.limit) = (room, limit) }
 
   deinit { room.give(taken.withLock { $0 }) }

@@ -1,12 +1,12 @@
-// Why a picture that a request names cannot be had. What a client may learn of it is decided by the API's translation.
+// Why an image that a request names cannot be had. What a client may learn of it is decided by the API's translation.
 
 import Text
 
 /// An error of this room.
 package enum FetchError: Error, Equatable {
-  /// Pictures by URL are off.
+  /// Images by URL are off.
   case remoteOff
-  /// Pictures by `file:` are off.
+  /// Images by `file:` are off.
   case filesOff
   /// Not a URL that can be fetched: malformed, with user information, a foreign authority, `..`.
   case malformed
@@ -16,7 +16,7 @@ package enum FetchError: Error, Equatable {
   case outside
   /// Nothing came: no such name, an address that is refused, no connection, TLS, status, redirect or time. `reason` is for logs.
   case failed(reason: String)
-  /// The picture has more bytes than one may have, or the request's pictures more than they may have together.
+  /// The image has more bytes than one may have, or the request's images more than they may have together.
   case tooLarge(limit: Int)
   /// Too many bytes or fetches are under way; later it may work.
   case busy

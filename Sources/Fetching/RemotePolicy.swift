@@ -1,6 +1,6 @@
-// Where the server may go for a picture: which URLs, and which addresses their names may lead to.
+// Where the server may go for an image: which URLs, and which addresses their names may lead to.
 
-/// The operator's rule for pictures by URL. Asked for the URL of a request, for every redirect, and for every address before it is
+/// The operator's rule for images by URL. Asked for the URL of a request, for every redirect, and for every address before it is
 /// connected to.
 package struct RemotePolicy: Sendable {
   /// Without a rule nothing is fetched.
@@ -9,7 +9,7 @@ package struct RemotePolicy: Sendable {
   package var networks: [Network]
   /// PEM file of certificate authorities; nil takes the system's.
   package var authorities: String?
-  /// From a request's turn to the last byte of its pictures, waiting in line included.
+  /// From a request's turn to the last byte of its images, waiting in line included.
   package var timeout: Duration
 
   package init(

@@ -1,4 +1,4 @@
-// URLs of pictures elsewhere, read by libcurl's parser and by nothing else: the value that was checked is the one that is fetched,
+// URLs of images elsewhere, read by libcurl's parser and by nothing else: the value that was checked is the one that is fetched,
 // so that two parsers cannot disagree about the host.
 import CFetch
 

@@ -1,16 +1,16 @@
-// One picture by URL: a GET, and by hand the few redirects that are followed, each checked like the first URL.
+// One image by URL: a GET, and by hand the few redirects that are followed, each checked like the first URL.
 import CFetch
 
 /// Runs on one thread, which it blocks.
 struct Transfer {
   let policy: RemotePolicy
-  /// Bytes that the picture may have.
+  /// Bytes that the image may have.
   let maxBytes: Int
   let share: ByteShare
   let flag: StopFlag
   let deadline: ContinuousClock.Instant
 
-  /// The picture's bytes. Every failure on the way is `.failed`: whether a refused address has a server is not to be told apart.
+  /// The image's bytes. Every failure on the way is `.failed`: whether a refused address has a server is not to be told apart.
   func bytes(at url: RemoteURL) throws(FetchError) -> [UInt8] {
     var url = url
     for _ in 0...RemotePolicy.maxRedirects {

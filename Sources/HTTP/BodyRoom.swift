@@ -10,7 +10,7 @@ final class BodyRoom: Sendable {
   private let used = Atomic<Int>(0)
   private let observer: (any HTTPObserver)?
 
-  /// An eighth of the room is kept for bodies up to this size: pictures that fill it do not keep texts out.
+  /// An eighth of the room is kept for bodies up to this size: images that fill it do not keep texts out.
   static let smallBody = 64 << 10
 
   init(capacity: Int, observer: (any HTTPObserver)?) { (self.capacity, self.observer) = (capacity, observer) }

@@ -1,4 +1,4 @@
-// Ends a decode before its picture is complete: when the client has left, or when the decode has used its processor time. Codecs
+// Ends a decode before its image is complete: when the client has left, or when the decode has used its processor time. Codecs
 // ask at every line, or at every few hundred bytes where a line may take long.
 import Glibc
 

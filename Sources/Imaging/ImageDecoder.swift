@@ -1,4 +1,4 @@
-// Image bytes to an upright, opaque RGB picture. The header is read and held against the limits before a codec may allocate;
+// Image bytes to an upright, opaque RGB image. The header is read and held against the limits before a codec may allocate;
 // each codec then checks that what it decodes has the size that was checked.
 //
 // Results equal Pillow's `ImageOps.exif_transpose`, `alpha_composite` over white and `convert("RGB")`. Two deviations are meant:
@@ -42,8 +42,8 @@ package enum ImageDecoder {
     return header
   }
 
-  /// Decodes the (first) picture, turned upright, alpha over white. The decode ends early, with `ImageError.cancelled`, once
-  /// `isCancelled` says so, and with `ImageError.tooSlow` when it takes more processor time than a picture of its size may.
+  /// Decodes the (first) image, turned upright, alpha over white. The decode ends early, with `ImageError.cancelled`, once
+  /// `isCancelled` says so, and with `ImageError.tooSlow` when it takes more processor time than an image of its size may.
   package static func decode(
     _ bytes: [UInt8], limits: ImageLimits = ImageLimits(), isCancelled: @escaping () -> Bool = { false }
   ) throws(ImageError) -> RGBImage {

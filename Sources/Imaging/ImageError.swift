@@ -1,4 +1,4 @@
-// Why a picture is refused. The texts are fixed: nothing of the decoder's own messages, of the picture's bytes or of memory
+// Why an image is refused. The texts are fixed: nothing of the decoder's own messages, of the image's bytes or of memory
 // addresses reaches a client.
 
 import Text
@@ -7,19 +7,19 @@ import Text
 package enum ImageError: Error, Equatable, CustomStringConvertible {
   /// The first bytes are not those of PNG, JPEG, WebP or GIF (415).
   case unsupportedFormat
-  /// The encoded picture is too long (413).
+  /// The encoded image is too long (413).
   case tooManyBytes(limit: Int, value: Int)
   /// Width times height is too much (413).
   case tooManyPixels(limit: Int, value: Int)
   /// The longer edge is too long (413).
   case edgeTooLong(limit: Int, value: Int)
-  /// The scans of a JPEG, each counted with the picture's pixels, are too much work (413).
+  /// The scans of a JPEG, each counted with the image's pixels, are too much work (413).
   case tooManyScans(scans: Int, limit: Int, value: Int)
   /// Pixels and a JPEG's coefficients take too much memory (413).
   case tooMuchMemory(limit: Int, value: Int)
   /// More blocks of metadata stand before the pixels than are read (413).
   case tooManyBlocks(ImageFormat, limit: Int)
-  /// Decoding took longer, in seconds of processor time, than a picture of this size may take (413).
+  /// Decoding took longer, in seconds of processor time, than an image of this size may take (413).
   case tooSlow(limit: Double)
   /// The decode was stopped because nobody waits for it any more; no client reads this.
   case cancelled

@@ -1,5 +1,5 @@
 // How a camera was held: the orientation tag of EXIF (TIFF 6.0 image file directory, tag 0x0112), else `tiff:Orientation` in an
-// XMP packet, and the turn that makes the picture upright. Damaged metadata means "as stored", never an error.
+// XMP packet, and the turn that makes the image upright. Damaged metadata means "as stored", never an error.
 
 /// The eight EXIF orientations by what must be done to the stored pixels.
 enum Orientation: Int {
@@ -48,7 +48,7 @@ enum Orientation: Int {
     return nil
   }
 
-  /// The upright picture.
+  /// The upright image.
   func upright(_ image: RGBImage) -> RGBImage {
     guard self != .asStored else { return image }
     let (width, height) = (image.width, image.height)

@@ -1,8 +1,8 @@
-// The picture as the rest of the house sees it: 8-bit RGB, upright, opaque; and the bounds it must keep.
+// The image as the rest of the house sees it: 8-bit RGB, upright, opaque; and the bounds it must keep.
 
 import Text
 
-/// A decoded picture: upright, without alpha, 8 bits a channel.
+/// A decoded image: upright, without alpha, 8 bits a channel.
 package struct RGBImage: Sendable, Equatable {
   /// Pixels across and down, at least 1.
   package let width, height: Int
@@ -39,7 +39,7 @@ package enum ImageFormat: String, Sendable, CaseIterable {
   }
 }
 
-/// What a picture may cost, checked before any pixel is decoded.
+/// What an image may cost, checked before any pixel is decoded.
 package struct ImageLimits: Sendable, Equatable {
   /// Encoded bytes.
   package var maxBytes: Int
@@ -57,11 +57,11 @@ package struct ImageLimits: Sendable, Equatable {
   /// Pixels that the scans of one JPEG may cover together, each scan counted with all pixels.
   ///
   /// Encoders write 10 scans (libjpeg's script for YCbCr), up to about 14 (mozjpeg) and 18 in CMYK. Twenty scans of the largest
-  /// picture pass, so that every ordinary picture does; smaller ones may have more scans.
+  /// image pass, so that every ordinary image does; smaller ones may have more scans.
   var maxScanPixels: Int { max(20 * usablePixels, 1024 * Self.leastScanPixels) }
-  /// A scan of a tiny picture counts as this many pixels: its headers and tables take time too.
+  /// A scan of a tiny image counts as this many pixels: its headers and tables take time too.
   static let leastScanPixels = 16_384
-  /// Bytes that the pixels of one picture and a JPEG's coefficients may take: a progressive YCbCr picture without subsampling
+  /// Bytes that the pixels of one image and a JPEG's coefficients may take: a progressive YCbCr image without subsampling
   /// takes 3 + 6 a pixel.
   var maxDecodingBytes: Int { max(10 * usablePixels, 64 << 20) }
   /// Extension blocks of a GIF, or marker segments of a JPEG, that are walked before the pixels.
@@ -69,6 +69,6 @@ package struct ImageLimits: Sendable, Equatable {
 
   private var usablePixels: Int { min(max(maxPixels, 1), Self.greatestMaxPixels) }
 
-  /// Seconds of processor time that the decode of so many pixels may take: several times what the slowest ordinary picture takes.
+  /// Seconds of processor time that the decode of so many pixels may take: several times what the slowest ordinary image takes.
   static func decodingSeconds(pixels: Int) -> Double { 1 + Double(pixels) * 180e-9 }
 }

@@ -18,7 +18,7 @@ package enum InferenceError: Error, Equatable, Sendable, CustomStringConvertible
   case invalidBatch(String)
   /// A token id outside the embedding.
   case unknownToken(TokenID, vocabularySize: Int)
-  /// A picture that does not fit the model.
+  /// An image that does not fit the model.
   case invalidImage(String)
 
   package var description: String {

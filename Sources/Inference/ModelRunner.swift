@@ -4,7 +4,7 @@
 // the engine's. A sequence is one timeline: its KV cache and how many positions it holds.
 import GenerationTypes
 
-/// The features of one picture in decoder space: `[rows, hidden]`, f32, packed in token order (base view, grid, newlines).
+/// The features of one image in decoder space: `[rows, hidden]`, f32, packed in token order (base view, grid, newlines).
 package final class ImageFeatures: Sendable {
   package let rows: Int
   package let values: [Float]
@@ -14,7 +14,7 @@ package final class ImageFeatures: Sendable {
 /// A run of places to append to a sequence.
 package enum BatchInput: Sendable {
   case tokens(ArraySlice<TokenID>)
-  /// Rows of a picture's features, one per place.
+  /// Rows of an image's features, one per place.
   case features(ImageFeatures, Range<Int>)
 
   package var count: Int {
@@ -46,8 +46,8 @@ package struct Batch<Sequence> {
 /// A loaded model that can be stepped. Not thread-safe: one thread owns a runner and its sequences.
 package protocol ModelRunner: AnyObject {
   associatedtype Sequence: AnyObject
-  /// A picture that is being encoded.
-  associatedtype Picture: AnyObject
+  /// An image that is being encoded.
+  associatedtype Image: AnyObject
   /// Columns of a logits row: the rows of the head, at least the tokenizer's size.
   var vocabularySize: Int { get }
   /// Positions a sequence may hold.
@@ -66,24 +66,24 @@ package protocol ModelRunner: AnyObject {
   func trim(_ sequence: Sequence)
   /// Positions' worth of memory that these timelines hold together; what is shared counts once.
   func heldPositions(of sequences: [Sequence]) -> Int
-  /// Begins a picture: checks it and computes nothing.
-  func begin(_ image: PreparedImage) throws -> Picture
-  /// Takes a picture further through vision tower and projector, by `blocks` of the tower at most and to the end of a view at most;
-  /// gives its features when that was the last. One picture at a time: what another has begun of a view is lost and done again.
-  func advance(_ picture: Picture, blocks: Int) throws -> ImageFeatures?
-  /// Blocks that all views of a picture go through, and those done.
-  func progress(of picture: Picture) -> (done: Int, total: Int)
+  /// Begins an image: checks it and computes nothing.
+  func begin(_ image: PreparedImage) throws -> Image
+  /// Takes an image further through vision tower and projector, by `blocks` of the tower at most and to the end of a view at most;
+  /// gives its features when that was the last. One image at a time: what another has begun of a view is lost and done again.
+  func advance(_ image: Image, blocks: Int) throws -> ImageFeatures?
+  /// Blocks that all views of an image go through, and those done.
+  func progress(of image: Image) -> (done: Int, total: Int)
   /// Appends every entry's inputs to its sequence. Calls `logits` once per entry that wants them, in order, with the entry's
   /// index and `vocabularySize` values that it may overwrite; they are gone when it returns.
   func step(_ batch: Batch<Sequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
 }
 
 extension ModelRunner {
-  /// The features of one picture, at one go.
+  /// The features of one image, at one go.
   package func encode(_ image: PreparedImage) throws -> ImageFeatures {
-    let picture = try begin(image)
+    let image = try begin(image)
     while true {
-      if let features = try advance(picture, blocks: .max) { return features }
+      if let features = try advance(image, blocks: .max) { return features }
     }
   }
 }

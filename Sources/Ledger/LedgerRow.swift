@@ -1,4 +1,4 @@
-// What is kept of one answered request: counts, times and how it ended. There is no field for a prompt, a picture or a
+// What is kept of one answered request: counts, times and how it ended. There is no field for a prompt, an image or a
 // reply, so none can be written. Out-of-range numbers are clamped on their way into the file; nothing here can trap.
 
 /// One answered request.
@@ -19,7 +19,7 @@ package struct LedgerRow: Sendable, Equatable {
   package var isDecided = false
   /// Whether, besides, shadows were drawn from such requests when it came.
   package var isSampled = false
-  /// Prompt tokens: text, picture places, and those of both that a cache held.
+  /// Prompt tokens: text, image places, and those of both that a cache held.
   package var promptText, promptImage, promptCached: Int
   /// Completion tokens, summed over the request's replies: thought, tags and other control tokens, answer.
   package var thinking, control, answer: Int

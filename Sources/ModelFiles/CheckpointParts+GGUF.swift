@@ -25,11 +25,11 @@ extension CheckpointParts {
           + "llama.cpp does, and replies may be worse; convert the model again with a current converter")
     }
     if vision == nil, vocabulary.tokens.contains("<image>") {
-      notes.append("\(text.path) has an image token, but there is no mmproj file beside it: pictures are refused")
+      notes.append("\(text.path) has an image token, but there is no mmproj file beside it: images are refused")
     }
     if let vision, tower?.aspectRatio == .baseView {
       notes.append(
-        "\(vision.path) has no model.image_newline: pictures are seen as one view of \(tower?.tower.patchCount ?? 0) "
+        "\(vision.path) has no model.image_newline: images are seen as one view of \(tower?.tower.patchCount ?? 0) "
           + "tokens, without tiles")
     }
     decoderLayers = { metadata.fault("\(architecture.rawValue).block_count", expected: $0) }

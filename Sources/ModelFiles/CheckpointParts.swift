@@ -51,7 +51,7 @@ struct CheckpointParts {
     visionLayers = { json.fault("vision_feature_layer", expected: $0, found: "layer \(tower?.layerCount ?? 0)") }
   }
 
-  /// The settings of pictures, and what an operator should know of where they come from. As in transformers,
+  /// The settings of images, and what an operator should know of where they come from. As in transformers,
   /// `image_processor` in `processor_config.json`, where version 5 writes it, has precedence over `preprocessor_config.json`.
   private static func imageSettings(in directory: borrowing ModelDirectory)
     throws(ModelFileError) -> (ConfigurationReader?, notes: [String])
@@ -65,7 +65,7 @@ struct CheckpointParts {
       return (
         nested,
         [
-          "\(directory.path(of: newer)) and \(older) have different picture settings: those of \(newer) are used, as in transformers"
+          "\(directory.path(of: newer)) and \(older) have different image settings: those of \(newer) are used, as in transformers"
         ]
       )
     case (let found?, nil), (nil, let found?): return (found, [])
@@ -73,7 +73,7 @@ struct CheckpointParts {
       return (
         nil,
         [
-          "\(directory.path) has neither \(older) nor image_processor in \(newer): pictures are prepared with SigLIP's own values"
+          "\(directory.path) has neither \(older) nor image_processor in \(newer): images are prepared with SigLIP's own values"
         ]
       )
     }

@@ -105,7 +105,7 @@ struct ConfigurationReader {
     return ids
   }
 
-  /// `image_grid_pinpoints`: pictures' target sizes as [height, width], in multiples of `tile`, at most ten tiles each.
+  /// `image_grid_pinpoints`: images' target sizes as [height, width], in multiples of `tile`, at most ten tiles each.
   func pinpoints(tile: Int) throws(ModelFileError) -> [PixelSize]? {
     let name = "image_grid_pinpoints"
     guard let value = self[name] else { return nil }

@@ -2,7 +2,7 @@
 // or a key is absent, the values of SigLIP's own processor hold: bilinear, scaled by 1/255, mean and deviation 0.5.
 import JSON
 
-/// How a picture's pixels are resized and normalised.
+/// How an image's pixels are resized and normalised.
 package struct PreprocessorConfiguration: Sendable, Equatable {
   /// Per channel (red, green, blue), after rescaling.
   package var mean: [Double]

@@ -12,7 +12,7 @@ package struct PixelSize: Sendable, Equatable {
   package init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
 }
 
-/// How a picture of any shape is packed into tokens.
+/// How an image of any shape is packed into tokens.
 package enum VisionAspectRatio: Sendable, Equatable {
   /// Tiles by the best pinpoint, unpadded. `maxPatches` is N of `anyres_max_N`: a grid of more base views is shrunk.
   case anyres(maxPatches: Int?)

@@ -1,4 +1,4 @@
-// One running request on the engine's thread: its sequence, its sampler, its pictures' features and its clock.
+// One running request on the engine's thread: its sequence, its sampler, its images' features and its clock.
 import GenerationTypes
 import Inference
 
@@ -30,9 +30,9 @@ final class ActiveJob<Runner: ModelRunner> {
   private let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
   private let submitted: Instant
   private let cached: Int
-  /// What has been done of `nextPicture`.
-  private var picture: Runner.Picture?
-  /// Features of the pictures encoded so far, nil again once they are in the sequence.
+  /// What has been done of `nextImage`.
+  private var image: Runner.Image?
+  /// Features of the images encoded so far, nil again once they are in the sequence.
   private var features: [ImageFeatures?] = []
 
   /// `started` is the moment of admission; the sequence holds `cached` places and may come to hold `promised`. A request that had
@@ -51,11 +51,11 @@ final class ActiveJob<Runner: ModelRunner> {
       self.progress.timings.queue = started - submitted
       report(.prefill(done: cached, total: request.prompt.tokens.count))
     }
-    features = Array(repeating: nil, count: coveredPictures)
+    features = Array(repeating: nil, count: coveredImages)
   }
 
-  /// Pictures that the sequence held from the start.
-  var coveredPictures: Int { request.prompt.pictures.count { $0.end <= cached } }
+  /// Images that the sequence held from the start.
+  var coveredImages: Int { request.prompt.images.count { $0.end <= cached } }
 
   /// The token sampled last, not yet in the sequence.
   var last: TokenID { places.tokens.last ?? 0 }
@@ -115,47 +115,47 @@ final class ActiveJob<Runner: ModelRunner> {
 // MARK: - The prompt
 
 extension ActiveJob {
-  /// The picture to encode next.
-  var nextPicture: Prompt.Picture? {
-    features.count < request.prompt.pictures.count ? request.prompt.pictures[features.count] : nil
+  /// The image to encode next.
+  var nextImage: Prompt.Image? {
+    features.count < request.prompt.images.count ? request.prompt.images[features.count] : nil
   }
 
-  /// What the features of `nextPicture` are known by.
-  var nextPictureKey: FeatureCache.Key? {
-    nextPicture?.image.digest.map { FeatureCache.Key(salt: request.salt, digest: $0) }
+  /// What the features of `nextImage` are known by.
+  var nextImageKey: FeatureCache.Key? {
+    nextImage?.image.digest.map { FeatureCache.Key(salt: request.salt, digest: $0) }
   }
 
-  /// Prompt places before the next picture.
-  var readyPlaces: Int { nextPicture.map { max($0.position, cached) } ?? request.prompt.tokens.count }
+  /// Prompt places before the next image.
+  var readyPlaces: Int { nextImage.map { max($0.position, cached) } ?? request.prompt.tokens.count }
 
-  /// Takes `nextPicture` further by `blocks` of the tower at most; its features, for `add`, when that was the last, and how many
+  /// Takes `nextImage` further by `blocks` of the tower at most; its features, for `add`, when that was the last, and how many
   /// blocks it went through.
-  func advancePicture(by blocks: Int, with runner: Runner) throws -> (features: ImageFeatures?, blocks: Int) {
-    guard let nextPicture else { return (nil, 0) }
+  func advanceImage(by blocks: Int, with runner: Runner) throws -> (features: ImageFeatures?, blocks: Int) {
+    guard let nextImage else { return (nil, 0) }
     let start = Instant.now
     defer { progress.timings.image += .now - start }
-    let picture = try picture ?? runner.begin(nextPicture.image)
-    self.picture = picture
-    let before = runner.progress(of: picture).done
-    let encoded = try runner.advance(picture, blocks: blocks)
-    let (done, total) = runner.progress(of: picture)
-    report(.encoding(picture: features.count, done: done, total: total))
+    let image = try image ?? runner.begin(nextImage.image)
+    self.image = image
+    let before = runner.progress(of: image).done
+    let encoded = try runner.advance(image, blocks: blocks)
+    let (done, total) = runner.progress(of: image)
+    report(.encoding(image: features.count, done: done, total: total))
     return (encoded, done - before)
   }
 
-  /// Takes the features of `nextPicture`.
+  /// Takes the features of `nextImage`.
   func add(_ encoded: ImageFeatures) {
-    picture = nil
+    image = nil
     features.append(encoded)
   }
 
-  /// What fills the prompt's places in `range`, which ends at `readyPlaces` at most. Lets go of pictures that end in it.
+  /// What fills the prompt's places in `range`, which ends at `readyPlaces` at most. Lets go of images that end in it.
   func inputs(for range: Range<Int>) -> [BatchInput] {
     var inputs: [BatchInput] = []
     var place = range.lowerBound
-    for (index, picture) in request.prompt.pictures.prefix(features.count).enumerated() {
+    for (index, image) in request.prompt.images.prefix(features.count).enumerated() {
       guard let encoded = features[index], place < range.upperBound else { continue }
-      let rows = picture.position..<picture.position + encoded.rows
+      let rows = image.position..<image.position + encoded.rows
       if place < min(rows.lowerBound, range.upperBound) {
         let end = min(rows.lowerBound, range.upperBound)
         inputs.append(.tokens(request.prompt.tokens[place..<end]))
@@ -173,8 +173,8 @@ extension ActiveJob {
   }
 }
 
-extension Prompt.Picture {
-  /// The place after the picture's last.
+extension Prompt.Image {
+  /// The place after the image's last.
   fileprivate var end: Int { position + image.layout.tokenCount }
 }
 
@@ -188,14 +188,14 @@ extension Prompt {
   var defect: String? {
     if tokens.isEmpty { return "empty prompt" }
     var end = 0
-    for (index, picture) in pictures.enumerated() {
-      let count = picture.image.layout.tokenCount
-      guard picture.position >= end, count > 0, picture.position <= tokens.count,
-        count <= tokens.count - picture.position
+    for (index, image) in images.enumerated() {
+      let count = image.image.layout.tokenCount
+      guard image.position >= end, count > 0, image.position <= tokens.count,
+        count <= tokens.count - image.position
       else {
-        return "picture \(index): \(count) places at \(picture.position) do not fit after \(end) in \(tokens.count)"
+        return "image \(index): \(count) places at \(image.position) do not fit after \(end) in \(tokens.count)"
       }
-      end = picture.position + count
+      end = image.position + count
     }
     return nil
   }

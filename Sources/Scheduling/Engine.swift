@@ -43,7 +43,7 @@ package final class Engine: GenerationService {
   }
 
   /// Refuses new requests, fails those in line, lets running ones end within `grace`, fails the rest and returns when the
-  /// thread has let go of the runner: at the latest one step or one picture after the grace.
+  /// thread has let go of the runner: at the latest one step or one image after the grace.
   package func shutdown(grace: Duration) async {
     core.drain(grace: grace)
     await core.stopped()

@@ -16,11 +16,11 @@ package struct EngineConfiguration: Sendable, Equatable {
   package var ahead: Int
   /// Prompt places processed in one step at most, over all prompts.
   package var prefillChunk: Int
-  /// How long prompts and pictures may hold up replies between two of their tokens.
+  /// How long prompts and images may hold up replies between two of their tokens.
   package var maxStall: Duration
   /// Positions of KV cache that ended requests may keep for prompts that begin alike; 0 keeps none.
   package var prefixTokens: Int
-  /// Bytes of pictures' features that are kept; 0 keeps none.
+  /// Bytes of images' features that are kept; 0 keeps none.
   package var imageCacheBytes: Int
 
   package init(

@@ -83,7 +83,7 @@ extension EngineCore {
 
   /// Gives up a request wherever it is; does nothing when it has ended.
   package func cancel(_ id: JobID) {
-    // What is taken out dies after the lock is released: it may hold pictures.
+    // What is taken out dies after the lock is released: it may hold images.
     let abandoned = state.withLock { $0.scheduler.cancel(id) ? $0.submissions.removeValue(forKey: id) : nil }
     if abandoned == nil { wake() }
   }

@@ -202,7 +202,7 @@ extension EngineLoop {
       if progress == nil, request.serviceClass != .spare {
         tally.prefixHits += cached
         tally.prefixMisses += places.count - cached
-        tally.imageHits += job.coveredPictures
+        tally.imageHits += job.coveredImages
       }
       core.update { $0.setDone(id, places: cached) }
       supply(id, job)

@@ -1,12 +1,12 @@
-// What a round computes: a piece of a picture, then a step of replies and prompts.
+// What a round computes: a piece of an image, then a step of replies and prompts.
 import GenerationTypes
 import Inference
 
 extension EngineLoop {
-  /// Gives a job what features are at hand for its next pictures, and says how far its prompt can be taken.
+  /// Gives a job what features are at hand for its next images, and says how far its prompt can be taken.
   func supply(_ id: JobID, _ job: Job) {
-    while let key = job.nextPictureKey, let known = features.features(of: key) {
-      guard known.rows == job.nextPicture?.image.layout.tokenCount else { break }
+    while let key = job.nextImageKey, let known = features.features(of: key) {
+      guard known.rows == job.nextImage?.image.layout.tokenCount else { break }
       job.add(known)
       tally.imageHits += 1
     }
@@ -14,39 +14,39 @@ extension EngineLoop {
     core.update { $0.setReady(id, places: places) }
   }
 
-  /// Encodes a piece of one picture that is waited for; clients take turns.
+  /// Encodes a piece of one image that is waited for; clients take turns.
   func encodePiece() {
     let (waiting, besideReplies, hasRows) = core.update {
       ($0.awaitingInputs, $0.isReplying, $0.plan(promptRows: 1).contains { $0.work != .decode })
     }
-    guard let id = waiting, let job = jobs[id], let picture = job.nextPicture else { return }
+    guard let id = waiting, let job = jobs[id], let image = job.nextImage else { return }
     // Prompts of others get the other half.
     let budget = budget(besideReplies: besideReplies) / (hasRows ? 2 : 1)
     let blocks = pace.blocks(within: budget, besideReplies: besideReplies)
-    let key = job.nextPictureKey
+    let key = job.nextImageKey
     do {
       let start = ContinuousClock.now
-      core.update { $0.takePictureTurn(id) }
-      let (encoded, done) = try job.advancePicture(by: blocks, with: runner)
+      core.update { $0.takeImageTurn(id) }
+      let (encoded, done) = try job.advanceImage(by: blocks, with: runner)
       pace.learn(blocks: done, seconds: (.now - start) / .seconds(1))
       guard let encoded else { return }
-      let expected = picture.image.layout.tokenCount
+      let expected = image.image.layout.tokenCount
       guard encoded.rows == expected else {
-        return end(id, job, .inference("picture has \(encoded.rows) rows of features, its layout \(expected)"))
+        return end(id, job, .inference("image has \(encoded.rows) rows of features, its layout \(expected)"))
       }
       tally.imageMisses += 1
       job.add(encoded)
       if let key { share(encoded, key) }
       supply(id, job)
     } catch {
-      end(id, job, .inference("picture: \(error)"))
+      end(id, job, .inference("image: \(error)"))
     }
   }
 
-  /// Keeps features and gives them to all who wait for the same picture.
+  /// Keeps features and gives them to all who wait for the same image.
   private func share(_ encoded: ImageFeatures, _ key: FeatureCache.Key) {
     features.insert(encoded, for: key)
-    for (id, job) in jobs where job.nextPictureKey == key && job.nextPicture?.image.layout.tokenCount == encoded.rows {
+    for (id, job) in jobs where job.nextImageKey == key && job.nextImage?.image.layout.tokenCount == encoded.rows {
       job.add(encoded)
       tally.imageHits += 1
       supply(id, job)
@@ -56,8 +56,8 @@ extension EngineLoop {
   /// Computes one step and reports what came of it.
   func step() {
     extendPromises()
-    let (besideReplies, awaitsPicture) = core.update { ($0.isReplying, $0.awaitingInputs != nil) }
-    let budget = budget(besideReplies: besideReplies) / (awaitsPicture ? 2 : 1)
+    let (besideReplies, awaitsImage) = core.update { ($0.isReplying, $0.awaitingInputs != nil) }
+    let budget = budget(besideReplies: besideReplies) / (awaitsImage ? 2 : 1)
     let rows = pace.rows(within: budget, most: limits.prefillChunk, besideReplies: besideReplies)
     let slices = core.update { $0.plan(promptRows: rows) }
     if slices.isEmpty { return }

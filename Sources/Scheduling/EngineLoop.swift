@@ -1,6 +1,6 @@
-// The engine's thread, round by round: drop what was cancelled, start what can be admitted, encode a piece of a picture, step.
+// The engine's thread, round by round: drop what was cancelled, start what can be admitted, encode a piece of an image, step.
 //
-// Pictures are encoded between steps, a piece a round, when their prompt has come to them; running replies wait for that long, so
+// Images are encoded between steps, a piece a round, when their prompt has come to them; running replies wait for that long, so
 // pieces and prompts are cut to what the stall bound leaves (`StepPace`). A step that throws fails the requests that were in it,
 // and the engine goes on.
 import GenerationTypes

@@ -1,9 +1,9 @@
-// Features of pictures by what they show, within a budget of bytes, the least recently used first to go. Like prefixes they are
+// Features of images by what they show, within a budget of bytes, the least recently used first to go. Like prefixes they are
 // shared only within one salt.
 import GenerationTypes
 import Inference
 
-/// Features of pictures that may be asked for again.
+/// Features of images that may be asked for again.
 struct FeatureCache {
   struct Key: Hashable {
     let salt: String
@@ -18,7 +18,7 @@ struct FeatureCache {
 
   init(capacity: Int) { self.capacity = capacity }
 
-  /// The features of a picture, which count as used.
+  /// The features of an image, which count as used.
   mutating func features(of key: Key) -> ImageFeatures? {
     guard let entry = entries[key] else { return nil }
     time += 1

@@ -37,9 +37,9 @@ package enum GenerationError: Error, Equatable, Sendable {
 package struct EngineTally: Sendable, Equatable {
   /// Prompt places that were taken over from earlier prompts, and those that were computed.
   package var prefixHits = 0, prefixMisses = 0
-  /// Pictures whose features were at hand, and those that were encoded.
+  /// Images whose features were at hand, and those that were encoded.
   package var imageHits = 0, imageMisses = 0
-  /// Positions of KV cache held only for prompts to come, and bytes of pictures' features.
+  /// Positions of KV cache held only for prompts to come, and bytes of images' features.
   package var keptTokens = 0, keptImageBytes = 0
   /// How often a running request gave its KV to an earlier one and went on later.
   package var suspensions = 0

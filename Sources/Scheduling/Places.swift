@@ -2,20 +2,20 @@
 import GenerationTypes
 import Glibc
 
-/// Token ids in order, and which of them are places of a picture.
+/// Token ids in order, and which of them are places of an image.
 struct Places {
-  struct Picture: Equatable {
+  struct Image: Equatable {
     let range: Range<Int>
     /// nil: equal to none.
     let digest: ContentDigest?
   }
   private(set) var tokens: [TokenID]
-  private let pictures: [Picture]
+  private let images: [Image]
 
   init(_ prompt: Prompt) {
     tokens = prompt.tokens
-    pictures = prompt.pictures.map {
-      Picture(range: $0.position..<$0.position + $0.image.layout.tokenCount, digest: $0.image.digest)
+    images = prompt.images.map {
+      Image(range: $0.position..<$0.position + $0.image.layout.tokenCount, digest: $0.image.digest)
     }
   }
 
@@ -23,10 +23,10 @@ struct Places {
 
   /// The first `count` places.
   func prefix(_ count: Int) -> Places {
-    Places(tokens: Array(tokens.prefix(count)), pictures: pictures.filter { $0.range.lowerBound < count })
+    Places(tokens: Array(tokens.prefix(count)), images: images.filter { $0.range.lowerBound < count })
   }
 
-  private init(tokens: [TokenID], pictures: [Picture]) { (self.tokens, self.pictures) = (tokens, pictures) }
+  private init(tokens: [TokenID], images: [Image]) { (self.tokens, self.images) = (tokens, images) }
 
   /// Adds a generated token.
   mutating func append(_ token: TokenID) { tokens.append(token) }
@@ -37,9 +37,9 @@ struct Places {
     same = tokens.withUnsafeBufferPointer { a in
       other.tokens.withUnsafeBufferPointer { b in Self.common(a, b, same) }
     }
-    // Within the same ids, places of pictures are the same only where the pictures are.
-    for index in 0..<max(pictures.count, other.pictures.count) {
-      let (mine, theirs) = (pictures.dropFirst(index).first, other.pictures.dropFirst(index).first)
+    // Within the same ids, places of images are the same only where the images are.
+    for index in 0..<max(images.count, other.images.count) {
+      let (mine, theirs) = (images.dropFirst(index).first, other.images.dropFirst(index).first)
       if let mine, mine == theirs, mine.digest != nil { continue }
       let begins = min(mine?.range.lowerBound ?? .max, theirs?.range.lowerBound ?? .max)
       return min(same, begins)

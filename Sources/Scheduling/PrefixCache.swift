@@ -1,5 +1,5 @@
 // Timelines of ended requests, kept so that a prompt that begins alike need not be computed again. What they share is held once
-// (`ModelRunner.fork`), so many questions about one picture cost the picture once.
+// (`ModelRunner.fork`), so many questions about one image cost the image once.
 //
 // Looked through from end to end: a few hundred timelines, nearly all of which differ within the first places. A request is
 // matched only with timelines of its own salt (CVE-2025-46570: else the time to the first token tells what others asked).

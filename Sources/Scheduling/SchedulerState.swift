@@ -73,7 +73,7 @@ package struct SchedulerState: Sendable {
     var reservation: Int
     /// Prompt places in the sequence.
     var done = 0
-    /// Prompt places whose inputs are at hand; the rest wait for a picture's features.
+    /// Prompt places whose inputs are at hand; the rest wait for an image's features.
     var ready: Int
     var isCancelled = false
     /// In line: whether it waits for another's prompt, or was found to want more KV than there is.
@@ -87,8 +87,8 @@ package struct SchedulerState: Sendable {
   var running: [Job] = []
   var reserved = 0
   var nextID: JobID = 1
-  /// When each client's pictures were last worked on, counted in pieces, and when it was last given a slot, counted in slots.
-  var pictureTurns: [ClientID: Int] = [:]
+  /// When each client's images were last worked on, counted in pieces, and when it was last given a slot, counted in slots.
+  var imageTurns: [ClientID: Int] = [:]
   var slotTurns: [ClientID: Int] = [:]
   /// Set when memory ran out at the head of the line; admission goes on when a request ends.
   var waitsForMemory = false
@@ -124,17 +124,17 @@ extension SchedulerState {
     running[index].ready = min(max(places, running[index].done), running[index].demand.promptTokens)
   }
 
-  /// The running request whose picture is to be worked on: the first that waits for features, of the client whose pictures were
+  /// The running request whose image is to be worked on: the first that waits for features, of the client whose images were
   /// not worked on for longest.
   package var awaitingInputs: JobID? {
     let waiting = active.filter { $0.done == $0.ready && $0.ready < $0.demand.promptTokens }
-    return waiting.min { pictureTurns[$0.demand.client] ?? 0 < pictureTurns[$1.demand.client] ?? 0 }?.id
+    return waiting.min { imageTurns[$0.demand.client] ?? 0 < imageTurns[$1.demand.client] ?? 0 }?.id
   }
 
-  /// Notes that a piece of a request's picture was worked on.
-  package mutating func takePictureTurn(_ id: JobID) {
+  /// Notes that a piece of a request's image was worked on.
+  package mutating func takeImageTurn(_ id: JobID) {
     guard let job = running.first(where: { $0.id == id }) else { return }
-    takeTurn(job.demand.client, in: \.pictureTurns)
+    takeTurn(job.demand.client, in: \.imageTurns)
   }
 
   /// Whether a reply waits for the next step, and so for everything that is done before it.

@@ -1,4 +1,4 @@
-// How much prompt work fits beside replies: what steps and pictures took so far tells how long the next will take.
+// How much prompt work fits beside replies: what steps and images took so far tells how long the next will take.
 //
 // A step of replies alone takes about as long as reading the weights; each row of a prompt adds its products. Both are smoothed
 // over recent steps, so that depth, batch and a busy machine are followed. Until rows have been measured few are taken.
@@ -44,7 +44,7 @@ package struct StepPace {
     row = Self.smooth(row, own / Double(prefillRows))
   }
 
-  /// Takes note of a piece of a picture.
+  /// Takes note of a piece of an image.
   package mutating func learn(blocks: Int, seconds: Double) {
     if blocks > 0 { block = Self.smooth(block, seconds / Double(blocks)) }
   }

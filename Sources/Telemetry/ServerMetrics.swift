@@ -6,9 +6,9 @@ import Text
 /// How busy the engine is, read at each scrape.
 package struct LoadSample: Sendable {
   package var running, waiting, kvTokens, kvCapacityTokens: Int
-  /// Positions of KV cache and bytes of pictures' features that are kept for requests to come.
+  /// Positions of KV cache and bytes of images' features that are kept for requests to come.
   package var keptTokens = 0, keptImageBytes = 0
-  /// Since the start: prompt tokens taken over and computed, pictures' features taken over and computed.
+  /// Since the start: prompt tokens taken over and computed, images' features taken over and computed.
   package var prefixHits = 0, prefixMisses = 0, imageHits = 0, imageMisses = 0
   /// Since the start: how often a running request gave its KV to an earlier one and went on later.
   package var suspensions = 0
@@ -85,7 +85,7 @@ package final class ServerMetrics: Sendable {
     timeToFirstToken = histogram("r4b_time_to_first_token_seconds", "From a request's arrival to its first token.")
     timeToFirstAnswerToken = histogram(
       "r4b_time_to_first_answer_token_seconds", "From a request's arrival to its first answer token.", labels: modes)
-    image = histogram("r4b_image_seconds", "Decoding and encoding the pictures of a request that has any.")
+    image = histogram("r4b_image_seconds", "Decoding and encoding the images of a request that has any.")
     prefill = histogram("r4b_prefill_seconds", "Processing the prompt.")
     interToken = histogram("r4b_inter_token_seconds", "Between two tokens of a reply.")
     request = histogram(
@@ -179,7 +179,7 @@ package final class ServerMetrics: Sendable {
       })
     registry.register(
       Sampled(
-        .counter, "r4b_image_cache_total", "Pictures whose features were at hand, or were computed.", labels: ["result"]
+        .counter, "r4b_image_cache_total", "Images whose features were at hand, or were computed.", labels: ["result"]
       ) {
         let load = load()
         return [(["hit"], Double(load.imageHits)), (["miss"], Double(load.imageMisses))]
@@ -193,7 +193,7 @@ package final class ServerMetrics: Sendable {
         Double(load().keptTokens)
       })
     registry.register(
-      Sampled(.gauge, "r4b_image_cache_bytes", "Bytes of pictures' features that are kept.") {
+      Sampled(.gauge, "r4b_image_cache_bytes", "Bytes of images' features that are kept.") {
         Double(load().keptImageBytes)
       })
   }

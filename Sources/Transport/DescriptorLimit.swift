@@ -1,5 +1,5 @@
 // Ten thousand connections need as many descriptors; the usual soft limit is 1024. Sockets never take the last ones: files, the ledger
-// and pictures by URL need some too.
+// and images by URL need some too.
 
 import Foundation
 import Glibc

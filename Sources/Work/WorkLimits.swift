@@ -8,7 +8,7 @@ package struct WorkLimits: Sendable, Equatable {
   package var waiting = 1024
   /// Jobs of one client that wait.
   package var waitingPerClient = 512
-  /// Pictures that are decoded at once; each may hold some hundred megabytes.
+  /// Images that are decoded at once; each may hold some hundred megabytes.
   package var images = 2
   /// Processor time of one request over all of its jobs.
   package var requestTime = Duration.seconds(20)
@@ -37,6 +37,6 @@ package struct WorkSize: Sendable, Equatable {
   /// Work of unknown length that is not short, such as the compilation of a schema.
   package static let long = WorkSize(kind: .long, seconds: 0.05)
 
-  /// Work on one picture, whose decoded pixels are held meanwhile.
+  /// Work on one image, whose decoded pixels are held meanwhile.
   package static let image = WorkSize(kind: .image, seconds: 0.2)
 }

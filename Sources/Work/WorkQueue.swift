@@ -1,4 +1,4 @@
-// Work whose cost grows with what a client sends: parsing, rendering, tokenising, pictures, large documents. It would hold up every
+// Work whose cost grows with what a client sends: parsing, rendering, tokenising, images, large documents. It would hold up every
 // handler on the cooperative pool, which has one thread a core. Threads of its own take it from a schedule that is fair to clients.
 
 import Dispatch

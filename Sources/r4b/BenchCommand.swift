@@ -10,7 +10,7 @@ import ModelFiles
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measures prefill, decoding, batches and pictures in tokens and views per second.")
+    commandName: "bench", abstract: "Measures prefill, decoding, batches and images in tokens and views per second.")
 
   @OptionGroup var options: SettingsOptions
 
@@ -26,7 +26,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(name: [.customShort("b"), .customLong("batch")], help: "Sequences that decode together.")
   var batches = Sizes([1])
 
-  @Option(name: .customLong("views"), help: "Views of a picture to encode, for instance 1,5; 0 for none.")
+  @Option(name: .customLong("views"), help: "Views of an image to encode, for instance 1,5; 0 for none.")
   var views = Sizes([0])
 
   @Option(name: [.customShort("r"), .long], help: "Timed repetitions of each row.")
@@ -86,7 +86,7 @@ struct BenchCommand: AsyncParsableCommand {
     guard let vision = checkpoint.configuration.vision else {
       throw ValidationError("--views: this model takes text alone")
     }
-    plan.pictures = sizes(views).map {
+    plan.images = sizes(views).map {
       .noise(views: $0, side: vision.imageSize, patchesPerSide: vision.imageSize / vision.patchSize)
     }
     return plan

@@ -16,7 +16,7 @@ struct ChatCommand: AsyncParsableCommand {
   @OptionGroup var options: SettingsOptions
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("A picture for the first question; may be repeated.", valueName: "path"))
+    name: .shortAndLong, help: ArgumentHelp("An image for the first question; may be repeated.", valueName: "path"))
   var image: [String] = []
 
   @Option(help: "auto (the model decides), long (think) or short (do not).")
@@ -85,7 +85,7 @@ private struct TerminalSession {
   var thought = ThoughtRules()
   let maxTokens: Int?
   private var messages: [Conversation.Message] = []
-  private var pictures: [(path: String, bytes: [UInt8])] = []
+  private var images: [(path: String, bytes: [UInt8])] = []
   private let dims = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
   init(loaded: LoadedModel, mode: ThinkingMode, maxTokens: Int?) {
@@ -93,12 +93,12 @@ private struct TerminalSession {
     sampling = loaded.sampling
   }
 
-  /// Keeps a picture for the next question.
+  /// Keeps an image for the next question.
   mutating func attach(_ path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ConfigurationError("\(path): cannot be read")
     }
-    pictures.append((path, Array(data)))
+    images.append((path, Array(data)))
   }
 
   /// What became of a question.
@@ -109,7 +109,7 @@ private struct TerminalSession {
     let onTerminal = isatty(STDIN_FILENO) == 1
     if onTerminal {
       note(
-        "/image PATH attaches a picture · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · "
+        "/image PATH attaches an image · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · "
           + "Ctrl-C stops a reply")
     }
     while true {
@@ -120,7 +120,7 @@ private struct TerminalSession {
       switch words.first {
       case nil: continue
       case "/quit", "/exit": return true
-      case "/new": (messages, pictures) = ([], [])
+      case "/new": (messages, images) = ([], [])
       case "/mode":
         if words.count == 2, let chosen = ThinkingMode(rawValue: words[1]) {
           mode = chosen
@@ -140,13 +140,13 @@ private struct TerminalSession {
   /// Asks one question and prints the reply. Without an answer the conversation is as before.
   mutating func ask(_ text: String) async -> Outcome {
     let parts: [Conversation.Part] =
-      pictures.map { .image(bytes: $0.bytes, detail: .high, field: $0.path) } + [.text(text)]
+      images.map { .image(bytes: $0.bytes, detail: .high, field: $0.path) } + [.text(text)]
     let conversation = Conversation(
       messages: messages + [Conversation.Message(role: .user, parts: parts)], mode: mode)
     do {
       let answer = try await reply(to: conversation)
       messages = conversation.messages + [Conversation.Message(role: .assistant, parts: [.text(answer)])]
-      pictures = []
+      images = []
       return .answered
     } catch is CancellationError {
       note("\n(stopped)")

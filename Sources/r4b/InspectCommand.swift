@@ -65,7 +65,7 @@ struct InspectCommand: AsyncParsableCommand {
         + "\(vision.imageSize)×\(vision.imageSize) in \(vision.patchCount) patches")
     let pinpoints = preprocessor.pinpoints.map { "\($0.height)×\($0.width)" }.joined(separator: " ")
     let tiles = pinpoints.isEmpty ? "one view, no tiles" : "best of \(pinpoints) (height×width)"
-    print("pictures     \(tiles), resample \(preprocessor.resample)")
+    print("images     \(tiles), resample \(preprocessor.resample)")
   }
 
   private func row(_ name: String, _ tensors: Int, _ parameters: Int, _ bytes: Int, _ types: String) -> String {

@@ -28,7 +28,7 @@ extension LoadedModel {
       vocabularySize: chat.tokenizer.vocabularySize, meta: meta)
   }
 
-  /// How many places a picture takes; nil where none are taken.
+  /// How many places an image takes; nil where none are taken.
   private var imageTokens: String? {
     let configuration = checkpoint.configuration
     guard let vision = configuration.vision else { return nil }

@@ -1,4 +1,4 @@
-// Opens the rooms a model needs and connects them: files → tokenizer, template, pictures, weights, engine.
+// Opens the rooms a model needs and connects them: files → tokenizer, template, images, weights, engine.
 import Chat
 import Configuration
 import Foundation
@@ -7,6 +7,7 @@ import Imaging
 import Inference
 import ModelFiles
 import Scheduling
+import Templates
 import Tokenization
 import Work
 
@@ -66,7 +67,7 @@ struct LoadedModel {
       imageCacheBytes: settings.int("scheduling.image_cache_mb") * 1_000_000)
   }
 
-  /// Tokenizer, template and pictures, checked against each other.
+  /// Tokenizer, template and images, checked against each other.
   private static func chat(
     of checkpoint: Checkpoint, name: String, _ imageLimits: ImageLimits, _ work: WorkQueue
   ) throws -> ChatModel {

@@ -110,7 +110,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 
-  /// Keeps connections from taking the descriptors that files, the ledger and fetched pictures need.
+  /// Keeps connections from taking the descriptors that files, the ledger and fetched images need.
   private static func leaveDescriptors(_ limits: inout HTTPLimits) {
     let limit = DescriptorLimit.current
     let most = DescriptorLimit.connections(limit: limit, used: DescriptorLimit.openCount)

@@ -1,4 +1,4 @@
-// What the settings say about the HTTP surface beside the model: keys, policies, hosts, origins, pictures and pages. It is read
+// What the settings say about the HTTP surface beside the model: keys, policies, hosts, origins, images and pages. It is read
 // before the model, so that a mistake shows at once and not after minutes of loading.
 import API
 import Configuration
@@ -11,7 +11,7 @@ struct Surface {
   private let policies: KeyPolicies
   private let corsOrigins: [String]
   private let allowedHosts: [String]?
-  private let pictures: PictureFetcher?
+  private let images: ImageFetcher?
   private let pages: StaticFiles?
 
   /// Reads and checks the settings and the files that they name. Notes what has no effect.
@@ -24,7 +24,7 @@ struct Surface {
     if allowedHosts == nil, !hosts.isEmpty {
       note("Warning: server.allowed_hosts has no effect: it guards ports on loopback only, and none is open there.")
     }
-    pictures = try PictureFetcher(settings, base)
+    images = try ImageFetcher(settings, base)
     pages = try Self.pages(settings, base)
   }
 
@@ -43,7 +43,7 @@ struct Surface {
   func configuration(_ settings: Settings, _ loaded: LoadedModel) -> APIConfiguration {
     var api = APIConfiguration(settings, loaded)
     api.shadowFraction = settings.double("shadow.fraction")
-    (api.keys, api.policies, api.pictures, api.publicFiles) = (keys, policies, pictures, pages)
+    (api.keys, api.policies, api.images, api.publicFiles) = (keys, policies, images, pages)
     (api.corsOrigins, api.allowedHosts) = (corsOrigins, allowedHosts)
     api.reasoningField = ReasoningField(rawValue: settings.string("api.reasoning_field")) ?? .reasoningContent
     return api

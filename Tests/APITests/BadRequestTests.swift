@@ -210,7 +210,7 @@ struct Bad: Sendable, CustomTestStringConvertible {
     if bad.status != 404 { #expect(house.metrics.failures.value("validation") == 1) }
   }
 
-  @Test func `more pictures, messages and tool calls than allowed are refused`() async throws {
+  @Test func `more images, messages and tool calls than allowed are refused`() async throws {
     var house = House()
     (house.configuration.limits.images, house.configuration.limits.messages) = (1, 2)
     let part = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#

@@ -127,7 +127,7 @@ import Testing
     #expect(messages[2].toolCalls == [try JSONValue(parsing: call)])
     guard case .image(let first, let detail, let field) = messages[1].parts[1],
       case .image(let second, let other, let otherField) = messages[1].parts[2]
-    else { return #expect(Bool(false), "expected two pictures") }
+    else { return #expect(Bool(false), "expected two images") }
     #expect(first == [1, 2, 3] && detail == .low && field == "messages[1].content[1].image_url.url")
     #expect(second == [4, 5] && other == .high && otherField == "messages[1].content[2].image_url")
     #expect(answer.json["usage"]?["prompt_tokens_details"]?["image_tokens"] == 20)
@@ -244,8 +244,8 @@ import Testing
       tokens += Array(repeating: 200, count: answer) + (isCut ? [] : [Fake.end])
       var house = House()
       house.engine = FakeEngine(tokens: tokens, finish: isCut ? .length : .stop)
-      let picture = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
-      let body = #"{"messages":[{"role":"user","content":[{"type":"text","text":"a b"},\#(picture)]}]"#
+      let image = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
+      let body = #"{"messages":[{"role":"user","content":[{"type":"text","text":"a b"},\#(image)]}]"#
       let whole = try await house.post(body + "}").json
       let chunk = try #require(
         try await house.post(body + #","stream":true,"stream_options":{"include_usage":true}}"#).chunks.last)
@@ -330,9 +330,9 @@ import Testing
   @Test func `the tokens of images are told apart from those of the text`() async throws {
     var house = House()
     house.engine = FakeEngine([], refusal: .tooLong(promptTokens: 5011, maxTokens: 1, limit: 4096))
-    let picture = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
+    let image = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
     let answer = try await house.post(
-      to: "/v1/chat/completions", #"{"messages":[{"role":"user","content":[\#(picture)]}]}"#)
+      to: "/v1/chat/completions", #"{"messages":[{"role":"user","content":[\#(image)]}]}"#)
     #expect(answer.json["error"]?["message"]?.string?.contains("5011 tokens (5001 of text, 10 of images)") == true)
   }
 
@@ -363,7 +363,7 @@ import Testing
     (.image(field: "f", .unsupportedFormat), 415, "f", "neither PNG"),
     (.image(field: "f", .tooManyPixels(limit: 5, value: 6)), 413, "f", "6 pixels; the limit is 5"),
     (.image(field: "f", .undecodable(.png)), 422, "f", "damaged"),
-    (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot prepare pictures"),
+    (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot prepare images"),
     (
       .tooManyImageTokens(text: 2, images: 9, limit: 8), 400, "messages",
       "maximum context length is 8 tokens. However, your messages resulted in 11 tokens (2 of text, 9 of images). Please"
@@ -372,7 +372,7 @@ import Testing
       .tooLong(limit: 8), 400, "messages",
       "This model's maximum context length is 8 tokens. However, your messages resulted in more than 8 tokens. Please"
     ),
-    (.imagesUnsupported(field: "f", model: "Smol"), 400, "f", "the model Smol does not take pictures"),
+    (.imagesUnsupported(field: "f", model: "Smol"), 400, "f", "the model Smol does not take images"),
   ])
   func `a conversation that Chat refuses names its field`(
     error: ChatError, status: Int, param: String, says: String

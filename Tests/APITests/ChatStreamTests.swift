@@ -50,7 +50,7 @@ import Testing
   @Test func `progress comes in comments, or in chunks without choices where it was asked for`() async throws {
     var house = House()
     let steps: [FakeEngine.Step] = [
-      .event(.encoding(picture: 1, done: 4, total: 9)), .event(.prefill(done: 2, total: 4)), .prefilled,
+      .event(.encoding(image: 1, done: 4, total: 9)), .event(.prefill(done: 2, total: 4)), .prefilled,
       .event(.token(GeneratedToken(id: 100))), .event(.finished(.length)),
     ]
     house.engine = FakeEngine(steps)

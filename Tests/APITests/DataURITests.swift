@@ -4,8 +4,8 @@ import GenerationTypes
 import Synchronization
 import Testing
 
-@Suite struct `Pictures in data URIs` {
-  /// The bytes of the one picture of a request whose URL is `url`; nil when the request is refused.
+@Suite struct `Images in data URIs` {
+  /// The bytes of the one image of a request whose URL is `url`; nil when the request is refused.
   private func bytes(_ url: String) async throws -> [UInt8]? {
     let house = House()
     let answer = try await house.post(

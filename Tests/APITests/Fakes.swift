@@ -22,9 +22,9 @@ enum Fake {
 final class FakeChat: Chatting {
   let seen = Mutex<[Conversation]>([])
   let failure: (any Error)?
-  let takesPictures: Bool
-  init(failure: (any Error)? = nil, takesPictures: Bool = true) {
-    (self.failure, self.takesPictures) = (failure, takesPictures)
+  let takesImages: Bool
+  init(failure: (any Error)? = nil, takesImages: Bool = true) {
+    (self.failure, self.takesImages) = (failure, takesImages)
   }
 
   func prepareReplies(

@@ -92,7 +92,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
     #expect(message.toolCalls.first?["type"] == "function")
   }
 
-  @Test func `a tool's result may hold a picture, an instruction may not`() throws {
+  @Test func `a tool's result may hold an image, an instruction may not`() throws {
     let parts = #"[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"data:;base64,AAEC"}}]"#
     let message = try decoded(#"{"role":"tool","tool_call_id":"c","content":\#(parts)}"#).messages[0]
     #expect(texts(message) == ["x", "image"])
@@ -113,7 +113,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
     #expect(request.messages[0].reasoning != nil && request.ignored.header() == nil)
   }
 
-  @Test func `items of a response may be empty and may hold pictures`() throws {
+  @Test func `items of a response may be empty and may hold images`() throws {
     let image = #"{"type":"input_image","detail":"original","image_url":"data:image/png;base64,AAEC"}"#
     let body = try JSONValue(
       parsing: #"{"input":[{"role":"user","content":"x"},{"role":"assistant","content":[]},"#

@@ -15,7 +15,8 @@ import Testing
   /// the executable see the operator's text; Ledger, Statistics, Scheduling, Inference and GenerationTypes only words of
   /// ours and names of keys, which the operator gives (API/UsageFigures). Text is where the comparisons are made.
   private let modules = [
-    "JSON", "HTTP", "Transport", "API", "Chat", "StructuredOutput", "Tokenization", "ModelFiles", "Fetching", "Imaging",
+    "JSON", "HTTP", "Transport", "API", "Chat", "Templates", "StructuredOutput", "Tokenization", "ModelFiles",
+    "Fetching", "Imaging",
     "Telemetry",
   ]
 

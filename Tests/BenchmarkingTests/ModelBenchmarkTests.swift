@@ -14,11 +14,11 @@ private func tiny() throws -> RRunner {
 }
 
 @Suite struct `A benchmark of a model` {
-  @Test func `measures pictures, then each depth's prompts and batches, in order and as often as asked`() throws {
+  @Test func `measures images, then each depth's prompts and batches, in order and as often as asked`() throws {
     var benchmark = ModelBenchmark(runner: try tiny())
     let plan = BenchmarkPlan(
       prefill: [20, 40], decode: [3], depths: [0, 33], sequences: [1, 4],
-      pictures: [.noise(views: 1, side: 56, patchesPerSide: 4), .noise(views: 3, side: 56, patchesPerSide: 4)],
+      images: [.noise(views: 1, side: 56, patchesPerSide: 4), .noise(views: 3, side: 56, patchesPerSide: 4)],
       repetitions: 3)
     var results: [WorkloadResult] = []
     try benchmark.run(plan) { results.append($0) }

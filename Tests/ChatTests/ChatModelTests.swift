@@ -46,25 +46,25 @@ import Tokenization
     #expect(try bare.render(.user("Hi")) == "[]Hi")
   }
 
-  @Test func `picture places hold the image token and do not overlap`() async throws {
+  @Test func `image places hold the image token and do not overlap`() async throws {
     let chat = try RTiny.chat()
     let image = try RTiny.file("golden/12-sum.png")
     let prepared = try await chat.prepare(.user("Add up the digits.", images: [image, image]))
-    #expect(prepared.prompt.pictures.count == 2)
-    for picture in prepared.prompt.pictures {
-      let places = prepared.prompt.tokens[picture.position..<picture.position + picture.image.layout.tokenCount]
+    #expect(prepared.prompt.images.count == 2)
+    for image in prepared.prompt.images {
+      let places = prepared.prompt.tokens[image.position..<image.position + image.image.layout.tokenCount]
       #expect(places.allSatisfy { $0 == 624 })
-      #expect(prepared.prompt.tokens[picture.position - 1] != 624)
+      #expect(prepared.prompt.tokens[image.position - 1] != 624)
     }
   }
 
-  @Test func `pictures are known by what they show and how they are cut`() async throws {
+  @Test func `images are known by what they show and how they are cut`() async throws {
     let chat = try RTiny.chat()
     func digests(_ name: String, detail: Conversation.Detail = .high) async throws -> [ContentDigest?] {
       let part = Conversation.Part.image(bytes: try RTiny.file(name), detail: detail, field: "x")
       let prepared = try await chat.prepare(
         Conversation(messages: [.init(role: .user, parts: [part, part])], mode: .auto))
-      return prepared.prompt.pictures.map(\.image.digest)
+      return prepared.prompt.images.map(\.image.digest)
     }
     let sum = try await digests("golden/12-sum.png")
     #expect(sum[0] != nil && sum[0] == sum[1])
@@ -102,7 +102,7 @@ import Tokenization
     let chat = try RTiny.chat(template: template)
     let image = try RTiny.file("golden/12-sum.png")
     let prepared = try await chat.prepare(.user("Add up the digits.", mode: .short, images: [image]))
-    #expect(prepared.prompt.pictures.count == 1)
+    #expect(prepared.prompt.images.count == 1)
     let text = chat.tokenizer.decode(prepared.prompt.tokens)
     #expect(text.contains("Add up the digits.") && text.hasSuffix("<think>\n\n</think>\n\n"))
   }
@@ -132,7 +132,7 @@ import Tokenization
     }
   }
 
-  @Test func `pictures that cannot fit are refused before they are decoded`() async throws {
+  @Test func `images that cannot fit are refused before they are decoded`() async throws {
     let chat = try RTiny.chat()
     let image = try RTiny.file("golden/12-sum.png")
     await #expect {

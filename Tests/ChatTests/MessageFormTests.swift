@@ -3,6 +3,7 @@
 import Chat
 import GenerationTypes
 import JSON
+import Templates
 import Testing
 
 private func call(_ arguments: String, name: String = "look_up") -> JSONValue {

@@ -4,7 +4,7 @@ import ModelFiles
 import Testing
 import Tokenization
 
-/// Models that have no thinking tags, no pictures, perhaps no template: SmolLM2 and the like.
+/// Models that have no thinking tags, no images, perhaps no template: SmolLM2 and the like.
 @Suite struct `Models of text alone` {
   /// A vocabulary of single printable bytes and `control` tokens.
   private static func chat(
@@ -55,9 +55,9 @@ import Tokenization
     }
   }
 
-  @Test func `a picture is refused in words that name the model`() async throws {
+  @Test func `an image is refused in words that name the model`() async throws {
     let chat = try Self.chat()
     let error = await #expect(throws: ChatError.self) { try await chat.prepare(.user("Hi", images: [[1, 2, 3]])) }
-    #expect("\(try #require(error))" == "image: the model Smol does not take pictures")
+    #expect("\(try #require(error))" == "image: the model Smol does not take images")
   }
 }

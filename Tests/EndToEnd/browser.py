@@ -87,7 +87,7 @@ class Browser:
         """By how many pixels the page is wider than the window."""
         return self.script("return document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
 
-    def picture(self, path):
+    def image(self, path):
         """The page as a PNG, for people."""
         data = self.run("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})["data"]
         pathlib.Path(path).write_bytes(base64.b64decode(data))

@@ -29,7 +29,7 @@ def post(server, body, path="/v1/chat/completions"):
         return error.code, json.loads(error.read())
 
 
-def with_picture(data, media="image/png"):
+def with_image(data, media="image/png"):
     url = f"data:{media};base64," + base64.b64encode(data).decode()
     return {"messages": [{"role": "user", "content": [
         {"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What color is the shape?"}]}]}
@@ -58,18 +58,18 @@ def test_a_body_beyond_the_limit_is_413(server):
     assert reply.startswith(b"HTTP/1.1 413 ") and b'"error"' in reply
 
 
-def test_thirty_megabytes_of_base64_are_read_and_refused_as_a_picture(server):
+def test_thirty_megabytes_of_base64_are_read_and_refused_as_a_image(server):
     started = time.monotonic()
-    status, reply = post(server, with_picture(random.Random(2).randbytes(22_000_000)))
+    status, reply = post(server, with_image(random.Random(2).randbytes(22_000_000)))
     assert status in (415, 422) and reply["error"]["param"] == "messages[0].content[0].image_url.url"
     assert time.monotonic() - started < 20
 
 
-def test_pictures_of_one_pixel_and_one_row(server):
+def test_images_of_one_pixel_and_one_row(server):
     for size in ((1, 1), (1, 600), (600, 1)):
         buffer = io.BytesIO()
         Image.new("RGB", size, (200, 10, 10)).save(buffer, "PNG")
-        status, reply = post(server, with_picture(buffer.getvalue()))
+        status, reply = post(server, with_image(buffer.getvalue()))
         assert status == 200 and reply["usage"]["prompt_tokens_details"]["image_tokens"] >= 16, reply
 
 
@@ -79,19 +79,19 @@ def test_a_hundred_megapixels_are_refused_before_decoding(server):
     Image.new("L", (10_000, 10_000)).save(buffer, "JPEG")
     for data, media, limit in ((buffer.getvalue(), "image/jpeg", "50000000"), (png(10_000, 10_000), "image/png", "50000000"),
                                (png(2**31 - 1, 2**31 - 1), "image/png", "32768")):
-        status, reply = post(server, with_picture(data, media))
+        status, reply = post(server, with_image(data, media))
         assert status == 413 and limit in reply["error"]["message"], reply
     assert server.resident() < before + 100
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", png(4, 4), b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBPVP8 ", b"<svg/>"])
-def test_broken_pictures_are_refused(server, data):
-    status, reply = post(server, with_picture(data))
+def test_broken_images_are_refused(server, data):
+    status, reply = post(server, with_image(data))
     assert status in (400, 415, 422) and reply["error"]["param"] == "messages[0].content[0].image_url.url"
 
 
-def test_more_pictures_than_the_context_holds(server):
-    body = with_picture((MODEL / "golden/12-sum.png").read_bytes())
+def test_more_images_than_the_context_holds(server):
+    body = with_image((MODEL / "golden/12-sum.png").read_bytes())
     body["messages"][0]["content"] *= 40
     assert post(server, body)[0] in (400, 413)
 
@@ -147,7 +147,7 @@ def test_counts_in_replies_and_metrics_agree():
     try:
         total = {"thinking": 0, "control": 0, "answer": 0, "prompt_text": 0, "prompt_image": 0}
         for index, mode in enumerate(["auto", "long", "short"] * 4):
-            body = with_picture((MODEL / f"golden/{8 + index % 2:02d}-sum.png").read_bytes())
+            body = with_image((MODEL / f"golden/{8 + index % 2:02d}-sum.png").read_bytes())
             status, reply = post(server, body | {"thinking_mode": mode})
             assert status == 200
             for kind in ("thinking", "control", "answer"):
@@ -198,11 +198,11 @@ def test_contradictory_files_are_refused_by_name(broken, name, change):
 
 
 def test_many_bodies_in_part_are_bounded_together_and_others_are_served():
-    """A hundred clients send six of eight megabytes and then drip; texts and, once they are gone, pictures are answered."""
+    """A hundred clients send six of eight megabytes and then drip; texts and, once they are gone, images are answered."""
     server = Server(["--set", "http.max_buffered_bytes=67108864", "--set", "http.max_body_bytes=16777216"])
     peers = []
     try:
-        body = with_picture((MODEL / "golden/12-sum.png").read_bytes()) | {"max_tokens": 4}
+        body = with_image((MODEL / "golden/12-sum.png").read_bytes()) | {"max_tokens": 4}
         assert post(server, body)[0] == 200
         before = server.resident()
         piece = b" " * (6 << 20)
@@ -220,7 +220,7 @@ def test_many_bodies_in_part_are_bounded_together_and_others_are_served():
                     peer.sendall(b" ")
                 except OSError:
                     pass
-            # A text has room kept for it; a picture of this size too, since it is small.
+            # A text has room kept for it; an image of this size too, since it is small.
             assert post(server, {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4})[0] == 200
             assert post(server, body)[0] == 200
         held = metric(server, "r4b_http_body_bytes")
@@ -246,7 +246,7 @@ def test_many_bodies_in_part_are_bounded_together_and_others_are_served():
 def test_memory_and_descriptors_return():
     server = Server()
     try:
-        body = with_picture((MODEL / "golden/12-sum.png").read_bytes()) | {"max_tokens": 8}
+        body = with_image((MODEL / "golden/12-sum.png").read_bytes()) | {"max_tokens": 8}
         for _ in range(20):
             assert post(server, body)[0] == 200
         memory, files = server.resident(), len(os.listdir(f"/proc/{server.process.pid}/fd"))

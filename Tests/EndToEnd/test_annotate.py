@@ -195,8 +195,8 @@ def test_another_server_judges_what_has_no_answer(items, judge, tmp_path):
     assert {key for key, _ in Judge.seen} == {"Bearer theirs"}
     for _, body in Judge.seen:
         assert set(body) == {"messages", "model", "temperature", "top_p"} and body["model"] == "big"
-    pictures = [body["messages"][0]["content"][0]["image_url"]["url"] for _, body in Judge.seen if isinstance(body["messages"][0]["content"], list)]
-    assert pictures and all(picture.startswith("data:image/") for picture in pictures)
+    images = [body["messages"][0]["content"][0]["image_url"]["url"] for _, body in Judge.seen if isinstance(body["messages"][0]["content"], list)]
+    assert images and all(image.startswith("data:image/") for image in images)
     Judge.seen = []
     elsewhere = annotate(*(judge.replace("127.0.0.1", "localhost") if argument == judge else argument for argument in arguments))
     assert elsewhere.returncode == 1 and f'judge.source was "{judge}", now "http://localhost' in elsewhere.stderr and not Judge.seen

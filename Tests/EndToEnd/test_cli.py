@@ -141,7 +141,7 @@ def variant(tmp_path, **files):
 
 
 def first_logprob(model):
-    """What the first token of an answer about a picture is worth, and what the server noted at its start."""
+    """What the first token of an answer about an image is worth, and what the server noted at its start."""
     data = base64.b64encode((MODEL / "golden" / "12-sum.png").read_bytes()).decode()
     body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}, {"type": "text", "text": "Add up the digits."}]}],
             "max_tokens": 1, "thinking_mode": "short", "logprobs": True}
@@ -151,7 +151,7 @@ def first_logprob(model):
         return reply["choices"][0]["logprobs"]["content"][0]["logprob"], server.read()
 
 
-def test_picture_settings_are_read_where_transformers_5_writes_them(tmp_path):
+def test_image_settings_are_read_where_transformers_5_writes_them(tmp_path):
     model = variant(tmp_path, preprocessor_config=lambda p: p.update(image_mean=[0.1, 0.2, 0.3], image_std=[1, 1, 1], resample=0))
     separate = model / "preprocessor_config.json"
     text = separate.read_text()
@@ -163,7 +163,7 @@ def test_picture_settings_are_read_where_transformers_5_writes_them(tmp_path):
     # Of two that differ transformers takes the nested one.
     separate.write_text((MODEL / "preprocessor_config.json").read_text())
     value, log = first_logprob(model)
-    assert value == wanted and "different picture settings" in log
+    assert value == wanted and "different image settings" in log
     separate.unlink()
     (model / "processor_config.json").write_text(json.dumps({"processor_class": "RProcessor"}))
     assert "SigLIP's own values" in first_logprob(model)[1]
@@ -189,7 +189,7 @@ def test_a_list_of_no_stop_tokens_does_not_make_replies_endless(tmp_path):
     assert (done.returncode, done.stdout) == (0, "13\n"), done.stderr
 
 
-def test_a_question_that_cannot_fit_and_a_missing_picture_are_told_in_one_line():
+def test_a_question_that_cannot_fit_and_a_missing_image_are_told_in_one_line():
     long = run("chat", "word " * 20_000)
     assert long.returncode == 1 and long.stderr == "error: the text takes more than 2048 tokens, all that the context holds\n"
     blind = run("chat", "--image", "nowhere.png", "What is this?")
@@ -197,7 +197,7 @@ def test_a_question_that_cannot_fit_and_a_missing_picture_are_told_in_one_line()
 
 
 def test_ctrl_c_stops_a_reply_and_exits_130(tmp_path):
-    # A reply of this model takes milliseconds; one that only the picture's place could stop, which is masked, fills the context.
+    # A reply of this model takes milliseconds; one that only the image's place could stop, which is masked, fills the context.
     model = variant(tmp_path, generation_config=lambda g: g.update(eos_token_id=[624]), config=lambda c: c["text_config"].pop("eos_token_id", None))
     process = subprocess.Popen([binary(), "chat", "--model", model, "--mode", "long", "--temperature", "2", "--seed", "1", "Tell me everything"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr.read(1)  # the reply has begun

@@ -23,7 +23,7 @@ def test_the_run_stage_installs_the_libraries_that_the_program_needs_and_no_othe
     names = [n for n in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic) if not re.match(r"libswift|lib_?Foundation|libdispatch|libBlocks|ld-linux", n)]
     owners = subprocess.run(["dpkg", "-S", *(f"*/{n}" for n in names)], check=True, capture_output=True, text=True).stdout
     needed = {line.split(":")[0] for line in owners.splitlines() if "/usr/lib/" in line or line.split(": ")[1].startswith("/lib/")}
-    # Swift's own runtime is linked statically there, and is C++. Pictures by https need the system's authorities.
+    # Swift's own runtime is linked statically there, and is C++. Images by https need the system's authorities.
     assert needed - {"libc6"} | {"libstdc++6", "libgcc-s1", "ca-certificates"} == installed
 
 

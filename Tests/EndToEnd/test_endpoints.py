@@ -167,7 +167,7 @@ class TestResponses:
         reply = client.responses.create(model="r-tiny", input=STORY, reasoning={"effort": effort})
         assert (reply.output[0].type == "reasoning") == thinks and reply.reasoning.effort == effort
 
-    def test_pictures_and_instructions(self, client):
+    def test_images_and_instructions(self, client):
         reply = client.responses.create(model="r-tiny", instructions="Be exact.", input=[{"role": "user", "content": [
             {"type": "input_image", "image_url": data_uri("12-sum.png"), "detail": "auto"}, {"type": "input_text", "text": "Add up the digits."}]}])
         assert reply.usage.input_tokens_details.model_extra["image_tokens"] > 0 and reply.output_text and reply.instructions == "Be exact."

@@ -38,7 +38,7 @@ def send(server, address, path, body):
 
 
 def gif_with_extensions(count):
-    """A picture of one pixel behind so many comments."""
+    """An image of one pixel behind so many comments."""
     head = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"
     return head + b"\x21\xfe\x01a\x00" * count + b"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b"
 

@@ -43,7 +43,7 @@ def test_a_conversation_with_every_role(server):
     assert isinstance(reply.content, str) and reply.content
 
 
-def test_pictures(server):
+def test_images(server):
     data = base64.b64encode((MODEL / "golden" / "12-sum.png").read_bytes()).decode()
     message = HumanMessage([{"type": "image", "base64": data, "mime_type": "image/png"}, {"type": "text", "text": "Add up the digits."}])
     assert chat(server).invoke([message]).usage_metadata["input_tokens"] > 60

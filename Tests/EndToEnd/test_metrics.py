@@ -54,7 +54,7 @@ def test_promtool_finds_nothing_in_our_names_and_only_colons_in_the_aliases(serv
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory):
-    """A server that has served every kind of request: modes, pictures, tools, streams, rollouts, shadows, failures, pages."""
+    """A server that has served every kind of request: modes, images, tools, streams, rollouts, shadows, failures, pages."""
     folder = tmp_path_factory.mktemp("busy")
     with Server(["--set", "shadow.fraction=1", "--set", f"ledger.path={folder}/ledger.sqlite"]) as server:
         def send(path, body, method="POST", **headers):
@@ -68,7 +68,7 @@ def busy(tmp_path_factory):
                 return error.code
 
         chat, hello = "/v1/chat/completions", [{"role": "user", "content": "Add 2 and 3."}]
-        picture = question("Add up the digits.", "golden/12-sum.png")
+        image = question("Add up the digits.", "golden/12-sum.png")
         tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}}}
         # An id that needs escapes in a label, and the longest that may be an example.
         for request_id in ("req-1", "x" * 118, "x" * 119):
@@ -77,7 +77,7 @@ def busy(tmp_path_factory):
                        {"tools": [tool], "tool_choice": "required"}, {"response_format": {"type": "json_object"}, "max_tokens": 40}):
             assert send(chat, {"messages": hello} | fields) == 200, fields
         for _ in range(2):
-            assert send(chat, {"messages": picture}) == 200
+            assert send(chat, {"messages": image}) == 200
         assert send("/v1/rollouts", {"messages": hello}) == 200
         assert send("/v1/responses", {"input": "Add 2 and 3."}) == 200 and send("/v1/completions", {"prompt": "Add", "max_tokens": 3}) == 200
         assert send("/tokenize", {"prompt": "Add"}) == 200 and send("/v1/usage", None, "GET") == 200 and send("/", None, "GET") == 200
@@ -265,7 +265,7 @@ def test_every_query_of_the_grafana_dashboard_is_answered(scraped):
             assert set(re.findall(r"\br4b_\w+", expression)) <= names, expression
             if not prometheus.query(expression):
                 silent.append(panel["title"])
-    # No picture was sent and no request failed.
+    # No image was sent and no request failed.
     assert set(silent) <= {"Caches", "Queue, prefill, first token, whole request"}, silent
     assert len({panel["title"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) == 18
 

@@ -21,7 +21,7 @@ def ask(client, text, **fields):
 
 
 def questions():
-    """The reference questions without pictures, each once."""
+    """The reference questions without images, each once."""
     return sorted({case["text"] for case in json.loads((MODEL / "golden.json").read_text()) if not case["images"]})
 
 

@@ -1,4 +1,4 @@
-"""The OpenAI Python SDK against the server: sync, async, streaming, pictures, errors."""
+"""The OpenAI Python SDK against the server: sync, async, streaming, images, errors."""
 import asyncio
 import base64
 import concurrent.futures
@@ -23,7 +23,7 @@ def ask(text):
     return [{"role": "user", "content": text}]
 
 
-def picture(name, question, **image):
+def image_question(name, question, **image):
     data = base64.b64encode((MODEL / "golden" / name).read_bytes()).decode()
     return [{"role": "user", "content": [
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"} | image}, {"type": "text", "text": question}]}]
@@ -69,24 +69,24 @@ def test_several_clients_at_once(server):
         assert said == answer
 
 
-def test_a_picture_in_three_modes(client):
+def test_an_image_in_three_modes(client):
     for mode, happened in (("auto", "thinking"), ("long", "thinking"), ("short", "non_thinking")):
         reply = client.chat.completions.create(
-            model="r-tiny", messages=picture("12-sum.png", "Add up the digits."), extra_body={"thinking_mode": mode})
+            model="r-tiny", messages=image_question("12-sum.png", "Add up the digits."), extra_body={"thinking_mode": mode})
         assert reply.thinking["requested_mode"] == mode and reply.thinking["mode"] == happened
         assert (reply.thinking["thinking_tokens"] > 0) == (happened == "thinking")
 
 
 def test_detail_low_takes_one_view(client):
     def tokens(**image):
-        reply = client.chat.completions.create(model="r-tiny", messages=picture("12-sum.png", "Add up the digits.", **image))
+        reply = client.chat.completions.create(model="r-tiny", messages=image_question("12-sum.png", "Add up the digits.", **image))
         return reply.usage.prompt_tokens_details.image_tokens
     assert tokens(detail="low") == 16 < tokens(detail="high") == tokens(detail="auto") == tokens()
 
 
-def test_two_pictures_and_a_history(client):
-    first = picture("12-sum.png", "Add up the digits.")
-    history = first + [{"role": "assistant", "content": "<think>\nI see 5, 1, 3.\n</think>\n\n9"}] + picture("10-count.png", "How many digits are shown?")
+def test_two_images_and_a_history(client):
+    first = image_question("12-sum.png", "Add up the digits.")
+    history = first + [{"role": "assistant", "content": "<think>\nI see 5, 1, 3.\n</think>\n\n9"}] + image_question("10-count.png", "How many digits are shown?")
     with_thought = client.chat.completions.create(model="r-tiny", messages=history)
     history[1] = {"role": "assistant", "content": "9"}
     without = client.chat.completions.create(model="r-tiny", messages=history)

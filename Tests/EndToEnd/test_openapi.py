@@ -149,11 +149,11 @@ def test_refusals_of_a_chat(server, document, status, body, headers):
     check(document, document.operation("/v1/chat/completions"), got, fields, data)
 
 
-@pytest.mark.parametrize("status, picture", [
+@pytest.mark.parametrize("status, image", [
     (400, "https://example.com/a.png"), (400, "file:///etc/passwd"), (415, "data:image/png;base64," + base64.b64encode(b"BM" + bytes(60)).decode()),
     (422, "data:image/png;base64," + base64.b64encode((MODEL / "golden" / "12-sum.png").read_bytes()[:90]).decode())])
-def test_refusals_of_pictures(server, document, status, picture):
-    part = {"type": "image_url", "image_url": {"url": picture}}
+def test_refusals_of_images(server, document, status, image):
+    part = {"type": "image_url", "image_url": {"url": image}}
     assert post(server, document, "/v1/chat/completions", {"messages": [{"role": "user", "content": [part]}]}, status)["error"]["param"]
 
 

@@ -33,8 +33,8 @@ def test_text(server):
     assert reply["thinking"]["mode"] == "thinking"
 
 
-def test_picture_and_the_counts_shown_beside_it():
-    # On a server that has seen nothing: what other tests asked about the picture would be in its caches.
+def test_image_and_the_counts_shown_beside_it():
+    # On a server that has seen nothing: what other tests asked about the image would be in its caches.
     with Server() as server:
         reply = json.loads(shell(1, server))
     assert reply["choices"][0]["message"]["content"] == "9"

@@ -26,7 +26,7 @@ def own():
         yield server
 
 
-@pytest.mark.parametrize("messages", [STORY, DIGITS], ids=["text", "picture"])
+@pytest.mark.parametrize("messages", [STORY, DIGITS], ids=["text", "image"])
 def test_rollouts_are_the_chats_of_their_seeds(server, messages):
     """Place by place the same text, tokens and log-probabilities as a chat with that mode and seed, although they ran as one batch."""
     body = {"messages": messages, "g": 4, "temperature": 1, "seed": 100, "max_completion_tokens": 80, "logprobs": True, "top_logprobs": 2}

@@ -1,4 +1,4 @@
-"""What many clients share and what they do not: prompts, pictures, seats, time; and what a stream tells of its progress."""
+"""What many clients share and what they do not: prompts, images, seats, time; and what a stream tells of its progress."""
 import concurrent.futures
 import json
 
@@ -7,15 +7,15 @@ from conftest import Server
 from openai import OpenAI
 from wire import LONG, Client, ask, question, request, wait
 
-PICTURE = "golden/12-sum.png"
+IMAGE = "golden/12-sum.png"
 
 
 def settings(*values):
     return [argument for value in values for argument in ("--set", value)]
 
 
-def seen(text, picture=PICTURE, **fields):
-    return {"messages": question(text, picture), "thinking_mode": "short", "max_tokens": 8} | fields
+def seen(text, image=IMAGE, **fields):
+    return {"messages": question(text, image), "thinking_mode": "short", "max_tokens": 8} | fields
 
 
 def cached(answer):
@@ -23,7 +23,7 @@ def cached(answer):
     return answer.usage["prompt_tokens_details"]["cached_tokens"]
 
 
-def test_a_second_question_about_a_picture_computes_its_own_words_only():
+def test_a_second_question_about_a_image_computes_its_own_words_only():
     with Server() as server:
         first = ask(server, seen("Add up the digits."))
         assert cached(first) == 0
@@ -37,11 +37,11 @@ def test_a_second_question_about_a_picture_computes_its_own_words_only():
         assert series["r4b_prefix_cache_held_tokens"] > places and series["r4b_image_cache_bytes"] > 0
 
 
-def test_a_picture_sent_by_five_at_once_is_encoded_once():
+def test_an_image_sent_by_five_at_once_is_encoded_once():
     with Server() as server, concurrent.futures.ThreadPoolExecutor(5) as pool:
-        # Words before the picture, so that its places are no common beginning.
+        # Words before the image, so that its places are no common beginning.
         def body(number):
-            message = question("", PICTURE)[0]
+            message = question("", IMAGE)[0]
             return {"messages": [{"role": "user", "content": [{"type": "text", "text": f"Client {number} says: add up the digits. "}, message["content"][0]]}], "max_tokens": 8}
         for answer in pool.map(lambda number: ask(server, body(number)), range(5)):
             assert answer.status == 200

@@ -12,7 +12,7 @@ import pytest
 from conftest import MODEL, Server
 from jinja_reference import Offline, Reference, as_transformers, templates
 
-# The tokens that the model's tokenizer_config.json names, and R-Tiny's token for a picture.
+# The tokens that the model's tokenizer_config.json names, and R-Tiny's token for an image.
 VARIABLES, IMAGE = {"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}, "<image>"
 
 
@@ -48,7 +48,7 @@ TOOLS = [
 # What every template that reads tools can print.
 PROBE = [tool("probe", "Does nothing.", {"x": {"type": "string", "description": "Anything."}}, ["x"])]
 SYSTEM = {"role": "system", "content": "  You are terse.\n"}
-PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode((MODEL / "golden" / "00-easyvqa.png").read_bytes()).decode()}}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode((MODEL / "golden" / "00-easyvqa.png").read_bytes()).decode()}}
 ODD = {"null": None, "no": False, "zero": 0, "empty": "", "list": [], "half": 0.5, "deep": {"a": [1, {"b": "ü"}], "c": "x\ny"}, "big": 12345678901234}
 
 WEATHER = [user("What is the weather?"), answer("", tool_calls=[call(1, "get_weather", {"city": "Zürich", "days": 2})]), result(1, "{\"sky\": \"blue\"}", name="get_weather")]
@@ -69,8 +69,8 @@ CONVERSATIONS = {
     "no arguments": {"messages": [user("Go"), answer("Well.", reasoning_content="I must.", tool_calls=[call(1, "find", {})]), result(1, "ok")], "tools": TOOLS},
     "calls without tools": {"messages": [*WEATHER, answer("Blue."), user("And tomorrow?")]},
     "two rounds of calls": {"messages": [*WEATHER, answer("", reasoning_content="One more.", tool_calls=[call(2, "find", {"query": "ü"})]), result(2, "")], "tools": TOOLS},
-    "image": {"messages": [user([PICTURE, {"type": "text", "text": "What is this?"}])]},
-    "images": {"messages": [SYSTEM, user([{"type": "text", "text": "Compare "}, PICTURE, {"type": "text", "text": " with "}, PICTURE]), answer("Equal."), user("Sure?")]},
+    "image": {"messages": [user([IMAGE, {"type": "text", "text": "What is this?"}])]},
+    "images": {"messages": [SYSTEM, user([{"type": "text", "text": "Compare "}, IMAGE, {"type": "text", "text": " with "}, IMAGE]), answer("Equal."), user("Sure?")]},
     "empty contents": {"messages": [{"role": "system", "content": ""}, user(""), answer(""), user("")]},
     "no content beside a call": {"messages": [user("Go"), answer(None, tool_calls=[call(1, "find", {"query": "x"})]), result(1, "ok"), answer("Done."), user("Good")], "tools": TOOLS},
     "no content": {"messages": [user("Go"), answer(None), user("Well?")]},

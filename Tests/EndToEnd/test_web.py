@@ -42,11 +42,11 @@ def test_a_reply_and_its_account_are_those_of_the_api(visit, server, question):
         assert not last(visit, ".thought-text").is_displayed()
 
 
-def test_a_picture_is_looked_at(visit, server):
+def test_an_image_is_looked_at(visit, server):
     visit.open(server.url)
     expected = asked(server, [{"type": "image_url", "image_url": {"url": uri(DIGITS)}}, {"type": "text", "text": "Add up the digits."}])
     visit.one("#files").send_keys(str(DIGITS))
-    visit.until("#pictures img")
+    visit.until("#images img")
     say(visit, "Add up the digits.")
     assert last(visit, ".reply .text").text == expected["choices"][0]["message"]["content"] == "9"
     assert kinds(visit)["prompt-image"] == expected["usage"]["prompt_tokens_details"]["image_tokens"] > 0
@@ -59,7 +59,7 @@ def test_an_example_is_one_click(visit, server):
     assert last(visit, ".reply .text").text == "yellow" and not visit.one("#welcome").is_displayed()
 
 
-# Answers of the page's own requests for pictures, held back until `go()` is called.
+# Answers of the page's own requests for images, held back until `go()` is called.
 HELD = """const real = window.fetch, wait = new Promise((resolve) => { window.go = resolve; });
   window.fetch = async (path, options) => path.endsWith?.(".png") ? (await wait, arguments[0] ? new Response("none", {status: 404}) : real(path, options)) : real(path, options)"""
 
@@ -67,7 +67,7 @@ HELD = """const real = window.fetch, wait = new Promise((resolve) => { window.go
 def test_an_example_leaves_alone_what_is_being_written(page, canned):
     page.script(HELD.replace("arguments[0]", "false"))
     page.one("#files").send_keys(str(DIGITS))
-    page.until("#pictures img")
+    page.until("#images img")
     page.one("#text").send_keys("a draft")
     page.all(".example")[3].click()
     assert not any(example.is_enabled() for example in page.all(".example")), "two at once would be two turns"
@@ -75,17 +75,17 @@ def test_an_example_leaves_alone_what_is_being_written(page, canned):
     page.until(lambda: bodies(canned))
     over(page)
     assert bodies(canned)[0]["messages"] == [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": uri(EXAMPLE)}}, {"type": "text", "text": "What color is the shape?"}]}]
-    assert page.one("#text").get_attribute("value") == "a draft" and page.one("#pictures img").get_attribute("alt") == DIGITS.name
+    assert page.one("#text").get_attribute("value") == "a draft" and page.one("#images img").get_attribute("alt") == DIGITS.name
     page.one("#text").send_keys(Keys.ENTER)
     page.until(lambda: len(bodies(canned)) == 2)
     over(page)
     assert [part["type"] for part in bodies(canned)[1]["messages"][-1]["content"]] == ["image_url", "text"]
 
 
-def test_an_example_whose_picture_is_not_there_is_not_sent(page, canned):
+def test_an_example_whose_image_is_not_there_is_not_sent(page, canned):
     page.script(HELD.replace("arguments[0]", "true") + "; go()")
     page.all(".example")[3].click()
-    page.until(lambda: "The picture of the example cannot be fetched." in page.text("#pictures-note"))
+    page.until(lambda: "The image of the example cannot be fetched." in page.text("#images-note"))
     assert page.all(".example")[3].is_enabled() and not page.all(".turn") and not bodies(canned)
 
 
@@ -373,7 +373,7 @@ def test_every_state_of_the_chat_page_is_accessible(page, canned, width, theme):
                       [*pages.reply(["I see", " five."])[:3], 9]]
     page.allowed = {429}
     page.one("#files").send_keys(f"{DIGITS}\n{CIRCLE}")
-    page.until("#pictures img")
+    page.until("#images img")
     page.one(".settings summary").click()
     found["settings"] = page.violations()
     for state in ("reply", "error"):

@@ -1,4 +1,4 @@
-"""What goes through the chat page: pictures in, the stream and its text out."""
+"""What goes through the chat page: images in, the stream and its text out."""
 import base64
 import json
 import time
@@ -8,7 +8,7 @@ import pytest
 from browser import Keys
 from chat_page import CIRCLE, DIGITS, bodies, kinds, last, over, say, uri
 
-# MARK: Pictures
+# MARK: Images
 
 def drop(browser, kind, path):
     browser.script("""
@@ -23,18 +23,18 @@ def drop(browser, kind, path):
 
 
 @pytest.mark.parametrize("way", ["files", "drop", "paste"])
-def test_pictures_come_by_dialog_drop_and_paste(page, canned, way):
+def test_images_come_by_dialog_drop_and_paste(page, canned, way):
     for count, path in enumerate((DIGITS, CIRCLE), 1):
         if way == "files":
             page.one("#files").send_keys(str(path))
         else:
             drop(page, way, path)
-        page.until(lambda: len(page.all("#pictures img")) == count)
-    assert "2 pictures" in page.text("#pictures-note") and "64 MiB" in page.text("#pictures-note")
+        page.until(lambda: len(page.all("#images img")) == count)
+    assert "2 images" in page.text("#images-note") and "64 MiB" in page.text("#images-note")
     say(page, "What is there?")
     content = bodies(canned)[0]["messages"][0]["content"]
     assert content == [{"type": "image_url", "image_url": {"url": uri(path)}} for path in (DIGITS, CIRCLE)] + [{"type": "text", "text": "What is there?"}]
-    assert not page.all("#pictures img") and len(page.all(".turn .sent img")) == 2
+    assert not page.all("#images img") and len(page.all(".turn .sent img")) == 2
 
 
 def test_cells_of_a_spreadsheet_are_pasted_as_text(page):
@@ -44,10 +44,10 @@ def test_cells_of_a_spreadsheet_are_pasted_as_text(page):
       transfer.items.add(new File([new Uint8Array(9)], "image.png", {type: "image/png"}));
       return text.dispatchEvent(new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true}));""")
     page.driver.execute_async_script("setTimeout(arguments[0], 100)")
-    assert is_left_to_the_browser and not page.all("#pictures img")
+    assert is_left_to_the_browser and not page.all("#images img")
 
 
-def test_a_message_waits_for_its_picture(page, canned):
+def test_a_message_waits_for_its_image(page, canned):
     page.script("""
       const bytes = new Uint8Array(8 << 20), transfer = new DataTransfer(), text = document.getElementById("text");
       transfer.items.add(new File([bytes], "large.png", {type: "image/png"}));
@@ -60,12 +60,12 @@ def test_a_message_waits_for_its_picture(page, canned):
     over(page)
 
 
-def test_a_picture_can_be_taken_away_and_other_files_are_refused(page, canned, tmp_path):
+def test_an_image_can_be_taken_away_and_other_files_are_refused(page, canned, tmp_path):
     other = tmp_path / "notes.txt"
-    other.write_text("no picture")
+    other.write_text("no image")
     page.one("#files").send_keys(f"{DIGITS}\n{CIRCLE}\n{other}")
-    page.until(lambda: len(page.all("#pictures img")) == 2)
-    assert "notes.txt is not a PNG" in page.text("#pictures-note")
+    page.until(lambda: len(page.all("#images img")) == 2)
+    assert "notes.txt is not a PNG" in page.text("#images-note")
     page.one(f'[aria-label="Remove {DIGITS.name}"]').click()
     assert page.script("return document.activeElement.getAttribute('aria-label')") == f"Remove {CIRCLE.name}"
     page.one("#text").send_keys(Keys.ENTER)
@@ -73,34 +73,34 @@ def test_a_picture_can_be_taken_away_and_other_files_are_refused(page, canned, t
     assert bodies(canned)[0]["messages"][0]["content"] == [{"type": "image_url", "image_url": {"url": uri(CIRCLE)}}]
 
 
-def test_a_picture_too_large_is_told_before_it_is_sent(page):
+def test_an_image_too_large_is_told_before_it_is_sent(page):
     page.script("""
       const transfer = new DataTransfer();
       transfer.items.add(new File([new Uint8Array(33 << 20)], "large.png", {type: "image/png"}));
       dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
     """)
-    page.until(lambda: "Larger than the 32 MiB a picture may have: large.png" in page.text("#pictures-note"))
+    page.until(lambda: "Larger than the 32 MiB an image may have: large.png" in page.text("#images-note"))
 
 
-def test_pictures_that_a_request_has_no_room_for_are_not_sent_again(page, canned):
+def test_images_that_a_request_has_no_room_for_are_not_sent_again(page, canned):
     for turn, (paths, text) in enumerate([([DIGITS], ""), ([DIGITS, CIRCLE], "two"), ([CIRCLE] * 5, "five"), ([], "none"), ([DIGITS, CIRCLE], "more"), ([CIRCLE] * 8, "eight")]):
         for path in paths:
             page.one("#files").send_keys(str(path))
-        page.until(lambda: len(page.all("#pictures img")) == len(paths))
+        page.until(lambda: len(page.all("#images img")) == len(paths))
         say(page, text)
     sent = [[sum(part["type"] == "image_url" for part in m["content"]) if isinstance(m["content"], list) else 0 for m in body["messages"] if m["role"] == "user"]
             for body in bodies(canned)]
-    # Of a turn all pictures are sent or none. The first turn has nothing but its picture: without it, it is left out.
+    # Of a turn all images are sent or none. The first turn has nothing but its image: without it, it is left out.
     assert sent == [[1], [1, 2], [1, 2, 5], [1, 2, 5, 0], [0, 5, 0, 2], [0, 0, 0, 0, 8]]
     assert [m["content"] for m in bodies(canned)[5]["messages"][:8:2]] == ["two", "five", "none", "more"]
     assert all(m["role"] == ("user", "assistant")[index % 2] for index, m in enumerate(bodies(canned)[5]["messages"]))
 
 
-def test_pictures_too_large_together_are_not_sent_again(page):
+def test_images_too_large_together_are_not_sent_again(page):
     found = page.module("./conversation.js", """
-      const conversation = new m.Conversation(), picture = {name: "p", url: "x".repeat(a[0]), bytes: 1};
+      const conversation = new m.Conversation(), image = {name: "p", url: "x".repeat(a[0]), bytes: 1};
       for (const text of ["one", "two", "three"]) {
-        const turn = conversation.add(text, [picture]);
+        const turn = conversation.add(text, [image]);
         turn.reply.answer = "Yes.";
       }
       return conversation.messages(conversation.last, true).map((message) => typeof message.content);""", 24 << 20)
@@ -151,7 +151,7 @@ def test_a_reply_stops_and_keeps_what_came(page, canned, way):
 def test_progress_is_told_before_the_first_token(page, canned):
     canned.replies = [[pages.chunk(progress={"choice": 0, "stage": "image", "image": 1, "done": 4, "total": 16}), 0.5, *pages.reply([], ["Yes"])]]
     say(page, "What?", ends=False)
-    page.until(lambda: page.all(".waiting") and last(page, ".waiting").text == "Looking at picture 2… 25 %")
+    page.until(lambda: page.all(".waiting") and last(page, ".waiting").text == "Looking at image 2… 25 %")
     over(page)
     assert not last(page, ".waiting").is_displayed()
 

@@ -13,11 +13,11 @@ LONG = {"messages": [{"role": "user", "content": "Tell me something"}], "thinkin
         "max_tokens": 1900, "logit_bias": {"621": -100, "619": -100}}
 
 
-def question(text, picture=None):
-    """The messages of one question, about a picture of the model's golden folder if one is named."""
-    if picture is None:
+def question(text, image=None):
+    """The messages of one question, about an image of the model's golden folder if one is named."""
+    if image is None:
         return [{"role": "user", "content": text}]
-    data = base64.b64encode((MODEL / picture).read_bytes()).decode()
+    data = base64.b64encode((MODEL / image).read_bytes()).decode()
     return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}, {"type": "text", "text": text}]}]
 
 

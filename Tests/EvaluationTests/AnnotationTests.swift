@@ -97,7 +97,7 @@ import Testing
     #expect(one.bodies[0]["max_completion_tokens"] == 1 && one.bodies[0]["thinking_mode"] == "auto")
   }
 
-  @Test func `the items come back whole, in their order, with pictures where the new file finds them`() async throws {
+  @Test func `the items come back whole, in their order, with images where the new file finds them`() async throws {
     let folder = try TemporaryFolder()
     let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10, 0, 0, 0, 0]
     try folder.write("a b.png", png)

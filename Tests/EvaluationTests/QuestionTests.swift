@@ -65,7 +65,7 @@ import Testing
     #expect(format.prompt(for: set.questions[0]) == "Which?\nA) red\nB) 2")
   }
 
-  @Test func `pictures are found beside the set and become data URIs`() throws {
+  @Test func `images are found beside the set and become data URIs`() throws {
     let folder = try TemporaryFolder()
     let bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 7]
     try folder.write("p.png", bytes)
@@ -153,7 +153,7 @@ import Testing
     }
   }
 
-  @Test func `the digest changes with a line or a picture and a limit leaves the first of each set`() throws {
+  @Test func `the digest changes with a line or an image and a limit leaves the first of each set`() throws {
     let folder = try TemporaryFolder()
     let line = #"{"question": "?", "answer": 1, "image": "p.png"}"#
     let file = try folder.write("s.jsonl", "\(line)\n\(line)\n".utf8)

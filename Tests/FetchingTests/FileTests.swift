@@ -8,7 +8,7 @@ private final class Tree: Sendable {
   var root: String { base + "/root" }
 
   init() throws {
-    base = FileManager.default.temporaryDirectory.appendingPathComponent("pictures-\(UUID().uuidString)").path
+    base = FileManager.default.temporaryDirectory.appendingPathComponent("images-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: root + "/sub/deep", withIntermediateDirectories: true)
     for (name, text) in [
       ("secret", "secret"), ("root/a.png", "A"), ("root/sub/b c.png", "B"), ("root/sub/deep/ü.png", "Ü"),
@@ -24,11 +24,11 @@ private final class Tree: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: base) }
 
-  func fetcher(walks: Bool, request: Int = 10_000) throws -> PictureFetcher {
-    let folder: PictureFolder = try #require(PictureFolder(path: root, walks: walks))
-    return PictureFetcher(
+  func fetcher(walks: Bool, request: Int = 10_000) throws -> ImageFetcher {
+    let folder: ImageFolder = try #require(ImageFolder(path: root, walks: walks))
+    return ImageFetcher(
       remote: RemotePolicy(rules: []), folder: folder,
-      limits: .init(picture: 1000, request: request, total: 100_000),
+      limits: .init(image: 1000, request: request, total: 100_000),
       // Beside other suites a test may wait long for a thread of the pool.
       readTimeout: .seconds(600))
   }
@@ -41,12 +41,12 @@ private final class Tree: Sendable {
     } catch { return .failure(error) }
     do {
       return .success(
-        try await fetcher.withPictures(at: [try fetcher.location(of: url)]) { String(decoding: $0[0], as: UTF8.self) })
-    } catch let failure as PictureFailure { return .failure(failure.error) }
+        try await fetcher.withImages(at: [try fetcher.location(of: url)]) { String(decoding: $0[0], as: UTF8.self) })
+    } catch let failure as ImageFailure { return .failure(failure.error) }
   }
 }
 
-@Suite struct `Pictures below one directory` {
+@Suite struct `Images below one directory` {
   @Test(arguments: [false, true]) func `files are read by absolute and by relative URL`(walks: Bool) async throws {
     let tree = try Tree()
     for (url, text) in [
@@ -95,20 +95,20 @@ private final class Tree: Sendable {
     #expect(try await tree.read("file:large", walks: false) == .failure(.tooLarge(limit: 1000)))
     let fetcher = try tree.fetcher(walks: false, request: 1)
     let place = try fetcher.location(of: "file:a.png")
-    let held = try await fetcher.withPictures(at: [place]) { _ in fetcher.bytesHeld }
+    let held = try await fetcher.withImages(at: [place]) { _ in fetcher.bytesHeld }
     #expect(held == 1 && fetcher.bytesHeld == 0)
-    await #expect(throws: PictureFailure.self) { try await fetcher.withPictures(at: [place, place]) { _ in } }
-    let small = PictureFetcher(
-      remote: RemotePolicy(rules: []), folder: PictureFolder(path: tree.root),
-      limits: .init(picture: 9, request: 9, total: 0))
-    await #expect(throws: PictureFailure(index: 0, error: .busy)) { try await small.withPictures(at: [place]) { _ in } }
+    await #expect(throws: ImageFailure.self) { try await fetcher.withImages(at: [place, place]) { _ in } }
+    let small = ImageFetcher(
+      remote: RemotePolicy(rules: []), folder: ImageFolder(path: tree.root),
+      limits: .init(image: 9, request: 9, total: 0))
+    await #expect(throws: ImageFailure(index: 0, error: .busy)) { try await small.withImages(at: [place]) { _ in } }
   }
 
   @Test func `without a directory or hosts nothing is offered`() throws {
-    let fetcher = PictureFetcher(
-      remote: RemotePolicy(rules: []), folder: nil, limits: .init(picture: 1, request: 1, total: 1))
+    let fetcher = ImageFetcher(
+      remote: RemotePolicy(rules: []), folder: nil, limits: .init(image: 1, request: 1, total: 1))
     #expect(throws: FetchError.filesOff) { try fetcher.location(of: "file:a") }
     #expect(throws: FetchError.remoteOff) { try fetcher.location(of: "https://example.org/a") }
-    #expect(PictureFolder(path: "/nowhere") == nil && PictureFolder(path: "/etc/passwd") == nil)
+    #expect(ImageFolder(path: "/nowhere") == nil && ImageFolder(path: "/etc/passwd") == nil)
   }
 }

@@ -3,42 +3,42 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite struct `Pictures fetched by URL` {
+@Suite struct `Images fetched by URL` {
   private static let loopback = ["127.0.0.1", "::1"].compactMap(Network.init)
 
   /// Fetches from the hosts of `rules` (`PORT` is the server's) and addresses of this machine unless `networks` says otherwise.
   private func fetcher(
     _ server: ScriptedServer, _ rules: [String] = ["http://127.0.0.1:PORT"], networks: [Network] = loopback,
-    picture: Int = 100_000,
+    image: Int = 100_000,
     timeout: Duration = .seconds(600)
-  ) -> PictureFetcher {
+  ) -> ImageFetcher {
     let rules = rules.compactMap { HostRule($0.replacing("PORT", with: "\(server.port)")) }
-    return PictureFetcher(
+    return ImageFetcher(
       remote: RemotePolicy(rules: rules, networks: networks, timeout: timeout), folder: nil,
-      limits: .init(picture: picture, request: 10 * picture, total: 100 * picture))
+      limits: .init(image: image, request: 10 * image, total: 100 * image))
   }
 
   /// The body, or why there is none.
-  private func get(_ fetcher: PictureFetcher, _ server: ScriptedServer, _ path: String, host: String = "127.0.0.1")
+  private func get(_ fetcher: ImageFetcher, _ server: ScriptedServer, _ path: String, host: String = "127.0.0.1")
     async throws -> Result<
       String, FetchError
     >
   {
     let place = try fetcher.location(of: "http://\(host):\(server.port)\(path)")
     do {
-      return .success(try await fetcher.withPictures(at: [place]) { String(decoding: $0[0], as: UTF8.self) })
-    } catch let failure as PictureFailure { return .failure(failure.error) }
+      return .success(try await fetcher.withImages(at: [place]) { String(decoding: $0[0], as: UTF8.self) })
+    } catch let failure as ImageFailure { return .failure(failure.error) }
   }
 
   private func isFailed(_ result: Result<String, FetchError>) -> Bool {
     if case .failure(.failed) = result { true } else { false }
   }
 
-  @Test func `a picture comes with its bytes, and the request tells nothing but what it wants`() async throws {
-    let server = try ScriptedServer { $0.reply(200, ["Content-Type: text/html", "Set-Cookie: a=b"], "picture") }
+  @Test func `an image comes with its bytes, and the request tells nothing but what it wants`() async throws {
+    let server = try ScriptedServer { $0.reply(200, ["Content-Type: text/html", "Set-Cookie: a=b"], "image") }
     let fetcher = fetcher(server)
-    #expect(try await get(fetcher, server, "/a.png?x=1#secret") == .success("picture"))
-    #expect(try await get(fetcher, server, "/b.png") == .success("picture"))
+    #expect(try await get(fetcher, server, "/a.png?x=1#secret") == .success("image"))
+    #expect(try await get(fetcher, server, "/b.png") == .success("image"))
     let heads = server.heads.withLock { $0 }
     #expect(
       heads.first
@@ -187,7 +187,7 @@ import Testing
     let server = try ScriptedServer { $0.waitForEnd() }
     let fetcher = fetcher(server)
     let place = try fetcher.location(of: "http://127.0.0.1:\(server.port)/")
-    let task = Task { try await fetcher.withPictures(at: Array(repeating: place, count: 20)) { _ in } }
+    let task = Task { try await fetcher.withImages(at: Array(repeating: place, count: 20)) { _ in } }
     while server.count < 8 { try await Task.sleep(for: .milliseconds(5)) }
     try await Task.sleep(for: .milliseconds(100))
     #expect(server.count == 8)
@@ -208,30 +208,30 @@ import Testing
       let slow = fetcher(server, timeout: .seconds(seconds))
       let place = try slow.location(of: "http://127.0.0.1:\(server.port)/")
       let start = ContinuousClock.now
-      let first = Task { try await slow.withPictures(at: Array(repeating: place, count: 8)) { _ in } }
+      let first = Task { try await slow.withImages(at: Array(repeating: place, count: 8)) { _ in } }
       defer { first.cancel() }
       while server.count < before + 8, ContinuousClock.now - start < .seconds(seconds) / 8 {
         try await Task.sleep(for: .milliseconds(5))
       }
-      let failure = await #expect(throws: PictureFailure.self) { try await slow.withPictures(at: [place]) { _ in } }
+      let failure = await #expect(throws: ImageFailure.self) { try await slow.withImages(at: [place]) { _ in } }
       if failure?.error == .busy { return }
     }
     Issue.record("nobody was told to come again")
   }
 
-  @Test func `pictures come in the order of their places, and a failure names its own`() async throws {
+  @Test func `images come in the order of their places, and a failure names its own`() async throws {
     let server = try ScriptedServer { exchange in
       if exchange.path == "/0" { usleep(100_000) }
       exchange.reply(exchange.path == "/missing" ? 404 : 200, [], exchange.path)
     }
     let fetcher = fetcher(server)
     var places = try (0..<12).map { try fetcher.location(of: "http://127.0.0.1:\(server.port)/\($0)") }
-    let texts = try await fetcher.withPictures(at: places) { $0.map { String(decoding: $0, as: UTF8.self) } }
+    let texts = try await fetcher.withImages(at: places) { $0.map { String(decoding: $0, as: UTF8.self) } }
     #expect(texts == (0..<12).map { "/\($0)" })
     places[7] = try fetcher.location(of: "http://127.0.0.1:\(server.port)/missing")
     do {
-      try await fetcher.withPictures(at: places) { _ in }
-      Issue.record("a missing picture was found")
-    } catch let failure as PictureFailure { #expect(failure.index == 7) }
+      try await fetcher.withImages(at: places) { _ in }
+      Issue.record("a missing image was found")
+    } catch let failure as ImageFailure { #expect(failure.index == 7) }
   }
 }

@@ -3,20 +3,20 @@ import Imaging
 import Testing
 
 @Suite struct `Decoding` {
-  static let names = (try? Fixture.values("pictures", as: [Fixture.Picture].self))?.map(\.name) ?? []
+  static let names = (try? Fixture.values("images", as: [Fixture.Image].self))?.map(\.name) ?? []
 
-  @Test func `there are pictures of every format`() {
+  @Test func `there are images of every format`() {
     for prefix in ["png-", "jpeg-", "webp-", "gif-"] { #expect(Self.names.filter { $0.hasPrefix(prefix) }.count >= 8) }
   }
 
   @Test(arguments: names)
-  func `a picture has the pixels that Pillow sees`(name: String) throws {
-    let picture = try #require(try Fixture.values("pictures", as: [Fixture.Picture].self).first { $0.name == name })
-    let expected = try Fixture.bytes("expected.rgb")[picture.offset...].prefix(picture.width * picture.height * 3)
+  func `an image has the pixels that Pillow sees`(name: String) throws {
+    let expected = try #require(try Fixture.values("images", as: [Fixture.Image].self).first { $0.name == name })
+    let pixels = try Fixture.bytes("expected.rgb")[expected.offset...].prefix(expected.width * expected.height * 3)
     let image = try ImageDecoder.decode(try Fixture.bytes(name))
-    #expect(image.width == picture.width && image.height == picture.height)
-    let difference = zip(image.pixels, expected).map { abs(Int($0) - Int($1)) }.max() ?? 0
-    #expect(image.pixels.count == expected.count && difference == 0, "largest difference \(difference)")
+    #expect(image.width == expected.width && image.height == expected.height)
+    let difference = zip(image.pixels, pixels).map { abs(Int($0) - Int($1)) }.max() ?? 0
+    #expect(image.pixels.count == pixels.count && difference == 0, "largest difference \(difference)")
   }
 
   @Test(arguments: names)

@@ -1,4 +1,4 @@
-// What a picture may cost beyond its size: scans, memory, metadata and time.
+// What an image may cost beyond its size: scans, memory, metadata and time.
 import Imaging
 import Testing
 
@@ -22,7 +22,7 @@ import Testing
     #expect(ImageError.tooManyScans(scans: 1, limit: 1, value: 1).kind == .tooLarge)
   }
 
-  @Test func `as many scans as an encoder writes pass at the largest size, and small pictures may have more`() throws {
+  @Test func `as many scans as an encoder writes pass at the largest size, and small images may have more`() throws {
     // 2000 by 2000 pixels under a limit of just so many: 20 scans are the last that pass.
     let limits = ImageLimits(maxPixels: 4_000_000)
     let twenty = HostileFiles.progressiveJPEG(width: 2000, height: 2000, scans: 20)
@@ -35,7 +35,7 @@ import Testing
     #expect(try ImageDecoder.decode(small, limits: limits).height == 16)
   }
 
-  @Test func `scans of tiny pictures count too`() {
+  @Test func `scans of tiny images count too`() {
     let bytes = HostileFiles.progressiveJPEG(width: 8, height: 8, scans: 200_000)
     let error = #expect(throws: ImageError.self) { try ImageDecoder.decode(bytes) }
     #expect(error?.kind == .tooLarge)
@@ -44,23 +44,23 @@ import Testing
   @Test(arguments: ["jpeg-420.jpg", "jpeg-progressive.jpg"])
   func `bytes behind the end of a JPEG are no scans of it`(name: String) throws {
     let bytes = try Fixture.bytes(name)
-    let picture = try ImageDecoder.decode(bytes)
+    let image = try ImageDecoder.decode(bytes)
     var random = Fixture.Random(state: 5)
     let clip = (0..<2_000_000).map { _ in UInt8.random(in: 0...255, using: &random) }
     let scans = HostileFiles.repeated([0xFF, 0xDA, 0x00, 0x02], 100_000)
     for appended in [clip, scans, bytes, HostileFiles.progressiveJPEG(width: 9, height: 9, scans: 200_000)] {
-      #expect(try ImageDecoder.decode(bytes + appended) == picture)
+      #expect(try ImageDecoder.decode(bytes + appended) == image)
     }
   }
 
   @Test(arguments: ["jpeg-420.jpg", "jpeg-progressive.jpg"])
   func `scans inside the segments of a JPEG are no scans of it`(name: String) throws {
     let bytes = try Fixture.bytes(name)
-    let picture = try ImageDecoder.decode(bytes)
+    let image = try ImageDecoder.decode(bytes)
     let thumbnail = [0xFF, 0xD8] + HostileFiles.repeated([0xFF, 0xDA, 0xFF, 0xD9], 16_000)
     let segment: [UInt8] = [0xFF, 0xE2, UInt8((thumbnail.count + 2) >> 8), UInt8((thumbnail.count + 2) & 255)]
     let padded = bytes.prefix(2) + HostileFiles.repeated(segment + thumbnail, 4) + bytes.dropFirst(2)
-    #expect(try ImageDecoder.decode(Array(padded)) == picture)
+    #expect(try ImageDecoder.decode(Array(padded)) == image)
   }
 
   @Test func `coefficients count as memory`() {
@@ -137,13 +137,13 @@ import Testing
 
   @Test func `chunks that a PNG does not need are not read`() throws {
     let bytes = try Fixture.bytes("png-6-8.png")
-    let picture = try ImageDecoder.decode(bytes)
+    let image = try ImageDecoder.decode(bytes)
     // Compressed data that begins well and is damaged later, so that a decoder which tries inflates each and drops it.
     let damaged: [UInt8] = Array("k\0\0".utf8) + [0x78, 0x9C] + [UInt8](repeating: 0xED, count: 64)
     var chunks: [(type: String, data: [UInt8])] = []
     for type in ["zTXt", "iCCP", "iTXt", "sPLT", "tEXt", "eXIf", "prVt"] {
       chunks += [(type: String, data: [UInt8])](repeating: (type, damaged), count: 2_000)
     }
-    #expect(try ImageDecoder.decode(HostileFiles.png(bytes, adding: chunks)) == picture)
+    #expect(try ImageDecoder.decode(HostileFiles.png(bytes, adding: chunks)) == image)
   }
 }

@@ -4,8 +4,8 @@ import Imaging
 
 /// Access to the fixtures of this room.
 enum Fixture {
-  /// A picture file and where Pillow's pixels of it stand in `expected.rgb`.
-  struct Picture: Decodable {
+  /// An image file and where Pillow's pixels of it stand in `expected.rgb`.
+  struct Image: Decodable {
     var name: String
     var width, height, offset: Int
   }
@@ -20,7 +20,7 @@ enum Fixture {
     try JSONDecoder().decode(Value.self, from: Data(contentsOf: folder.appendingPathComponent(name + ".json")))
   }
 
-  /// The picture that the generator resizes: `[height, width, 3]` by formula.
+  /// The image that the generator resizes: `[height, width, 3]` by formula.
   static func formula(width: Int, height: Int) -> RGBImage {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(width * height * 3)

@@ -1,6 +1,6 @@
 // Small files that ask for much work: written here, so that sizes and counts are free.
 
-/// Writers of hostile pictures.
+/// Writers of hostile images.
 enum HostileFiles {
   private static func word(_ value: Int) -> [UInt8] { [UInt8(value >> 8 & 255), UInt8(value & 255)] }
 

@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test(arguments: samples)
-  func `no prefix crashes, and half a picture is refused`(name: String) throws {
+  func `no prefix crashes, and half an image is refused`(name: String) throws {
     let bytes = try Fixture.bytes(name)
     for length in 0..<bytes.count {
       let refused = attempt(Array(bytes[..<length])) == nil
@@ -32,7 +32,7 @@ import Testing
   @Test(arguments: [
     "png-6-8.png", "jpeg-420.jpg", "jpeg-progressive.jpg", "webp-lossy.webp", "webp-lossless.webp", "gif-plain.gif",
   ])
-  func `a picture that ends inside its pixels is undecodable, as in Pillow`(name: String) throws {
+  func `an image that ends inside its pixels is undecodable, as in Pillow`(name: String) throws {
     let bytes = try Fixture.bytes(name)
     #expect(throws: ImageError.undecodable(try ImageDecoder.size(of: bytes).format)) {
       _ = try ImageDecoder.decode(Array(bytes.dropLast(24)))

@@ -116,7 +116,7 @@ import Testing
     #expect(try Self.processor(canvases: []).layout(width: 500, height: 500, view: .full).tokenCount == 729)
   }
 
-  @Test func `the longest thin picture is prepared in every view`() throws {
+  @Test func `the longest thin image is prepared in every view`() throws {
     let processor = try Self.processor()
     for (width, height) in [(32_768, 1), (1, 32_768)] {
       let image = RGBImage(width: width, height: height, pixels: [UInt8](repeating: 90, count: 32_768 * 3))

@@ -1,4 +1,4 @@
-// Where the features of a picture go, and which pictures are refused.
+// Where the features of an image go, and which images are refused.
 import GenerationTypes
 import Inference
 import Testing
@@ -69,7 +69,7 @@ import Testing
     }
     let accepted: [(ImageLayout.Grid?, tokens: Int, views: Int, side: Int)] = [
       (nil, 4, 1, 2), (grid(1, 1, 0..<2), 10, 2, 2),
-      (grid(1, 1, 1..<1), 4, 2, 2),  // a picture so long that unpadding leaves no row
+      (grid(1, 1, 1..<1), 4, 2, 2),  // an image so long that unpadding leaves no row
     ]
     let refusedOnes: [(ImageLayout.Grid?, tokens: Int, views: Int, side: Int)] = [
       (nil, 5, 1, 2), (nil, 4, 2, 2), (nil, 4, 1, 3), (grid(1, 1, 0..<3), 13, 2, 2),

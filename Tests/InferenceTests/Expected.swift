@@ -86,7 +86,7 @@ struct Expected: Decodable {
 }
 
 extension RRunner {
-  /// What a prompt appends: ids, with a picture's features between.
+  /// What a prompt appends: ids, with an image's features between.
   static func inputs(_ ids: [TokenID], at: Int, _ features: ImageFeatures?) -> [BatchInput] {
     guard let features else { return [.tokens(ids[...])] }
     return [.tokens(ids[..<at]), .features(features, 0..<features.rows), .tokens(ids[at...])]

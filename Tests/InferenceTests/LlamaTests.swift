@@ -48,11 +48,11 @@ import Testing
     }
   }
 
-  @Test func `a picture is refused with the reason`() throws {
+  @Test func `an image is refused with the reason`() throws {
     let runner = try RRunner(model: try model(), threads: 1)
     let layout = ImageLayout(patchesPerSide: 2, grid: nil, tokenCount: 4)
     let image = PreparedImage(
       views: [UInt8](repeating: 0, count: 28 * 28 * 3), viewCount: 1, side: 28, layout: layout, width: 1, height: 1)
-    #expect(throws: InferenceError.invalidImage("a picture, the model takes text alone")) { try runner.encode(image) }
+    #expect(throws: InferenceError.invalidImage("an image, the model takes text alone")) { try runner.encode(image) }
   }
 }

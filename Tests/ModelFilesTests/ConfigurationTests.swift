@@ -46,8 +46,7 @@ import Text
     #expect(checkpoint.generation == GenerationConfiguration(endOfSequence: []))
   }
 
-  @Test func `picture settings are read from processor_config, which has precedence, and their source is told`() throws
-  {
+  @Test func `image settings are read from processor_config, which has precedence, and their source is told`() throws {
     var tiny = TinyCheckpoint()
     #expect(try tiny.write().open().notes.contains { $0.contains("SigLIP's own values") })
     let settings = #"{"image_mean": [0.1, 0.2, 0.3], "resample": 3, "image_grid_pinpoints": [[10, 15]]}"#
@@ -64,8 +63,8 @@ import Text
     tiny.file("preprocessor_config.json", #"{"image_mean": [0.9, 0.9, 0.9], "resample": 0}"#)
     checkpoint = try tiny.write().open()
     #expect(checkpoint.preprocessor?.mean == [0.1, 0.2, 0.3] && checkpoint.preprocessor?.resample == 3)
-    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("different picture settings"))
-    // A file of version 4 has nothing about pictures.
+    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("different image settings"))
+    // A file of version 4 has nothing about images.
     tiny.file("processor_config.json", #"{"processor_class": "RProcessor"}"#)
     checkpoint = try tiny.write().open()
     #expect(checkpoint.preprocessor?.mean == [0.9, 0.9, 0.9] && checkpoint.notes.isEmpty)

@@ -48,7 +48,7 @@ import Testing
           size: PixelSize(height: 5, width: 5), pinpoints: pinpoints))
   }
 
-  @Test func `what a directory says of pictures goes through a vision file`() throws {
+  @Test func `what a directory says of images goes through a vision file`() throws {
     var tiny = TinyCheckpoint()
     tiny.set("vision_aspect_ratio", "anyres_max_9")
     tiny.file(
@@ -152,7 +152,7 @@ import Testing
     #expect(checkpoint.configuration.vision == nil)
     #expect(checkpoint.preprocessor == nil)
     #expect(checkpoint.configuration.text.headNorms)
-    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("pictures are refused"))
+    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("images are refused"))
     #expect(checkpoint.generation.endOfSequence == [8, 5])
   }
 

@@ -29,14 +29,13 @@ import Testing
     }
   }
 
-  @Test func `pictures fill their places whatever the chunks`() async throws {
-    let pictures = [picture(9, count: 10, at: 0), picture(4, count: 7, at: 10), picture(5, count: 3, at: 30)]
-    let sighted = request(prompt: 33, reply: 5, pictures: pictures)
+  @Test func `images fill their places whatever the chunks`() async throws {
+    let images = [image(9, count: 10, at: 0), image(4, count: 7, at: 10), image(5, count: 3, at: 30)]
+    let sighted = request(prompt: 33, reply: 5, images: images)
     // What the runner must have read, place by place.
     let expected = FakeSequence(number: 0, capacity: 0, ledger: Ledger())
     for place in 0..<33 {
-      if let seen = pictures.first(where: { ($0.position..<$0.position + $0.image.layout.tokenCount).contains(place) })
-      {
+      if let seen = images.first(where: { ($0.position..<$0.position + $0.image.layout.tokenCount).contains(place) }) {
         expected.read(UInt64(Int(seen.image.views[0]) + place - seen.position) + 1 << 32)
       } else {
         expected.read(UInt64(sighted.prompt.tokens[place]))
@@ -57,12 +56,12 @@ import Testing
     }
   }
 
-  @Test func `a running reply gets a token in every round that encodes a picture`() async throws {
+  @Test func `a running reply gets a token in every round that encodes an image`() async throws {
     let bench = Bench()
     let talking = try bench.core.submit(request(prompt: 4, reply: 20))
     bench.rounds(1)
-    let pictures = (0..<5).map { picture(UInt8($0), count: 2, at: $0 * 2) }
-    let seeing = try bench.core.submit(request(prompt: 10, reply: 1, pictures: pictures))
+    let images = (0..<5).map { image(UInt8($0), count: 2, at: $0 * 2) }
+    let seeing = try bench.core.submit(request(prompt: 10, reply: 1, images: images))
     for round in 1...5 {
       bench.rounds(1)
       #expect(bench.ledger.snapshot.encoded == round)
@@ -73,19 +72,19 @@ import Testing
     #expect(await Reply(of: seeing).ids.count == 1)
   }
 
-  @Test func `a running reply gets a token between the pieces of one picture, and cancelling ends it there`()
+  @Test func `a running reply gets a token between the pieces of one image, and cancelling ends it there`()
     async throws
   {
     let bench = Bench()
     let talking = try bench.core.submit(request(prompt: 4, reply: 20))
     bench.rounds(1)
-    let pictures = [picture(7, count: 2, at: 0, views: 5)]
-    let seeing = try bench.core.submit(request(prompt: 4, reply: 2, pictures: pictures))
+    let images = [image(7, count: 2, at: 0, views: 5)]
+    let seeing = try bench.core.submit(request(prompt: 4, reply: 2, images: images))
     var leaving: AsyncThrowingStream<GenerationEvent, any Error>? = try bench.core.submit(
-      request(prompt: 4, reply: 2, salt: 1, pictures: [picture(8, count: 2, at: 0, views: 5)]))
+      request(prompt: 4, reply: 2, salt: 1, images: [image(8, count: 2, at: 0, views: 5)]))
     for round in 1...8 {
       bench.rounds(1)
-      // The second picture is begun when the first is done.
+      // The second image is begun when the first is done.
       let ledger = bench.ledger.snapshot
       #expect(ledger.views == round && ledger.encoded == (round < 5 ? 0 : 1))
       #expect(ledger.steps.last?.rows.first.map { $0 == (0, 1) } == true)
@@ -133,7 +132,7 @@ import Testing
     bench.runner.beforeStep = { _ in try blockingSleep(milliseconds: 2) }
     let start = ContinuousClock.now
     let streams = try (0..<2).map { _ in
-      try bench.core.submit(request(prompt: 9, reply: 5, pictures: [picture(1, count: 2, at: 1)]))
+      try bench.core.submit(request(prompt: 9, reply: 5, images: [image(1, count: 2, at: 1)]))
     }
     bench.finish()
     let total = ContinuousClock.now - start
@@ -143,7 +142,7 @@ import Testing
       #expect(reply.hadTimingsFirst)
       // The four tokens after the first take a step each.
       #expect(timings.queue + timings.image + timings.prefill <= total - .milliseconds(8))
-      #expect(timings.prefill >= .milliseconds(4), "one step before the picture, one with it")
+      #expect(timings.prefill >= .milliseconds(4), "one step before the image, one with it")
       #expect(index == 0 || timings.queue >= .milliseconds(12))
     }
   }
@@ -179,9 +178,9 @@ import Testing
 
   @Test(arguments: [0, 1, 3, 10, 12])
   func `dropping the stream ends a request before its next step`(rounds: Int) throws {
-    // Ten steps of prefill with a picture in the middle, then decoding.
+    // Ten steps of prefill with an image in the middle, then decoding.
     let bench = Bench(.init(kvTokens: 200, prefillChunk: 10))
-    let subject = request(prompt: 100, reply: 50, pictures: [picture(1, count: 20, at: 30)])
+    let subject = request(prompt: 100, reply: 50, images: [image(1, count: 20, at: 30)])
     #expect(try stepsAfterDrop(rounds: rounds, of: subject, in: bench) == 0)
     #expect(bench.core.load.kvTokens == 0 && bench.core.load.running == 0 && bench.core.load.waiting == 0)
     #expect(bench.ledger.snapshot.openCapacity == 0)

@@ -43,13 +43,13 @@ import Testing
     #expect(await Reply(of: stream).error == .inference("step: no logits"))
   }
 
-  @Test func `a picture that cannot be encoded fails its request`() async throws {
+  @Test func `an image that cannot be encoded fails its request`() async throws {
     let bench = Bench()
     bench.runner.encodeFails = true
-    let seeing = try bench.core.submit(request(prompt: 5, reply: 4, pictures: [picture(1, count: 2, at: 2)]))
+    let seeing = try bench.core.submit(request(prompt: 5, reply: 4, images: [image(1, count: 2, at: 2)]))
     let blind = try bench.core.submit(request(prompt: 5, reply: 4))
     bench.finish()
-    #expect(await Reply(of: seeing).error == .inference("picture: blind"))
+    #expect(await Reply(of: seeing).error == .inference("image: blind"))
     #expect(await Reply(of: blind).ids.count == 4)
     #expect(bench.core.load.kvTokens == 0)
   }
@@ -71,12 +71,12 @@ import Testing
     let far = Int.max - 1
     for defective in [
       request(prompt: 0, reply: 5), request(prompt: 5, reply: 0), request(prompt: 5, reply: -9),
-      request(prompt: 5, reply: 5, pictures: [picture(1, count: 3, at: 3)]),
-      request(prompt: 5, reply: 5, pictures: [picture(1, count: 3, at: -1)]),
-      request(prompt: 5, reply: 5, pictures: [picture(1, count: far, at: 3)]),
-      request(prompt: 5, reply: 5, pictures: [picture(1, count: 1, at: far)]),
-      request(prompt: 9, reply: 5, pictures: [picture(1, count: 3, at: 2), picture(1, count: 3, at: 4)]),
-      request(prompt: 5, reply: 5, pictures: [picture(1, count: 0, at: 3)]),
+      request(prompt: 5, reply: 5, images: [image(1, count: 3, at: 3)]),
+      request(prompt: 5, reply: 5, images: [image(1, count: 3, at: -1)]),
+      request(prompt: 5, reply: 5, images: [image(1, count: far, at: 3)]),
+      request(prompt: 5, reply: 5, images: [image(1, count: 1, at: far)]),
+      request(prompt: 9, reply: 5, images: [image(1, count: 3, at: 2), image(1, count: 3, at: 4)]),
+      request(prompt: 5, reply: 5, images: [image(1, count: 0, at: 3)]),
     ] {
       let bench = Bench()
       let stream = try bench.core.submit(defective)

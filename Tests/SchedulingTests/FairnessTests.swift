@@ -1,4 +1,4 @@
-// One client cannot make another wait: slots, KV, prompts, pictures and the queue are shared.
+// One client cannot make another wait: slots, KV, prompts, images and the queue are shared.
 import GenerationTypes
 import Inference
 import Scheduling
@@ -37,7 +37,7 @@ private func client(_ name: String) -> ClientID { ClientID(key: name) }
     }
   }
 
-  /// Computes a step, without pictures.
+  /// Computes a step, without images.
   private func step(_ state: inout SchedulerState) { for slice in state.plan() { state.complete(slice) } }
 
   @Test func `a client alone uses every slot, and gives one to a client that has none`() throws {
@@ -141,7 +141,7 @@ private func client(_ name: String) -> ClientID { ClientID(key: name) }
     #expect(Set(state.plan().map(\.job)) == Set(many + [one]))
   }
 
-  @Test func `pictures of clients take turns`() throws {
+  @Test func `images of clients take turns`() throws {
     var state = state(running: 4)
     let ids = try ["a", "a", "a", "b"].map { try state.enqueue(demand($0)) }
     _ = admit(&state)
@@ -149,7 +149,7 @@ private func client(_ name: String) -> ClientID { ClientID(key: name) }
     var order: [JobID] = []
     for _ in 0..<6 {
       let next = try #require(state.awaitingInputs)
-      state.takePictureTurn(next)
+      state.takeImageTurn(next)
       order.append(next)
     }
     #expect(order == [ids[0], ids[3], ids[0], ids[3], ids[0], ids[3]])

@@ -19,7 +19,7 @@ final class Ledger: Sendable {
   }
   struct State: Sendable {
     var steps: [Step] = []
-    /// Pictures and views that were encoded.
+    /// Images and views that were encoded.
     var encoded = 0
     var views = 0
     var made = 0
@@ -161,30 +161,31 @@ final class FakeRunner: ModelRunner {
     return sequences.flatMap(\.segments).reduce(0) { $0 + (seen.insert(ObjectIdentifier($1)).inserted ? $1.filled : 0) }
   }
 
-  /// A picture and how many of its views are to come.
-  final class Picture {
+  /// An image and how many of its views are to come.
+  final class Image {
     let image: PreparedImage
     var left: Int
 
     init(_ image: PreparedImage) { (self.image, left) = (image, image.viewCount) }
   }
 
-  func begin(_ image: PreparedImage) throws -> Picture { Picture(image) }
+  func begin(_ image: PreparedImage) throws -> Image { Image(image) }
 
-  func progress(of picture: Picture) -> (done: Int, total: Int) {
-    (picture.image.viewCount - picture.left, picture.image.viewCount)
+  func progress(of image: Image) -> (done: Int, total: Int) {
+    (image.image.viewCount - image.left, image.image.viewCount)
   }
 
   /// A view at a time.
-  func advance(_ picture: Picture, blocks: Int) throws -> ImageFeatures? {
+  func advance(_ image: Image, blocks: Int) throws -> ImageFeatures? {
     if encodeFails { throw Scripted(description: "blind") }
-    picture.left -= 1
+    image.left -= 1
     ledger.state.withLock { $0.views += 1 }
-    guard picture.left == 0 else { return nil }
-    let image = picture.image
+    guard image.left == 0 else { return nil }
+    let prepared = image.image
     ledger.state.withLock { $0.encoded += 1 }
-    let first = Float(image.views.first ?? 0)
-    return ImageFeatures(rows: image.layout.tokenCount, values: (0..<image.layout.tokenCount).map { first + Float($0) })
+    let first = Float(prepared.views.first ?? 0)
+    return ImageFeatures(
+      rows: prepared.layout.tokenCount, values: (0..<prepared.layout.tokenCount).map { first + Float($0) })
   }
 
   func step(_ batch: Batch<FakeSequence>, logits emit: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws {
@@ -227,27 +228,27 @@ final class FakeRunner: ModelRunner {
 
 // MARK: - Requests and replies
 
-/// A picture of one colour; what it is known by follows from it, unless it is to be `unknown` to caches.
-func picture(
+/// An image of one colour; what it is known by follows from it, unless it is to be `unknown` to caches.
+func image(
   _ value: UInt8, count: Int, at position: Int, views: Int = 1, unknown: Bool = false
-) -> Prompt.Picture {
+) -> Prompt.Image {
   var image = PreparedImage(
     views: [value], viewCount: views, side: 1, layout: ImageLayout(patchesPerSide: 1, grid: nil, tokenCount: count),
     width: 1,
     height: 1)
   if !unknown { image.digest = ContentDigest(words: [UInt64(value), UInt64(count)]) }
-  return Prompt.Picture(image: image, position: position)
+  return Prompt.Image(image: image, position: position)
 }
 
 /// A request for a prompt that is told from others by `salt`; no token stops it unless told.
 func request(
   prompt: Int, reply: Int, salt: Int = 0, temperature: Float = 0, stop: Set<TokenID> = [],
-  pictures: [Prompt.Picture] = []
+  images: [Prompt.Image] = []
 ) -> GenerationRequest {
   var sampling = SamplingParameters()
   (sampling.temperature, sampling.seed) = (temperature, UInt64(salt))
   return GenerationRequest(
-    prompt: Prompt(tokens: (0..<prompt).map { TokenID(($0 * 31 + salt * 7) % 64) }, pictures: pictures),
+    prompt: Prompt(tokens: (0..<prompt).map { TokenID(($0 * 31 + salt * 7) % 64) }, images: images),
     sampling: sampling,
     control: ControlTokens(stop: stop, forbidden: [63], closing: [], vocabularySize: 64), maxTokens: reply,
     decides: false)
@@ -257,7 +258,7 @@ func request(
 struct Reply: Sendable {
   var tokens: [GeneratedToken] = []
   var progress: [Int] = []
-  /// Blocks of pictures done and in all.
+  /// Blocks of images done and in all.
   var encoding: [[Int]] = []
   var cachedTokens = 0
   var finish: FinishReason?

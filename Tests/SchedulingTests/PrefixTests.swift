@@ -6,9 +6,9 @@ import Testing
 
 /// A request whose prompt is `shared` places that `family` tells from others, then `own` places that `salt` does.
 private func question(
-  family: Int = 0, shared: Int, own: Int, salt: Int, reply: Int = 5, pictures: [Prompt.Picture] = [], key: String = ""
+  family: Int = 0, shared: Int, own: Int, salt: Int, reply: Int = 5, images: [Prompt.Image] = [], key: String = ""
 ) -> GenerationRequest {
-  var made = request(prompt: shared, reply: reply, salt: family, temperature: 0.8, pictures: pictures)
+  var made = request(prompt: shared, reply: reply, salt: family, temperature: 0.8, images: images)
   made.prompt.tokens += (0..<own).map { TokenID(($0 * 13 + salt * 5 + 3) % 62) }
   made.sampling.seed = UInt64(salt)
   made.salt = key
@@ -92,25 +92,25 @@ extension Ledger.State {
   @Test func `keys share nothing`() async throws {
     let bench = Bench(caching)
     for key in ["anna", "bert", "anna"] {
-      let pictures = [picture(5, count: 30, at: 20)]
-      let stream = try bench.core.submit(question(shared: 100, own: 4, salt: 1, pictures: pictures, key: key))
+      let images = [image(5, count: 30, at: 20)]
+      let stream = try bench.core.submit(question(shared: 100, own: 4, salt: 1, images: images, key: key))
       bench.finish()
       #expect(await Reply(of: stream).ids.count == 5)
     }
     #expect(bench.ledger.snapshot.encoded == 2)
     #expect(bench.core.load.tally.prefixHits == 103 && bench.core.load.tally.imageHits == 1)
     let together = try ["carl", "dora"].map {
-      try bench.core.submit(question(shared: 100, own: 4, salt: 1, pictures: [picture(5, count: 30, at: 20)], key: $0))
+      try bench.core.submit(question(shared: 100, own: 4, salt: 1, images: [image(5, count: 30, at: 20)], key: $0))
     }
     bench.finish()
     for stream in together { #expect(await Reply(of: stream).cachedTokens == 0) }
     #expect(bench.ledger.snapshot.encoded == 4)
   }
 
-  @Test func `places of pictures are the same only where the pictures are`() async throws {
+  @Test func `places of images are the same only where the images are`() async throws {
     let bench = Bench(caching)
     func asked(_ value: UInt8, unknown: Bool = false) -> GenerationRequest {
-      question(shared: 100, own: 4, salt: 1, pictures: [picture(value, count: 30, at: 20, unknown: unknown)])
+      question(shared: 100, own: 4, salt: 1, images: [image(value, count: 30, at: 20, unknown: unknown)])
     }
     for (request, cached, encoded) in [
       (asked(1), 0, 1), (asked(2), 20, 2), (asked(1), 103, 2), (asked(3, unknown: true), 20, 3),
@@ -125,12 +125,12 @@ extension Ledger.State {
     }
   }
 
-  @Test func `a picture that many ask about at once, each in words of its own, is encoded once`() async throws {
+  @Test func `an image that many ask about at once, each in words of its own, is encoded once`() async throws {
     for cache in [0, 1 << 20] {
       let bench = Bench(.init(kvTokens: 10_000, imageCacheBytes: cache))
       let streams = try (0..<5).map {
-        let pictures = [picture(7, count: 30, at: 20, views: 3), picture(UInt8(20 + $0), count: 5, at: 60)]
-        return try bench.core.submit(question(family: $0, shared: 100, own: 4, salt: $0, pictures: pictures))
+        let images = [image(7, count: 30, at: 20, views: 3), image(UInt8(20 + $0), count: 5, at: 60)]
+        return try bench.core.submit(question(family: $0, shared: 100, own: 4, salt: $0, images: images))
       }
       bench.finish()
       for (salt, stream) in streams.enumerated() {
@@ -140,7 +140,7 @@ extension Ledger.State {
       }
       #expect(bench.ledger.snapshot.encoded == 6 && bench.core.load.tally.imageHits == 4)
       let again = try bench.core.submit(
-        question(family: 9, shared: 100, own: 4, salt: 1, pictures: [picture(7, count: 30, at: 20, views: 3)]))
+        question(family: 9, shared: 100, own: 4, salt: 1, images: [image(7, count: 30, at: 20, views: 3)]))
       bench.finish()
       #expect(await Reply(of: again).ids.count == 5)
       #expect(bench.ledger.snapshot.encoded == (cache == 0 ? 7 : 6))
@@ -191,7 +191,7 @@ extension Ledger.State {
         var request = question(
           family: Int(random.next() % 3), shared: shared, own: Int(random.next() % 30), salt: Int(random.next() % 4),
           reply: .random(in: 1...30, using: &random),
-          pictures: seen ? [picture(UInt8(random.next() % 2), count: 20, at: 15)] : [], key: "\(random.next() % 2)")
+          images: seen ? [image(UInt8(random.next() % 2), count: 20, at: 15)] : [], key: "\(random.next() % 2)")
         request.isBrief = random.next() % 2 == 0
         request.serviceClass = random.next() % 5 == 0 ? .idle : .interactive
         if let stream = try? bench.core.submit(request) { asked.append((request, stream)) }

@@ -24,11 +24,11 @@ import Testing
       switch random.next() % 8 {
       case 0, 1:
         let (prompt, limit) = (Int.random(in: 1...120, using: &random), Int.random(in: 1...60, using: &random))
-        let pictures = prompt > 40 && random.next() % 2 == 0 ? [picture(3, count: 20, at: prompt - 21)] : []
+        let images = prompt > 40 && random.next() % 2 == 0 ? [image(3, count: 20, at: prompt - 21)] : []
         let stop: Set<TokenID> = random.next() % 2 == 0 ? [1, 2, 3] : []
         do {
           let request = request(
-            prompt: prompt, reply: limit, salt: Int(random.next() % 1000), stop: stop, pictures: pictures)
+            prompt: prompt, reply: limit, salt: Int(random.next() % 1000), stop: stop, images: images)
           streams.append((limit, try bench.core.submit(request)))
         } catch {
           refused += 1

@@ -123,7 +123,7 @@ private func check<Value: Equatable>(
     #expect(state.plan().map(\.count) == [1, 1, 64], "a cancelled request is in no step")
   }
 
-  @Test func `a prompt waits at a picture and only its request does`() throws {
+  @Test func `a prompt waits at an image and only its request does`() throws {
     var state = state()
     let seeing = try state.enqueue(.init(promptTokens: 50, maxTokens: 1))
     let blind = try state.enqueue(.init(promptTokens: 20, maxTokens: 1))

@@ -16,7 +16,7 @@ import Testing
   func `go on where they were, whether or not their timeline was kept`(prefixTokens: Int) async throws {
     let bench = Bench(.init(maxRunning: 4, kvTokens: 400, ahead: 16, prefixTokens: prefixTokens, imageCacheBytes: 9000))
     let asked = (0..<4).map {
-      request(prompt: 40, reply: 200, salt: $0, temperature: 0.9, pictures: [picture(UInt8($0), count: 6, at: 3)])
+      request(prompt: 40, reply: 200, salt: $0, temperature: 0.9, images: [image(UInt8($0), count: 6, at: 3)])
     }
     let streams = try asked.map { try bench.core.submit($0) }
     bench.rounds(60)

@@ -70,7 +70,7 @@ private let light = WorkSize.text(bytes: 100)
     #expect(simulation.started[job] == 0)
   }
 
-  @Test func `a long job and a picture start at once beside one client's`() throws {
+  @Test func `a long job and an image start at once beside one client's`() throws {
     for size in [heavy, .image] {
       var simulation = Simulation(limits())
       for _ in 0..<100 { _ = try simulation.add(client(0), size, seconds: 10) }
@@ -177,7 +177,7 @@ private let light = WorkSize.text(bytes: 100)
     #expect(rest == nil && schedule.runningCount == 0)
   }
 
-  @Test func `two pictures are decoded at once, one of each client`() throws {
+  @Test func `two images are decoded at once, one of each client`() throws {
     var schedule = WorkSchedule(limits: limits(workers: 8))
     for id in 1...6 {
       try schedule.add(WorkSchedule.Job(id: WorkSchedule.JobID(id), client: client((id - 1) / 2), size: .image))

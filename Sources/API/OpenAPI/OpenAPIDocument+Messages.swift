@@ -81,7 +81,7 @@ extension OpenAPIDocument {
       "properties": {"type": {"const": "refusal"}, "refusal": {"type": "string"}}
     },
     "ImagePart": {
-      "description": "A picture as chats name it.",
+      "description": "An image as chats name it.",
       "type": "object", "required": ["type", "image_url"], "additionalProperties": true,
       "properties": {
         "type": {"enum": ["image_url", "input_image"]},
@@ -89,7 +89,7 @@ extension OpenAPIDocument {
           "url": \#(Self.schema("ImageURL")), "detail": \#(Self.schema("ImageDetail"))}}}
     },
     "PlainImagePart": {
-      "description": "A picture as responses name it.",
+      "description": "An image as responses name it.",
       "type": "object", "required": ["type", "image_url"], "additionalProperties": true,
       "properties": {
         "type": {"enum": ["image_url", "input_image"]}, "image_url": \#(Self.schema("ImageURL")),

@@ -6,7 +6,7 @@ extension OpenAPIDocument {
     "/v1/chat/completions": {"post": {
       "operationId": "createChatCompletion", "tags": ["generation"], "summary": "Answers a conversation",
       "description": "One document, or with `stream` an event stream of chunks that ends with `data: [DONE]`.",
-      "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatPicture", "ChatStream", "ChatChoices", "ChatTools", "ChatJSON"])),
+      "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatImage", "ChatStream", "ChatChoices", "ChatTools", "ChatJSON"])),
       "responses": {"200": \#(Self.reply("The reply.", "ChatCompletion", events: "ChatCompletionEvent")),
         \#(Self.errors(hasBody: true))}
     }},
@@ -41,12 +41,12 @@ extension OpenAPIDocument {
     }},
     "/v1/chat/completions/input_tokens": {"post": {
       "operationId": "countInputTokens", "tags": ["text"], "summary": "Counts the tokens of a chat's prompt",
-      "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatPicture"])),
+      "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatImage"])),
       "responses": {"200": \#(Self.reply("The counts.", "InputTokens")), \#(Self.errors(hasBody: true))}
     }},
     "/apply-template": {"post": {
       "operationId": "applyTemplate", "tags": ["text"], "summary": "Renders a chat's prompt",
-      "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatPicture"])),
+      "requestBody": \#(Self.body("ChatCompletionRequest", ["Chat", "ChatImage"])),
       "responses": {"200": \#(Self.reply("The prompt.", "RenderedPrompt")), \#(Self.errors(hasBody: true))}
     }},
     "/tokenize": {"post": {
@@ -139,10 +139,10 @@ extension OpenAPIDocument {
     "Chat": {"summary": "A question", "value": {
       "messages": [{"role": "system", "content": "Be exact."}, {"role": "user", "content": "Add 2 and 3."}],
       "temperature": 0, "max_completion_tokens": 64, "reasoning_effort": "low"}},
-    "ChatPicture": {"summary": "A picture, without thought", "value": {
+    "ChatImage": {"summary": "An image, without thought", "value": {
       "messages": [{"role": "user", "content": [
         {"type": "text", "text": "What color is the shape?"},
-        {"type": "image_url", "image_url": {"url": "data:image/png;base64,\#(Self.picture)", "detail": "low"}}]}],
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,\#(Self.image)", "detail": "low"}}]}],
       "thinking_mode": "short", "max_tokens": 16}},
     "ChatStream": {"summary": "A stream with usage and a capped thought", "value": {
       "messages": [{"role": "user", "content": "Lily has 8 books, buys 20 more and gives away 5. How many books are left?"}],
@@ -187,6 +187,6 @@ extension OpenAPIDocument {
   }
 
   /// Eight red pixels in a square.
-  private static let picture =
+  private static let image =
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mM4wcWFFTEMLQkArYM3Act+mDsAAAAASUVORK5CYII="
 }

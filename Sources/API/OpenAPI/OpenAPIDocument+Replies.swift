@@ -14,7 +14,7 @@ extension OpenAPIDocument {
     "Text": {"type": "object", "required": ["content"], "properties": {
       "content": {"type": "string", "description": "Bytes that are no characters are U+FFFD."}}},
     "RenderedPrompt": {"type": "object", "required": ["prompt"], "properties": {
-      "prompt": {"type": "string", "description": "Pictures are their placeholder."}}},
+      "prompt": {"type": "string", "description": "Images are their placeholder."}}},
     "InputTokens": {"type": "object", "required": ["object", "input_tokens", "input_tokens_details"], "properties": {
       "object": {"const": "response.input_tokens"}, "input_tokens": \#(Self.schema("Count")),
       "input_tokens_details": {"type": "object", "required": ["text_tokens", "image_tokens"], "properties": {
@@ -28,7 +28,7 @@ extension OpenAPIDocument {
         "architecture": {"type": "string"}, "parameters": \#(Self.schema("Count")), "quantization": {"type": "string"},
         "weight_bytes": \#(Self.schema("Count")), "context_length": \#(Self.schema("Count")),
         "thinking_modes": {"type": "array", "items": \#(Self.schema("ThinkingMode"))},
-        "image_tokens": {"type": "string", "description": "How many tokens a picture takes, as a formula."}}}}},
+        "image_tokens": {"type": "string", "description": "How many tokens an image takes, as a formula."}}}}},
     "Health": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
     "Readiness": {"type": "object", "required": ["status", "model"], "properties": {
       "status": {"const": "ready"}, "model": {"type": "string"}}},
@@ -107,7 +107,7 @@ extension OpenAPIDocument {
             "description": "There with include_usage, null but in the last chunk."},
           "thinking": \#(Self.schema("Thinking")), "timings": \#(Self.schema("Timings")),
           "progress": {
-            "description": "With include_progress: how far a choice's prompt is, in tokens, or one of its pictures.",
+            "description": "With include_progress: how far a choice's prompt is, in tokens, or one of its images.",
             "type": "object", "required": ["choice", "stage", "done", "total"],
             "properties": {
               "choice": \#(Self.schema("Count")), "stage": {"enum": ["prefill", "image"]}, "image": \#(Self.schema("Count")),

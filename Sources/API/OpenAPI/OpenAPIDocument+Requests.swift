@@ -12,7 +12,7 @@ extension OpenAPIDocument {
       "type": "object", "required": ["messages"], "additionalProperties": true,
       "properties": {
         "messages": {"type": "array", "minItems": 1, "maxItems": \#(limits.messages), "items": \#(Self.schema("Message")),
-          "description": "At most \#(limits.images) pictures in all."},
+          "description": "At most \#(limits.images) images in all."},
         "response_format": \#(Self.schema("ResponseFormat")),
         "logprobs": {"type": ["boolean", "null"], "default": false,
           "description": "Log-probabilities of every generated token, thoughts included."},

@@ -9,7 +9,7 @@ extension OpenAPIDocument {
       "type": "object", "required": ["messages"], "additionalProperties": true,
       "properties": {
         "messages": {"type": "array", "minItems": 1, "maxItems": \#(limits.messages), "items": \#(Self.schema("Message")),
-          "description": "At most \#(limits.images) pictures in all."},
+          "description": "At most \#(limits.images) images in all."},
         "g": {"type": ["integer", "null"], "minimum": 1, "maximum": \#(max(1, limits.rollouts)),
           "default": \#(min(RolloutRequest.standardCount, max(1, limits.rollouts))), "description": "Replies in each mode."},
         "max_completion_tokens": \#(Self.schema("TokenLimit")),

@@ -1,4 +1,4 @@
-// Base64 for pictures of tens of megabytes: four table reads per three bytes, validity checked once per group.
+// Base64 for images of tens of megabytes: four table reads per three bytes, validity checked once per group.
 
 enum Base64 {
   private static let invalid: UInt8 = 0xFF

@@ -5,10 +5,10 @@ import JSON
 
 /// The body of `POST /v1/chat/completions`.
 package struct ChatCompletionRequest: Sendable {
-  /// Pictures by reference are empty until they are fetched.
+  /// Images by reference are empty until they are fetched.
   package let messages: [Conversation.Message]
-  /// Pictures that the request names instead of holding.
-  package let references: [PictureReference]
+  /// Images that the request names instead of holding.
+  package let references: [ImageReference]
   package let options: GenerationOptions
   package let thinking: ThinkingWish
   package let form: AnswerForm
@@ -27,8 +27,8 @@ package struct ChatCompletionRequest: Sendable {
     thinking = try reader.thinkingWish(configuration.defaults)
     form = try reader.answerForm(configuration.limits)
     options = try reader.options(configuration)
-    // Last, because pictures cost the most to read.
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
+    // Last, because images cost the most to read.
+    var decoder = MessageDecoder(limits: configuration.limits, fetcher: configuration.images)
     messages = try decoder.messages(reader)
     references = decoder.references
     ignored = try reader.finish()

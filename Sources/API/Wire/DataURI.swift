@@ -1,4 +1,4 @@
-// Pictures inside a request: `data:image/png;base64,…` (RFC 2397). Clients guess the media type from a file's name or leave it out, so
+// Images inside a request: `data:image/png;base64,…` (RFC 2397). Clients guess the media type from a file's name or leave it out, so
 // it is not read: the bytes say what they are.
 
 import Text
@@ -7,12 +7,12 @@ enum DataURI {
   /// Bytes before the comma at most.
   private static let mostHeadBytes = 1024
 
-  /// The encoded picture in `url`. `field` is the JSON path for errors; what format the bytes have is found out by decoding.
-  static func picture(_ url: String, field: String, maxBytes: Int) throws(APIError) -> [UInt8] {
+  /// The encoded image in `url`. `field` is the JSON path for errors; what format the bytes have is found out by decoding.
+  static func image(_ url: String, field: String, maxBytes: Int) throws(APIError) -> [UInt8] {
     try JSONBody.checkpoint()
     let text = url.utf8
     guard scheme(of: url).exact == "data" else {
-      throw .invalid(field, "\(field): expected a data: URI with a picture.")
+      throw .invalid(field, "\(field): expected a data: URI with an image.")
     }
     let rest = text.dropFirst(5)
     guard let comma = rest.prefix(mostHeadBytes).firstIndex(of: UInt8(ascii: ",")) else {
@@ -28,7 +28,7 @@ enum DataURI {
     guard let bytes = isBase64 ? base64(payload) : percentDecoded(payload) else {
       throw .invalid(field, "\(field): the data: URI is not valid \(isBase64 ? "base64" : "percent-encoding").")
     }
-    if bytes.isEmpty { throw .invalid(field, "\(field): the picture is empty.") }
+    if bytes.isEmpty { throw .invalid(field, "\(field): the image is empty.") }
     try check(size: bytes.count, field: field, maxBytes: maxBytes)
     return bytes
   }
@@ -43,7 +43,7 @@ enum DataURI {
   private static func check(size: Int, field: String, maxBytes: Int) throws(APIError) {
     if size > maxBytes {
       throw APIError(
-        413, "\(field): the picture has about \(size) bytes; at most \(maxBytes) are accepted.", param: field,
+        413, "\(field): the image has about \(size) bytes; at most \(maxBytes) are accepted.", param: field,
         code: "image_too_large")
     }
   }

@@ -1,17 +1,17 @@
-// `messages` of a chat request: roles, parts, pictures, the thoughts and tool calls of earlier turns.
+// `messages` of a chat request: roles, parts, images, the thoughts and tool calls of earlier turns.
 import Chat
 import JSON
 import Text
 
-/// Reads the messages of one request and counts its pictures.
+/// Reads the messages of one request and counts its images.
 package struct MessageDecoder {
   let limits: RequestLimits
-  /// Checks pictures that are named, not held; nil refuses them.
-  let pictures: (any PictureFetching)?
-  private(set) var images = 0
-  private(set) var references: [PictureReference] = []
+  /// Checks images that are named, not held; nil refuses them.
+  let fetcher: (any ImageFetching)?
+  private(set) var imageCount = 0
+  private(set) var references: [ImageReference] = []
 
-  init(limits: RequestLimits, pictures: (any PictureFetching)?) { (self.limits, self.pictures) = (limits, pictures) }
+  init(limits: RequestLimits, fetcher: (any ImageFetching)?) { (self.limits, self.fetcher) = (limits, fetcher) }
 
   /// Fields of a message that are read, or known and left alone.
   package static let fields = [
@@ -92,7 +92,7 @@ package struct MessageDecoder {
     case "refusal" where role == .assistant: return .text(try reader.require("refusal", reader.string("refusal")))
     case "image_url", "input_image":
       guard role == .user || role == .tool else {
-        throw reader.fail("type", "names a picture, which only user and tool messages may hold")
+        throw reader.fail("type", "names an image, which only user and tool messages may hold")
       }
       return try image(reader)
     default: throw reader.fail("type", "must be text, image_url or input_image")
@@ -101,16 +101,16 @@ package struct MessageDecoder {
 
   /// `{"type": "image_url", "image_url": {"url", "detail"}}`, or with the URL in place of the object and `detail` beside it.
   private mutating func image(_ reader: FieldReader) throws(APIError) -> Conversation.Part {
-    images += 1
-    if images > limits.images {
+    imageCount += 1
+    if imageCount > limits.images {
       throw .invalid(
-        reader.path, "\(reader.path) is picture number \(images); at most \(limits.images) are accepted.",
+        reader.path, "\(reader.path) is image number \(imageCount); at most \(limits.images) are accepted.",
         code: "too_many_images")
     }
     if reader.value("image_url") == nil, reader.value("file_id") != nil {
       throw .invalid(
         reader.path(to: "file_id"),
-        "\(reader.path(to: "file_id")) is not offered: this server keeps no files; send the picture as a data: URI.",
+        "\(reader.path(to: "file_id")) is not offered: this server keeps no files; send the image as a data: URI.",
         code: "unsupported_parameter")
     }
     let nested: FieldReader? = reader.value("image_url")?.string == nil ? try reader.object("image_url") : nil
@@ -120,11 +120,11 @@ package struct MessageDecoder {
     let detail = try holder.word("detail", of: ["auto", "low", "high", "original"])
     let field = holder.path(to: name)
     var bytes: [UInt8] = []
-    if let location = try PictureReference.location(of: url, field: field, pictures) {
+    if let location = try ImageReference.location(of: url, field: field, fetcher) {
       references.append(
-        PictureReference(field: field, location: location))
+        ImageReference(field: field, location: location))
     } else {
-      bytes = try DataURI.picture(url, field: field, maxBytes: limits.imageBytes)
+      bytes = try DataURI.image(url, field: field, maxBytes: limits.imageBytes)
     }
     return .image(bytes: bytes, detail: detail == "low" ? .low : .high, field: field)
   }

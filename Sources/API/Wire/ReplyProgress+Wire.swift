@@ -6,7 +6,7 @@ extension ReplyProgress {
   var comment: String {
     switch self {
     case .prefill(let done, let total): "prefill \(done)/\(total)"
-    case .encoding(let picture, let done, let total): "image \(picture) \(done)/\(total)"
+    case .encoding(let image, let done, let total): "image \(image) \(done)/\(total)"
     }
   }
 
@@ -18,9 +18,9 @@ extension ReplyProgress {
     case .prefill(let places, let all):
       object["stage"] = "prefill"
       (done, total) = (places, all)
-    case .encoding(let picture, let blocks, let all):
+    case .encoding(let image, let blocks, let all):
       object["stage"] = "image"
-      object["image"] = .integer(Int64(picture))
+      object["image"] = .integer(Int64(image))
       (done, total) = (blocks, all)
     }
     (object["done"], object["total"]) = (.integer(Int64(done)), .integer(Int64(total)))

@@ -6,10 +6,10 @@ import Text
 
 /// A request for a response after validation.
 package struct ResponsesRequest: Sendable {
-  /// Pictures by reference are empty until they are fetched.
+  /// Images by reference are empty until they are fetched.
   package let messages: [Conversation.Message]
-  /// Pictures that the request names instead of holding.
-  package let references: [PictureReference]
+  /// Images that the request names instead of holding.
+  package let references: [ImageReference]
   package let options: GenerationOptions
   package let thinking: ThinkingWish
   package let form: AnswerForm
@@ -54,7 +54,7 @@ package struct ResponsesRequest: Sendable {
     var options = try reader.options(configuration, logprobs: .alternatives)
     options.maxTokens = try reader.tokenLimit("max_output_tokens")
     self.options = options
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
+    var decoder = MessageDecoder(limits: configuration.limits, fetcher: configuration.images)
     messages = try decoder.messages(ofResponses: reader)
     references = decoder.references
     echo = Self.echo(reader, options)

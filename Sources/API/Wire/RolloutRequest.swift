@@ -7,7 +7,7 @@ import Text
 /// Rollouts after validation.
 package struct RolloutRequest: Sendable {
   let messages: [Conversation.Message]
-  let references: [PictureReference]
+  let references: [ImageReference]
   /// Log-probabilities are always wanted; `choices` is the number of replies in each mode.
   let options: GenerationOptions
   /// Whether each token is to be told with its log-probability.
@@ -48,7 +48,7 @@ package struct RolloutRequest: Sendable {
     // They give way to all others, unless the client insists.
     options.serviceTier = try reader.serviceTier() ?? .flex
     self.options = options
-    var decoder = MessageDecoder(limits: configuration.limits, pictures: configuration.pictures)
+    var decoder = MessageDecoder(limits: configuration.limits, fetcher: configuration.images)
     messages = try decoder.messages(reader)
     references = decoder.references
     ignored = try reader.finish()

@@ -1,4 +1,4 @@
-// What fetching a picture needs of C: libcurl, whose options are set through a variadic function that Swift cannot call, and
+// What fetching an image needs of C: libcurl, whose options are set through a variadic function that Swift cannot call, and
 // openat2, which the C library has no function for. Stateless: every call may run on any thread.
 #pragma once
 #include <stddef.h>
@@ -26,7 +26,7 @@ typedef struct {
   void *context;
   /// Whether to connect to this address: 4 or 16 bytes in network order. Nothing else is ever connected to.
   int (*may_connect)(void *context, const uint8_t *address, size_t count);
-  /// Takes bytes of the picture; 0 ends the transfer.
+  /// Takes bytes of the image; 0 ends the transfer.
   int (*receive)(void *context, const uint8_t *bytes, size_t count);
   /// Whether to give up; asked at least once a second.
   int (*is_cancelled)(void *context);

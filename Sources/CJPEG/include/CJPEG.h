@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Decodes to 3 interleaved channels (RGB, also of a grey picture), or to 4 (CMYK as stored) when `components` is 4.
+/// Decodes to 3 interleaved channels (RGB, also of a grey image), or to 4 (CMYK as stored) when `components` is 4.
 ///
 /// `pixels` holds `[height, width, 3 or 4]`. Size and number of components are those that the caller read from the header; another
 /// header is an error, so nothing is ever written past the end. Damage that the decoder can step over is tolerated, input that

@@ -11,10 +11,10 @@ package struct DifficultyJudge: Sendable {
   package static let standardPrompt = """
     Decide how a question should be answered. Do not answer it.
 
-    direct: one look or one known fact is enough. Recognising, describing, reading text off a picture, translating, small talk, an opinion.
+    direct: one look or one known fact is enough. Recognising, describing, reading text off an image, translating, small talk, an opinion.
     reasoning: several steps depend on each other. Calculation, counting under conditions, comparing several values, geometry, logic, planning, proof, code.
 
-    The question, with its pictures above if it has any:
+    The question, with its images above if it has any:
     <question>
     {question}
     </question>

@@ -19,7 +19,7 @@ enum LabelsFile {
         throw EvaluationError("\(temporary) cannot be made")
       }
       let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
-      // Pictures may be in the lines: they are not gathered in memory.
+      // Images may be in the lines: they are not gathered in memory.
       for item in items {
         guard let annotation = labels[item.key], annotation.failure == nil else { continue }
         try file.write(contentsOf: Data(JSONValue.object(line(item, annotation, folder)).encoded + [0x0A]))
@@ -34,7 +34,7 @@ enum LabelsFile {
     }
   }
 
-  /// The item's members, then its label. Set and id are named even where they were the file's name and the line's number; paths of pictures
+  /// The item's members, then its label. Set and id are named even where they were the file's name and the line's number; paths of images
   /// are relative to the new file. Members of an earlier annotation are replaced.
   static func line(_ item: Question, _ annotation: Annotation, _ folder: URL) -> JSONObject {
     var object: JSONObject = ["set": .string(item.set), "id": .string(item.id)]

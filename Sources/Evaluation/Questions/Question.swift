@@ -9,7 +9,7 @@ package struct Question: Sendable {
   package var set: String
   /// What is asked, without the choices.
   package var text: String
-  /// Pictures that go before the text, in order.
+  /// Images that go before the text, in order.
   package var images: [QuestionImage] = []
   /// What can be chosen from; empty for an open question.
   package var choices: [String] = []
@@ -24,7 +24,7 @@ package struct Question: Sendable {
     (self.id, self.set, self.text, self.scorer) = (id, set, text, scorer)
   }
 
-  /// A user's message with the pictures and then a text about them. Throws when a picture cannot be read.
+  /// A user's message with the images and then a text about them. Throws when an image cannot be read.
   func message(_ text: String) throws(EvaluationError) -> JSONValue {
     guard !images.isEmpty else { return ["role": "user", "content": .string(text)] }
     var parts: [JSONValue] = []

@@ -1,18 +1,18 @@
-// A picture of a question: a file beside the set, or a data URI. Files are read when a question is asked, so that a set of many pictures is
+// An image of a question: a file beside the set, or a data URI. Files are read when a question is asked, so that a set of many images is
 // not held in memory.
 import Foundation
 
-/// Where a picture's bytes are.
+/// Where an image's bytes are.
 package enum QuestionImage: Sendable, Equatable {
   /// An absolute path.
   case file(String)
   /// The URI as it stands in the set.
   case dataURI(String)
 
-  /// What a picture may have at most.
+  /// What an image may have at most.
   package static let maxBytes = 20 << 20
 
-  /// The picture as a `data:` URI. Throws when the file cannot be read, is larger than `maxBytes` or is no PNG, JPEG, WebP or GIF.
+  /// The image as a `data:` URI. Throws when the file cannot be read, is larger than `maxBytes` or is no PNG, JPEG, WebP or GIF.
   package func uri() throws(EvaluationError) -> String {
     switch self {
     case .dataURI(let uri): return uri
@@ -57,6 +57,6 @@ package enum QuestionImage: Sendable, Equatable {
     if head.count == 12, head.starts(with: Array("RIFF".utf8)), head[8...] == Array("WEBP".utf8)[...] {
       return "image/webp"
     }
-    throw EvaluationError("\(path) is no PNG, JPEG, WebP or GIF picture")
+    throw EvaluationError("\(path) is no PNG, JPEG, WebP or GIF image")
   }
 }

@@ -21,7 +21,7 @@ struct QuestionLine {
   private let place: String
   private let folder: URL
 
-  /// `place` names file and line in errors; `folder` is where relative pictures are.
+  /// `place` names file and line in errors; `folder` is where relative images are.
   init(_ bytes: ArraySlice<UInt8>, place: String, folder: URL) throws(EvaluationError) {
     do throws(JSONError) {
       guard case .object(let object) = try JSONValue(parsing: Array(bytes)) else {
@@ -119,7 +119,7 @@ struct QuestionLine {
     guard let value = line["image"] else { return [] }
     let items = value.array ?? [value]
     guard items.count <= Self.maxImages else {
-      throw fault("image", "\(items.count) pictures, at most \(Self.maxImages) are taken")
+      throw fault("image", "\(items.count) images, at most \(Self.maxImages) are taken")
     }
     var images: [QuestionImage] = []
     for item in items {

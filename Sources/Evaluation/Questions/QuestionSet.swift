@@ -18,7 +18,7 @@ package struct QuestionSet: Sendable {
   }
 
   package private(set) var questions: [Question] = []
-  /// A 64-bit FNV-1a digest of every line and picture, in hexadecimal. It finds a set that was changed, not one that was forged.
+  /// A 64-bit FNV-1a digest of every line and image, in hexadecimal. It finds a set that was changed, not one that was forged.
   package private(set) var digest = ""
 
   /// Reads the files in order. Throws at the first fault, naming file, line and field; a question without an answer is one where `needsAnswers`.

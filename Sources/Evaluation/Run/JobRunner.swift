@@ -6,7 +6,7 @@ struct JobRunner {
   /// Jobs in flight.
   var parallel: Int
   /// So many failures of the server in a row, over all jobs, end the run: a server that is down fails every question. Failures of single
-  /// questions, such as a picture that the server does not take, neither count nor end a row.
+  /// questions, such as an image that the server does not take, neither count nor end a row.
   var failuresInARow: Int
 
   /// Runs the jobs, started in order, and hands each result to `take` as it comes. Throws what `work` and `take` throw, `EvaluationError` after too many failures of the server

@@ -36,7 +36,7 @@ package struct RunParameters: Sendable {
     return arms
   }
 
-  /// A question as a body of `/v1/chat/completions`. Throws when a picture cannot be read.
+  /// A question as a body of `/v1/chat/completions`. Throws when an image cannot be read.
   package func body(_ question: Question, _ arm: Arm) throws(EvaluationError) -> JSONValue {
     var body: JSONObject = [
       "messages": [try question.message(choices.prompt(for: question))],

@@ -1,5 +1,5 @@
 // The marker segments of a JPEG (ITU-T T.81, B.1.1), walked as libjpeg walks them, so that size, memory and work are known
-// before a decoder allocates. The walk ends at the picture's own end marker: what phones and editors append does not count.
+// before a decoder allocates. The walk ends at the image's own end marker: what phones and editors append does not count.
 import Glibc
 
 /// What stands before the first scan, and where that scan begins.

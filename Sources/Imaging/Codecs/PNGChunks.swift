@@ -1,4 +1,4 @@
-// A PNG without the chunks that the picture does not need. The decoder inflates profiles and texts and keeps every chunk that it
+// A PNG without the chunks that the image does not need. The decoder inflates profiles and texts and keeps every chunk that it
 // knows, so thousands of small chunks could cost minutes; of 13 kinds of metadata only the orientation's are read.
 
 /// Selection of the chunks of a PNG (ISO/IEC 15948, 5.3).

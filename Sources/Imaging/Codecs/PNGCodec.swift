@@ -41,14 +41,14 @@ enum PNGCodec {
       var pixels = [UInt8](repeating: 0, count: size)
       guard decodeRows(context, into: &pixels, rowBytes: width * 4, format, watch) else { return nil }
       Flattening.overWhite(&pixels)
-      // Damage after the pixels costs what stands there, not the picture; the context then tells nothing more.
+      // Damage after the pixels costs what stands there, not the image; the context then tells nothing more.
       let after = spng_decode_chunks(context) == 0 ? metadata(context) : before
       let orientation = Orientation(exif: after.exif ?? before.exif, xmp: after.xmp ?? before.xmp)
       return (RGBImage(width: width, height: height, pixels: pixels), orientation)
     }
   }
 
-  /// Decodes row by row; an interlaced picture's rows come in seven passes.
+  /// Decodes row by row; an interlaced image's rows come in seven passes.
   private static func decodeRows(
     _ context: OpaquePointer, into pixels: inout [UInt8], rowBytes: Int, _ format: Int32, _ watch: DecodingWatch
   ) -> Bool {

@@ -1,11 +1,11 @@
-// Pillow's `Image.resize` of an RGB picture, byte for byte: separable, each pass only when its dimension changes, with an 8-bit
-// picture between them. Rows are resampled along their length first, except (since Pillow 13) when the height shrinks by more than
+// Pillow's `Image.resize` of an RGB image, byte for byte: separable, each pass only when its dimension changes, with an 8-bit
+// image between them. Rows are resampled along their length first, except (since Pillow 13) when the height shrinks by more than
 // twice what the width does; the order shows in single levels of rounding. Downscaling widens the filter, which antialiases.
 //
 // A pass costs windows * pixels multiplications in Int32; with 22 bits of weight, 8 of pixel and lobes that overshoot by less
 // than a quarter the sums stay inside 32 bits, so they wrap without checks.
 
-/// Resizes pictures.
+/// Resizes images.
 package enum Resampler {
   /// `image` at `width` by `height`.
   package static func resize(_ image: RGBImage, width: Int, height: Int, filter: ResampleFilter) -> RGBImage {

@@ -1,4 +1,4 @@
-// LLaVA-NeXT "anyres": which canvas of square tiles fits a picture best, how large the picture stands on it, and which features are
+// LLaVA-NeXT "anyres": which canvas of square tiles fits an image best, how large the image stands on it, and which features are
 // kept when the canvas' padding is cut away again. Integers come from doubles in exactly the order of operations of the
 // reference (Hugging Face image_processing_utils), since one ulp moves a token count.
 import Foundation
@@ -11,7 +11,7 @@ package enum AnyResolution {
     package init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
   }
 
-  /// The canvas that shows most of the picture's pixels, then the one that wastes least, then the first.
+  /// The canvas that shows most of the image's pixels, then the one that wastes least, then the first.
   package static func canvas(height: Int, width: Int, among canvases: [Size]) -> Size? {
     var best: (size: Size, effective: Int, waste: Int)?
     for size in canvases {
@@ -24,7 +24,7 @@ package enum AnyResolution {
     return best?.size
   }
 
-  /// The picture's size on the canvas: aspect kept, the shorter side rounded up.
+  /// The image's size on the canvas: aspect kept, the shorter side rounded up.
   static func fitted(height: Int, width: Int, into canvas: Size) -> Size {
     let scaleWidth = Double(canvas.width) / Double(width)
     let scaleHeight = Double(canvas.height) / Double(height)
@@ -34,8 +34,8 @@ package enum AnyResolution {
     return Size(height: canvas.height, width: min(Int((Double(width) * scaleHeight).rounded(.up)), canvas.width))
   }
 
-  /// Rows and columns of a `[rows, columns]` feature map that show a picture of this size: the padding is cut symmetrically, so
-  /// one row or column more may stay than the picture fills.
+  /// Rows and columns of a `[rows, columns]` feature map that show an image of this size: the padding is cut symmetrically, so
+  /// one row or column more may stay than the image fills.
   package static func unpadded(height: Int, width: Int, rows: Int, columns: Int) -> (
     rows: Range<Int>, columns: Range<Int>
   ) {

@@ -1,16 +1,16 @@
-// A picture to the square views of the vision tower and the layout of their features: a base view (the picture stretched), then
+// An image to the square views of the vision tower and the layout of their features: a base view (the image stretched), then
 // the tiles of its anyres canvas in row-major order. Pixels stay 8-bit; mean and deviation are applied where they become floats.
 import GenerationTypes
 
 /// The preprocessor of one checkpoint. An immutable value; `prepare` may run on any thread.
 package struct ImageProcessor: Sendable {
-  /// How much of a picture the model is shown.
+  /// How much of an image the model is shown.
   package enum View: Sendable {
     /// Base view and anyres tiles.
     case full
     /// Base view only.
     case low
-    /// The picture padded to a square, one view and one newline: the form for several pictures.
+    /// The image padded to a square, one view and one newline: the form for several images.
     case economy
   }
 
@@ -56,7 +56,7 @@ package struct ImageProcessor: Sendable {
     padding = mean.map { UInt8(255 * $0) }
   }
 
-  /// The places that a picture of this size takes, without its pixels.
+  /// The places that an image of this size takes, without its pixels.
   package func layout(width: Int, height: Int, view: View) -> ImageLayout {
     precondition(width > 0 && height > 0, "an image has at least one pixel")
     let base = patchesPerSide * patchesPerSide
@@ -101,14 +101,14 @@ package struct ImageProcessor: Sendable {
     Resampler.resize(image, width: width, height: height, filter: filter)
   }
 
-  /// Stands the picture in the middle of a black canvas and cuts that into `rows` by `columns` tiles.
+  /// Stands the image in the middle of a black canvas and cuts that into `rows` by `columns` tiles.
   private func appendTiles(of image: RGBImage, rows: Int, columns: Int, to views: inout [UInt8]) {
     let canvas = AnyResolution.Size(height: rows * side, width: columns * side)
     let size = AnyResolution.fitted(height: image.height, width: image.width, into: canvas)
-    let picture = resized(image, width: size.width, height: size.height)
+    let content = resized(image, width: size.width, height: size.height)
     let (left, top) = ((canvas.width - size.width) / 2, (canvas.height - size.height) / 2)
     for tile in 0..<(rows * columns) {
-      let x = (tile % columns) * side - left  // of the tile's corner, in the picture
+      let x = (tile % columns) * side - left  // of the tile's corner, in the image
       let y = (tile / columns) * side - top
       let start = max(0, -x)
       let end = min(side, size.width - x)
@@ -119,16 +119,16 @@ package struct ImageProcessor: Sendable {
         }
         let first = (row * size.width + x + start) * 3
         views.append(contentsOf: repeatElement(0, count: start * 3))
-        views.append(contentsOf: picture.pixels[first..<(first + (end - start) * 3)])
+        views.append(contentsOf: content.pixels[first..<(first + (end - start) * 3)])
         views.append(contentsOf: repeatElement(0, count: (side - end) * 3))
       }
     }
   }
 
-  /// The picture in the middle of a square of the mean colour, resized to one view, `[side, side, 3]`.
+  /// The image in the middle of a square of the mean colour, resized to one view, `[side, side, 3]`.
   ///
-  /// The square of a long thin picture would be thousands of times larger than the picture, so it is never made: rows of padding
-  /// are resized once, and of the others only those output columns are computed that see the picture.
+  /// The square of a long thin image would be thousands of times larger than the image, so it is never made: rows of padding
+  /// are resized once, and of the others only those output columns are computed that see the image.
   private func squared(_ image: RGBImage) -> [UInt8] {
     let edge = max(image.width, image.height)
     if image.width == image.height { return resized(image, width: side, height: side).pixels }
@@ -172,7 +172,7 @@ package struct ImageProcessor: Sendable {
   /// `width` pixels of padding.
   private func padded(_ width: Int) -> [UInt8] { (0..<width).flatMap { _ in padding } }
 
-  /// One row of the picture after `left` pixels of padding, in a row of `width`.
+  /// One row of the image after `left` pixels of padding, in a row of `width`.
   private func padded(_ image: RGBImage, row: Int, left: Int, width: Int) -> [UInt8] {
     let first = row * image.width * 3
     return padded(left) + image.pixels[first..<(first + image.width * 3)] + padded(width - left - image.width)

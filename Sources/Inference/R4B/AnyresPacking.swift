@@ -1,4 +1,4 @@
-// Puts the features of a picture's views into token order: the base view, then the kept part of the tile grid, every row ended
+// Puts the features of an image's views into token order: the base view, then the kept part of the tile grid, every row ended
 // by the newline vector. Views arrive one by one and are copied to their places; only a grid that is shrunk waits for all.
 import GenerationTypes
 
@@ -47,7 +47,7 @@ package struct AnyresPacking {
     (self.layout, self.width) = (layout, width)
   }
 
-  /// Whether a range lies in `0 ..< count`. It may be empty: of a picture much longer than wide, unpadding can leave nothing.
+  /// Whether a range lies in `0 ..< count`. It may be empty: of an image much longer than wide, unpadding can leave nothing.
   private static func holds(_ range: Range<Int>, _ count: Int) -> Bool {
     range.lowerBound >= 0 && range.upperBound <= count
   }

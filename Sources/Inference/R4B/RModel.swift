@@ -15,7 +15,7 @@ package enum ModelLoadError: Error, Equatable, Sendable, CustomStringConvertible
   }
 }
 
-/// What turns pictures into places of the decoder.
+/// What turns images into places of the decoder.
 struct Sight {
   let tower: SigLIP2
   let projector: ProjectorWeights

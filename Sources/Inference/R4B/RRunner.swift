@@ -17,8 +17,8 @@ package final class RRunner: ModelRunner {
   private let memory: Mapping
   private let text: Qwen3Scratch
   let sight: SightScratch?
-  /// The picture whose view is in `sight`.
-  weak var viewed: ViewedPicture?
+  /// The image whose view is in `sight`.
+  weak var viewed: ViewedImage?
 
   /// What the sequences' keys and values are rounded to.
   package let cacheType: KVCacheType

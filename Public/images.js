@@ -1,4 +1,4 @@
-// The pictures of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away; how large they are.
+// The images of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away; how large they are.
 import {LIMITS} from "./conversation.js";
 import {element} from "./element.js";
 import {bytes, counted} from "./format.js";
@@ -8,21 +8,21 @@ const TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 function read(file) {
   const {promise, resolve, reject} = Promise.withResolvers();
   const reader = new FileReader();
-  reader.onload = () => resolve({name: file.name || "picture", url: reader.result, bytes: file.size});
+  reader.onload = () => resolve({name: file.name || "image", url: reader.result, bytes: file.size});
   reader.onerror = () => reject(reader.error);
   reader.readAsDataURL(file);
   return promise;
 }
 
-/** A picture of this site, as it stands in a message. */
-export async function fetchPicture(path) {
+/** An image of this site, as it stands in a message. */
+export async function fetchImage(path) {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: status ${response.status}`);
   return read(new File([await response.blob()], path.split("/").pop(), {type: response.headers.get("content-type")}));
 }
 
 /** The row of thumbnails above the text. `place` holds them, `note` the sentence about their size, `announce` tells a screen reader. */
-export class Pictures {
+export class Images {
   #list = [];
 
   /** Fulfilled when every file that was added has been read. */
@@ -34,7 +34,7 @@ export class Pictures {
 
   get isEmpty() { return this.#list.length === 0; }
 
-  /** Adds files, one call after the other; those that are no picture this server reads are named and left out. */
+  /** Adds files, one call after the other; those that are no image this server reads are named and left out. */
   add(files) {
     return this.ready = this.ready.then(() => this.#add(files));
   }
@@ -54,7 +54,7 @@ export class Pictures {
     }
     if (refused.length) return this.tell(refused.join(" "));
     this.#show([]);
-    this.announce(`${counted(this.#list.length, "picture")} in the message.`);
+    this.announce(`${counted(this.#list.length, "image")} in the message.`);
   }
 
   /** Says below the row why something is not in it. */
@@ -63,7 +63,7 @@ export class Pictures {
     this.announce(words);
   }
 
-  /** Takes the pictures out of the row. */
+  /** Takes the images out of the row. */
   take() {
     const list = this.#list;
     this.#list = [];
@@ -71,38 +71,38 @@ export class Pictures {
     return list;
   }
 
-  #remove(picture) {
-    const index = this.#list.indexOf(picture);
+  #remove(image) {
+    const index = this.#list.indexOf(image);
     this.#list.splice(index, 1);
     this.#show([]);
-    this.announce(`${picture.name} removed.`);
+    this.announce(`${image.name} removed.`);
     const buttons = this.place.querySelectorAll("button");
     (buttons[Math.min(index, buttons.length - 1)] ?? document.getElementById("text")).focus();
   }
 
   #show(refused) {
     this.place.hidden = this.isEmpty;
-    this.place.replaceChildren(...this.#list.map((picture) => element("li", {},
-      element("img", {src: picture.url, alt: picture.name, title: picture.name}),
-      element("button", {type: "button", "aria-label": `Remove ${picture.name}`, title: "Remove", onclick: () => this.#remove(picture)}, "×"))));
+    this.place.replaceChildren(...this.#list.map((image) => element("li", {},
+      element("img", {src: image.url, alt: image.name, title: image.name}),
+      element("button", {type: "button", "aria-label": `Remove ${image.name}`, title: "Remove", onclick: () => this.#remove(image)}, "×"))));
     const warnings = [...refused, ...this.#warnings()];
     this.note.textContent = [this.#size(), ...warnings].filter(Boolean).join(" ");
     this.note.classList.toggle("bad", warnings.length > 0);
     this.note.hidden = this.note.textContent === "";
   }
 
-  #total() { return this.#list.reduce((sum, picture) => sum + picture.url.length, 0); }
+  #total() { return this.#list.reduce((sum, image) => sum + image.url.length, 0); }
 
   #size() {
-    return this.isEmpty ? "" : `${counted(this.#list.length, "picture")}, ${bytes(this.#total())} to send of ${bytes(LIMITS.body)} at most.`;
+    return this.isEmpty ? "" : `${counted(this.#list.length, "image")}, ${bytes(this.#total())} to send of ${bytes(LIMITS.body)} at most.`;
   }
 
   /** What the server will most likely refuse; its own answer decides. */
   #warnings() {
-    const large = this.#list.filter((picture) => picture.bytes > LIMITS.bytes).map((picture) => picture.name);
+    const large = this.#list.filter((image) => image.bytes > LIMITS.bytes).map((image) => image.name);
     return [
-      large.length > 0 && `Larger than the ${bytes(LIMITS.bytes)} a picture may have: ${large.join(", ")}.`,
-      this.#list.length > LIMITS.count && `More than the ${LIMITS.count} pictures a message may have.`,
+      large.length > 0 && `Larger than the ${bytes(LIMITS.bytes)} an image may have: ${large.join(", ")}.`,
+      this.#list.length > LIMITS.count && `More than the ${LIMITS.count} images a message may have.`,
       this.#total() > LIMITS.body && "Too much for one request.",
     ].filter(Boolean);
   }

@@ -4,14 +4,14 @@ import GenerationTypes
 
 /// Turns conversations into prompts and tokens into text.
 package protocol Chatting: Sendable {
-  /// Whether the model takes pictures at all.
-  var takesPictures: Bool { get }
-  /// Renders and tokenises the conversation in each of `modes`, in their order; decodes pictures once, away from the caller's
+  /// Whether the model takes images at all.
+  var takesImages: Bool { get }
+  /// Renders and tokenises the conversation in each of `modes`, in their order; decodes images once, away from the caller's
   /// thread. Throws `ChatError`.
   func prepareReplies(to conversation: Conversation, modes: [ThinkingMode]) async throws -> [any PreparedConversation]
   /// The ids of a text, at most `limit`; `recognisesSpecial` says whether spellings of special tokens are those tokens.
   func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID]
-  /// The prompt that `prepareReplies` makes, as text, pictures as their placeholder.
+  /// The prompt that `prepareReplies` makes, as text, images as their placeholder.
   func prompt(of conversation: Conversation) async throws -> String
   /// A prompt that is nothing but these ids. `isEchoed` says that the completion follows the prompt's text, whose last character
   /// it may end.

@@ -1,10 +1,10 @@
-// Pictures by URL, as the settings say: off unless there is a host or a directory.
+// Images by URL, as the settings say: off unless there is a host or a directory.
 import Configuration
 import Fetching
 import Foundation
 
-extension PictureFetcher {
-  /// What fetches pictures; nil where the settings allow neither hosts nor files. Throws for an entry that cannot be read.
+extension ImageFetcher {
+  /// What fetches images; nil where the settings allow neither hosts nor files. Throws for an entry that cannot be read.
   convenience init?(_ settings: Settings, _ base: URL) throws(ConfigurationError) {
     let entries = settings.strings("images.remote")
     var rules: [HostRule] = []
@@ -30,15 +30,15 @@ extension PictureFetcher {
     if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
       throw ConfigurationError("images.remote_ca_file: \(authorities) cannot be read")
     }
-    var folder: PictureFolder?
+    var folder: ImageFolder?
     if let root = path("images.root") {
-      folder = PictureFolder(path: root)
+      folder = ImageFolder(path: root)
       if folder == nil { throw ConfigurationError("images.root: \(root) is not a directory that can be read") }
     }
     if rules.isEmpty && folder == nil { return nil }
     // What a request makes the server fetch is bounded as what it could have brought itself, and all of it as all bodies are.
     let limits = Limits(
-      picture: settings.int("images.max_bytes"), request: settings.int("http.max_body_bytes"),
+      image: settings.int("images.max_bytes"), request: settings.int("http.max_body_bytes"),
       total: settings.int("http.max_buffered_bytes"))
     self.init(
       remote: RemotePolicy(

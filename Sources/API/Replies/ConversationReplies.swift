@@ -1,4 +1,4 @@
-// The replies to one conversation, whatever endpoint asked for them: policy, pictures, prompt, admission, books.
+// The replies to one conversation, whatever endpoint asked for them: policy, images, prompt, admission, books.
 import Chat
 import GenerationTypes
 import Text
@@ -7,7 +7,7 @@ import Text
 struct ConversationReplies: Sendable {
   let plan: ThinkingPlan
   let prepared: any PreparedConversation
-  /// Reading pictures and rendering the prompt.
+  /// Reading images and rendering the prompt.
   let preparation: Duration
   let feed: ReplyFeed
   /// Set where the request was drawn to be answered again.
@@ -42,7 +42,7 @@ struct ConversationReplies: Sendable {
 /// What a request that holds a conversation asks for, after validation.
 protocol ConversationRequest: Sendable {
   var messages: [Conversation.Message] { get }
-  var references: [PictureReference] { get }
+  var references: [ImageReference] { get }
   var options: GenerationOptions { get }
   var thinking: ThinkingWish { get }
   var form: AnswerForm { get }

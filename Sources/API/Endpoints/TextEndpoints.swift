@@ -85,7 +85,7 @@ package struct TextEndpoints: Sendable {
     }
   }
 
-  /// The body of a chat → `{prompt}`, pictures as their placeholder.
+  /// The body of a chat → `{prompt}`, images as their placeholder.
   func applyTemplate(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let (conversation, _, ignored) = try await conversation(request, record)
     let prompt = try await chat.prompt(of: conversation)
@@ -108,7 +108,7 @@ package struct TextEndpoints: Sendable {
 
   private func conversation(
     _ request: HTTPRequest, _ record: RequestRecord
-  ) async throws -> (Conversation, [PictureReference], ignored: IgnoredFields) {
+  ) async throws -> (Conversation, [ImageReference], ignored: IgnoredFields) {
     let wanted = try await JSONBody.read(request, configuration) { [configuration] in
       try ChatCompletionRequest(body: $0, configuration: configuration)
     }

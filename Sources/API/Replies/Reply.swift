@@ -14,8 +14,8 @@ enum ReplyOutput: Sendable {
 enum ReplyProgress: Sendable {
   /// Prompt places processed.
   case prefill(done: Int, total: Int)
-  /// Blocks of the vision tower that a picture went through, over all of its views.
-  case encoding(picture: Int, done: Int, total: Int)
+  /// Blocks of the vision tower that an image went through, over all of its views.
+  case encoding(image: Int, done: Int, total: Int)
 }
 
 /// The state of one of a request's replies.
@@ -61,8 +61,8 @@ struct Reply: Sendable {
     if finish != nil { return [] }
     switch event {
     case .prefill(let done, let total): return [.progress(.prefill(done: done, total: total))]
-    case .encoding(let picture, let done, let total):
-      return [.progress(.encoding(picture: picture, done: done, total: total))]
+    case .encoding(let image, let done, let total):
+      return [.progress(.encoding(image: image, done: done, total: total))]
     case .token(let token):
       latestGap = latestToken.map { now - $0 }
       latestToken = now

@@ -12,7 +12,7 @@ struct AnswerAccount: Sendable {
   let textTokens, imageTokens: Int
   /// In order of their index; at least one.
   let replies: [Reply]
-  /// Reading pictures and rendering the prompt, before the engine knew of the request.
+  /// Reading images and rendering the prompt, before the engine knew of the request.
   let preparation: Duration
   /// As in `LedgerRow`.
   var isDecided = false, isSampled = false
@@ -25,7 +25,7 @@ struct AnswerAccount: Sendable {
   private var firstToken: Duration? { replies.compactMap(\.firstToken).min() }
   private var firstAnswerToken: Duration? { replies.compactMap(\.firstAnswerToken).min() }
   private var engine: GenerationTimings? { replies.lazy.compactMap(\.engine).first }
-  /// Time spent on pictures here and in the engine; nil when the engine did not report.
+  /// Time spent on images here and in the engine; nil when the engine did not report.
   private var image: Duration? { imageTokens == 0 ? .zero : engine.map { $0.image + preparation } }
   private var thinkProbability: Float? { replies.lazy.compactMap(\.thinkProbability).first }
 

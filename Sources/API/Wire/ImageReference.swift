@@ -1,24 +1,24 @@
-// Pictures that a request names by `https:`, `http:` or `file:` URL. Decoding checks the name only; the bytes are fetched after the
+// Images that a request names by `https:`, `http:` or `file:` URL. Decoding checks the name only; the bytes are fetched after the
 // whole request was found valid.
 import Chat
 import Fetching
 import Text
 
-/// A picture of the conversation whose bytes are still elsewhere.
-package struct PictureReference: Sendable {
-  /// JSON path of the URL, which no other picture of the request has.
+/// An image of the conversation whose bytes are still elsewhere.
+package struct ImageReference: Sendable {
+  /// JSON path of the URL, which no other image of the request has.
   let field: String
-  let location: PictureLocation
+  let location: ImageLocation
 
-  /// Where the picture of `url` is; nil where the URL is to be read as `data:`. Throws what the client is told.
+  /// Where the image of `url` is; nil where the URL is to be read as `data:`. Throws what the client is told.
   static func location(
-    of url: String, field: String, _ pictures: (any PictureFetching)?
-  ) throws(APIError) -> PictureLocation? {
+    of url: String, field: String, _ images: (any ImageFetching)?
+  ) throws(APIError) -> ImageLocation? {
     let scheme = DataURI.scheme(of: url)
     guard ["http", "https", "file"].contains(exactly: scheme) else { return nil }
     do throws(FetchError) {
-      guard let pictures else { throw scheme.exact == "file" ? .filesOff : .remoteOff }
-      return try pictures.location(of: url)
+      guard let images else { throw scheme.exact == "file" ? .filesOff : .remoteOff }
+      return try images.location(of: url)
     } catch {
       throw APIError(error, field: field)
     }
@@ -27,8 +27,8 @@ package struct PictureReference: Sendable {
 
 extension Conversation {
   /// Puts the bytes of each reference into its place.
-  mutating func fill(_ references: [PictureReference], with pictures: [[UInt8]]) {
-    let fetched = Dictionary(zip(references.map(\.field.exact), pictures), uniquingKeysWith: { first, _ in first })
+  mutating func fill(_ references: [ImageReference], with images: [[UInt8]]) {
+    let fetched = Dictionary(zip(references.map(\.field.exact), images), uniquingKeysWith: { first, _ in first })
     for message in messages.indices {
       for part in messages[message].parts.indices {
         guard case .image(_, let detail, let field) = messages[message].parts[part], let bytes = fetched[field.exact]
@@ -42,28 +42,28 @@ extension Conversation {
 }
 
 extension APIError {
-  /// The client's view of a picture that cannot be had. What went wrong on the way is one text: a refused address, a closed port
+  /// The client's view of an image that cannot be had. What went wrong on the way is one text: a refused address, a closed port
   /// and a missing file are not told apart. 400, because libraries repeat what is answered with 5xx.
   init(_ error: FetchError, field: String) {
     func refusal(_ what: String, code: String) -> APIError { .invalid(field, "\(field): \(what).", code: code) }
     switch error {
     case .remoteOff:
       self = refusal(
-        "this server does not fetch remote images; send the picture as a data: URI", code: "invalid_image_url")
+        "this server does not fetch remote images; send the image as a data: URI", code: "invalid_image_url")
     case .filesOff:
       self = refusal(
-        "this server does not read file: images; send the picture as a data: URI", code: "invalid_image_url")
+        "this server does not read file: images; send the image as a data: URI", code: "invalid_image_url")
     case .malformed: self = refusal("the URL is malformed or of a form that is not accepted", code: "invalid_image_url")
     case .notAllowed: self = refusal("this server does not fetch from this host", code: "invalid_image_url")
     case .outside: self = refusal("this server does not read files outside its directory", code: "invalid_image_url")
-    case .failed: self = refusal("the picture could not be fetched", code: "image_fetch_failed")
+    case .failed: self = refusal("the image could not be fetched", code: "image_fetch_failed")
     case .tooLarge(let limit):
       self.init(
-        413, "\(field): the picture takes more than the \(limit) bytes that are accepted.", param: field,
+        413, "\(field): the image takes more than the \(limit) bytes that are accepted.", param: field,
         code: "image_too_large")
     case .busy:
       self.init(
-        503, "The server is fetching too many pictures; try again.", type: "server_error", code: "overloaded",
+        503, "The server is fetching too many images; try again.", type: "server_error", code: "overloaded",
         retryAfter: 1)
     }
   }

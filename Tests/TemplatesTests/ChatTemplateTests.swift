@@ -1,14 +1,14 @@
 // Templates against Jinja2: scripts/fixtures/chat_templates.py wrote down what it printed or that it raised.
-import Chat
 import Foundation
 import JSON
+import Templates
 import Testing
 
 /// Fixture files of the template tests.
 enum TemplateFixture {
   static func read(_ name: String, file: String = #filePath) throws -> JSONValue {
-    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent()
-    let data = try Data(contentsOf: folder.appendingPathComponent("Fixtures/Templates/\(name).json"))
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    let data = try Data(contentsOf: folder.appendingPathComponent("Fixtures/\(name).json"))
     return try JSONValue(parsing: Array(data))
   }
 }

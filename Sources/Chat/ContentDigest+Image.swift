@@ -1,9 +1,9 @@
-// What a prepared picture is known by in caches.
+// What a prepared image is known by in caches.
 import COpenSSL
 import GenerationTypes
 
 extension ContentDigest {
-  /// SHA-256 over the pixels' SHA-256 and everything else that decides a picture's features and where they go.
+  /// SHA-256 over the pixels' SHA-256 and everything else that decides an image's features and where they go.
   init(of image: PreparedImage) {
     var numbers = [image.viewCount, image.side, image.layout.patchesPerSide, image.layout.newlineAfterBase ? 1 : 0]
     if let grid = image.layout.grid {

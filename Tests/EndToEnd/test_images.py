@@ -1,4 +1,4 @@
-"""Pictures by URL and by file: the real server against web servers of the test, which answer well, badly, slowly and falsely."""
+"""Images by URL and by file: the real server against web servers of the test, which answer well, badly, slowly and falsely."""
 import base64
 import concurrent.futures
 import contextlib
@@ -18,7 +18,7 @@ from conftest import MODEL, Server, binary
 from test_tls import Certificate
 from wire import Client, ask, is_idle, request, wait
 
-PICTURE = (MODEL / "golden/12-sum.png").read_bytes()
+IMAGE = (MODEL / "golden/12-sum.png").read_bytes()
 LOOPBACK = "images.remote_networks=127.0.0.0/8,::1"
 
 
@@ -32,7 +32,7 @@ def data_uri(data):
 
 
 class Origin:
-    """A web server. `replies` maps paths to functions of the handler; other paths are the picture. `seen` has the requests."""
+    """A web server. `replies` maps paths to functions of the handler; other paths are the image. `seen` has the requests."""
 
     def __init__(self, certificate=None, host="127.0.0.1"):
         origin = self
@@ -41,7 +41,7 @@ class Origin:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 origin.seen.append((self.path, dict(self.headers)))
-                origin.replies.get(self.path.split("?")[0], origin.picture)(self)
+                origin.replies.get(self.path.split("?")[0], origin.image)(self)
 
             do_CONNECT = do_GET
 
@@ -71,8 +71,8 @@ class Origin:
         handler.end_headers()
         handler.wfile.write(body)
 
-    def picture(self, handler):
-        self.send(handler, 200, PICTURE)
+    def image(self, handler):
+        self.send(handler, 200, IMAGE)
 
     def wait_for_end(self, handler):
         """Sends nothing until the peer has left."""
@@ -112,18 +112,18 @@ def refusal(server, url):
     return answer.status, answer.error["code"], answer.error["message"]
 
 
-FAILED = (400, "image_fetch_failed", "messages[0].content[0].image_url.url: the picture could not be fetched.")
+FAILED = (400, "image_fetch_failed", "messages[0].content[0].image_url.url: the image could not be fetched.")
 
 
-def test_a_fetched_picture_gives_the_answer_of_the_same_picture_as_data(origin):
+def test_a_fetched_image_gives_the_answer_of_the_same_image_as_data(origin):
     with allowing(origin) as server:
-        expected = ask(server, chat(data_uri(PICTURE)))
+        expected = ask(server, chat(data_uri(IMAGE)))
         for url in (origin.url(), origin.url(host="localhost"), origin.url("/b.png?x=1#y")):
             answer = ask(server, chat(url))
             assert answer.status == 200 and answer.choices == expected.choices
             details = answer.usage["prompt_tokens_details"]
             assert {k: v for k, v in details.items() if k != "cached_tokens"} == {k: v for k, v in expected.usage["prompt_tokens_details"].items() if k != "cached_tokens"}
-        mixed = ask(server, chat(data_uri(PICTURE), origin.url(), stream=True))
+        mixed = ask(server, chat(data_uri(IMAGE), origin.url(), stream=True))
         assert mixed.status == 200 and mixed.is_done
     assert [path for path, _ in origin.seen] == ["/a.png", "/a.png", "/b.png?x=1", "/a.png"]
     assert origin.seen[0][1] == {"Host": f"127.0.0.1:{origin.port}", "User-Agent": "r4b", "Accept": "image/*"}
@@ -198,7 +198,7 @@ def test_redirects_are_checked_like_the_first_url(origin):
     inner.close()
 
 
-def test_bodies_that_are_too_large_slow_false_or_no_pictures(origin):
+def test_bodies_that_are_too_large_slow_false_or_no_images(origin):
     def endless(handler):
         handler.send_response(200)
         handler.end_headers()
@@ -308,7 +308,7 @@ def test_a_client_that_leaves_ends_its_fetches(origin):
 def test_many_requests_at_once_are_answered_alike_and_leak_nothing(origin):
     origin.replies["/missing"] = lambda handler: origin.send(handler, 404)
     with allowing(origin) as server:
-        expected = ask(server, chat(data_uri(PICTURE), data_uri(PICTURE))).choices
+        expected = ask(server, chat(data_uri(IMAGE), data_uri(IMAGE))).choices
         descriptors = server.descriptors()
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda i: ask(server, chat(origin.url(f"/{i}"), origin.url("/missing" if i % 4 == 3 else "/b"))), range(32)))
@@ -334,7 +334,7 @@ def test_everything_else_goes_on_while_all_fetches_take_their_time(origin):
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             slow = [pool.submit(ask, server, chat(origin.url("/steady"))) for _ in range(16)]
             assert wait(lambda: len(origin.seen) == 8)
-            assert '"ok"' in server.get("/health") and ask(server, chat(data_uri(PICTURE), max_tokens=1)).status == 200
+            assert '"ok"' in server.get("/health") and ask(server, chat(data_uri(IMAGE), max_tokens=1)).status == 200
             assert not any(future.done() for future in slow)
             answers = [future.result() for future in slow]
         assert sorted((a.status, a.error["code"]) for a in answers) == [(400, "image_fetch_failed")] * 8 + [(503, "overloaded")] * 8
@@ -344,15 +344,15 @@ def test_everything_else_goes_on_while_all_fetches_take_their_time(origin):
 def test_files_are_read_below_the_root_only(tmp_path):
     root = tmp_path / "root"
     (root / "sub").mkdir(parents=True)
-    (root / "sub/a b.png").write_bytes(PICTURE)
-    (tmp_path / "secret.png").write_bytes(PICTURE)
+    (root / "sub/a b.png").write_bytes(IMAGE)
+    (tmp_path / "secret.png").write_bytes(IMAGE)
     (root / "link.png").symlink_to("sub/a b.png")
     (root / "out").symlink_to("..")
     (root / "zero").symlink_to("/dev/zero")
     os.mkfifo(root / "pipe")
     (root / "large").write_bytes(bytes(2 << 20))
     with serving(f"images.root={root}", f"images.max_bytes={1 << 20}") as server:
-        expected = ask(server, chat(data_uri(PICTURE))).choices
+        expected = ask(server, chat(data_uri(IMAGE))).choices
         descriptors = server.descriptors()
         for url in (f"file://{root}/sub/a%20b.png", "file:sub/a%20b.png", f"file://localhost{root}/sub/a%20b.png"):
             assert ask(server, chat(url)).choices == expected

@@ -8,27 +8,27 @@ import Synchronization
 import Testing
 
 /// Serves `file:NAME` as the bytes of NAME and fails by name; counts what it is asked for.
-private final class FakeFetcher: PictureFetching {
+private final class FakeFetcher: ImageFetching {
   let asked = Mutex(0)
   let error: FetchError?
   init(_ error: FetchError? = nil) { self.error = error }
 
-  func location(of url: String) throws(FetchError) -> PictureLocation {
+  func location(of url: String) throws(FetchError) -> ImageLocation {
     if url.hasPrefix("http") { throw .notAllowed }
     return .file(try FilePath(url: url, root: "/root"))
   }
 
-  func withPictures<Value: Sendable>(
-    at locations: [PictureLocation], _ body: ([[UInt8]]) async throws -> Value
+  func withImages<Value: Sendable>(
+    at locations: [ImageLocation], _ body: ([[UInt8]]) async throws -> Value
   ) async throws -> Value {
     asked.withLock { $0 += 1 }
-    if let error { throw PictureFailure(index: locations.count - 1, error: error) }
+    if let error { throw ImageFailure(index: locations.count - 1, error: error) }
     return try await body(
       locations.map { if case .file(let path) = $0 { Array(path.relative.utf8) } else { [] } })
   }
 }
 
-@Suite struct `Pictures by reference` {
+@Suite struct `Images by reference` {
   private static let part = #"{"type":"image_url","image_url":{"url":"file:NAME","detail":"low"}}"#
 
   private func body(_ parts: [String], _ fields: String = "") -> String {
@@ -38,11 +38,11 @@ private final class FakeFetcher: PictureFetching {
 
   private func house(_ fetcher: FakeFetcher) -> House {
     var house = House()
-    house.configuration.pictures = fetcher
+    house.configuration.images = fetcher
     return house
   }
 
-  @Test func `references are filled in beside pictures in data URIs`() async throws {
+  @Test func `references are filled in beside images in data URIs`() async throws {
     let house = house(FakeFetcher())
     let answer = try await house.post(
       body([
@@ -52,13 +52,13 @@ private final class FakeFetcher: PictureFetching {
       ]))
     #expect(answer.status == 200 && answer.json["usage"]?["prompt_tokens_details"]?["image_tokens"] == 30)
     let parts = try #require(house.chat.seen.withLock { $0.first?.messages.last?.parts })
-    let pictures = parts.compactMap { part -> (bytes: [UInt8], detail: Conversation.Detail, field: String)? in
+    let images = parts.compactMap { part -> (bytes: [UInt8], detail: Conversation.Detail, field: String)? in
       if case .image(let bytes, let detail, let field) = part { (bytes, detail, field) } else { nil }
     }
-    #expect(pictures.map(\.bytes) == [Array("a".utf8), [1, 2, 3], Array("b".utf8)])
-    #expect(pictures.map(\.detail) == [.low, .high, .high])
+    #expect(images.map(\.bytes) == [Array("a".utf8), [1, 2, 3], Array("b".utf8)])
+    #expect(images.map(\.detail) == [.low, .high, .high])
     #expect(
-      pictures.map(\.field) == [
+      images.map(\.field) == [
         "messages[1].content[0].image_url.url", "messages[1].content[1].image_url.url",
         "messages[1].content[2].image_url",
       ])
@@ -99,14 +99,14 @@ private final class FakeFetcher: PictureFetching {
     #expect(fetcher.asked.withLock { $0 } == 0)
   }
 
-  @Test func `neither do too many pictures, a full line, or a model without pictures`() async throws {
+  @Test func `neither do too many images, a full line, or a model without images`() async throws {
     let fetcher = FakeFetcher()
     var house = house(fetcher)
     house.configuration.limits.images = 1
     #expect(try await house.post(body([Self.part, Self.part])).json["error"]?["code"] == "too_many_images")
     house.engine = FakeEngine([], refusal: .queueFull(limit: 1, retryAfter: .seconds(1)))
     #expect(try await house.post(body([Self.part])).status == 429)
-    (house.chat, house.engine) = (FakeChat(takesPictures: false), FakeEngine(tokens: [Fake.end]))
+    (house.chat, house.engine) = (FakeChat(takesImages: false), FakeEngine(tokens: [Fake.end]))
     _ = try await house.post(body([Self.part]))
     #expect(fetcher.asked.withLock { $0 } == 0)
   }

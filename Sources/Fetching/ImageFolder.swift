@@ -1,9 +1,9 @@
-// The one directory that pictures may be read from. The kernel confines the path: below the directory, no links on the way.
+// The one directory that images may be read from. The kernel confines the path: below the directory, no links on the way.
 import CFetch
 import Glibc
 
 /// An open directory.
-package final class PictureFolder: Sendable {
+package final class ImageFolder: Sendable {
   /// Absolute, as in the settings.
   package let path: String
   private let descriptor: Int32

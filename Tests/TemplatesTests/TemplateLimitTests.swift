@@ -1,7 +1,7 @@
 // Templates are untrusted: whatever they say, rendering ends soon, in bounded memory, with a typed error.
-import Chat
 import Foundation
 import JSON
+import Templates
 import Testing
 
 private func outcome(_ source: String, _ context: JSONObject = [:], _ limits: TemplateLimits = .init())

@@ -53,7 +53,7 @@ extension String {
   }
 
   /// How often `needle` occurs without overlaps, at most `limit`.
-  func occurrences(of needle: String, limit: Int = .max) -> Int {
+  package func occurrences(of needle: String, limit: Int = .max) -> Int {
     var count = 0
     search(for: needle, limit: limit) { _ in count += 1 }
     return count

@@ -1,4 +1,4 @@
-// POST /v1/rollouts: what bi-mode policy optimisation samples. One prompt is prepared in both modes with its pictures decoded once;
+// POST /v1/rollouts: what bi-mode policy optimisation samples. One prompt is prepared in both modes with its images decoded once;
 // all replies are submitted together, share the engine's KV of the prompt's beginning and are decoded as one batch.
 import Chat
 import GenerationTypes

@@ -1,16 +1,16 @@
-// Pictures that a request names instead of holding: the check of the name, which touches neither network nor disk, and later the
+// Images that a request names instead of holding: the check of the name, which touches neither network nor disk, and later the
 // bytes. Shared by all requests.
 
 import Text
 
-/// Where a picture is, checked against the operator's rules.
-package enum PictureLocation: Sendable {
+/// Where an image is, checked against the operator's rules.
+package enum ImageLocation: Sendable {
   case remote(RemoteURL)
   case file(FilePath)
 }
 
-/// Which of several pictures could not be had, and why.
-package struct PictureFailure: Error, Equatable {
+/// Which of several images could not be had, and why.
+package struct ImageFailure: Error, Equatable {
   /// Its place among those asked for.
   package var index: Int
   package var error: FetchError
@@ -19,22 +19,22 @@ package struct PictureFailure: Error, Equatable {
 }
 
 /// Fetches from allowed hosts and reads below one directory.
-package final class PictureFetcher: Sendable {
+package final class ImageFetcher: Sendable {
   /// Bounds in bytes.
   package struct Limits: Sendable {
-    package var picture: Int
-    /// All pictures of one request.
+    package var image: Int
+    /// All images of one request.
     package var request: Int
     /// All requests.
     package var total: Int
 
-    package init(picture: Int, request: Int, total: Int) {
-      (self.picture, self.request, self.total) = (picture, request, total)
+    package init(image: Int, request: Int, total: Int) {
+      (self.image, self.request, self.total) = (image, request, total)
     }
   }
 
   private let remote: RemotePolicy
-  private let folder: PictureFolder?
+  private let folder: ImageFolder?
   private let limits: Limits
   private let room: ByteRoom
   /// Few enough to be no burden on the hosts, enough that a slow one leaves room for others.
@@ -44,17 +44,17 @@ package final class PictureFetcher: Sendable {
   private let readTimeout: Duration
 
   package init(
-    remote: RemotePolicy, folder: PictureFolder?, limits: Limits, readTimeout: Duration = .seconds(30)
+    remote: RemotePolicy, folder: ImageFolder?, limits: Limits, readTimeout: Duration = .seconds(30)
   ) {
     (self.remote, self.folder, self.limits, self.readTimeout) = (remote, folder, limits, readTimeout)
     room = ByteRoom(limit: limits.total)
   }
 
-  /// Bytes that fetched pictures take.
+  /// Bytes that fetched images take.
   package var bytesHeld: Int { room.count }
 
   /// Checks an `http:`, `https:` or `file:` URL.
-  package func location(of url: String) throws(FetchError) -> PictureLocation {
+  package func location(of url: String) throws(FetchError) -> ImageLocation {
     if FilePath.isFileURL(url) {
       guard let folder else { throw .filesOff }
       return .file(try FilePath(url: url, root: folder.path))
@@ -65,35 +65,35 @@ package final class PictureFetcher: Sendable {
     return .remote(url)
   }
 
-  /// Calls `body` with the bytes of every picture in order; their memory counts until it returns. Throws `PictureFailure` for the
+  /// Calls `body` with the bytes of every image in order; their memory counts until it returns. Throws `ImageFailure` for the
   /// first one that fails, `CancellationError`, or what `body` throws.
-  package func withPictures<Value: Sendable>(
-    at locations: [PictureLocation], _ body: ([[UInt8]]) async throws -> Value
+  package func withImages<Value: Sendable>(
+    at locations: [ImageLocation], _ body: ([[UInt8]]) async throws -> Value
   ) async throws -> Value {
     let share = ByteShare(room, limit: limits.request)
     let now = ContinuousClock.now
-    let pictures = try await withThrowingTaskGroup(of: (Int, [UInt8]).self) { group in
+    let images = try await withThrowingTaskGroup(of: (Int, [UInt8]).self) { group in
       for (index, location) in locations.enumerated() {
         group.addTask {
           let deadline: ContinuousClock.Instant
           if case .file = location { deadline = now + self.readTimeout } else { deadline = now + self.remote.timeout }
           do {
             return (index, try await self.bytes(at: location, share, until: deadline))
-          } catch let error as FetchError { throw PictureFailure(index: index, error: error) }
+          } catch let error as FetchError { throw ImageFailure(index: index, error: error) }
         }
       }
-      var pictures = Array(repeating: [UInt8](), count: locations.count)
-      for try await (index, bytes) in group { pictures[index] = bytes }
-      return pictures
+      var images = Array(repeating: [UInt8](), count: locations.count)
+      for try await (index, bytes) in group { images[index] = bytes }
+      return images
     }
     defer { withExtendedLifetime(share) {} }
-    return try await body(pictures)
+    return try await body(images)
   }
 
   private func bytes(
-    at location: PictureLocation, _ share: ByteShare, until deadline: ContinuousClock.Instant
+    at location: ImageLocation, _ share: ByteShare, until deadline: ContinuousClock.Instant
   ) async throws -> [UInt8] {
-    let (maxBytes, remote) = (limits.picture, remote)
+    let (maxBytes, remote) = (limits.image, remote)
     switch location {
     case .remote(let url):
       return try await transfers.run(until: deadline) { flag throws(FetchError) in

@@ -1,0 +1,37 @@
+// One reply to generate, and the service class it waits in.
+
+/// Who comes first: idle requests run while no interactive one does, spare ones, which no client waits for, while no other does.
+package enum ServiceClass: Int, Sendable, Comparable {
+  case spare, idle, interactive
+
+  package static func < (a: ServiceClass, b: ServiceClass) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// One reply to generate.
+package struct GenerationRequest: Sendable {
+  package var prompt: Prompt
+  package var sampling: SamplingParameters
+  package var control: ControlTokens
+  /// Generated tokens at most, thinking included.
+  package var maxTokens: Int
+  /// Whether the first token decides about thinking, so that P(think) is wanted.
+  package var decides: Bool
+  /// Where the reply begins.
+  package var start = ReplyStart.beforeThought
+  package var thought = ThoughtRules()
+  /// The form of the answer, from its first token on; nil leaves it free.
+  package var constraint: (any TokenConstraint)?
+  package var serviceClass = ServiceClass.interactive
+  /// Whether a short reply is to be expected, so that it need not wait behind long thoughts.
+  package var isBrief = false
+  /// Requests share what is cached only with those of the same salt.
+  package var salt = ""
+  /// Slots are shared fairly between clients.
+  package var client = ClientID.server
+  /// When the reply must have ended.
+  package var deadline: ContinuousClock.Instant?
+  package init(prompt: Prompt, sampling: SamplingParameters, control: ControlTokens, maxTokens: Int, decides: Bool) {
+    (self.prompt, self.sampling, self.control) = (prompt, sampling, control)
+    (self.maxTokens, self.decides) = (maxTokens, decides)
+  }
+}
