@@ -1,8 +1,9 @@
 // One reply to generate, and the service class it waits in.
 
-/// Who comes first: idle requests run while no interactive one does, spare ones, which no client waits for, while no other does.
+/// The order in which requests are served: batch requests run while no interactive one does, shadow requests, which no client
+/// waits for, while no other does.
 package enum ServiceClass: Int, Sendable, Comparable {
-  case spare, idle, interactive
+  case shadow, batch, interactive
 
   package static func < (a: ServiceClass, b: ServiceClass) -> Bool { a.rawValue < b.rawValue }
 }
@@ -23,7 +24,7 @@ package struct GenerationRequest: Sendable {
   package var constraint: (any TokenConstraint)?
   package var serviceClass = ServiceClass.interactive
   /// Whether a short reply is to be expected, so that it need not wait behind long thoughts.
-  package var isBrief = false
+  package var isShort = false
   /// Requests share what is cached only with those of the same salt.
   package var salt = ""
   /// Slots are shared fairly between clients.

@@ -199,7 +199,7 @@ extension EngineLoop {
         submission, places: places, sequence: sequence, cached: cached, promised: promised, started: started,
         progress: progress)
       jobs[id] = job
-      if progress == nil, request.serviceClass != .spare {
+      if progress == nil, request.serviceClass != .shadow {
         tally.prefixHits += cached
         tally.prefixMisses += places.count - cached
         tally.imageHits += job.coveredImages

@@ -83,7 +83,7 @@ package final class EngineLoop<Runner: ModelRunner> {
   /// Lets go of a request that has ended, or lost its sequence, and keeps its timeline for prompts that begin alike, unless no client asked.
   func retire(_ id: JobID) {
     guard let job = jobs.removeValue(forKey: id), prefixes.capacity > 0, job.computed >= Self.fewestShared,
-      job.request.serviceClass != .spare
+      job.request.serviceClass != .shadow
     else { return }
     runner.trim(job.sequence)
     prefixes.insert(job.sequence, job.places.prefix(job.computed), salt: job.request.salt)

@@ -31,7 +31,7 @@ extension SchedulerState {
     for (next, need) in queue.map({ ($0.demand, $0.reservation) }) + [(demand, demand.promptTokens + demand.maxTokens)]
     {
       if waitsForMemory || need > room { break }
-      guard seats.take(isBrief: next.isBrief) else { continue }
+      guard seats.take(isShort: next.isShort) else { continue }
       (seated, room) = (seated + 1, room - need)
     }
     let free = limits.maxQueued - max(queue.count - seated, 0)
@@ -50,16 +50,16 @@ extension SchedulerState {
     /// For all, and of these for those that are not brief.
     var all, long: Int
 
-    mutating func take(isBrief: Bool) -> Bool {
-      guard all > 0, isBrief || long > 0 else { return false }
-      (all, long) = (all - 1, isBrief ? long : long - 1)
+    mutating func take(isShort: Bool) -> Bool {
+      guard all > 0, isShort || long > 0 else { return false }
+      (all, long) = (all - 1, isShort ? long : long - 1)
       return true
     }
   }
 
   func seats(of serviceClass: ServiceClass) -> Seats {
     let same = running.filter { $0.demand.serviceClass == serviceClass }
-    let long = same.count { !$0.demand.isBrief }
+    let long = same.count { !$0.demand.isShort }
     if serviceClass != .interactive { return Seats(all: limits.maxIdle - same.count, long: limits.maxIdle - long) }
     return Seats(all: limits.maxRunning - same.count, long: limits.maxRunning - limits.briefSeats - long)
   }
@@ -71,7 +71,7 @@ extension SchedulerState {
       let seats = seats(of: first.demand.serviceClass)
       for job in group {
         var seats = seats
-        if seats.take(isBrief: job.demand.isBrief) { return (job.id, job.demand) }
+        if seats.take(isShort: job.demand.isShort) { return (job.id, job.demand) }
       }
     }
     return nil
@@ -80,12 +80,12 @@ extension SchedulerState {
   /// The running request that gives its slot to a waiting one: see `givingWay`.
   package var yieldingSlot: JobID? {
     struct Kind: Hashable {
-      let client: ClientID, isBrief: Bool
+      let client: ClientID, isShort: Bool
     }
     for group in claimants {
       // All requests of a kind get the same answer.
       var seen: Set<Kind> = []
-      for job in group where seen.insert(Kind(client: job.demand.client, isBrief: job.demand.isBrief)).inserted {
+      for job in group where seen.insert(Kind(client: job.demand.client, isShort: job.demand.isShort)).inserted {
         if let id = givingWay(to: job, forSlot: true).first { return id }
       }
     }

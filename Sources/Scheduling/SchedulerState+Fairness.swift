@@ -56,8 +56,8 @@ extension SchedulerState {
       }
     }
     // A slot that a short reply leaves is no slot for a long one where those are all taken.
-    let needsLong = forSlot && !job.demand.isBrief && seats(of: serviceClass).long <= 0
-    var same = going.filter { $0.demand.serviceClass == serviceClass && !(needsLong && $0.demand.isBrief) }
+    let needsLong = forSlot && !job.demand.isShort && seats(of: serviceClass).long <= 0
+    var same = going.filter { $0.demand.serviceClass == serviceClass && !(needsLong && $0.demand.isShort) }
     var counts = counts(serviceClass)
     let own = counts[client] ?? 0
     func count(_ other: Job) -> Int { counts[other.demand.client] ?? 0 }

@@ -35,7 +35,7 @@ package struct SchedulerState: Sendable {
   package struct Demand: Sendable, Equatable {
     package var promptTokens, maxTokens: Int
     package var serviceClass = ServiceClass.interactive
-    package var isBrief = false
+    package var isShort = false
     package var client = ClientID.server
     package var deadline: ContinuousClock.Instant?
 
@@ -43,7 +43,7 @@ package struct SchedulerState: Sendable {
 
     package init(_ request: GenerationRequest) {
       (promptTokens, maxTokens) = (request.prompt.tokens.count, request.maxTokens)
-      (serviceClass, isBrief, deadline) = (request.serviceClass, request.isBrief, request.deadline)
+      (serviceClass, isShort, deadline) = (request.serviceClass, request.isShort, request.deadline)
       client = request.client
     }
   }

@@ -197,7 +197,7 @@ import Testing
     var house = House()
     house.configuration.replyTimeout = .seconds(10_000)
     house.configuration.keys.add("secret", name: "anna")
-    for (fields, shown, isIdle, isBrief) in [
+    for (fields, shown, isIdle, isShort) in [
       ("", nil, false, false), (#""service_tier":"flex","thinking_mode":"short""#, "flex", true, false),
       (#""thinking_mode":"short","max_tokens":256"#, nil, false, true),
       (#""n":2,"max_tokens":128"#, nil, false, true), (#""n":2,"max_tokens":129"#, nil, false, false),
@@ -208,7 +208,7 @@ import Testing
       let answer = try await house.post(body, headers: ["authorization": "Bearer secret"])
       #expect(answer.json["service_tier"] == shown && answer.status == 200)
       let sent = try #require(house.engine.requests.withLock { $0.last })
-      #expect(sent.serviceClass == (isIdle ? .idle : .interactive) && sent.isBrief == isBrief && sent.salt == "anna")
+      #expect(sent.serviceClass == (isIdle ? .batch : .interactive) && sent.isShort == isShort && sent.salt == "anna")
       let left = try #require(sent.deadline) - .now
       #expect(left > .seconds(5000) && left <= .seconds(10_000))
     }

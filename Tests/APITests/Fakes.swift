@@ -169,7 +169,7 @@ final class FakeEngine: GenerationService {
       return requests.count
     }
     let usual = count == 2 ? second ?? self.steps : self.steps
-    let steps = request.serviceClass == .spare ? spare ?? usual : usual
+    let steps = request.serviceClass == .shadow ? spare ?? usual : usual
     let (stream, continuation) = AsyncThrowingStream.makeStream(of: GenerationEvent.self, throwing: (any Error).self)
     continuation.onTermination = { [weak self] reason in
       if case .cancelled = reason { self?.cancelled.withLock { $0 += 1 } }

@@ -26,7 +26,7 @@ import Testing
     let requests = house.engine.requests.withLock { $0 }
     #expect(requests.map(\.start) == [.insideThought, .insideThought, .answer, .answer])
     #expect(requests.map(\.sampling.seed) == [40, 41, 42, 43])
-    #expect(requests.allSatisfy { $0.maxTokens == 9 && $0.sampling.temperature == 0.5 && $0.serviceClass == .idle })
+    #expect(requests.allSatisfy { $0.maxTokens == 9 && $0.sampling.temperature == 0.5 && $0.serviceClass == .batch })
     #expect(requests.allSatisfy { $0.sampling.topLogprobs == 0 && !$0.decides })
     #expect(house.chat.seen.withLock { $0.count } == 1, "images are decoded once")
     #expect(answer.json["g"] == 2 && answer.json["seed"] == 40 && answer.json["prompt_tokens"] == 3)

@@ -44,7 +44,7 @@ import Testing
         #"r4b_shadow_tokens_total{mode="thinking"} 6"#,
       ])
     let requests = house.engine.requests.withLock { $0 }
-    #expect(requests.map(\.serviceClass) == [.interactive, .spare])
+    #expect(requests.map(\.serviceClass) == [.interactive, .shadow])
     #expect(requests.map(\.start) == [.insideThought, .insideThought] && requests.map(\.decides) == [true, false])
     #expect(requests.map(\.maxTokens) == [40, 40] && requests.map(\.sampling.topLogprobs) == [0, nil])
     // The reply and the figures by mode are those of a server without shadows.

@@ -9,7 +9,7 @@ import Testing
     -> SchedulerState.Demand
   {
     var demand = SchedulerState.Demand(promptTokens: prompt, maxTokens: reply)
-    (demand.isBrief, demand.serviceClass) = (brief, idle ? .idle : .interactive)
+    (demand.isShort, demand.serviceClass) = (brief, idle ? .batch : .interactive)
     return demand
   }
 
@@ -111,7 +111,7 @@ import Testing
     var state = state(running: 2, brief: 0, queued: 2)
     func spare() -> SchedulerState.Demand {
       var demand = demand()
-      demand.serviceClass = .spare
+      demand.serviceClass = .shadow
       return demand
     }
     let spares = try (0..<2).map { _ in try state.enqueue(spare()) }
@@ -153,7 +153,7 @@ import Testing
   @Test func `idle replies are those of interactive ones, later`() async throws {
     let bench = Bench(.init(maxRunning: 2, kvTokens: 1000))
     var idle = request(prompt: 40, reply: 10, salt: 1)
-    idle.serviceClass = .idle
+    idle.serviceClass = .batch
     let late = try bench.core.submit(idle)
     bench.rounds(3)
     let first = try bench.core.submit(request(prompt: 30, reply: 10, salt: 2))

@@ -9,7 +9,7 @@ private func client(_ name: String) -> ClientID { ClientID(key: name) }
 @Suite struct `Fair shares` {
   private func demand(_ name: String, brief: Bool = false, prompt: Int = 10, reply: Int = 10) -> SchedulerState.Demand {
     var demand = SchedulerState.Demand(promptTokens: prompt, maxTokens: reply)
-    (demand.isBrief, demand.client) = (brief, client(name))
+    (demand.isShort, demand.client) = (brief, client(name))
     return demand
   }
 

@@ -192,8 +192,8 @@ extension Ledger.State {
           family: Int(random.next() % 3), shared: shared, own: Int(random.next() % 30), salt: Int(random.next() % 4),
           reply: .random(in: 1...30, using: &random),
           images: seen ? [image(UInt8(random.next() % 2), count: 20, at: 15)] : [], key: "\(random.next() % 2)")
-        request.isBrief = random.next() % 2 == 0
-        request.serviceClass = random.next() % 5 == 0 ? .idle : .interactive
+        request.isShort = random.next() % 2 == 0
+        request.serviceClass = random.next() % 5 == 0 ? .batch : .interactive
         if let stream = try? bench.core.submit(request) { asked.append((request, stream)) }
       case 3 where asked.count > 3: asked.remove(at: .random(in: asked.indices, using: &random))
       default: bench.rounds(Int(random.next() % 9))

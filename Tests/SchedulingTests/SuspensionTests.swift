@@ -47,7 +47,7 @@ import Testing
     let bench = Bench(.init(maxRunning: 4, kvTokens: 400, ahead: 16))
     let asked = (0..<2).map { salt in
       var request = request(prompt: 20, reply: 300, salt: salt)
-      request.serviceClass = .idle
+      request.serviceClass = .batch
       return request
     }
     let idle = try asked.map { try bench.core.submit($0) }

@@ -90,7 +90,7 @@ extension ReplyLauncher {
   ) -> ShadowCandidate {
     func variant(_ prepared: any PreparedConversation) -> ShadowCandidate.Variant {
       var request = request(prepared, options, plan, record)
-      (request.serviceClass, request.deadline, request.sampling.topLogprobs) = (.spare, nil, nil)
+      (request.serviceClass, request.deadline, request.sampling.topLogprobs) = (.shadow, nil, nil)
       return ShadowCandidate.Variant(prepared: prepared, request: request)
     }
     return ShadowCandidate(

@@ -43,10 +43,10 @@ struct ReplyLauncher: Sendable {
       prompt: prepared.prompt, sampling: options.sampling, control: prepared.control, maxTokens: maxTokens,
       decides: prepared.decides)
     (request.start, request.thought, request.constraint) = (prepared.start, plan.rules, prepared.constraint)
-    request.serviceClass = options.serviceTier == .flex ? .idle : .interactive
+    request.serviceClass = options.serviceTier == .flex ? .batch : .interactive
     // All replies together: many short ones hold slots as long as a long one.
     let (work, overflow) = maxTokens.multipliedReportingOverflow(by: options.choices)
-    request.isBrief = !overflow && work <= configuration.defaults.briefTokens
+    request.isShort = !overflow && work <= configuration.defaults.briefTokens
     request.salt = record.keyName ?? ""
     request.client = record.client
     request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
