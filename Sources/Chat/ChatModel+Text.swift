@@ -44,8 +44,9 @@ extension ChatModel {
     // There must be something to follow: where the vocabulary says nothing, an end of text begins one.
     if let leading = tokenizer.leadingToken, tokens.first != leading { tokens.insert(leading, at: 0) }
     if tokens.isEmpty, let begin = tokenizer.id(of: "<|endoftext|>") ?? control.stop.min() { tokens = [begin] }
+    let form = try await self.form(of: form, isWhole: true)
     return PreparedChat(
-      prompt: Prompt(tokens: tokens), textTokens: tokens.count, mode: .short, start: .plainText,
-      form: try await self.form(of: form, isWhole: true), unfinished: unfinished, model: self)
+      prompt: Prompt(tokens: tokens), mode: .short, start: .plainText, tokenizer: tokenizer, control: control,
+      constraint: form.constraint, loose: form.loose, unfinished: unfinished)
   }
 }

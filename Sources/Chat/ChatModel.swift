@@ -99,12 +99,10 @@ package final class ChatModel: Sendable {
   ) throws(ChatError) -> PreparedChat {
     var (tokens, placed) = try place(images, in: text)
     if let completion = completion(after: tokens, for: conversation.mode) { tokens += tokenizer.encode(completion) }
-    let imageTokens = placed.reduce(0) { $0 + $1.image.layout.tokenCount }
     return PreparedChat(
-      prompt: Prompt(tokens: tokens, images: placed), textTokens: tokens.count - imageTokens,
-      imageTokens: imageTokens,
-      mode: conversation.mode, start: replyStart(after: tokens),
-      tools: conversation.answer.tools, form: form, model: self)
+      prompt: Prompt(tokens: tokens, images: placed), mode: conversation.mode, start: replyStart(after: tokens),
+      tokenizer: tokenizer, control: control, constraint: form.constraint, loose: form.loose,
+      tools: conversation.answer.tools)
   }
 
   /// What the answer is kept to. A schema may take a while to compile.
@@ -144,70 +142,6 @@ package final class ChatModel: Sendable {
     return known.isEmpty ? Set(["<|im_end|>", "<|endoftext|>"].compactMap(tokenizer.id)) : known
   }
 
-  /// Decodes and cuts every image, after checking from the headers that all of them fit the context. `tokens` are those of the
-  /// text, one for each image among them.
-  private func prepareImages(of conversation: Conversation, beside tokens: Int) async throws -> [PreparedImage] {
-    var parts: [(bytes: [UInt8], view: ImageProcessor.View, field: String)] = []
-    for message in conversation.messages {
-      for case .image(let bytes, let detail, let field) in message.parts {
-        parts.append((bytes, detail == .low ? .low : .full, field))
-      }
-    }
-    guard let first = parts.first else { return [] }
-    guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
-    let limits = configuration.imageLimits
-    // The stored size: a turned image's layout may differ by a few places, which the engine's own check sees. Headers of GIF files are
-    // as long as their author likes.
-    let places = try await work.run(.text(bytes: parts.reduce(0) { $0 + $1.bytes.count })) { [parts] _ in
-      var places = 0
-      for part in parts {
-        do {
-          let size = try ImageDecoder.check(part.bytes, limits)
-          places += imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
-        } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
-      }
-      return places
-    }
-    if places > configuration.contextLength {
-      throw ChatError.tooManyImageTokens(
-        text: max(0, tokens - parts.count), images: places, limit: configuration.contextLength)
-    }
-    var images: [PreparedImage] = []
-    for part in parts {
-      do {
-        images.append(
-          try await work.run(.image) { budget in
-            let decoded = try ImageDecoder.decode(part.bytes, limits: limits) { budget.shouldStop }
-            var image = imageProcessor.prepare(decoded, view: part.view)
-            image.digest = ContentDigest(of: image)
-            return image
-          })
-      } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
-    }
-    return images
-  }
-
-  /// Expands each image placeholder into its image's places.
-  private func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Image]) {
-    let found = imageToken.map { image in tokens.count { $0 == image } } ?? 0
-    if found != images.count {
-      throw .template("the chat template wrote \(found) image places for \(images.count) images")
-    }
-    guard let imageToken, found > 0 else { return (tokens, []) }
-    var expanded: [TokenID] = []
-    var placed: [Prompt.Image] = []
-    for token in tokens {
-      if token == imageToken {
-        let image = images[placed.count]
-        placed.append(Prompt.Image(image: image, position: expanded.count))
-        expanded += repeatElement(imageToken, count: image.layout.tokenCount)
-      } else {
-        expanded.append(token)
-      }
-    }
-    return (expanded, placed)
-  }
-
   private var tags: ThinkingTokens { control.thinking }
 
   /// Reads the prompt's tail: the last thinking tag decides, with nothing but white space behind it.
@@ -228,49 +162,5 @@ package final class ChatModel: Sendable {
     case (.auto, .beforeThought): return "<think>"
     default: return nil
     }
-  }
-}
-
-/// A prompt that is ready for the engine, and how to read the reply.
-package struct PreparedChat: Sendable {
-  package let prompt: Prompt
-  /// Prompt tokens that are not image places.
-  package let textTokens: Int
-  package let imageTokens: Int
-  package let mode: ThinkingMode
-  package let start: ReplyStart
-  /// The form of the answer; nil leaves it free.
-  package let constraint: (any TokenConstraint)?
-  /// Paths of schemas in the request that the answer is not held to.
-  package let loose: [String]
-  /// Names of the tools that the answer may call.
-  private let tools: [String]
-  /// Whether the answer must call one of them.
-  private let mustCall: Bool
-  /// The beginning of a character at the prompt's end, where the reply's text follows the prompt's.
-  private let unfinished: [UInt8]
-  private let model: ChatModel
-
-  init(
-    prompt: Prompt, textTokens: Int, imageTokens: Int = 0, mode: ThinkingMode, start: ReplyStart,
-    tools: ToolUse? = nil, form: FormCompiler.Form, unfinished: [UInt8] = [], model: ChatModel
-  ) {
-    (self.prompt, self.textTokens, self.imageTokens) = (prompt, textTokens, imageTokens)
-    (self.mode, self.start, self.model) = (mode, start, model)
-    (constraint, loose, self.unfinished) = (form.constraint, form.loose, unfinished)
-    self.tools = tools?.callable.map(\.name) ?? []
-    mustCall = tools?.isOwed ?? false
-  }
-
-  package var control: ControlTokens { model.control }
-
-  /// Whether the reply's first token decides about thinking.
-  package var decides: Bool { mode == .auto && start == .insideThought }
-
-  /// A parser for one reply.
-  package func makeParser(stopStrings: [String] = []) -> ReplyParser {
-    ReplyParser(
-      start: start, tokenizer: model.tokenizer, control: model.control, stopStrings: stopStrings,
-      tools: tools, mustCall: mustCall, unfinished: unfinished)
   }
 }

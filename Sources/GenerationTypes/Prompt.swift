@@ -1,10 +1,11 @@
-// A prompt in token ids and images.
+// A prompt as token ids and images.
 
-/// A prompt in ids. Each image's places hold the image token id and are overwritten by its features.
+/// A prompt in token ids. The positions of an image hold the image token's id; the image's features replace them.
 package struct Prompt: Sendable {
+  /// An image and where it stands in the prompt.
   package struct Image: Sendable {
     package var image: PreparedImage
-    /// Index in `tokens` of the first of `image.layout.tokenCount` places.
+    /// Index in `tokens` of the first of `image.layout.tokenCount` positions.
     package var position: Int
     package init(image: PreparedImage, position: Int) { (self.image, self.position) = (image, position) }
   }
@@ -13,4 +14,9 @@ package struct Prompt: Sendable {
   package var images: [Image]
 
   package init(tokens: [TokenID], images: [Image] = []) { (self.tokens, self.images) = (tokens, images) }
+
+  /// The number of positions that images take.
+  package var imageTokens: Int { images.reduce(0) { $0 + $1.image.layout.tokenCount } }
+  /// The number of positions that hold text.
+  package var textTokens: Int { tokens.count - imageTokens }
 }

@@ -1,0 +1,70 @@
+// The images of a conversation: decoded, cut into views and placed in the prompt.
+import GenerationTypes
+import Imaging
+import Work
+
+extension ChatModel {
+  /// Decodes and cuts every image, after checking from the headers that all of them fit the context. `tokens` are those of the
+  /// text, one for each image among them.
+  func prepareImages(of conversation: Conversation, beside tokens: Int) async throws -> [PreparedImage] {
+    var parts: [(bytes: [UInt8], view: ImageProcessor.View, field: String)] = []
+    for message in conversation.messages {
+      for case .image(let bytes, let detail, let field) in message.parts {
+        parts.append((bytes, detail == .low ? .low : .full, field))
+      }
+    }
+    guard let first = parts.first else { return [] }
+    guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
+    let limits = configuration.imageLimits
+    // The stored size: a turned image's layout may differ by a few places, which the engine's own check sees. Headers of GIF files are
+    // as long as their author likes.
+    let places = try await work.run(.text(bytes: parts.reduce(0) { $0 + $1.bytes.count })) { [parts] _ in
+      var places = 0
+      for part in parts {
+        do {
+          let size = try ImageDecoder.check(part.bytes, limits)
+          places += imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
+        } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
+      }
+      return places
+    }
+    if places > configuration.contextLength {
+      throw ChatError.tooManyImageTokens(
+        text: max(0, tokens - parts.count), images: places, limit: configuration.contextLength)
+    }
+    var images: [PreparedImage] = []
+    for part in parts {
+      do {
+        images.append(
+          try await work.run(.image) { budget in
+            let decoded = try ImageDecoder.decode(part.bytes, limits: limits) { budget.shouldStop }
+            var image = imageProcessor.prepare(decoded, view: part.view)
+            image.digest = ContentDigest(of: image)
+            return image
+          })
+      } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
+    }
+    return images
+  }
+
+  /// Expands each image placeholder into its image's places.
+  func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Image]) {
+    let found = imageToken.map { image in tokens.count { $0 == image } } ?? 0
+    if found != images.count {
+      throw .template("the chat template wrote \(found) image places for \(images.count) images")
+    }
+    guard let imageToken, found > 0 else { return (tokens, []) }
+    var expanded: [TokenID] = []
+    var placed: [Prompt.Image] = []
+    for token in tokens {
+      if token == imageToken {
+        let image = images[placed.count]
+        placed.append(Prompt.Image(image: image, position: expanded.count))
+        expanded += repeatElement(imageToken, count: image.layout.tokenCount)
+      } else {
+        expanded.append(token)
+      }
+    }
+    return (expanded, placed)
+  }
+}
