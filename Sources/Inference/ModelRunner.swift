@@ -1,89 +1,59 @@
-// The border between Scheduling and Inference, crossed once per step.
+// The interface between Scheduling and Inference, crossed once per step.
 //
-// A model's weights are immutable and shared. A runner owns the scratch memory and the worker pool; it belongs to one thread,
-// the engine's. A sequence is one timeline: its KV cache and how many positions it holds.
+// A model's weights are immutable and shared. A runner owns the scratch memory and the worker pool and belongs to one thread,
+// the engine's. A sequence is the tokens of one prompt and its reply with their KV.
 import GenerationTypes
 
-/// The features of one image in decoder space: `[rows, hidden]`, f32, packed in token order (base view, grid, newlines).
-package final class ImageFeatures: Sendable {
-  package let rows: Int
-  package let values: [Float]
-  package init(rows: Int, values: [Float]) { (self.rows, self.values) = (rows, values) }
-}
-
-/// A run of places to append to a sequence.
-package enum BatchInput: Sendable {
-  case tokens(ArraySlice<TokenID>)
-  /// Rows of an image's features, one per place.
-  case features(ImageFeatures, Range<Int>)
-
-  package var count: Int {
-    switch self {
-    case .tokens(let tokens): tokens.count
-    case .features(_, let rows): rows.count
-    }
-  }
-}
-
-/// What one step computes. `Sequence` is the runner's own type.
-package struct Batch<Sequence> {
-  package struct Entry {
-    package var sequence: Sequence
-    /// Appended in order at the sequence's end.
-    package var inputs: [BatchInput]
-    /// Whether the logits after the last place are wanted.
-    package var wantsLogits: Bool
-    package init(sequence: Sequence, inputs: [BatchInput], wantsLogits: Bool) {
-      (self.sequence, self.inputs, self.wantsLogits) = (sequence, inputs, wantsLogits)
-    }
-    package var count: Int { inputs.reduce(0) { $0 + $1.count } }
-  }
-  package var entries: [Entry]
-  package init(entries: [Entry] = []) { self.entries = entries }
-  package var count: Int { entries.reduce(0) { $0 + $1.count } }
-}
-
-/// A loaded model that can be stepped. Not thread-safe: one thread owns a runner and its sequences.
+/// Runs a loaded model step by step. Not thread-safe: one thread owns a runner and its sequences.
 package protocol ModelRunner: AnyObject {
   associatedtype Sequence: AnyObject
-  /// An image that is being encoded.
-  associatedtype Image: AnyObject
-  /// Columns of a logits row: the rows of the head, at least the tokenizer's size.
+  /// An image whose encoding is in progress.
+  associatedtype ImageEncoding: AnyObject
+  /// The columns of a logits row: the rows of the output matrix, at least the size of the tokenizer's vocabulary.
   var vocabularySize: Int { get }
-  /// Positions a sequence may hold.
+  /// The largest number of positions of a sequence.
   var contextLength: Int { get }
-  /// Places that one step may append over all entries.
+  /// The largest number of positions that one step may append, over all entries.
   var maxBatch: Int { get }
-  /// Bytes that one position of one sequence takes in the KV cache.
+  /// Bytes of KV cache per position of one sequence.
   var bytesPerPosition: Int { get }
-  /// Opens an empty timeline with room for `capacity` positions. Throws when memory cannot be had.
-  func makeSequence(capacity: Int) throws -> Sequence
-  /// Opens a timeline that begins with the first `count` positions of another. Whole multiples of `sharedPositions` are shared and
-  /// take no memory again; the rest is copied. Both may go on independently.
-  func fork(_ sequence: Sequence, at count: Int, capacity: Int) throws -> Sequence
+  /// Positions in one segment of the KV cache, the unit that sequences share.
   var sharedPositions: Int { get }
-  /// Gives back the room beyond the last position of a timeline that will hold no more.
+
+  /// Creates an empty sequence with capacity for `capacity` positions. Throws when memory cannot be allocated.
+  func makeSequence(capacity: Int) throws -> Sequence
+  /// Creates a sequence that begins with the first `count` positions of another. The two share whole segments of
+  /// `sharedPositions`, which take no memory again; the rest is copied. Both can be extended independently.
+  func fork(_ sequence: Sequence, at count: Int, capacity: Int) throws -> Sequence
+  /// Removes the positions from `count` on, such as rejected draft tokens. The sequence continues as if they had never been
+  /// appended. Positions that a fork shares must not be removed.
+  func truncate(_ sequence: Sequence, to count: Int)
+  /// Frees the capacity beyond the last position of a sequence that will not be extended.
   func trim(_ sequence: Sequence)
-  /// Positions' worth of memory that these timelines hold together; what is shared counts once.
+  /// The number of positions that these sequences hold in memory together; shared positions count once.
   func heldPositions(of sequences: [Sequence]) -> Int
-  /// Begins an image: checks it and computes nothing.
-  func begin(_ image: PreparedImage) throws -> Image
-  /// Takes an image further through vision tower and projector, by `blocks` of the tower at most and to the end of a view at most;
-  /// gives its features when that was the last. One image at a time: what another has begun of a view is lost and done again.
-  func advance(_ image: Image, blocks: Int) throws -> ImageFeatures?
-  /// Blocks that all views of an image go through, and those done.
-  func progress(of image: Image) -> (done: Int, total: Int)
-  /// Appends every entry's inputs to its sequence. Calls `logits` once per entry that wants them, in order, with the entry's
-  /// index and `vocabularySize` values that it may overwrite; they are gone when it returns.
+
+  /// Validates an image and prepares its encoding without computing anything.
+  func beginEncoding(_ image: PreparedImage) throws -> ImageEncoding
+  /// Runs an image through at most `blocks` blocks of the vision tower, at most to the end of a view. Returns the image's
+  /// features after the last view. Only one view is in progress at a time: starting another image's discards it, and it is
+  /// computed again.
+  func advance(_ encoding: ImageEncoding, blocks: Int) throws -> ImageFeatures?
+  /// The number of blocks that all views of an image pass through, and the number done.
+  func progress(of encoding: ImageEncoding) -> (done: Int, total: Int)
+
+  /// Appends every entry's inputs to its sequence. Calls `logits` once for each requested row, entry by entry and in the order
+  /// of positions, with the entry's index and `vocabularySize` values. The callee may overwrite them; they are valid only
+  /// during the call. The values do not depend on what else is in the batch.
   func step(_ batch: Batch<Sequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
 }
 
 extension ModelRunner {
-  /// The features of one image, at one go.
+  /// Encodes an image without interruption.
   package func encode(_ image: PreparedImage) throws -> ImageFeatures {
-    let image = try begin(image)
+    let encoding = try beginEncoding(image)
     while true {
-      if let features = try advance(image, blocks: .max) { return features }
+      if let features = try advance(encoding, blocks: .max) { return features }
     }
   }
 }

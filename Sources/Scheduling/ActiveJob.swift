@@ -31,7 +31,7 @@ final class ActiveJob<Runner: ModelRunner> {
   private let submitted: Instant
   private let cached: Int
   /// What has been done of `nextImage`.
-  private var image: Runner.Image?
+  private var image: Runner.ImageEncoding?
   /// Features of the images encoded so far, nil again once they are in the sequence.
   private var features: [ImageFeatures?] = []
 
@@ -134,7 +134,7 @@ extension ActiveJob {
     guard let nextImage else { return (nil, 0) }
     let start = Instant.now
     defer { progress.timings.image += .now - start }
-    let image = try image ?? runner.begin(nextImage.image)
+    let image = try image ?? runner.beginEncoding(nextImage.image)
     self.image = image
     let before = runner.progress(of: image).done
     let encoded = try runner.advance(image, blocks: blocks)

@@ -133,7 +133,7 @@ import Testing
     #expect(refusal([.tokens([1, 2, 3])]) == .sequenceFull(needed: 6, capacity: 5))
     #expect(refusal([.tokens([-1])]) == .unknownToken(-1, vocabularySize: 320))
     #expect(refusal([.tokens([320])]) == .unknownToken(320, vocabularySize: 320))
-    #expect(refusal([]) == .invalidBatch("logits after no input"))
+    #expect(refusal([]) == .invalidBatch("logits of 1 rows requested, the entry appends 0 positions"))
     #expect(refusal([.tokens([1])], twice: true) == .invalidBatch("a sequence twice"))
     let wrong = ImageFeatures(rows: 2, values: [0, 1])
     #expect(refusal([.features(wrong, 0..<1)]) != nil)

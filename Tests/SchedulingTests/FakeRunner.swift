@@ -79,7 +79,7 @@ final class FakeSequence {
   let capacity: Int
   private(set) var segments: [FakeSegment]
   /// The hash after each number of places.
-  private var hashes: [UInt64]
+  private(set) var hashes: [UInt64]
   var hash: UInt64 { hashes[length] }
   var length: Int { hashes.count - 1 }
 
@@ -97,6 +97,13 @@ final class FakeSequence {
   func read(_ value: UInt64) {
     hashes.append((hash ^ value) &* 1_099_511_628_211)
     fill()
+  }
+
+  func truncate(to count: Int) {
+    hashes.removeLast(length - count)
+    for (index, segment) in segments.enumerated() {
+      segment.filled = min(segment.filled, max(count - index * FakeSegment.size, 0))
+    }
   }
 
   func trim() {
@@ -154,6 +161,8 @@ final class FakeRunner: ModelRunner {
     return FakeSequence(number: number, capacity: capacity, ledger: ledger, from: sequence, count: count)
   }
 
+  func truncate(_ sequence: FakeSequence, to count: Int) { sequence.truncate(to: count) }
+
   func trim(_ sequence: FakeSequence) { sequence.trim() }
 
   func heldPositions(of sequences: [FakeSequence]) -> Int {
@@ -162,21 +171,21 @@ final class FakeRunner: ModelRunner {
   }
 
   /// An image and how many of its views are to come.
-  final class Image {
+  final class ImageEncoding {
     let image: PreparedImage
     var left: Int
 
     init(_ image: PreparedImage) { (self.image, left) = (image, image.viewCount) }
   }
 
-  func begin(_ image: PreparedImage) throws -> Image { Image(image) }
+  func beginEncoding(_ image: PreparedImage) throws -> ImageEncoding { ImageEncoding(image) }
 
-  func progress(of image: Image) -> (done: Int, total: Int) {
+  func progress(of image: ImageEncoding) -> (done: Int, total: Int) {
     (image.image.viewCount - image.left, image.image.viewCount)
   }
 
   /// A view at a time.
-  func advance(_ image: Image, blocks: Int) throws -> ImageFeatures? {
+  func advance(_ image: ImageEncoding, blocks: Int) throws -> ImageFeatures? {
     if encodeFails { throw Scripted(description: "blind") }
     image.left -= 1
     ledger.state.withLock { $0.views += 1 }
@@ -199,12 +208,14 @@ final class FakeRunner: ModelRunner {
           for row in rows { entry.sequence.read(UInt64(features.values[row]) + 1 << 32) }
         }
       }
-      guard entry.wantsLogits, !withholdsLogits else { continue }
-      var generator = SplitMix64(seed: entry.sequence.hash)
-      for column in logits.indices { logits[column] = Float(generator.unit() * 8) }
-      logits.withUnsafeMutableBufferPointer {
-        afterLogits(entry.sequence, $0)
-        emit(index, $0)
+      guard !withholdsLogits else { continue }
+      for hash in entry.sequence.hashes.suffix(entry.logitRows) {
+        var generator = SplitMix64(seed: hash)
+        for column in logits.indices { logits[column] = Float(generator.unit() * 8) }
+        logits.withUnsafeMutableBufferPointer {
+          afterLogits(entry.sequence, $0)
+          emit(index, $0)
+        }
       }
     }
   }

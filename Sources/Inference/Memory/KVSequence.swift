@@ -50,9 +50,14 @@ package final class KVSequence {
     count += added
   }
 
-  /// Forgets the positions from `count` on; what is appended next takes their place. Not for a timeline that shares those.
+  /// Removes the positions from `count` on; the next step overwrites them. No other sequence may share their segments.
   package func truncate(to count: Int) {
     precondition((0...self.count).contains(count))
+    let size = KVShape.segment
+    for index in count / size..<max(count / size, (self.count + size - 1) / size) {
+      precondition(isKnownUniquelyReferenced(&segments[index]), "another sequence shares these positions")
+      segments[index].filled = max(0, count - index * size)
+    }
     self.count = count
   }
 

@@ -82,7 +82,7 @@ struct Qwen3 {
 
   /// Runs every block over `rows` rows of `s.x`, appending their keys and values to `sequences` sequences.
   func forward(
-    _ operations: Operations, _ s: Qwen3Scratch, rows: Int, sequences: Int, kv: KVShape, tap: RungTap?
+    _ operations: Operations, _ s: Qwen3Scratch, rows: Int, sequences: Int, kv: KVShape, tap: ActivationTap?
   ) {
     let c = configuration
     let keys = s.fused.from(column: c.queryWidth), values = s.fused.from(column: c.queryWidth + c.keyWidth)

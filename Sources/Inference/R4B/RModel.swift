@@ -15,8 +15,8 @@ package enum ModelLoadError: Error, Equatable, Sendable, CustomStringConvertible
   }
 }
 
-/// What turns images into places of the decoder.
-struct Sight {
+/// Turns the views of images into positions of the decoder.
+struct VisionEncoder {
   let tower: SigLIP2
   let projector: ProjectorWeights
 }
@@ -35,7 +35,7 @@ package final class RModel: @unchecked Sendable {
   /// Bytes of matrices in memory by type.
   package let matrixBytes: [ElementType: Int]
   /// nil: a model of text alone.
-  let sight: Sight?
+  let vision: VisionEncoder?
   let decoder: Qwen3
   private let storage: Mapping
   private let rope: RopeRows
@@ -61,7 +61,7 @@ package final class RModel: @unchecked Sendable {
     contextLength = configuration.maxPositions
     let positions = contextLength
     rope = try lifting { () throws(InferenceError) in try RopeRows(positions: positions, text) }
-    sight = weights.sight
+    vision = weights.vision
     decoder = Qwen3(configuration: Qwen3Configuration(text), weights: weights.decoder, rope: rope.tables)
     (parameterCount, weightBytes, vocabularySize) = (reader.parameterCount, total, text.vocabularySize)
     matrixBytes = reader.matrixBytes
@@ -90,7 +90,7 @@ package final class RModel: @unchecked Sendable {
   var widestInput: Int {
     let text = decoder.configuration
     var widths = [text.hidden, text.queryWidth, text.intermediate]
-    if let tower = sight?.tower.configuration, let projector = sight?.projector {
+    if let tower = vision?.tower.configuration, let projector = vision?.projector {
       widths += [tower.hidden, tower.intermediate, tower.patchWidth, Int(projector.linear2.columns)]
     }
     return widths.reduce(0, max)
@@ -125,19 +125,19 @@ package final class RModel: @unchecked Sendable {
   }
 
   private static func read(_ reader: inout WeightReader, _ checkpoint: Checkpoint) throws(ModelLoadError)
-    -> (sight: Sight?, decoder: Qwen3Weights)
+    -> (vision: VisionEncoder?, decoder: Qwen3Weights)
   {
     let configuration = checkpoint.configuration
     do throws(ModelFileError) {
-      var sight: Sight?
+      var encoder: VisionEncoder?
       if let vision = configuration.vision, let preprocessor = checkpoint.preprocessor {
         let tower = SigLIP2(
           configuration: SigLIP2Configuration(vision), weights: try SigLIP2Weights(&reader, vision),
           levels: SigLIP2.levels(preprocessor))
         let projector = try ProjectorWeights(&reader, configuration, width: vision.hiddenSize)
-        sight = Sight(tower: tower, projector: projector)
+        encoder = VisionEncoder(tower: tower, projector: projector)
       }
-      return (sight, try Qwen3Weights(&reader, configuration.text))
+      return (encoder, try Qwen3Weights(&reader, configuration.text))
     } catch { throw .file(error) }
   }
 }

@@ -5,13 +5,13 @@ import CKernels
 import GenerationTypes
 
 /// Buffers for one view on its way from pixels to the decoder.
-struct SightScratch: BitwiseCopyable {
+struct VisionScratch: BitwiseCopyable {
   var tower: SigLIP2Scratch
   var projector: ProjectorScratch
 }
 
 /// An image on its way. Belongs to its runner's thread.
-package final class ViewedImage {
+package final class ImageEncoding {
   fileprivate let image: PreparedImage
   fileprivate var packing: AnyresPacking
   /// The view in progress and how many of the tower's blocks it is through.
@@ -22,10 +22,10 @@ package final class ViewedImage {
 }
 
 extension RRunner {
-  package func begin(_ image: PreparedImage) throws(InferenceError) -> ViewedImage {
-    guard let sight = model.sight else { throw .invalidImage("an image, the model takes text alone") }
-    let c = sight.tower.configuration, layout = image.layout
-    guard sight.projector.newline != nil || !(layout.grid != nil || layout.newlineAfterBase) else {
+  package func beginEncoding(_ image: PreparedImage) throws(InferenceError) -> ImageEncoding {
+    guard let encoder = model.vision else { throw .invalidImage("an image, the model takes text alone") }
+    let c = encoder.tower.configuration, layout = image.layout
+    guard encoder.projector.newline != nil || !(layout.grid != nil || layout.newlineAfterBase) else {
       throw .invalidImage("an image in rows, the model has no vector that ends one")
     }
     guard image.side == c.side else { throw .invalidImage("views of \(image.side) pixels, the model takes \(c.side)") }
@@ -33,17 +33,20 @@ extension RRunner {
     guard (1...max(1, image.views.count)).contains(image.viewCount),
       image.views.count / (3 * c.side * c.side) == image.viewCount, image.views.count % (3 * c.side * c.side) == 0
     else { throw .invalidImage("\(image.views.count) bytes in \(image.viewCount) views of \(c.side) pixels") }
-    return ViewedImage(
+    return ImageEncoding(
       image,
       try AnyresPacking(layout, viewCount: image.viewCount, side: c.grid, width: model.decoder.configuration.hidden))
   }
 
-  package func advance(_ image: ViewedImage, blocks: Int) throws(InferenceError) -> ImageFeatures? {
-    guard let sight = model.sight, let scratch = self.sight, image.view < image.image.viewCount else {
+  package func advance(_ image: ImageEncoding, blocks: Int) throws(InferenceError) -> ImageFeatures? {
+    guard let encoder = model.vision, let scratch = vision, image.view < image.image.viewCount else {
       throw .invalidImage("an image that this runner has not begun, or has ended")
     }
-    let tower = sight.tower, c = tower.configuration, operations = workers.operations
-    if viewed !== image { (viewed, image.block) = (image, 0) }
+    let tower = encoder.tower, c = tower.configuration, operations = workers.operations
+    if encoding !== image {
+      encoding = image
+      image.block = 0
+    }
     if image.block == 0 {
       image.image.views.withUnsafeBufferPointer { views in
         guard let base = views.baseAddress else { return }
@@ -55,20 +58,20 @@ extension RRunner {
     tower.forward(operations, scratch.tower, blocks: image.block..<end, tap: tap)
     image.block = end
     guard end == count else { return nil }
-    sight.projector.forward(operations, scratch.tower, scratch.projector, rows: c.patches)
+    encoder.projector.forward(operations, scratch.tower, scratch.projector, rows: c.patches)
     let width = model.decoder.configuration.hidden, features = scratch.projector.out.values(c.patches * width)
     tap?("projected", features)
     image.packing.place(view: image.view, features)
     (image.view, image.block) = (image.view + 1, 0)
-    return image.view == image.image.viewCount ? finish(image, sight.projector, width) : nil
+    return image.view == image.image.viewCount ? finish(image, encoder.projector, width) : nil
   }
 
-  package func progress(of image: ViewedImage) -> (done: Int, total: Int) {
-    let blocks = model.sight?.tower.weights.layers.count ?? 0
+  package func progress(of image: ImageEncoding) -> (done: Int, total: Int) {
+    let blocks = model.vision?.tower.weights.layers.count ?? 0
     return (image.view * blocks + image.block, image.image.viewCount * blocks)
   }
 
-  private func finish(_ image: ViewedImage, _ projector: ProjectorWeights, _ width: Int) -> ImageFeatures {
+  private func finish(_ image: ImageEncoding, _ projector: ProjectorWeights, _ width: Int) -> ImageFeatures {
     let newline = projector.newline
     image.packing.finish(newline: UnsafeBufferPointer(start: newline, count: newline == nil ? 0 : width))
     if let tap { image.packing.values.withUnsafeBufferPointer { tap("image.packed", $0) } }

@@ -4,7 +4,7 @@ import CKernels
 import GenerationTypes
 
 /// Called with the name of an intermediate result and its values, for tests that compare them with a reference.
-package typealias RungTap = (String, UnsafeBufferPointer<Float>) -> Void
+package typealias ActivationTap = (String, UnsafeBufferPointer<Float>) -> Void
 
 /// Runs an `RModel` on a pool of threads.
 package final class RRunner: ModelRunner {
@@ -12,13 +12,13 @@ package final class RRunner: ModelRunner {
   package let maxBatch: Int
   /// Shows intermediate results when set: `vision.embeddings`, `vision.layer.i` and `projected` for every view,
   /// `image.packed`, and for every step `text.layer.i` and `logits`.
-  package var tap: RungTap?
+  package var tap: ActivationTap?
   let workers: Workers
   private let memory: Mapping
   private let text: Qwen3Scratch
-  let sight: SightScratch?
-  /// The image whose view is in `sight`.
-  weak var viewed: ViewedImage?
+  let vision: VisionScratch?
+  /// The image whose view is in `vision`.
+  weak var encoding: ImageEncoding?
 
   /// What the sequences' keys and values are rounded to.
   package let cacheType: KVCacheType
@@ -37,25 +37,25 @@ package final class RRunner: ModelRunner {
     _ = Self.scratch(model, maxBatch, &counter)
     memory = try Mapping(byteCount: counter.byteCount, hugePages: true, purpose: "scratch buffers")
     var arena = Arena(memory)
-    (text, sight) = Self.scratch(model, maxBatch, &arena)
+    (text, vision) = Self.scratch(model, maxBatch, &arena)
     workers = try Workers(threads: threads, kernels: kernels)
     if model.isQuantized {
-      let patches = model.sight?.tower.configuration.patches ?? 0
+      let patches = model.vision?.tower.configuration.patches ?? 0
       try workers.reserve(rows: max(maxBatch, patches), columns: model.widestInput)
     }
     (self.model, self.maxBatch) = (model, maxBatch)
   }
 
   private static func scratch(_ model: RModel, _ rows: Int, _ arena: inout Arena)
-    -> (Qwen3Scratch, SightScratch?)
+    -> (Qwen3Scratch, VisionScratch?)
   {
     let text = Qwen3Scratch(model.decoder.configuration, rows: rows, in: &arena)
-    guard let sight = model.sight else { return (text, nil) }
-    let tower = SigLIP2Scratch(sight.tower.configuration, in: &arena)
+    guard let encoder = model.vision else { return (text, nil) }
+    let tower = SigLIP2Scratch(encoder.tower.configuration, in: &arena)
     let projector = ProjectorScratch(
-      rows: sight.tower.configuration.patches, size: Int(sight.projector.linear1.rows),
+      rows: encoder.tower.configuration.patches, size: Int(encoder.projector.linear1.rows),
       width: model.decoder.configuration.hidden, in: &arena)
-    return (text, SightScratch(tower: tower, projector: projector))
+    return (text, VisionScratch(tower: tower, projector: projector))
   }
 
   package var vocabularySize: Int { model.vocabularySize }
@@ -93,6 +93,8 @@ package final class RRunner: ModelRunner {
     return new
   }
 
+  package func truncate(_ sequence: KVSequence, to count: Int) { sequence.truncate(to: count) }
+
   package func trim(_ sequence: KVSequence) { sequence.trim() }
 
   package func heldPositions(of sequences: [KVSequence]) -> Int {
@@ -124,7 +126,9 @@ package final class RRunner: ModelRunner {
     for (index, entry) in batch.entries.enumerated() {
       for input in entry.inputs { try check(input) }
       let count = entry.count, sequence = entry.sequence
-      guard count > 0 || !entry.wantsLogits else { throw .invalidBatch("logits after no input") }
+      guard (0...count).contains(entry.logitRows) else {
+        throw .invalidBatch("logits of \(entry.logitRows) rows requested, the entry appends \(count) positions")
+      }
       guard count <= sequence.capacity - sequence.count else {
         throw .sequenceFull(needed: sequence.count + count, capacity: sequence.capacity)
       }
@@ -180,7 +184,7 @@ package final class RRunner: ModelRunner {
     return (row, sequences)
   }
 
-  /// Computes the logits of the entries that want them, a few rows together, and hands them out in order.
+  /// Computes the requested logits, a few rows together, and reports them in order.
   private func report(_ batch: Batch<KVSequence>, _ logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) {
     let width = model.decoder.configuration.hidden
     var end = 0
@@ -196,10 +200,11 @@ package final class RRunner: ModelRunner {
     }
     for (index, entry) in batch.entries.enumerated() {
       end += entry.count
-      guard entry.wantsLogits else { continue }
-      text.normed.from(row: waiting.count).base.update(from: text.x.from(row: end - 1).base, count: width)
-      waiting.append(index)
-      if waiting.count == min(Qwen3Scratch.headRows, maxBatch) { flush() }
+      for row in end - entry.logitRows..<end {
+        text.normed.from(row: waiting.count).base.update(from: text.x.from(row: row).base, count: width)
+        waiting.append(index)
+        if waiting.count == min(Qwen3Scratch.headRows, maxBatch) { flush() }
+      }
     }
     flush()
   }

@@ -75,7 +75,7 @@ struct SigLIP2 {
   let levels: [Float]
 
   /// Puts the embeddings of one view, `[side, side, 3]`, into `s.x[patches, hidden]`.
-  func embed(_ operations: Operations, _ s: SigLIP2Scratch, view: UnsafePointer<UInt8>, tap: RungTap?) {
+  func embed(_ operations: Operations, _ s: SigLIP2Scratch, view: UnsafePointer<UInt8>, tap: ActivationTap?) {
     let c = configuration, n = c.patches
     operations.patches(s.patches, view, side: c.side, patch: c.patch, levels: levels)
     s.x.base.update(from: weights.positions, count: n * c.hidden)
@@ -84,7 +84,7 @@ struct SigLIP2 {
   }
 
   /// Takes `s.x[patches, hidden]` through `blocks`.
-  func forward(_ operations: Operations, _ s: SigLIP2Scratch, blocks: Range<Int>, tap: RungTap?) {
+  func forward(_ operations: Operations, _ s: SigLIP2Scratch, blocks: Range<Int>, tap: ActivationTap?) {
     let c = configuration, n = c.patches
     let keys = s.fused.from(column: c.hidden), values = s.fused.from(column: 2 * c.hidden)
     s.job.pointee = ck_attention_job(
