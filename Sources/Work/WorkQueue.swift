@@ -85,8 +85,8 @@ package final class WorkQueue: Sendable {
 private final class Entry: Sendable {
   let job: WorkSchedule.Job
   let context: WorkContext
-  /// Does the job, wakes who waits, and returns the seconds it took and whether it was over its budget.
-  let perform: @Sendable () -> (seconds: Double, error: (any Error)?)
+  /// Does the job. Returns the seconds it took, its error if it failed, and a closure that resumes the waiting task.
+  let perform: @Sendable () -> (seconds: Double, error: (any Error)?, resume: @Sendable () -> Void)
   /// Wakes who waits with an error.
   let drop: @Sendable (any Error) -> Void
 
@@ -97,9 +97,9 @@ private final class Entry: Sendable {
     (self.job, self.context) = (job, context)
     perform = {
       let (result, seconds) = WorkContext.$current.withValue(context) { context.budget.measure(work) }
-      continuation.resume(with: result)
-      if case .failure(let error) = result { return (seconds, error) }
-      return (seconds, nil)
+      let resume: @Sendable () -> Void = { continuation.resume(with: result) }
+      if case .failure(let error) = result { return (seconds, error, resume) }
+      return (seconds, nil, resume)
     }
     drop = { continuation.resume(throwing: $0) }
   }
@@ -196,7 +196,7 @@ private final class Core: Sendable {
         wake.wait()
         continue
       }
-      let (seconds, error) = entry.perform()
+      let (seconds, error, resume) = entry.perform()
       let mayStartMore = state.withLock { state -> Bool in
         state.schedule.finish(entry.job, seconds: seconds)
         state.status.seconds += seconds
@@ -207,6 +207,8 @@ private final class Core: Sendable {
         }
         return state.schedule.waiting > 1
       }
+      // The job is counted before its client can have the answer.
+      resume()
       // What ended may have held back more than the one job that this thread takes next.
       if mayStartMore { wake.signal() }
     }

@@ -13,7 +13,7 @@ from conftest import MODEL, Server
 from jinja_reference import Offline, Reference, as_transformers, templates
 
 # The tokens that the model's tokenizer_config.json names, and R-Tiny's token for an image.
-VARIABLES, IMAGE = {"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}, "<image>"
+VARIABLES, IMAGE_TOKEN = {"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}, "<image>"
 
 
 def user(content):
@@ -102,7 +102,7 @@ def expected(reference, request):
             return None
         return False if any(reference.prints("x", form) for form in forms) else None
     takes_strings = reference.prints("probe", "probe")
-    takes_images = reference.prints(IMAGE, [{"type": "image"}, {"type": "text", "text": "probe"}])
+    takes_images = reference.prints(IMAGE_TOKEN, [{"type": "image"}, {"type": "text", "text": "probe"}])
 
     def content(value, null):
         if value is None:
@@ -112,7 +112,7 @@ def expected(reference, request):
         parts = [{"type": "image"} if part["type"] == "image_url" else part for part in value]
         if takes_images or not takes_strings:
             return parts
-        return "".join(IMAGE + "\n" if part["type"] == "image" else part["text"] for part in parts)
+        return "".join(IMAGE_TOKEN + "\n" if part["type"] == "image" else part["text"] for part in parts)
 
     texts = [reference.render([as_transformers(message) | {"content": content(message["content"], null)} for message in messages], tools, mode) for null in (None, "")]
     # A turn without content is none; where the template prints that as a word, or cannot read it, it is empty.
