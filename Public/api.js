@@ -10,8 +10,16 @@ export class ServerError extends Error {
   /** What the error is called above its message. */
   get title() {
     if (this.status === 0) return this.code === "cut" ? "The reply broke off" : "No connection";
-    const titles = {401: "A key is needed", 403: "Not allowed", 404: "Not found", 413: "Too large", 415: "Not an image this server reads",
-      422: "An image that cannot be read", 429: "The server is busy", 503: "The server is not ready"};
+    const titles = {
+      401: "A key is needed",
+      403: "Not allowed",
+      404: "Not found",
+      413: "Too large",
+      415: "Not an image this server reads",
+      422: "An image that cannot be read",
+      429: "The server is busy",
+      503: "The server is not ready",
+    };
     return titles[this.status] ?? (this.status < 500 ? "The server refused this" : "The server failed");
   }
 }
@@ -22,14 +30,20 @@ let held = null;
 /** The API key of this tab, kept in its session storage and nowhere else. */
 export const key = {
   get() {
-    try { return sessionStorage.getItem(NAME) ?? held; } catch { return held; }
+    try {
+      return sessionStorage.getItem(NAME) ?? held;
+    } catch {
+      return held;
+    }
   },
   set(value) {
     held = value || null;
     try {
       if (held) sessionStorage.setItem(NAME, held);
       else sessionStorage.removeItem(NAME);
-    } catch { /* Without storage the key lives as long as the page. */ }
+    } catch {
+      /* Without storage the key lives as long as the page. */
+    }
   },
 };
 
@@ -41,7 +55,10 @@ export function serverError(body, status, headers) {
   return new ServerError(text, {status, code, param, retryAfter: Number.isFinite(wait) ? wait : null});
 }
 
-/** The response to a request, its status 2xx. `path` is relative to the page, so that a proxy's path stays before it. Throws `ServerError`, or `AbortError` when stopped. */
+/**
+ * The response to a request, its status 2xx. `path` is relative to the page, so that a proxy's path stays before it.
+ * Throws `ServerError`, or `AbortError` when stopped.
+ */
 export async function request(path, {body, signal} = {}) {
   const headers = {};
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -49,7 +66,11 @@ export async function request(path, {body, signal} = {}) {
   let response;
   try {
     response = await fetch(path, {
-      method: body === undefined ? "GET" : "POST", headers, signal, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body),
+      method: body === undefined ? "GET" : "POST",
+      headers,
+      signal,
+      cache: "no-store",
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -58,7 +79,11 @@ export async function request(path, {body, signal} = {}) {
   if (response.ok) return response;
   const text = await response.text().catch(() => "");
   let document = null;
-  try { document = JSON.parse(text); } catch { /* A proxy's page, say. */ }
+  try {
+    document = JSON.parse(text);
+  } catch {
+    /* A proxy's page, say. */
+  }
   throw serverError(document, response.status, response.headers);
 }
 

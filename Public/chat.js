@@ -1,4 +1,5 @@
-// The chat page: connects the composer, the conversation and the server. One reply at a time; nothing typed is ever lost.
+// The chat page: connects the composer, the conversation and the server. One reply at a time; nothing typed is ever
+// lost.
 import {ServerError, json} from "./api.js";
 import {Conversation, absorb, emptyReply} from "./conversation.js";
 import {takeDrops} from "./drop.js";
@@ -9,9 +10,15 @@ import {streamReply} from "./stream.js";
 import {TurnView} from "./turn.js";
 
 const at = (id) => document.getElementById(id);
-const text = at("text"), send = at("send"), stop = at("stop"), log = at("log");
-const status = at("status"), examples = document.querySelectorAll(".example");
-const announce = (words) => { status.textContent = words; };
+const text = at("text"),
+  send = at("send"),
+  stop = at("stop"),
+  log = at("log");
+const status = at("status"),
+  examples = document.querySelectorAll(".example");
+const announce = (words) => {
+  status.textContent = words;
+};
 const images = new Images(at("images"), at("images-note"), announce);
 
 let conversation = new Conversation();
@@ -24,14 +31,17 @@ let running = null;
 async function run(turn, view) {
   turn.reply = emptyReply();
   const {reply} = turn;
-  const controller = running = new AbortController();
+  const controller = (running = new AbortController());
   const body = {messages: conversation.messages(turn, remembers()), ...requestFields()};
   keepFocus(() => {
     view.restart();
     showState();
   });
   announce("Waiting for the reply.");
-  const redraw = drawing(() => view.update(), () => running === controller);
+  const redraw = drawing(
+    () => view.update(),
+    () => running === controller,
+  );
   let said = "waiting";
   try {
     await streamReply(body, controller.signal, (chunk) => {
@@ -55,7 +65,7 @@ async function run(turn, view) {
   keepEnd(() => view.update());
   announce(ending(reply));
   keepFocus(showState);
-  if (reply.error?.status === 401 && await askForKey(reply.error.message)) {
+  if (reply.error?.status === 401 && (await askForKey(reply.error.message))) {
     loadModel();
     if (conversation.last === turn && canAsk()) run(turn, view);
   }
@@ -67,7 +77,10 @@ function ending(reply) {
   return reply.answer.length > 600 ? "The reply is there." : `Reply: ${reply.answer || "empty"}`;
 }
 
-/** Draws at most once a frame, and every second while nothing comes so that the clock goes on; all on the next frame, as many as were asked for. */
+/**
+ * Draws at most once a frame, and every second while nothing comes so that the clock goes on; all on the next frame, as
+ * many as were asked for.
+ */
 function drawing(draw, goesOn) {
   let isAsked = false;
   const once = () => {
@@ -78,7 +91,7 @@ function drawing(draw, goesOn) {
       if (goesOn()) keepEnd(draw);
     });
   };
-  const clock = setInterval(() => goesOn() ? once() : clearInterval(clock), 500);
+  const clock = setInterval(() => (goesOn() ? once() : clearInterval(clock)), 500);
   once();
   return once;
 }
@@ -116,7 +129,9 @@ async function submit() {
 
 function append(turn) {
   const view = new TurnView(turn, {
-    again: () => { if (canAsk()) run(turn, view); },
+    again: () => {
+      if (canAsk()) run(turn, view);
+    },
     edit: (words) => {
       if (!canAsk()) return false;
       turn.text = words;
@@ -183,7 +198,10 @@ function startAnew() {
   text.focus();
 }
 
-/** Names the model at the head. Requests do not: whatever is loaded answers, also after the server was started anew with another. */
+/**
+ * Names the model at the head. Requests do not: whatever is loaded answers, also after the server was started anew with
+ * another.
+ */
 function showModel(name) {
   if (at("model").textContent !== name) at("model").textContent = at("model").title = name;
 }
@@ -235,9 +253,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 takeDrops(addImages);
-addEventListener("beforeunload", (event) => { if (text.value.trim() !== "") event.preventDefault(); });
+addEventListener("beforeunload", (event) => {
+  if (text.value.trim() !== "") event.preventDefault();
+});
 
-for (const place of document.querySelectorAll(".address")) place.textContent = new URL(".", location.href).href.replace(/\/$/, "");
+for (const place of document.querySelectorAll(".address"))
+  place.textContent = new URL(".", location.href).href.replace(/\/$/, "");
 prepareSettings();
 showState();
 loadModel();

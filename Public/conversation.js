@@ -1,13 +1,28 @@
-// The conversation: what was asked, what came back, and what of it is sent again. Plain values; nothing here touches the page.
+// The conversation: what was asked, what came back, and what of it is sent again. Plain values; nothing here touches
+// the page.
 
-/** What a server takes in a request unless its configuration says otherwise: images (`images.max_count`), bytes of one and of the body. */
+/**
+ * What a server takes in a request unless its configuration says otherwise: images (`images.max_count`), bytes of one
+ * and of the body.
+ */
 export const LIMITS = {count: 8, bytes: 32 << 20, body: 64 << 20};
 
 /** A reply before anything of it has come. */
 export function emptyReply() {
   return {
-    state: "waiting", thought: "", answer: "", pieces: 0, progress: null, began: performance.now(), thoughtBegan: null, thoughtEnded: null,
-    finish: null, usage: null, thinking: null, timings: null, error: null,
+    state: "waiting",
+    thought: "",
+    answer: "",
+    pieces: 0,
+    progress: null,
+    began: performance.now(),
+    thoughtBegan: null,
+    thoughtEnded: null,
+    finish: null,
+    usage: null,
+    thinking: null,
+    timings: null,
+    error: null,
   };
 }
 
@@ -41,8 +56,12 @@ const isOver = (reply) => ["done", "stopped", "failed"].includes(reply.state);
 export class Conversation {
   turns = [];
 
-  get last() { return this.turns.at(-1) ?? null; }
-  get isRunning() { return this.last !== null && !isOver(this.last.reply); }
+  get last() {
+    return this.turns.at(-1) ?? null;
+  }
+  get isRunning() {
+    return this.last !== null && !isOver(this.last.reply);
+  }
 
   add(text, images) {
     const turn = {text, images, reply: emptyReply()};
@@ -50,10 +69,16 @@ export class Conversation {
     return turn;
   }
 
-  /** The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first, without thoughts and without the oldest images that a request has no room for. */
+  /**
+   * The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first, without
+   * thoughts and without the oldest images that a request has no room for.
+   */
   messages(turn, remembers) {
-    const earlier = remembers ? this.turns.slice(0, this.turns.indexOf(turn)).filter((other) => other.reply.answer !== "") : [];
-    let count = turn.images.length, size = length(turn.images) + ROOM_FOR_TEXT;
+    const earlier = remembers
+      ? this.turns.slice(0, this.turns.indexOf(turn)).filter((other) => other.reply.answer !== "")
+      : [];
+    let count = turn.images.length,
+      size = length(turn.images) + ROOM_FOR_TEXT;
     const latestFirst = earlier.reverse().map((other) => {
       count += other.images.length;
       size += length(other.images);

@@ -1,4 +1,5 @@
-// The dashboard: reads `/v1/usage` for the chosen range, again and again while the page is seen, and shows it. What was read last stays until something newer is there.
+// The dashboard: reads `/v1/usage` for the chosen range, again and again while the page is seen, and shows it. What was
+// read last stays until something newer is there.
 import {ServerError, json, key, request} from "./api.js";
 import {element} from "./element.js";
 import {count} from "./format.js";
@@ -9,10 +10,13 @@ import {RANGES, readAddress, resolve, writeAddress} from "./range.js";
 
 const at = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat("en-GB", {hour: "2-digit", minute: "2-digit", second: "2-digit"});
-const headline = new Headline(at("headline")), panels = new Panels(), savings = new Savings();
+const headline = new Headline(at("headline")),
+  panels = new Panels(),
+  savings = new Savings();
 
 let choice = readAddress();
-let tokens = ["thinking", "non_thinking"].find((mode) => mode === new URLSearchParams(location.search).get("tokens")) ?? "all";
+let tokens =
+  ["thinking", "non_thinking"].find((mode) => mode === new URLSearchParams(location.search).get("tokens")) ?? "all";
 let shown = null;
 let reading = null;
 let timer = null;
@@ -29,14 +33,17 @@ function address(query, groupBy, more = {}) {
 async function refresh() {
   clearTimeout(timer);
   reading?.abort();
-  const {signal} = reading = new AbortController();
+  const {signal} = (reading = new AbortController());
   const query = resolve(choice);
   at("csv").href = address(query, "mode", {bucket: query.bucket, format: "csv"});
   document.body.setAttribute("aria-busy", "true");
   try {
     const {bucket} = query;
     const [byMode, byRequest, byKey] = await Promise.all(
-      [address(query, "mode", {bucket}), address(query, "requested_mode", {bucket}), address(query, "key")].map((one) => json(one, {signal})));
+      [address(query, "mode", {bucket}), address(query, "requested_mode", {bucket}), address(query, "key")].map((one) =>
+        json(one, {signal}),
+      ),
+    );
     shown = {byMode, byRequest, byKey};
     show();
     at("updated").textContent = `Read at ${clock.format(new Date())}`;
@@ -61,7 +68,8 @@ function schedule() {
   const isLive = choice.name !== "custom";
   at("live").disabled = !isLive;
   at("live").textContent = isPaused || !isLive ? "Resume" : "Pause";
-  if (isLive && !isPaused && !isRefused && !document.hidden) timer = setTimeout(refresh, RANGES[choice.name].every * 1000);
+  if (isLive && !isPaused && !isRefused && !document.hidden)
+    timer = setTimeout(refresh, RANGES[choice.name].every * 1000);
 }
 
 function show() {
@@ -77,7 +85,7 @@ function show() {
 // MARK: Errors
 
 async function fail(error) {
-  if (error.status === 401 && await askForKey(error.message)) {
+  if (error.status === 401 && (await askForKey(error.message))) {
     queueMicrotask(refresh);
     return;
   }
@@ -89,12 +97,28 @@ async function fail(error) {
     console.error(error);
     notify(element("p", {}, "The figures could not be shown."), true);
   } else if (error.code === "ledger_off") {
-    notify([element("p", {}, element("strong", {}, "Usage is not kept."), " Name a file for the ledger in config.json and start the server again:"),
-      element("pre", {tabindex: "0", role: "region", "aria-label": "Setting"}, element("code", {}, '"ledger": {"path": "ledger.sqlite"}'))]);
+    notify([
+      element(
+        "p",
+        {},
+        element("strong", {}, "Usage is not kept."),
+        " Name a file for the ledger in config.json and start the server again:",
+      ),
+      element(
+        "pre",
+        {tabindex: "0", role: "region", "aria-label": "Setting"},
+        element("code", {}, '"ledger": {"path": "ledger.sqlite"}'),
+      ),
+    ]);
   } else {
     const old = shown ? " The figures below are from before." : "";
-    notify([element("p", {}, element("strong", {}, error.title), `. ${error.message}${old}`),
-      element("div", {class: "row"}, element("button", {type: "button", onclick: refresh}, "Try again"))], true);
+    notify(
+      [
+        element("p", {}, element("strong", {}, error.title), `. ${error.message}${old}`),
+        element("div", {class: "row"}, element("button", {type: "button", onclick: refresh}, "Try again")),
+      ],
+      true,
+    );
   }
 }
 
@@ -126,13 +150,26 @@ function setCustom({from, to}) {
 
 function prepareRanges() {
   const names = [...Object.entries(RANGES).map(([name, {text}]) => [name, text]), ["custom", "custom"]];
-  at("ranges").append(...names.map(([name, text]) => element("label", {}, element("input", {
-    type: "radio", name: "range", value: name, checked: name === choice.name, onchange: () => {
-      const now = resolve(choice);
-      if (name === "custom") setCustom(now);
-      choose(name === "custom" ? {name, from: now.from, to: now.to} : {name});
-    },
-  }), text)));
+  at("ranges").append(
+    ...names.map(([name, text]) =>
+      element(
+        "label",
+        {},
+        element("input", {
+          type: "radio",
+          name: "range",
+          value: name,
+          checked: name === choice.name,
+          onchange: () => {
+            const now = resolve(choice);
+            if (name === "custom") setCustom(now);
+            choose(name === "custom" ? {name, from: now.from, to: now.to} : {name});
+          },
+        }),
+        text,
+      ),
+    ),
+  );
   at("custom").hidden = choice.name !== "custom";
   if (choice.name === "custom") setCustom(choice);
   at("custom").addEventListener("submit", (event) => {
@@ -145,13 +182,36 @@ function prepareRanges() {
 }
 
 function prepareTokens() {
-  const names = [["all", "all"], ["thinking", "thinking"], ["non_thinking", "direct"]];
-  panels.tokens.element.querySelector(".head").append(element("fieldset", {class: "choice small"}, element("legend", {class: "unseen"}, "Tokens of replies"),
-    names.map(([name, text]) => element("label", {}, element("input", {type: "radio", name: "tokens", value: name, checked: name === tokens, onchange: () => {
-      tokens = name;
-      writeAddress(choice, tokens);
-      if (shown) show();
-    }}), text))));
+  const names = [
+    ["all", "all"],
+    ["thinking", "thinking"],
+    ["non_thinking", "direct"],
+  ];
+  panels.tokens.element.querySelector(".head").append(
+    element(
+      "fieldset",
+      {class: "choice small"},
+      element("legend", {class: "unseen"}, "Tokens of replies"),
+      names.map(([name, text]) =>
+        element(
+          "label",
+          {},
+          element("input", {
+            type: "radio",
+            name: "tokens",
+            value: name,
+            checked: name === tokens,
+            onchange: () => {
+              tokens = name;
+              writeAddress(choice, tokens);
+              if (shown) show();
+            },
+          }),
+          text,
+        ),
+      ),
+    ),
+  );
 }
 
 /** A link cannot carry a key: with one, the file is fetched and then saved. */

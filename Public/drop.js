@@ -10,9 +10,15 @@ export function takeDrops(take) {
     depth = Math.max(0, value);
     document.body.classList.toggle("dropping", depth > 0);
   };
-  addEventListener("dragenter", (event) => { if (hasFiles(event)) show(depth + 1); });
-  addEventListener("dragleave", (event) => { if (hasFiles(event)) show(depth - 1); });
-  addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
+  addEventListener("dragenter", (event) => {
+    if (hasFiles(event)) show(depth + 1);
+  });
+  addEventListener("dragleave", (event) => {
+    if (hasFiles(event)) show(depth - 1);
+  });
+  addEventListener("dragover", (event) => {
+    if (hasFiles(event)) event.preventDefault();
+  });
   addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();

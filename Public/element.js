@@ -1,4 +1,5 @@
-// Builds elements. Text becomes text nodes and nothing else, so nothing that a model, a server or a file's name says can become markup.
+// Builds elements. Text becomes text nodes and nothing else, so nothing that a model, a server or a file's name says
+// can become markup.
 
 function make(node, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
@@ -10,7 +11,9 @@ function make(node, properties, children) {
   return node;
 }
 
-/** An HTML element: `onclick` and its like are listeners, true and false switch attributes, null children are left out. */
+/**
+ * An HTML element: `onclick` and its like are listeners, true and false switch attributes, null children are left out.
+ */
 export function element(name, properties = {}, ...children) {
   return make(document.createElement(name), properties, children);
 }

@@ -3,16 +3,25 @@
 const whole = new Intl.NumberFormat("en-GB", {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat("en-GB", {notation: "compact", maximumSignificantDigits: 3});
 const three = new Intl.NumberFormat("en-GB", {maximumSignificantDigits: 3});
-const NONE = "–", GAP = "\u00a0";
+const NONE = "–",
+  GAP = "\u00a0";
 
 /** A count in full: 12,345. */
-export const count = (value) => value == null ? NONE : whole.format(value);
+export const count = (value) => (value == null ? NONE : whole.format(value));
 
 /** A count in little room: 12.3K. */
-export const compact = (value) => value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : short.format(value);
+export const compact = (value) =>
+  value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : short.format(value);
 
 /** A mean or an estimate: three digits below 1000, whole above, in little room from a million on. */
-export const figure = (value) => value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : Math.abs(value) < 1e6 ? whole.format(value) : short.format(value);
+export const figure = (value) =>
+  value == null
+    ? NONE
+    : Math.abs(value) < 1000
+      ? three.format(value)
+      : Math.abs(value) < 1e6
+        ? whole.format(value)
+        : short.format(value);
 
 /** A share of 1 as a percentage. */
 export function percent(value) {
@@ -42,11 +51,16 @@ export function duration(value) {
 }
 
 /** A duration in seconds for an axis: 100 ms, 20 s. */
-export const shortDuration = (value) => value < 1 ? `${three.format(value * 1000)}${GAP}ms` : `${three.format(value)}${GAP}s`;
+export const shortDuration = (value) =>
+  value < 1 ? `${three.format(value * 1000)}${GAP}ms` : `${three.format(value)}${GAP}s`;
 
 /** A number of bytes: 1.2 MiB. */
 export function bytes(value) {
-  for (const [size, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
+  for (const [size, unit] of [
+    [2 ** 30, "GiB"],
+    [2 ** 20, "MiB"],
+    [2 ** 10, "KiB"],
+  ]) {
     if (value >= size) return `${three.format(value / size)}${GAP}${unit}`;
   }
   return `${value}${GAP}B`;

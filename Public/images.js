@@ -1,4 +1,5 @@
-// The images of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away; how large they are.
+// The images of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away;
+// how large they are.
 import {LIMITS} from "./conversation.js";
 import {element} from "./element.js";
 import {bytes, counted} from "./format.js";
@@ -21,7 +22,10 @@ export async function fetchImage(path) {
   return read(new File([await response.blob()], path.split("/").pop(), {type: response.headers.get("content-type")}));
 }
 
-/** The row of thumbnails above the text. `place` holds them, `note` the sentence about their size, `announce` tells a screen reader. */
+/**
+ * The row of thumbnails above the text. `place` holds them, `note` the sentence about their size, `announce` tells a
+ * screen reader.
+ */
 export class Images {
   #list = [];
 
@@ -32,11 +36,13 @@ export class Images {
     Object.assign(this, {place, note, announce});
   }
 
-  get isEmpty() { return this.#list.length === 0; }
+  get isEmpty() {
+    return this.#list.length === 0;
+  }
 
   /** Adds files, one call after the other; those that are no image this server reads are named and left out. */
   add(files) {
-    return this.ready = this.ready.then(() => this.#add(files));
+    return (this.ready = this.ready.then(() => this.#add(files)));
   }
 
   async #add(files) {
@@ -82,19 +88,34 @@ export class Images {
 
   #show(refused) {
     this.place.hidden = this.isEmpty;
-    this.place.replaceChildren(...this.#list.map((image) => element("li", {},
-      element("img", {src: image.url, alt: image.name, title: image.name}),
-      element("button", {type: "button", "aria-label": `Remove ${image.name}`, title: "Remove", onclick: () => this.#remove(image)}, "×"))));
+    this.place.replaceChildren(
+      ...this.#list.map((image) =>
+        element(
+          "li",
+          {},
+          element("img", {src: image.url, alt: image.name, title: image.name}),
+          element(
+            "button",
+            {type: "button", "aria-label": `Remove ${image.name}`, title: "Remove", onclick: () => this.#remove(image)},
+            "×",
+          ),
+        ),
+      ),
+    );
     const warnings = [...refused, ...this.#warnings()];
     this.note.textContent = [this.#size(), ...warnings].filter(Boolean).join(" ");
     this.note.classList.toggle("bad", warnings.length > 0);
     this.note.hidden = this.note.textContent === "";
   }
 
-  #total() { return this.#list.reduce((sum, image) => sum + image.url.length, 0); }
+  #total() {
+    return this.#list.reduce((sum, image) => sum + image.url.length, 0);
+  }
 
   #size() {
-    return this.isEmpty ? "" : `${counted(this.#list.length, "image")}, ${bytes(this.#total())} to send of ${bytes(LIMITS.body)} at most.`;
+    return this.isEmpty
+      ? ""
+      : `${counted(this.#list.length, "image")}, ${bytes(this.#total())} to send of ${bytes(LIMITS.body)} at most.`;
   }
 
   /** What the server will most likely refuse; its own answer decides. */

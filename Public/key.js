@@ -6,7 +6,9 @@ let open = null;
 
 /** Whether the reader gave a key. `reason` is the server's message. */
 export function askForKey(reason) {
-  open ??= ask(reason).finally(() => { open = null; });
+  open ??= ask(reason).finally(() => {
+    open = null;
+  });
   return open;
 }
 
@@ -14,25 +16,52 @@ function ask(reason) {
   const before = document.activeElement;
   const {promise, resolve} = Promise.withResolvers();
   // A header field cannot hold other characters: the browser would not even send the request.
-  const check = () => input.setCustomValidity(/^[\x20-\x7e]*$/.test(input.value.trim()) ? "" : "A key has letters, digits and signs of ASCII only.");
-  const input = element("input", {id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, oninput: check});
-  const form = element("form", {method: "dialog", onsubmit: (event) => {
-    event.preventDefault();
-    key.set(input.value.trim());
-    dialog.close("given");
-  }},
-  element("h2", {id: "key-title"}, "This server asks for an API key"),
-  element("p", {class: "quiet"}, reason),
-  element("label", {for: "key"}, "API key"), input,
-  element("p", {class: "quiet"}, "It stays in this tab until the tab is closed."),
-  element("div", {class: "row"},
-    element("button", {type: "button", onclick: () => dialog.close("")}, "Not now"),
-    element("button", {type: "submit", class: "primary"}, "Use this key")));
-  const dialog = element("dialog", {"aria-labelledby": "key-title", onclose: () => {
-    dialog.remove();
-    if (before?.isConnected) before.focus();
-    resolve(dialog.returnValue === "given");
-  }}, form);
+  const check = () =>
+    input.setCustomValidity(
+      /^[\x20-\x7e]*$/.test(input.value.trim()) ? "" : "A key has letters, digits and signs of ASCII only.",
+    );
+  const input = element("input", {
+    id: "key",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    oninput: check,
+  });
+  const form = element(
+    "form",
+    {
+      method: "dialog",
+      onsubmit: (event) => {
+        event.preventDefault();
+        key.set(input.value.trim());
+        dialog.close("given");
+      },
+    },
+    element("h2", {id: "key-title"}, "This server asks for an API key"),
+    element("p", {class: "quiet"}, reason),
+    element("label", {for: "key"}, "API key"),
+    input,
+    element("p", {class: "quiet"}, "It stays in this tab until the tab is closed."),
+    element(
+      "div",
+      {class: "row"},
+      element("button", {type: "button", onclick: () => dialog.close("")}, "Not now"),
+      element("button", {type: "submit", class: "primary"}, "Use this key"),
+    ),
+  );
+  const dialog = element(
+    "dialog",
+    {
+      "aria-labelledby": "key-title",
+      onclose: () => {
+        dialog.remove();
+        if (before?.isConnected) before.focus();
+        resolve(dialog.returnValue === "given");
+      },
+    },
+    form,
+  );
   document.body.append(dialog);
   dialog.showModal();
   input.focus();

@@ -6,53 +6,112 @@ import {eachBucket, places} from "./range.js";
 import {span} from "./scale.js";
 import {dataTable} from "./table.js";
 
-const MODES = [{mode: "thinking", name: "thinking", style: "thinking"}, {mode: "non_thinking", name: "direct", style: "answer"}];
+const MODES = [
+  {mode: "thinking", name: "thinking", style: "thinking"},
+  {mode: "non_thinking", name: "direct", style: "answer"},
+];
 const KINDS = [
-  {field: "thinking_tokens", name: "thinking", style: "thinking"}, {field: "control_tokens", name: "control", style: "control"},
-  {field: "answer_tokens", name: "answer", style: "answer"}, {field: "prompt_text_tokens", name: "prompt text", style: "prompt-text"},
+  {field: "thinking_tokens", name: "thinking", style: "thinking"},
+  {field: "control_tokens", name: "control", style: "control"},
+  {field: "answer_tokens", name: "answer", style: "answer"},
+  {field: "prompt_text_tokens", name: "prompt text", style: "prompt-text"},
   {field: "prompt_image_tokens", name: "prompt image", style: "prompt-image"},
 ];
 
-const TIMES = MODES.flatMap(({mode, name, style}) => ["p50", "p95"].map((quantile) => ({mode, quantile, name: `${name}, ${quantile}`, style, dash: quantile === "p95"})));
+const TIMES = MODES.flatMap(({mode, name, style}) =>
+  ["p50", "p95"].map((quantile) => ({mode, quantile, name: `${name}, ${quantile}`, style, dash: quantile === "p95"})),
+);
 
 const withText = (list) => list.map((place) => ({...place, text: span(place.start, place.end)}));
 const groups = (place, isWanted) => place.buckets.flatMap((bucket) => bucket.groups).filter(isWanted);
 const sum = (list, value) => list.reduce((total, one) => total + value(one), 0);
 
-/** The charts, in the order they stand in; `update(documents, tokens)` shows what was read. `documents` has `byMode`, `byRequest` and `byKey`. */
+/**
+ * The charts, in the order they stand in; `update(documents, tokens)` shows what was read. `documents` has `byMode`,
+ * `byRequest` and `byKey`.
+ */
 export class Panels {
   requests = new Chart({title: "Requests", series: MODES, kind: "bars", format: count, axis: compact, isWhole: true});
-  rate = new Chart({title: "Think rate", series: [MODES[0]], kind: "lines", format: percent, top: 1, note: "of requests in mode auto"});
+  rate = new Chart({
+    title: "Think rate",
+    series: [MODES[0]],
+    kind: "lines",
+    format: percent,
+    top: 1,
+    note: "of requests in mode auto",
+  });
   tokens = new Chart({title: "Tokens", series: KINDS, kind: "bars", format: count, axis: compact, isWhole: true});
-  decisions = new Chart({title: "P(think) at the decision", series: [{name: "requests", style: "thinking"}], kind: "bars", format: count, axis: compact, isWhole: true,
-    note: "mean –"});
-  latency = new Chart({title: "Time to the first token of the answer", series: TIMES, kind: "lines", format: duration, axis: shortDuration, isLogarithmic: true});
+  decisions = new Chart({
+    title: "P(think) at the decision",
+    series: [{name: "requests", style: "thinking"}],
+    kind: "bars",
+    format: count,
+    axis: compact,
+    isWhole: true,
+    note: "mean –",
+  });
+  latency = new Chart({
+    title: "Time to the first token of the answer",
+    series: TIMES,
+    kind: "lines",
+    format: duration,
+    axis: shortDuration,
+    isLogarithmic: true,
+  });
   byRequest = tablePanel("By mode that was asked for");
   byKey = tablePanel("By key");
 
-  get charts() { return [this.requests, this.rate, this.tokens, this.latency, this.decisions]; }
+  get charts() {
+    return [this.requests, this.rate, this.tokens, this.latency, this.decisions];
+  }
 
   update({byMode, byRequest, byKey}, tokens) {
     const bars = withText(places(byMode));
-    this.requests.update({isTime: true, places: bars, values: MODES.map(({mode}) =>
-      bars.map((place) => sum(groups(place, (group) => group.mode === mode), (group) => group.requests)))});
+    this.requests.update({
+      isTime: true,
+      places: bars,
+      values: MODES.map(({mode}) =>
+        bars.map((place) =>
+          sum(
+            groups(place, (group) => group.mode === mode),
+            (group) => group.requests,
+          ),
+        ),
+      ),
+    });
     const isWanted = (group) => tokens === "all" || group.mode === tokens;
-    this.tokens.update({isTime: true, places: bars, values: KINDS.map(({field}) =>
-      bars.map((place) => sum(groups(place, isWanted), (group) => group[field].total)))});
+    this.tokens.update({
+      isTime: true,
+      places: bars,
+      values: KINDS.map(({field}) => bars.map((place) => sum(groups(place, isWanted), (group) => group[field].total))),
+    });
 
     const auto = withText(places(byRequest));
     this.rate.update({isTime: true, places: auto, values: [auto.map(rateOf)]});
 
     const fine = withText(eachBucket(byMode));
-    this.latency.update({isTime: true, places: fine, values: TIMES.map(({mode, quantile}) =>
-      fine.map((place) => groups(place, (group) => group.mode === mode)[0]?.first_answer_token_seconds[quantile] ?? null))});
+    this.latency.update({
+      isTime: true,
+      places: fine,
+      values: TIMES.map(({mode, quantile}) =>
+        fine.map(
+          (place) => groups(place, (group) => group.mode === mode)[0]?.first_answer_token_seconds[quantile] ?? null,
+        ),
+      ),
+    });
 
     const {bins, mean} = byMode.think_probability;
     const width = 1 / bins.length;
     this.decisions.note.textContent = mean === null ? "mean –" : `mean ${mean.toFixed(2)}`;
-    this.decisions.update({isTime: false, values: [bins], places: bins.map((_, index) => ({
-      start: index * width, end: (index + 1) * width, text: `${(index * width).toFixed(2)} – ${((index + 1) * width).toFixed(2)}`,
-    }))});
+    this.decisions.update({
+      isTime: false,
+      values: [bins],
+      places: bins.map((_, index) => ({
+        start: index * width,
+        end: (index + 1) * width,
+        text: `${(index * width).toFixed(2)} – ${((index + 1) * width).toFixed(2)}`,
+      })),
+    });
 
     fillTable(this.byRequest, "By mode that was asked for", "mode", byRequest.groups, "requested_mode");
     fillTable(this.byKey, "By key", "key", byKey.groups, "key");
@@ -69,7 +128,15 @@ function rateOf(place) {
 function tablePanel(title) {
   const id = `panel-${title.replace(/\W+/g, "-").toLowerCase()}`;
   const place = element("div", {class: "scroll", role: "region", tabindex: "0", "aria-label": `${title}, table`});
-  return {element: element("section", {class: "panel loading", "aria-labelledby": id}, element("div", {class: "head"}, element("h2", {id}, title)), place), place};
+  return {
+    element: element(
+      "section",
+      {class: "panel loading", "aria-labelledby": id},
+      element("div", {class: "head"}, element("h2", {id}, title)),
+      place,
+    ),
+    place,
+  };
 }
 
 function fillTable(panel, title, first, list, field) {
@@ -78,12 +145,33 @@ function fillTable(panel, title, first, list, field) {
     panel.place.replaceChildren(element("p", {class: "quiet"}, "No requests in this range."));
     return;
   }
-  const heads = [first, "requests", "share", "think rate", "tokens / answer", "time / answer", "first of answer p50", "first of answer p95",
-    "thinking tokens", "answer tokens", "prompt tokens"];
-  const rows = [...list].sort((a, b) => b.requests - a.requests).map((group) => [
-    element("span", {class: "name", title: group[field] || "none", dir: "auto"}, group[field] || "none"),
-    count(group.requests), percent(group.share), percent(group.think_rate), figure(group.tokens_per_answer), duration(group.seconds_per_answer),
-    duration(group.first_answer_token_seconds.p50), duration(group.first_answer_token_seconds.p95), compact(group.thinking_tokens.total), compact(group.answer_tokens.total),
-    compact(group.prompt_text_tokens.total + group.prompt_image_tokens.total)]);
+  const heads = [
+    first,
+    "requests",
+    "share",
+    "think rate",
+    "tokens / answer",
+    "time / answer",
+    "first of answer p50",
+    "first of answer p95",
+    "thinking tokens",
+    "answer tokens",
+    "prompt tokens",
+  ];
+  const rows = [...list]
+    .sort((a, b) => b.requests - a.requests)
+    .map((group) => [
+      element("span", {class: "name", title: group[field] || "none", dir: "auto"}, group[field] || "none"),
+      count(group.requests),
+      percent(group.share),
+      percent(group.think_rate),
+      figure(group.tokens_per_answer),
+      duration(group.seconds_per_answer),
+      duration(group.first_answer_token_seconds.p50),
+      duration(group.first_answer_token_seconds.p95),
+      compact(group.thinking_tokens.total),
+      compact(group.answer_tokens.total),
+      compact(group.prompt_text_tokens.total + group.prompt_image_tokens.total),
+    ]);
   panel.place.replaceChildren(dataTable(title, heads, rows));
 }

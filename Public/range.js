@@ -1,14 +1,20 @@
-// The time that the dashboard shows, kept in the address so that it can be shared: `?range=24h`, or `?from=UNIX&to=UNIX`.
+// The time that the dashboard shows, kept in the address so that it can be shared: `?range=24h`, or
+// `?from=UNIX&to=UNIX`.
 
-const HOUR = 3600, DAY = 86_400;
+const HOUR = 3600,
+  DAY = 86_400;
 const UNITS = {minute: 60, hour: HOUR, day: DAY};
 const FACTORS = {minute: [1, 2, 5, 10, 15, 30], hour: [1, 2, 3, 6, 12], day: [1, 7, 14, 28]};
 const MOST = 60;
 
 /** The ranges to choose from: length in seconds, and how often it is read again. */
 export const RANGES = {
-  "15m": {text: "15 min", seconds: 900, every: 5}, "1h": {text: "1 h", seconds: HOUR, every: 10}, "6h": {text: "6 h", seconds: 6 * HOUR, every: 20},
-  "24h": {text: "24 h", seconds: DAY, every: 30}, "7d": {text: "7 d", seconds: 7 * DAY, every: 60}, "30d": {text: "30 d", seconds: 30 * DAY, every: 60},
+  "15m": {text: "15 min", seconds: 900, every: 5},
+  "1h": {text: "1 h", seconds: HOUR, every: 10},
+  "6h": {text: "6 h", seconds: 6 * HOUR, every: 20},
+  "24h": {text: "24 h", seconds: DAY, every: 30},
+  "7d": {text: "7 d", seconds: 7 * DAY, every: 60},
+  "30d": {text: "30 d", seconds: 30 * DAY, every: 60},
   "1y": {text: "1 y", seconds: 365 * DAY, every: 120},
 };
 
@@ -22,7 +28,9 @@ export function readAddress() {
 
 /** Writes the choice, and which tokens are shown, into the address. */
 export function writeAddress(choice, tokens) {
-  const query = new URLSearchParams(choice.name === "custom" ? {from: choice.from, to: choice.to} : {range: choice.name});
+  const query = new URLSearchParams(
+    choice.name === "custom" ? {from: choice.from, to: choice.to} : {range: choice.name},
+  );
   if (tokens !== "all") query.set("tokens", tokens);
   history.replaceState(null, "", `?${query}`);
 }
@@ -30,24 +38,36 @@ export function writeAddress(choice, tokens) {
 // The server cuts at most this into minutes.
 const LONGEST_OF_MINUTES = 6 * HOUR;
 
-/** The query's part of a choice at the time `now`: `{from, to, bucket}` in whole seconds. A range ends with the bucket of `now`, of which there is only the beginning. */
+/**
+ * The query's part of a choice at the time `now`: `{from, to, bucket}` in whole seconds. A range ends with the bucket
+ * of `now`, of which there is only the beginning.
+ */
 export function resolve(choice, now = Date.now() / 1000) {
   const length = choice.name === "custom" ? choice.to - choice.from : RANGES[choice.name].seconds;
   const bucket = length <= LONGEST_OF_MINUTES ? "minute" : length <= 8 * DAY ? "hour" : "day";
   if (choice.name === "custom") return {from: choice.from, to: choice.to, bucket};
-  const to = Math.ceil(now), unit = UNITS[bucket];
+  const to = Math.ceil(now),
+    unit = UNITS[bucket];
   return {from: Math.ceil(to / unit) * unit - length, to, bucket};
 }
 
-/** Places of a chart for a document of usage, at most about 60, each with the buckets that begin in it: `{start, end, buckets}`. */
+/**
+ * Places of a chart for a document of usage, at most about 60, each with the buckets that begin in it: `{start, end,
+ * buckets}`.
+ */
 export function places({from, to, bucket, buckets}) {
   const unit = UNITS[bucket];
-  const factor = FACTORS[bucket].find((size) => (to - from) / (size * unit) <= MOST) ?? Math.ceil((to - from) / unit / MOST);
+  const factor =
+    FACTORS[bucket].find((size) => (to - from) / (size * unit) <= MOST) ?? Math.ceil((to - from) / unit / MOST);
   const size = factor * unit;
   // Places begin at round local times; the server's days begin where its clock says.
-  const shift = bucket === "day" ? 0 : Math.round(new Date(from * 1000).getTimezoneOffset() * 60 / unit) * unit;
+  const shift = bucket === "day" ? 0 : Math.round((new Date(from * 1000).getTimezoneOffset() * 60) / unit) * unit;
   const first = factor === 1 ? Math.floor(from / unit) * unit : Math.floor((from - shift) / size) * size + shift;
-  const result = Array.from({length: Math.max(1, Math.ceil((to - first) / size))}, (_, index) => ({start: first + index * size, end: first + (index + 1) * size, buckets: []}));
+  const result = Array.from({length: Math.max(1, Math.ceil((to - first) / size))}, (_, index) => ({
+    start: first + index * size,
+    end: first + (index + 1) * size,
+    buckets: [],
+  }));
   for (const one of buckets) {
     const index = Math.floor((one.start - first) / size);
     result[Math.min(result.length - 1, Math.max(0, index))].buckets.push(one);
@@ -57,9 +77,12 @@ export function places({from, to, bucket, buckets}) {
 
 /** Every bucket of a document, also those without requests: `{start, end, buckets}` with one bucket at most. */
 export function eachBucket(document) {
-  const unit = UNITS[document.bucket], first = Math.floor(document.from / unit) * unit;
+  const unit = UNITS[document.bucket],
+    first = Math.floor(document.from / unit) * unit;
   const found = new Map(document.buckets.map((one) => [Math.floor((one.start - first) / unit), one]));
   return Array.from({length: Math.max(1, Math.ceil((document.to - first) / unit))}, (_, index) => ({
-    start: first + index * unit, end: first + (index + 1) * unit, buckets: found.has(index) ? [found.get(index)] : [],
+    start: first + index * unit,
+    end: first + (index + 1) * unit,
+    buckets: found.has(index) ? [found.get(index)] : [],
   }));
 }

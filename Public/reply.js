@@ -4,7 +4,11 @@ import {element} from "./element.js";
 import {count, counted, duration} from "./format.js";
 import {TextView} from "./text.js";
 
-const ENDS = {budget: "closed at its budget", loop: "closed because it went in circles", length: "cut at the reply's limit"};
+const ENDS = {
+  budget: "closed at its budget",
+  loop: "closed because it went in circles",
+  length: "cut at the reply's limit",
+};
 
 /** The view of a reply. `actions` has `retry()`. */
 export class ReplyView {
@@ -17,10 +21,19 @@ export class ReplyView {
     this.summary = element("summary", {});
     this.thought = element("p", {class: "thought-text", dir: "auto"});
     this.details = element("details", {class: "thought", hidden: true}, this.summary, this.thought);
-    this.summary.addEventListener("click", () => { this.#isFoldedByReader = true; });
+    this.summary.addEventListener("click", () => {
+      this.#isFoldedByReader = true;
+    });
     this.waiting = element("p", {class: "waiting quiet figures"});
     this.after = element("div", {class: "after"});
-    this.element = element("div", {class: "reply", role: "group", "aria-label": "Reply"}, this.details, this.waiting, this.#answer.element, this.after);
+    this.element = element(
+      "div",
+      {class: "reply", role: "group", "aria-label": "Reply"},
+      this.details,
+      this.waiting,
+      this.#answer.element,
+      this.after,
+    );
   }
 
   /** Shows the reply as it is now. */
@@ -44,10 +57,17 @@ export class ReplyView {
 
   #end(reply) {
     const parts = [];
-    if (reply.state === "done" && reply.answer === "") parts.push(element("p", {class: "quiet"}, "The answer is empty."));
+    if (reply.state === "done" && reply.answer === "")
+      parts.push(element("p", {class: "quiet"}, "The answer is empty."));
     if (reply.finish === "length") parts.push(element("p", {class: "notice"}, "Cut at the reply's limit of tokens."));
     if (reply.state === "stopped") {
-      parts.push(element("p", {class: "quiet"}, "Stopped. A reply that is stopped is not counted, so there are no figures for it."));
+      parts.push(
+        element(
+          "p",
+          {class: "quiet"},
+          "Stopped. A reply that is stopped is not counted, so there are no figures for it.",
+        ),
+      );
     }
     if (reply.state === "failed") parts.push(this.#failure(reply.error));
     if (reply.usage && reply.thinking) parts.push(account(reply));
@@ -57,9 +77,17 @@ export class ReplyView {
   #failure(error) {
     const wait = error.retryAfter;
     const hint = wait === null ? null : `The server suggests waiting ${counted(wait, "second")}.`;
-    return element("div", {class: "notice bad"},
-      element("p", {}, element("strong", {}, error.title), ". ", error.message), hint && element("p", {}, hint),
-      element("div", {class: "row retry"}, element("button", {type: "button", onclick: this.actions.retry}, "Try again")));
+    return element(
+      "div",
+      {class: "notice bad"},
+      element("p", {}, element("strong", {}, error.title), ". ", error.message),
+      hint && element("p", {}, hint),
+      element(
+        "div",
+        {class: "row retry"},
+        element("button", {type: "button", onclick: this.actions.retry}, "Try again"),
+      ),
+    );
   }
 }
 
@@ -68,14 +96,18 @@ function waitingText({progress, began}) {
     const waited = (performance.now() - began) / 1000;
     return waited < 1 ? "Waiting…" : `Waiting… ${duration(Math.floor(waited))}`;
   }
-  const share = progress.total > 0 ? `${Math.round(100 * progress.done / progress.total)} %` : "";
-  return progress.stage === "image" ? `Looking at image ${progress.image + 1}… ${share}` : `Reading ${counted(progress.total, "token")}… ${share}`;
+  const share = progress.total > 0 ? `${Math.round((100 * progress.done) / progress.total)} %` : "";
+  return progress.stage === "image"
+    ? `Looking at image ${progress.image + 1}… ${share}`
+    : `Reading ${counted(progress.total, "token")}… ${share}`;
 }
 
 /** While a thought grows its pieces are counted, most of them one token each; the server's count replaces that. */
 function thoughtTitle(reply, isOver) {
   const time = ((reply.thoughtEnded ?? (isOver ? reply.ended : performance.now())) - reply.thoughtBegan) / 1000;
-  const tokens = reply.thinking ? counted(reply.thinking.thinking_tokens, "token") : `about ${count(reply.pieces)} tokens`;
+  const tokens = reply.thinking
+    ? counted(reply.thinking.thinking_tokens, "token")
+    : `about ${count(reply.pieces)} tokens`;
   const end = ENDS[reply.thinking?.stop];
   const isThinking = reply.state === "thinking" || reply.state === "waiting";
   return [isThinking ? "Thinking" : "Thought", tokens, duration(Math.max(time, 0)), end].filter(Boolean).join(" · ");

@@ -1,6 +1,9 @@
 // Axes: round ticks for numbers, and ticks at round local times.
 
-/** Round numbers from 0 to at least `max`, about `wanted` of them, 1, 2 or 5 times a power of ten apart. With `isWhole` none are fractions. */
+/**
+ * Round numbers from 0 to at least `max`, about `wanted` of them, 1, 2 or 5 times a power of ten apart. With `isWhole`
+ * none are fractions.
+ */
 export function ticks(max, wanted, isWhole = false) {
   if (!(max > 0)) return [0, 1];
   const rough = max / wanted;
@@ -11,17 +14,26 @@ export function ticks(max, wanted, isWhole = false) {
   return Array.from({length: last + 1}, (_, index) => Number((index * step).toPrecision(12)));
 }
 
-/** Ticks of a logarithmic axis around the values from `min` to `max`: powers of ten, with 2 and 5 between them where there are few. */
+/**
+ * Ticks of a logarithmic axis around the values from `min` to `max`: powers of ten, with 2 and 5 between them where
+ * there are few.
+ */
 export function logTicks(min, max) {
   if (!(max > 0)) return [0.1, 1];
-  const first = Math.floor(Math.log10(min) + 1e-9), last = Math.max(first + 1, Math.ceil(Math.log10(max) - 1e-9));
+  const first = Math.floor(Math.log10(min) + 1e-9),
+    last = Math.max(first + 1, Math.ceil(Math.log10(max) - 1e-9));
   const factors = last - first < 3 ? [1, 2, 5] : [1];
-  const all = Array.from({length: last - first + 1}, (_, index) => factors.map((factor) => Number((factor * 10 ** (first + index)).toPrecision(3)))).flat();
-  const from = all.findLastIndex((value) => value <= min * 1.001), to = all.findIndex((value) => value >= max * 0.999);
+  const all = Array.from({length: last - first + 1}, (_, index) =>
+    factors.map((factor) => Number((factor * 10 ** (first + index)).toPrecision(3))),
+  ).flat();
+  const from = all.findLastIndex((value) => value <= min * 1.001),
+    to = all.findIndex((value) => value >= max * 0.999);
   return all.slice(from, Math.max(to, from + 1) + 1);
 }
 
-const MINUTE = 60, HOUR = 3600, DAY = 86_400;
+const MINUTE = 60,
+  HOUR = 3600,
+  DAY = 86_400;
 const STEPS = [
   ...[1, 2, 5, 10, 15, 30].map((size) => ({unit: "minute", size, seconds: size * MINUTE})),
   ...[1, 2, 3, 6, 12].map((size) => ({unit: "hour", size, seconds: size * HOUR})),
@@ -29,7 +41,9 @@ const STEPS = [
   ...[1, 2, 3, 6, 12].map((size) => ({unit: "month", size, seconds: size * 30.4 * DAY})),
 ];
 
-/** At most about `wanted` round local times between two Unix times, in seconds, with what to write there: `{at, text}`. */
+/**
+ * At most about `wanted` round local times between two Unix times, in seconds, with what to write there: `{at, text}`.
+ */
 export function timeTicks(from, to, wanted) {
   const step = STEPS.find(({seconds}) => (to - from) / seconds <= wanted) ?? STEPS.at(-1);
   const result = [];
@@ -39,7 +53,7 @@ export function timeTicks(from, to, wanted) {
   else time.setMinutes(0);
   if (step.unit === "hour") time.setHours(Math.floor(time.getHours() / step.size) * step.size);
   if (step.unit === "day" || step.unit === "month") time.setHours(0);
-  if (step.unit === "day" && step.size >= 7) time.setDate(time.getDate() - (time.getDay() + 6) % 7);
+  if (step.unit === "day" && step.size >= 7) time.setDate(time.getDate() - ((time.getDay() + 6) % 7));
   if (step.unit === "month") time.setMonth(Math.floor(time.getMonth() / step.size) * step.size, 1);
   while (time.getTime() / 1000 <= to) {
     const at = time.getTime() / 1000;
@@ -64,14 +78,22 @@ function tickText(time, unit) {
   return unit === "day" || isMidnight ? date.format(time) : clock.format(time);
 }
 
-const moment = new Intl.DateTimeFormat("en-GB", {weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit"});
+const moment = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
 
 /** A span of time in local words: `Thu 26 Nov, 14:00 – 15:00`. */
 export function span(start, end) {
   const [first, last] = [new Date(start * 1000), new Date(end * 1000)];
   if (end - start > 23 * HOUR) {
     const final = new Date((end - 1) * 1000);
-    return first.toDateString() === final.toDateString() || end - start < 25 * HOUR ? date.format(first) : `${date.format(first)} – ${date.format(final)}`;
+    return first.toDateString() === final.toDateString() || end - start < 25 * HOUR
+      ? date.format(first)
+      : `${date.format(first)} – ${date.format(final)}`;
   }
   return `${moment.format(first)} – ${clock.format(last)}`;
 }

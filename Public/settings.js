@@ -33,7 +33,8 @@ export function faultySetting() {
 
 /** Makes the controls tell what they mean. */
 export function prepareSettings() {
-  const bias = document.getElementById("bias"), said = document.getElementById("bias-value");
+  const bias = document.getElementById("bias"),
+    said = document.getElementById("bias-value");
   const show = () => {
     const value = bias.valueAsNumber;
     const sign = value > 0 ? "+" : value < 0 ? "−" : "";
@@ -53,7 +54,9 @@ export function prepareSettings() {
     show();
   });
   const settings = document.querySelector(".settings");
-  document.addEventListener("pointerdown", (event) => { if (!settings.contains(event.target)) settings.open = false; });
+  document.addEventListener("pointerdown", (event) => {
+    if (!settings.contains(event.target)) settings.open = false;
+  });
   settings.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !settings.open) return;
     event.stopPropagation();

@@ -3,13 +3,20 @@ import {ServerError, request, serverError} from "./api.js";
 
 const cut = () => new ServerError("The connection ended before the reply did.", {code: "cut"});
 
-/** The data of each event in a stream of bytes. Lines end with LF, CRLF or CR; comments and other fields are skipped (HTML standard, section 9.2.6). */
+/**
+ * The data of each event in a stream of bytes. Lines end with LF, CRLF or CR; comments and other fields are skipped
+ * (HTML standard, section 9.2.6).
+ */
 export async function* events(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "", data = null, afterCarriage = false;
+  let rest = "",
+    data = null,
+    afterCarriage = false;
   try {
     for (;;) {
-      const {value, done} = await reader.read().catch((error) => { throw error.name === "AbortError" ? error : cut(); });
+      const {value, done} = await reader.read().catch((error) => {
+        throw error.name === "AbortError" ? error : cut();
+      });
       if (done) return;
       let text = rest + value;
       if (afterCarriage && text.startsWith("\n")) text = text.slice(1);
@@ -34,17 +41,29 @@ export async function* events(stream) {
 /** An event's object; an error in the stream is thrown. The head said 200 then, so its code tells what it is. */
 function chunk(data) {
   let object;
-  try { object = JSON.parse(data); } catch { throw cut(); }
+  try {
+    object = JSON.parse(data);
+  } catch {
+    throw cut();
+  }
   if (!object.error) return object;
   const isPassing = ["shutting_down", "deadline_exceeded", "overloaded"].includes(object.error.code);
   throw serverError(object, isPassing ? 503 : 500, null);
 }
 
-/** Asks for a streamed reply and hands each chunk to `onChunk`. Returns at `[DONE]`; throws `ServerError`, or `AbortError` when stopped. */
+/**
+ * Asks for a streamed reply and hands each chunk to `onChunk`. Returns at `[DONE]`; throws `ServerError`, or
+ * `AbortError` when stopped.
+ */
 export async function streamReply(body, signal, onChunk) {
-  const response = await request("v1/chat/completions", {signal, body: {
-    ...body, stream: true, stream_options: {include_usage: true, include_progress: true},
-  }});
+  const response = await request("v1/chat/completions", {
+    signal,
+    body: {
+      ...body,
+      stream: true,
+      stream_options: {include_usage: true, include_progress: true},
+    },
+  });
   for await (const data of events(response.body)) {
     if (data === "[DONE]") return;
     onChunk(chunk(data));

@@ -1,16 +1,21 @@
-// Sets a model's text: paragraphs, headings, lists, fenced code, inline code and bold. `blocks` cuts text into plain values, `TextView` shows
-// them and, while a reply grows, replaces only the blocks that changed. What is not recognised stays as it was written.
+// Sets a model's text: paragraphs, headings, lists, fenced code, inline code and bold. `blocks` cuts text into plain
+// values, `TextView` shows them and, while a reply grows, replaces only the blocks that changed. What is not recognised
+// stays as it was written.
 import {element} from "./element.js";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([^`]*)$/;
 const ITEM = /^( {0,3})([-*+]|(\d{1,9})[.)])\s+(.*)$/;
 const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
 
-/** The blocks of a text: `{kind: "code", language, text}`, `{kind: "list", start, items}` (start null for bullets), `{kind: "heading" | "paragraph", text}`. */
+/**
+ * The blocks of a text: `{kind: "code", language, text}`, `{kind: "list", start, items}` (start null for bullets),
+ * `{kind: "heading" | "paragraph", text}`.
+ */
 export function blocks(text) {
   const result = [];
-  let fence = null, last = null;
-  const add = (block) => result.push(last = block);
+  let fence = null,
+    last = null;
+  const add = (block) => result.push((last = block));
   for (const line of text.replace(/\r\n?/g, "\n").split("\n")) {
     if (fence) {
       const close = FENCE.exec(line);
@@ -62,14 +67,19 @@ export function inline(text) {
 function node(block) {
   switch (block.kind) {
     case "code":
-      return element("pre", {tabindex: "0", "aria-label": block.language ? `Code, ${block.language}` : "Code", role: "region", dir: "ltr"},
-        element("code", {}, block.text.replace(/\n$/, "")));
+      return element(
+        "pre",
+        {tabindex: "0", "aria-label": block.language ? `Code, ${block.language}` : "Code", role: "region", dir: "ltr"},
+        element("code", {}, block.text.replace(/\n$/, "")),
+      );
     case "list": {
       const items = block.items.map((item) => element("li", {dir: "auto"}, inline(item)));
       return block.start === null ? element("ul", {}, items) : element("ol", {start: block.start}, items);
     }
-    case "heading": return element("p", {class: "heading", dir: "auto"}, inline(block.text));
-    default: return element("p", {dir: "auto"}, inline(block.text));
+    case "heading":
+      return element("p", {class: "heading", dir: "auto"}, inline(block.text));
+    default:
+      return element("p", {dir: "auto"}, inline(block.text));
   }
 }
 

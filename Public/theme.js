@@ -1,8 +1,13 @@
-// Runs before the page is drawn: the theme that the reader chose, else the system's. Both pages have a select with the id `theme`.
+// Runs before the page is drawn: the theme that the reader chose, else the system's. Both pages have a select with the
+// id `theme`.
 (() => {
   const root = document.documentElement;
   const stored = () => {
-    try { return localStorage.getItem("theme") ?? ""; } catch { return ""; }
+    try {
+      return localStorage.getItem("theme") ?? "";
+    } catch {
+      return "";
+    }
   };
   const show = (theme) => {
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
@@ -14,7 +19,11 @@
     select.value = root.dataset.theme ?? "";
     select.addEventListener("change", () => {
       show(select.value);
-      try { localStorage.setItem("theme", select.value); } catch { /* Without storage the choice holds for this page. */ }
+      try {
+        localStorage.setItem("theme", select.value);
+      } catch {
+        /* Without storage the choice holds for this page. */
+      }
     });
   });
   addEventListener("storage", (event) => {

@@ -1,4 +1,5 @@
-// One turn of the conversation on the page: what was asked, with its images, and the reply; editing, asking again, copying.
+// One turn of the conversation on the page: what was asked, with its images, and the reply; editing, asking again,
+// copying.
 import {element} from "./element.js";
 import {ReplyView} from "./reply.js";
 
@@ -43,8 +44,17 @@ export class TurnView {
     const {text, images} = this.turn;
     this.question.classList.remove("editing");
     this.question.replaceChildren(
-      ...(images.length ? [element("div", {class: "sent"}, images.map(({url, name}) => element("img", {src: url, alt: name, title: name})))] : []),
-      ...(text ? [element("p", {dir: "auto"}, text)] : []));
+      ...(images.length
+        ? [
+            element(
+              "div",
+              {class: "sent"},
+              images.map(({url, name}) => element("img", {src: url, alt: name, title: name})),
+            ),
+          ]
+        : []),
+      ...(text ? [element("p", {dir: "auto"}, text)] : []),
+    );
   }
 
   #edit() {
@@ -69,9 +79,15 @@ export class TurnView {
     });
     this.question.classList.add("editing");
     this.question.querySelector("p")?.remove();
-    this.question.append(this.editor, element("div", {class: "row"},
-      element("button", {type: "button", onclick: close}, "Cancel"),
-      element("button", {type: "button", class: "primary", onclick: accept}, "Send again")));
+    this.question.append(
+      this.editor,
+      element(
+        "div",
+        {class: "row"},
+        element("button", {type: "button", onclick: close}, "Cancel"),
+        element("button", {type: "button", class: "primary", onclick: accept}, "Send again"),
+      ),
+    );
     this.editor.focus();
     this.editor.setSelectionRange(this.editor.value.length, this.editor.value.length);
   }
@@ -85,6 +101,8 @@ export class TurnView {
       this.copy.textContent = "Could not copy";
       this.actions.announce("The browser did not allow copying.");
     }
-    setTimeout(() => { this.copy.textContent = "Copy answer"; }, 2000);
+    setTimeout(() => {
+      this.copy.textContent = "Copy answer";
+    }, 2000);
   }
 }

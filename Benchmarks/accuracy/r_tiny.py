@@ -5,9 +5,11 @@
     Benchmarks/accuracy/r_tiny.py [--quantize stored q8_0 q4_k_m q4_0] [--questions 300] [--sums 100] [--seed 0]
     Benchmarks/accuracy/r_tiny.py http://localhost:8080
 
-The digits are scikit-learn's 8x8 ones, scaled, tinted and placed on a light ground by a seeded generator in the manner of R-Tiny's training images. Most
-of them were in its training set (as single glyphs, not in these images), so the figures say that the served model is the trained one, not how well it generalises.
+The digits are scikit-learn's 8x8 ones, scaled, tinted and placed on a light ground by a seeded generator in the manner
+of R-Tiny's training images. Most of them were in its training set (as single glyphs, not in these images), so the
+figures say that the served model is the trained one, not how well it generalises.
 """
+
 import argparse
 import base64
 import contextlib
@@ -45,10 +47,12 @@ def sums(count, rng):
         image = np.tile(ground, (height, 44 * n + rng.randint(4, 24), 1))
         for place, index in enumerate(chosen):
             size = rng.randint(34, 42)
-            glyph = Image.fromarray((digits.images[index] * 255 / 16).astype(np.uint8)).resize((size, size), Image.BILINEAR)
+            glyph = Image.fromarray((digits.images[index] * 255 / 16).astype(np.uint8)).resize(
+                (size, size), Image.BILINEAR
+            )
             alpha = np.asarray(glyph, float)[..., None] / 255
             x, y = 44 * place + rng.randint(0, 6), rng.randint(0, height - size)
-            box = image[y:y + size, x:x + size]
+            box = image[y : y + size, x : x + size]
             box[:] = box * (1 - alpha) + np.array(rng.choice(INKS), float) * alpha
         buffer = io.BytesIO()
         Image.fromarray(image.round().astype(np.uint8)).save(buffer, "PNG")
@@ -75,22 +79,42 @@ def served(binary, arguments):
 def measure(url, weights, o):
     client = OpenAI(base_url=url + "/v1", api_key="none")
     model = client.models.list().data[0].id
-    for name, items in (("easy-VQA", list(easy_vqa(o.questions, random.Random(o.seed)))), ("digit sums", list(sums(o.sums, random.Random(o.seed))))):
+    for name, items in (
+        ("easy-VQA", list(easy_vqa(o.questions, random.Random(o.seed)))),
+        ("digit sums", list(sums(o.sums, random.Random(o.seed)))),
+    ):
         for mode in o.modes:
             right, counts, thought, started = 0, np.zeros(3), 0, time.monotonic()
             for image, question, answer in items:
                 url = "data:image/png;base64," + base64.b64encode(image).decode()
-                reply = client.chat.completions.create(model=model, messages=[{"role": "user", "content": [
-                    {"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": question}]}], max_completion_tokens=128,
-                    extra_body={"thinking_mode": mode})
+                reply = client.chat.completions.create(
+                    model=model,
+                    messages=[
+                        {
+                            "role": "user",
+                            "content": [
+                                {"type": "image_url", "image_url": {"url": url}},
+                                {"type": "text", "text": question},
+                            ],
+                        }
+                    ],
+                    max_completion_tokens=128,
+                    extra_body={"thinking_mode": mode},
+                )
                 info = reply.model_extra["thinking"]
                 right += (reply.choices[0].message.content or "").strip() == answer
                 thought += info["mode"] == "thinking"
                 counts += [info["thinking_tokens"], info["control_tokens"], info["answer_tokens"]]
-                assert reply.usage.completion_tokens == info["thinking_tokens"] + info["control_tokens"] + info["answer_tokens"]
+                assert (
+                    reply.usage.completion_tokens
+                    == info["thinking_tokens"] + info["control_tokens"] + info["answer_tokens"]
+                )
             n, seconds = len(items), time.monotonic() - started
             a, b, c = counts / n
-            print(f"| {weights} | {name} | {n} | {mode} | {right / n:.3f} | {thought / n:.2f} | {a:.1f} | {b:.1f} | {c:.1f} | {a + b + c:.1f} | {seconds / n:.3f} |", flush=True)
+            print(
+                f"| {weights} | {name} | {n} | {mode} | {right / n:.3f} | {thought / n:.2f} | {a:.1f} | {b:.1f} | {c:.1f} | {a + b + c:.1f} | {seconds / n:.3f} |",
+                flush=True,
+            )
 
 
 def main():
@@ -98,13 +122,20 @@ def main():
     p.add_argument("url", nargs="?", help="a running server; without it one is started for each of --quantize")
     p.add_argument("--binary", default=".build/release/r4b")
     p.add_argument("--model", default="Models/r-tiny")
-    p.add_argument("--quantize", nargs="+", default=["stored"], help="types to quantise to while loading; `stored` takes the weights as they are")
+    p.add_argument(
+        "--quantize",
+        nargs="+",
+        default=["stored"],
+        help="types to quantise to while loading; `stored` takes the weights as they are",
+    )
     p.add_argument("--modes", nargs="+", default=["short", "auto", "long"])
     p.add_argument("--questions", type=int, default=300)
     p.add_argument("--sums", type=int, default=100)
     p.add_argument("--seed", type=int, default=0)
     o = p.parse_args()
-    print("| weights | questions | n | mode | accuracy | think rate | mean thinking | mean control | mean answer | mean output | s / question |")
+    print(
+        "| weights | questions | n | mode | accuracy | think rate | mean thinking | mean control | mean answer | mean output | s / question |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     if o.url:
         return measure(o.url, "served", o)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Prints conversations of the kind that R-Tiny was trained on, in its own chat form: a text on which a trained model has firm opinions.
+"""Prints conversations of the kind that R-Tiny was trained on, in its own chat form: a text on which a trained model
+has firm opinions.
 
     Benchmarks/fidelity/chats.py > chats.txt        then compare.py … chats.txt --special
 """
+
 import random
 
 NAMES, THINGS = ["Lily", "Tom", "Anna", "Ben"], ["books", "apples", "pens", "cards"]
@@ -15,7 +17,16 @@ for number in range(60):
         a, b = random.randrange(10, 90), random.randrange(10, 90)
         question, thought, answer = f"{a} + {b} = ?", f"{a} + {b} = {a + b}.", a + b
     else:
-        a, b, c, thing = random.randrange(5, 10), random.randrange(10, 30), random.randrange(1, 7), random.choice(THINGS)
-        question = f"{random.choice(NAMES)} has {a} {thing}, buys {b} more and gives away {c}. How many {thing} are left?"
+        a, b, c, thing = (
+            random.randrange(5, 10),
+            random.randrange(10, 30),
+            random.randrange(1, 7),
+            random.choice(THINGS),
+        )
+        question = (
+            f"{random.choice(NAMES)} has {a} {thing}, buys {b} more and gives away {c}. How many {thing} are left?"
+        )
         thought, answer = f"{a} + {b} = {a + b}. {a + b} - {c} = {a + b - c}.", a + b - c
-    print(f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n<think>\n{thought}\n</think>\n\n{answer}<|im_end|>")
+    print(
+        f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n<think>\n{thought}\n</think>\n\n{answer}<|im_end|>"
+    )

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""What r4b and llama.cpp think of the same text with the same GGUF file: log-probabilities place by place, the most probable token, perplexity.
+"""What r4b and llama.cpp think of the same text with the same GGUF file: log-probabilities place by place, the most
+probable token, perplexity.
 
     Benchmarks/compare-llama-cpp --rows launch        (once: builds the peer into ~/.cache/r4b-benchmarks)
-    Benchmarks/fidelity/compare.py MODEL.gguf TEXT [--window 512] [--windows 1] [--special] [--peer FOLDER --source FOLDER]
+    Benchmarks/fidelity/compare.py MODEL.gguf TEXT [--window 512] [--windows 1] [--special]
+                                   [--peer FOLDER --source FOLDER]
 
-Both read the text in windows and score the second half of each, as llama-perplexity does, which is run as well. A place's log-probabilities are compared for llama.cpp's five
-most probable tokens. On a near tie two right engines choose different tokens; so a differing choice is also shown with how far apart the two tokens were for llama.cpp.
+Both read the text in windows and score the second half of each, as llama-perplexity does, which is run as well. A
+place's log-probabilities are compared for llama.cpp's five most probable tokens. On a near tie two right engines choose
+different tokens; so a differing choice is also shown with how far apart the two tokens were for llama.cpp.
 """
+
 import argparse
 import json
 import math
@@ -22,13 +26,17 @@ CACHE = pathlib.Path.home() / ".cache/r4b-benchmarks"
 
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("model"); p.add_argument("text")
-    p.add_argument("--window", type=int, default=512); p.add_argument("--windows", type=int, default=1); p.add_argument("--threads", type=int, default=2)
+    p.add_argument("model")
+    p.add_argument("text")
+    p.add_argument("--window", type=int, default=512)
+    p.add_argument("--windows", type=int, default=1)
+    p.add_argument("--threads", type=int, default=2)
     p.add_argument("--batch", type=int, default=512, help="places that llama.cpp takes in one step")
     p.add_argument("--special", action="store_true", help="read <|im_start|> and the like as tokens")
     p.add_argument("--ours", help="what r4b reads instead of MODEL.gguf, for instance the checkpoint it was made from")
     p.add_argument("--set", action="append", default=[], help="a setting of r4b")
-    p.add_argument("--peer", type=pathlib.Path, default=CACHE / "build-gcc/bin"); p.add_argument("--source", type=pathlib.Path, default=CACHE / "llama.cpp")
+    p.add_argument("--peer", type=pathlib.Path, default=CACHE / "build-gcc/bin")
+    p.add_argument("--source", type=pathlib.Path, default=CACHE / "llama.cpp")
     return p.parse_args()
 
 
@@ -41,25 +49,80 @@ def lines(command):
 
 
 def ours(o):
-    path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    path = subprocess.run(
+        ["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
     settings = [argument for setting in [f"scheduling.threads={o.threads}", *o.set] for argument in ("--set", setting)]
-    return lines([f"{path}/r4b", "perplexity", "--model", o.ours or o.model, *settings, "--json", "--top", 50, "--window", o.window, "--windows", o.windows,
-                  *(["--special"] if o.special else []), o.text])
+    return lines(
+        [
+            f"{path}/r4b",
+            "perplexity",
+            "--model",
+            o.ours or o.model,
+            *settings,
+            "--json",
+            "--top",
+            50,
+            "--window",
+            o.window,
+            "--windows",
+            o.windows,
+            *(["--special"] if o.special else []),
+            o.text,
+        ]
+    )
 
 
 def theirs(o, folder):
     program = f"{folder}/llama_score"
-    subprocess.run(["cc", "-O2", ROOT / "Benchmarks/fidelity/llama_score.c", "-I", o.source / "include", "-I", o.source / "ggml/include", "-o", program,
-                    "-L", o.peer, f"-Wl,-rpath,{o.peer.resolve()}", "-lllama", "-lggml", "-lggml-base", "-lm"], check=True)
+    subprocess.run(
+        [
+            "cc",
+            "-O2",
+            ROOT / "Benchmarks/fidelity/llama_score.c",
+            "-I",
+            o.source / "include",
+            "-I",
+            o.source / "ggml/include",
+            "-o",
+            program,
+            "-L",
+            o.peer,
+            f"-Wl,-rpath,{o.peer.resolve()}",
+            "-lllama",
+            "-lggml",
+            "-lggml-base",
+            "-lm",
+        ],
+        check=True,
+    )
     return lines([program, o.model, o.text, o.window, o.windows, 5, o.threads, o.batch, int(o.special)])
 
 
 def tool(o):
-    """What llama-perplexity says; None where it does not take the text, which it wants twice as long as a window and reads without special tokens."""
+    """What llama-perplexity says; None where it does not take the text, which it wants twice as long as a window and
+    reads without special tokens."""
     if o.special:
         return None
-    done = subprocess.run([o.peer / "llama-perplexity", "-m", o.model, "-f", o.text, "-c", str(o.window), "-b", str(o.window), "-t", str(o.threads),
-                           "--chunks", str(o.windows)], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            o.peer / "llama-perplexity",
+            "-m",
+            o.model,
+            "-f",
+            o.text,
+            "-c",
+            str(o.window),
+            "-b",
+            str(o.window),
+            "-t",
+            str(o.threads),
+            "--chunks",
+            str(o.windows),
+        ],
+        capture_output=True,
+        text=True,
+    )
     found = re.search(r"PPL = ([\d.]+)", done.stdout + done.stderr)
     return float(found[1]) if found else None
 
@@ -69,7 +132,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         (mine, our_perplexity), (reference, their_perplexity) = ours(o), theirs(o, folder)
     if [(p["position"], p["id"]) for p in mine] != [(p["position"], p["id"]) for p in reference]:
-        raise SystemExit(f"the texts became different tokens, or a different number: {len(mine)} and {len(reference)} places")
+        raise SystemExit(
+            f"the texts became different tokens, or a different number: {len(mine)} and {len(reference)} places"
+        )
     differences, absent, same, misses = [], 0, 0, []
     for a, b in zip(mine, reference):
         known = dict(a["top"]) | {a["id"]: a["logprob"]}
@@ -84,10 +149,16 @@ def main():
             misses.append(b["top"][0][1] - dict(b["top"]).get(a["top"][0][0], -math.inf))
     differences.sort()
     print(f"places                     {len(reference)}")
-    print(f"same most probable token   {same} ({100 * same / len(reference):.1f} %); else apart by {', '.join(f'{m:.3f}' for m in sorted(misses)) or '–'} nat")
-    print(f"top 5, difference in nat   median {statistics.median(differences):.4f}, 99 % below {differences[int(len(differences) * .99)]:.4f}, "
-          f"most {differences[-1]:.4f}, mean {statistics.mean(differences):.4f}; {100 * sum(d <= .15 for d in differences) / len(differences):.1f} % within 0.15; {absent} of {5 * len(reference)} not among our first 50")
-    print(f"perplexity                 {our_perplexity:.4f} against {their_perplexity:.4f}: {100 * (our_perplexity / their_perplexity - 1):+.2f} %")
+    print(
+        f"same most probable token   {same} ({100 * same / len(reference):.1f} %); else apart by {', '.join(f'{m:.3f}' for m in sorted(misses)) or '–'} nat"
+    )
+    print(
+        f"top 5, difference in nat   median {statistics.median(differences):.4f}, 99 % below {differences[int(len(differences) * 0.99)]:.4f}, "
+        f"most {differences[-1]:.4f}, mean {statistics.mean(differences):.4f}; {100 * sum(d <= 0.15 for d in differences) / len(differences):.1f} % within 0.15; {absent} of {5 * len(reference)} not among our first 50"
+    )
+    print(
+        f"perplexity                 {our_perplexity:.4f} against {their_perplexity:.4f}: {100 * (our_perplexity / their_perplexity - 1):+.2f} %"
+    )
     if peers := tool(o):
         print(f"llama-perplexity           {peers:.4f}: {100 * (our_perplexity / peers - 1):+.2f} %")
 

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""R-Tiny over HTTP beside the PyTorch reference in one run, interleaved: seconds to the first token of an image question, and tokens per second.
+"""R-Tiny over HTTP beside the PyTorch reference in one run, interleaved: seconds to the first token of an image
+question, and tokens per second.
 
     pip install 'torch==2.13.0+cpu' safetensors tokenizers pillow numpy jinja2
     swift build -c release --product r4b
     Benchmarks/generation/compare_reference.py [--pairs 9] [--csv FILE]
 
-The first token is a fair race: both do one forward pass over the same prompt, ours with HTTP, base64, PNG decoding and sampling on top. Tokens per second is not a race
-of engines: the reference keeps no KV cache and computes the whole sequence again for every token; the row says what a researcher gets who leaves the script for the server.
+The first token is a fair race: both do one forward pass over the same prompt, ours with HTTP, base64, PNG decoding and
+sampling on top. Tokens per second is not a race of engines: the reference keeps no KV cache and computes the whole
+sequence again for every token; the row says what a researcher gets who leaves the script for the server.
 """
+
 import argparse
 import base64
 import csv
@@ -29,8 +32,12 @@ MODEL, IMAGE, QUESTION = ROOT / "Models/r-tiny", "golden/12-sum.png", "Add up th
 
 class Ours:
     def __init__(self):
-        path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-        self.process = subprocess.Popen([f"{path}/r4b", "serve", "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        path = subprocess.run(
+            ["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.strip()
+        self.process = subprocess.Popen(
+            [f"{path}/r4b", "serve", "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
         for line in self.process.stderr:
             if match := re.match(r"Listening on (http\S+)", line):
                 self.url = match[1]
@@ -39,11 +46,25 @@ class Ours:
     def run(self, limit):
         """Seconds until the first token, and seconds for all; `limit` tokens."""
         data = base64.b64encode((MODEL / IMAGE).read_bytes()).decode()
-        body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
-                                                         {"type": "text", "text": QUESTION}]}],
-                "stream": True, "max_tokens": limit, "thinking_mode": "long", "logit_bias": {"621": -100, "619": -100}}
+        body = {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
+                        {"type": "text", "text": QUESTION},
+                    ],
+                }
+            ],
+            "stream": True,
+            "max_tokens": limit,
+            "thinking_mode": "long",
+            "logit_bias": {"621": -100, "619": -100},
+        }
         started = time.perf_counter()
-        request = urllib.request.Request(self.url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         first = None
         with urllib.request.urlopen(request) as reply:
             for line in reply:
@@ -60,7 +81,8 @@ def theirs(checkpoint, limit):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("--pairs", type=int, default=9); p.add_argument("--csv")
+    p.add_argument("--pairs", type=int, default=9)
+    p.add_argument("--csv")
     o = p.parse_args()
     ours, checkpoint, rows = Ours(), r_reference.Checkpoint(str(MODEL)), []
     try:
@@ -75,11 +97,15 @@ def main():
         ours.process.terminate()
     for name, a, b in (("first token, ms", 0, 1), ("tokens per second", 2, 3)):
         ratio = statistics.median((r[b] / r[a] if a == 0 else r[a] / r[b]) for r in rows)
-        print(f"{name}: r4b {statistics.median(r[a] for r in rows):.1f}, PyTorch reference {statistics.median(r[b] for r in rows):.1f}, "
-              f"median ratio {ratio:.2f} over {len(rows)} pairs")
+        print(
+            f"{name}: r4b {statistics.median(r[a] for r in rows):.1f}, PyTorch reference {statistics.median(r[b] for r in rows):.1f}, "
+            f"median ratio {ratio:.2f} over {len(rows)} pairs"
+        )
     if o.csv:
         with open(o.csv, "w", newline="") as file:
-            csv.writer(file).writerows([("r4b_first_ms", "reference_first_ms", "r4b_tokens_s", "reference_tokens_s"), *rows])
+            csv.writer(file).writerows(
+                [("r4b_first_ms", "reference_first_ms", "r4b_tokens_s", "reference_tokens_s"), *rows]
+            )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""GET /health of `r4b serve` beside nginx serving a small static file: requests per second by wrk, interleaved on loopback, then memory of idle connections.
+"""GET /health of `r4b serve` beside nginx serving a small static file: requests per second by wrk, interleaved on
+loopback, then memory of idle connections.
 
     apt-get install nginx-light wrk
     swift build -c release --product r4b
     Benchmarks/http/compare_nginx.py [--pairs 5] [--seconds 3] [--connections 32] [--idle 5000] [--csv FILE]
 
-Both write no access log and run one event loop. Our /health goes the whole way of a request: parser, router, Host check, request id, metrics.
+Both write no access log and run one event loop. Our /health goes the whole way of a request: parser, router, Host
+check, request id, metrics.
 """
+
 import argparse
 import csv
 import os
@@ -23,8 +26,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def start_ours():
-    path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    process = subprocess.Popen([f"{path}/r4b", "serve", "--port", "0", "--set", "log.requests=false"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    path = subprocess.run(
+        ["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    process = subprocess.Popen(
+        [f"{path}/r4b", "serve", "--port", "0", "--set", "log.requests=false"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     for line in process.stderr:
         if match := re.match(r"Listening on http://127.0.0.1:(\d+)", line):
             return process, int(match[1])
@@ -40,15 +50,21 @@ def start_nginx(folder):
     (folder / "nginx.conf").write_text(
         f"daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit; events {{ worker_connections 16384; }}\n"
         f"http {{ access_log off; keepalive_requests 100000000; default_type application/json; sendfile on; tcp_nodelay on;\n"
-        f"open_file_cache max=10; server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n")
+        f"open_file_cache max=10; server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
+    )
     process = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
     time.sleep(0.5)
     return process, port
 
 
 def rate(port, options):
-    text = subprocess.run(["wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", f"http://127.0.0.1:{port}/health"],
-                          capture_output=True, text=True, check=True, timeout=options.seconds + 30).stdout
+    text = subprocess.run(
+        ["wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", f"http://127.0.0.1:{port}/health"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=options.seconds + 30,
+    ).stdout
     if "Non-2xx" in text or "Socket errors" in text:
         raise SystemExit(text)
     return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
@@ -71,14 +87,18 @@ def main():
             rate(port, options), rate(nginx_port, options)
             pairs = [(rate(port, options), rate(nginx_port, options)) for _ in range(options.pairs)]
             ratios = sorted(a / b for a, b in pairs)
-            print(f"r4b {statistics.median(a for a, _ in pairs):.0f}/s, nginx {statistics.median(b for _, b in pairs):.0f}/s, "
-                  f"ratio median {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) over {len(pairs)} pairs")
+            print(
+                f"r4b {statistics.median(a for a, _ in pairs):.0f}/s, nginx {statistics.median(b for _, b in pairs):.0f}/s, "
+                f"ratio median {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) over {len(pairs)} pairs"
+            )
             before, peers = resident(ours), []
             for _ in range(options.idle):
                 peers.append(socket.create_connection(("127.0.0.1", port)))
                 peers[-1].sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 peers[-1].recv(4096)
-            print(f"{options.idle} idle kept-alive connections: {(resident(ours) - before) / max(1, options.idle):.2f} KiB resident each")
+            print(
+                f"{options.idle} idle kept-alive connections: {(resident(ours) - before) / max(1, options.idle):.2f} KiB resident each"
+            )
         finally:
             ours.terminate()
             nginx.terminate()

@@ -1,4 +1,6 @@
-"""Requests that once stalled other clients. Each attack is a function of an `Attacker`, which bounds it in time and counts what the server answered."""
+"""Requests that once stalled other clients. Each attack is a function of an `Attacker`, which bounds it in time and
+counts what the server answered."""
+
 import base64
 import collections
 import json
@@ -27,10 +29,16 @@ class Attacker:
         return self.until - time.monotonic()
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=max(0.1, min(20, self.left)), source_address=(self.address, 0))
+        return socket.create_connection(
+            ("127.0.0.1", self.port), timeout=max(0.1, min(20, self.left)), source_address=(self.address, 0)
+        )
 
     def head(self, method, path, body=None, headers=b"", key=True):
-        lines = b"%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % (method.encode(), path.encode() if isinstance(path, str) else path, self.port)
+        lines = b"%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % (
+            method.encode(),
+            path.encode() if isinstance(path, str) else path,
+            self.port,
+        )
         if key and self.key:
             lines += b"Authorization: Bearer %s\r\n" % self.key.encode()
         if body is not None:
@@ -55,9 +63,11 @@ class Attacker:
 
     def repeat(self, clients, work):
         """`work` again and again, on so many threads, until the time is over."""
+
         def loop(number):
             while self.left > 0:
                 work(number)
+
         self.together(clients, loop)
 
     @staticmethod
@@ -70,26 +80,38 @@ class Attacker:
 
 
 def chat(**fields):
-    return {"messages": [{"role": "user", "content": "Add 2 and 3."}], "max_tokens": 1, "thinking_mode": "short"} | fields
+    return {
+        "messages": [{"role": "user", "content": "Add 2 and 3."}],
+        "max_tokens": 1,
+        "thinking_mode": "short",
+    } | fields
 
 
 def image(kind, data):
     url = f"data:image/{kind};base64," + base64.b64encode(data).decode()
-    return json.dumps(chat(messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])).encode()
+    return json.dumps(
+        chat(messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])
+    ).encode()
 
 
 # MARK: Text
 
+
 def names_96k(a):
     """Bodies of 96 KB with two long member names of combining marks, two at a time."""
-    bodies = [json.dumps({"a" + MARKS * 12_000: 1, "b" + MARKS * 12_000: 2} | chat(seed=seed), ensure_ascii=False).encode() for seed in range(2)]
+    bodies = [
+        json.dumps({"a" + MARKS * 12_000: 1, "b" + MARKS * 12_000: 2} | chat(seed=seed), ensure_ascii=False).encode()
+        for seed in range(2)
+    ]
     yield
     a.repeat(2, lambda number: a.post("/v1/chat/completions", bodies[number]))
 
 
 def names_12m(a):
     """A body of 12 MB with member names of combining marks, whose client leaves after a second."""
-    body = json.dumps({f"n{index}" + MARKS * 11_900: index for index in range(250)} | chat(), ensure_ascii=False).encode()
+    body = json.dumps(
+        {f"n{index}" + MARKS * 11_900: index for index in range(250)} | chat(), ensure_ascii=False
+    ).encode()
     yield
     until, a.until = a.until, min(a.until, time.monotonic() + 1)
     a.post("/v1/chat/completions", body)
@@ -100,11 +122,17 @@ def headers(a):
     """Headers and paths of 15 KB of combining marks, without a key."""
     marks = (MARKS * 3_700).encode()
     yield
-    kinds = [("/", b"If-None-Match: \"" + marks + b"\"\r\n"), ("/health", b"Origin: http://" + marks + b"\r\n"), (b"/" + marks[:7_000], b""), ("/metrics", b"Accept: " + marks + b"\r\n")]
+    kinds = [
+        ("/", b'If-None-Match: "' + marks + b'"\r\n'),
+        ("/health", b"Origin: http://" + marks + b"\r\n"),
+        (b"/" + marks[:7_000], b""),
+        ("/metrics", b"Accept: " + marks + b"\r\n"),
+    ]
 
     def one(number):
         path, extra = kinds[number % len(kinds)]
         a.send("GET", path, headers=extra, key=False)
+
     a.repeat(8, one)
 
 
@@ -137,14 +165,19 @@ def pieces_unread(a):
                 time.sleep(max(0, min(4, a.left)))
         except OSError:
             a.count("left")
+
     a.repeat(4, one)
 
 
 # MARK: Images
 
+
 def gif_headers(a):
     """GIFs of 24 MB of comments of one byte before the first frame."""
-    screen, frame = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]), bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B])
+    screen, frame = (
+        b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]),
+        bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B]),
+    )
     body = image("gif", screen + b"\x21\xfe" + b"\x01\x20" * (12 << 20) + b"\x00" + frame)
     yield
     a.repeat(2, lambda _: a.post("/v1/chat/completions", body))
@@ -152,7 +185,10 @@ def gif_headers(a):
 
 def gif_clears(a):
     """GIFs of 16 MB whose codes only clear the decoder's table."""
-    screen, frame = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]), bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2])
+    screen, frame = (
+        b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]),
+        bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2]),
+    )
     body = image("gif", screen + frame + (b"\xff" + b"\x24\x49\x92" * 85) * (16 << 12) + b"\x00\x3b")
     yield
     a.repeat(2, lambda _: a.post("/v1/chat/completions", body))
@@ -160,15 +196,21 @@ def gif_clears(a):
 
 def progressive_jpeg(width, height, scans):
     """A grey progressive JPEG whose scans hold no coefficients: runs of up to 32,767 empty blocks, 15 bits each."""
+
     def segment(marker, payload):
         return b"\xff" + bytes([marker]) + struct.pack(">H", len(payload) + 2) + payload
+
     lengths = bytes([1] + 15 * [0])
-    head = b"\xff\xd8" + segment(0xDB, bytes([0] + 64 * [1])) + segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0]))
+    head = (
+        b"\xff\xd8"
+        + segment(0xDB, bytes([0] + 64 * [1]))
+        + segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0]))
+    )
     head += segment(0xC4, b"\x10" + lengths + b"\xe0") + segment(0xC4, b"\x00" + lengths + b"\x00")
     blocks = ((width + 7) // 8) * ((height + 7) // 8)
     bits = ("0" + "1" * 14) * ((blocks + 32_766) // 32_767)
     bits += "1" * (-len(bits) % 8)
-    data = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8)).replace(b"\xff", b"\xff\x00")
+    data = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)).replace(b"\xff", b"\xff\x00")
     return head + (segment(0xDA, bytes([1, 1, 0, 1, 63, 0])) + data) * scans + b"\xff\xd9"
 
 
@@ -181,10 +223,17 @@ def jpeg_scans(a):
 
 def png(width, height):
     """A black PNG."""
+
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
     rows = zlib.compress(bytes(width * 3 + 1) * height, 1)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
 
 
 def png_large(a):
@@ -196,6 +245,7 @@ def png_large(a):
 
 # MARK: Generation
 
+
 def short_n8(a):
     """Twelve requests in mode short with eight replies of 1,900 tokens each."""
     yield
@@ -204,7 +254,10 @@ def short_n8(a):
 
 def prompts(a):
     """Prompts that fill most of the context, all different."""
-    texts = [json.dumps(chat(messages=[{"role": "user", "content": f"{number} " + "the sea " * 480}])).encode() for number in range(64)]
+    texts = [
+        json.dumps(chat(messages=[{"role": "user", "content": f"{number} " + "the sea " * 480}])).encode()
+        for number in range(64)
+    ]
     yield
     a.repeat(8, lambda number: a.post("/v1/chat/completions", texts[(number * 8 + int(time.monotonic() * 10)) % 64]))
 
@@ -219,9 +272,18 @@ def messages(a):
 
 def tools(a):
     """Many large tools, rendered into the prompt."""
+
     def tool(index):
         properties = {f"p{number}": {"type": "string", "description": "d" * 200} for number in range(40)}
-        return {"type": "function", "function": {"name": f"tool_{index}", "description": "x" * 500, "parameters": {"type": "object", "properties": properties}}}
+        return {
+            "type": "function",
+            "function": {
+                "name": f"tool_{index}",
+                "description": "x" * 500,
+                "parameters": {"type": "object", "properties": properties},
+            },
+        }
+
     body = json.dumps(chat(tools=[tool(index) for index in range(128)])).encode()
     yield
     a.repeat(4, lambda number: a.post(("/v1/chat/completions", "/apply-template")[number % 2], body))
@@ -229,21 +291,38 @@ def tools(a):
 
 def schemas(a):
     """Schemas as large as they may be, each a little different, so that no cache helps."""
+
     def schema(seed):
-        constants = {"type": "array", "items": {"type": "string", "enum": [f"value {seed} {index}" for index in range(150)]}, "minItems": 1, "maxItems": 50}
-        patterns = [{"type": "string", "pattern": f"^[a-z]{{1,40}}(-[0-9]{{1,{seed % 20 + index}}}){{0,8}}$"} for index in range(1, 9)]
-        properties = {f"p{index}": constants if index % 5 == 0 else {"type": "object", "properties": {"x": patterns[index % 8], "y": {"type": "integer", "minimum": seed}}} for index in range(60)}
+        constants = {
+            "type": "array",
+            "items": {"type": "string", "enum": [f"value {seed} {index}" for index in range(150)]},
+            "minItems": 1,
+            "maxItems": 50,
+        }
+        patterns = [
+            {"type": "string", "pattern": f"^[a-z]{{1,40}}(-[0-9]{{1,{seed % 20 + index}}}){{0,8}}$"}
+            for index in range(1, 9)
+        ]
+        properties = {
+            f"p{index}": constants
+            if index % 5 == 0
+            else {"type": "object", "properties": {"x": patterns[index % 8], "y": {"type": "integer", "minimum": seed}}}
+            for index in range(60)
+        }
         return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
     yield
     counter = iter(range(1 << 30))
 
     def one(_):
         form = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema(next(counter)), "strict": True}}
         a.post("/v1/chat/completions", chat(response_format=form, max_tokens=4))
+
     a.repeat(4, one)
 
 
 # MARK: Connections
+
 
 def slow_readers(a):
     """Sixty-four streams of long replies, each read a byte a second."""
@@ -260,6 +339,7 @@ def slow_readers(a):
                 a.count("read")
         except OSError:
             a.count("left")
+
     a.together(64, one)
 
 
@@ -279,8 +359,29 @@ def flood(a):
                     a.count(connection.recv(65536)[9:12].decode() or "closed")
         except OSError:
             a.count("left")
+
     a.together(32, loop)
 
 
-ATTACKS = {function.__name__.replace("_", "-"): function for function in (
-    names_96k, names_12m, headers, unknown_names, escapes, pieces_unread, gif_headers, gif_clears, jpeg_scans, png_large, short_n8, prompts, messages, tools, schemas, slow_readers, flood)}
+ATTACKS = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        names_96k,
+        names_12m,
+        headers,
+        unknown_names,
+        escapes,
+        pieces_unread,
+        gif_headers,
+        gif_clears,
+        jpeg_scans,
+        png_large,
+        short_n8,
+        prompts,
+        messages,
+        tools,
+        schemas,
+        slow_readers,
+        flood,
+    )
+}

@@ -3,10 +3,14 @@
 
     Benchmarks/innocents/innocents.py [--r4b PATH] [--only ATTACK]... [--seconds 8] [--no-keys] [--list]
 
-For each attack it starts a server with R-Tiny on loopback and lets five gentle clients ask it, first alone, then beside the attack, which comes from a process, an address and an API key of its own
-(with --no-keys an address of its own only). It prints p99 and maximum of each client's times and whether the maximum keeps the bound: 2 × quiet + 100 ms for /health, 2 × quiet + 300 ms for the others.
-Stops by itself, with status 1 where a bound is broken or an innocent request failed. Needs Python 3.9 and the release build (`swift build -c release --product r4b`), or another r4b with --r4b.
+For each attack it starts a server with R-Tiny on loopback and lets five gentle clients ask it, first alone, then beside
+the attack, which comes from a process, an address and an API key of its own (with --no-keys an address of its own
+only). It prints p99 and maximum of each client's times and whether the maximum keeps the bound: 2 × quiet + 100 ms for
+/health, 2 × quiet + 300 ms for the others. Stops by itself, with status 1 where a bound is broken or an innocent
+request failed. Needs Python 3.9 and the release build (`swift build -c release --product r4b`), or another r4b with
+--r4b.
 """
+
 import argparse
 import contextlib
 import http.client
@@ -31,7 +35,18 @@ KEYS = {"innocent": "key-of-alice", "hostile": "key-of-mallory"}
 # Seconds after which an innocent request counts as unanswered.
 PATIENCE = 20
 TOKENIZE = ("POST", "/tokenize", json.dumps({"content": "Hello there."}))
-CHAT = ("POST", "/v1/chat/completions", json.dumps({"messages": [{"role": "user", "content": "Add 2 and 3."}], "max_tokens": 8, "thinking_mode": "short", "temperature": 0}))
+CHAT = (
+    "POST",
+    "/v1/chat/completions",
+    json.dumps(
+        {
+            "messages": [{"role": "user", "content": "Add 2 and 3."}],
+            "max_tokens": 8,
+            "thinking_mode": "short",
+            "temperature": 0,
+        }
+    ),
+)
 IMAGE = ("POST", "/v1/chat/completions", image("png", png(24, 16)))
 # Name, address, request, whether the connection is kept, milliseconds beyond twice the quiet time.
 INNOCENTS = [
@@ -48,14 +63,29 @@ def server(binary, keys):
     """A server with R-Tiny on a free port, without a ledger."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        (folder / "config.json").write_text(json.dumps({"server": {"public": str(ROOT / "Public")}, "ledger": {"path": None}, "log": {"requests": False}}))
-        command = [binary, "serve", "--config", folder / "config.json", "--model", ROOT / "Models/r-tiny", "--port", "0"]
+        (folder / "config.json").write_text(
+            json.dumps(
+                {"server": {"public": str(ROOT / "Public")}, "ledger": {"path": None}, "log": {"requests": False}}
+            )
+        )
+        command = [
+            binary,
+            "serve",
+            "--config",
+            folder / "config.json",
+            "--model",
+            ROOT / "Models/r-tiny",
+            "--port",
+            "0",
+        ]
         if keys:
             (folder / "keys").write_text("".join(f"{name}:{key}\n" for name, key in KEYS.items()))
             command += ["--set", f"auth.keys_file={folder / 'keys'}"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("R4B_")}
         with open(folder / "log", "w+") as log:
-            process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log, env=environment)
+            process = subprocess.Popen(
+                [str(part) for part in command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log, env=environment
+            )
             try:
                 yield port(process, folder / "log")
             finally:
@@ -101,10 +131,14 @@ class Innocent(threading.Thread):
     def ask(self):
         """None, or why the answer is not the wanted one."""
         method, path, body = self.request
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key and path != "/health" else {})
+        headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {self.key}"} if self.key and path != "/health" else {}
+        )
         try:
             if self.connection is None:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE, source_address=(self.address, 0))
+                self.connection = http.client.HTTPConnection(
+                    "127.0.0.1", self.port, timeout=PATIENCE, source_address=(self.address, 0)
+                )
             self.connection.request(method, path, body, headers)
             reply = self.connection.getresponse()
             reply.read()
@@ -121,7 +155,10 @@ class Innocent(threading.Thread):
 
 def measure(port, seconds, keys, beside=lambda: None):
     """Times and failures of each innocent while `beside` runs and for at least so many seconds."""
-    innocents = [Innocent(port, address, request, keeps, KEYS["innocent"] if keys else None) for _, address, request, keeps, _ in INNOCENTS]
+    innocents = [
+        Innocent(port, address, request, keeps, KEYS["innocent"] if keys else None)
+        for _, address, request, keeps, _ in INNOCENTS
+    ]
     for innocent in innocents:
         innocent.start()
     end = time.monotonic() + seconds
@@ -136,7 +173,9 @@ def measure(port, seconds, keys, beside=lambda: None):
 
 def attack(port, name, seconds, keys):
     """Starts the attack's process; returns what waits for its end and gives what the server answered."""
-    command = [sys.executable, __file__, "--attack", name, "--port", str(port), "--seconds", str(seconds)] + ([] if keys else ["--no-keys"])
+    command = [sys.executable, __file__, "--attack", name, "--port", str(port), "--seconds", str(seconds)] + (
+        [] if keys else ["--no-keys"]
+    )
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     process.stdout.readline()  # it has built what it sends
     answers = []
@@ -147,6 +186,7 @@ def attack(port, name, seconds, keys):
         except subprocess.TimeoutExpired:
             process.kill()
             answers.append("killed")
+
     return run, answers
 
 
@@ -171,7 +211,9 @@ def rows(name, quiet, during, answers):
     good = True
     for (innocent, _, _, _, slack), (before, lost), (after, failures) in zip(INNOCENTS, quiet, during):
         bound = 2 * percentile(before, 1) + slack
-        problems = ([f"max > {bound:.0f} ms"] if percentile(after, 1) > bound else []) + ([f"{len(lost + failures)} failed ({', '.join(sorted(set(lost + failures)))})"] if lost or failures else [])
+        problems = ([f"max > {bound:.0f} ms"] if percentile(after, 1) > bound else []) + (
+            [f"{len(lost + failures)} failed ({', '.join(sorted(set(lost + failures)))})"] if lost or failures else []
+        )
         good = good and not problems
         figures = " | ".join(f"{percentile(times, share):.0f}" for times in (before, after) for share in (0.99, 1))
         print(f"| {name} | {innocent} | {figures} | {bound:.0f} | {'; '.join(problems) or 'ok'} |", flush=True)
@@ -182,9 +224,15 @@ def rows(name, quiet, during, answers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--r4b", type=pathlib.Path, default=ROOT / ".build/release/r4b", help="the server to try")
-    parser.add_argument("--only", action="append", choices=ATTACKS, metavar="ATTACK", help="this attack; may be repeated")
-    parser.add_argument("--seconds", type=float, default=8, help="how long an attack lasts; the quiet time before it is half as long")
-    parser.add_argument("--no-keys", action="store_true", help="a server without API keys: clients are told apart by address")
+    parser.add_argument(
+        "--only", action="append", choices=ATTACKS, metavar="ATTACK", help="this attack; may be repeated"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=8, help="how long an attack lasts; the quiet time before it is half as long"
+    )
+    parser.add_argument(
+        "--no-keys", action="store_true", help="a server without API keys: clients are told apart by address"
+    )
     parser.add_argument("--list", action="store_true", help="print the attacks and stop")
     parser.add_argument("--attack", choices=ATTACKS, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -193,7 +241,10 @@ def main():
         return hostile(o)
     if o.list:
         return print("\n".join(f"{name:16} {function.__doc__}" for name, function in ATTACKS.items()))
-    print("| attack | innocent | quiet p99, ms | quiet max | during p99 | during max | bound | verdict |\n|---|---|---|---|---|---|---|---|", flush=True)
+    print(
+        "| attack | innocent | quiet p99, ms | quiet max | during p99 | during max | bound | verdict |\n|---|---|---|---|---|---|---|---|",
+        flush=True,
+    )
     good = True
     for name in o.only or ATTACKS:
         with server(o.r4b.resolve(), not o.no_keys) as port:

@@ -1,13 +1,27 @@
 """The tensors of a GGUF file and the bytes each takes, read from its header alone."""
+
 import struct
 
 # Numbers in a block and bytes of a block, by type.
-BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 12: (256, 144), 13: (256, 176), 14: (256, 210), 30: (1, 2)}
+BLOCKS = {
+    0: (1, 4),
+    1: (1, 2),
+    2: (32, 18),
+    3: (32, 20),
+    6: (32, 22),
+    7: (32, 24),
+    8: (32, 34),
+    12: (256, 144),
+    13: (256, 176),
+    14: (256, 210),
+    30: (1, 2),
+}
 SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 
 
 def tensor_bytes(path):
     with open(path, "rb") as file:
+
         def number(form):
             return struct.unpack("<" + form, file.read(struct.calcsize(form)))[0]
 
@@ -26,6 +40,7 @@ def tensor_bytes(path):
                         skip(inner)
             else:
                 file.seek(SIZES[kind], 1)
+
         if file.read(4) != b"GGUF":
             raise SystemExit(f"{path}: not a GGUF file")
         number("I")

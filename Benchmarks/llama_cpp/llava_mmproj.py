@@ -1,6 +1,8 @@
-"""A vision file that llama.cpp runs: its projector `lfm2` always merges patches, which R-4B does not, so the same tower and linear layers are
-written as LLaVA's `mlp`. Only the norm before the projector, a thousandth of the work, and what R-4B does around it are left out. Needs the package `gguf`.
+"""A vision file that llama.cpp runs: its projector `lfm2` always merges patches, which R-4B does not, so the same tower
+and linear layers are written as LLaVA's `mlp`. Only the norm before the projector, a thousandth of the work, and what
+R-4B does around it are left out. Needs the package `gguf`.
 """
+
 import gguf
 
 NAMES = {"mm.1.weight": "mm.0.weight", "mm.1.bias": "mm.0.bias", "mm.2.weight": "mm.2.weight", "mm.2.bias": "mm.2.bias"}
@@ -11,12 +13,21 @@ def write(source, target):
 
     def value(key):
         return reader.fields[key].contents()
+
     writer = gguf.GGUFWriter(target, "clip")
     writer.add_type("mmproj")
     writer.add_bool("clip.has_vision_encoder", True)
     writer.add_bool("clip.use_gelu", True)
     writer.add_string("clip.projector_type", "mlp")
-    for key in ("image_size", "patch_size", "embedding_length", "feed_forward_length", "block_count", "attention.head_count", "projection_dim"):
+    for key in (
+        "image_size",
+        "patch_size",
+        "embedding_length",
+        "feed_forward_length",
+        "block_count",
+        "attention.head_count",
+        "projection_dim",
+    ):
         writer.add_uint32(f"clip.vision.{key}", value(f"clip.vision.{key}"))
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", value("clip.vision.attention.layer_norm_epsilon"))
     writer.add_array("clip.vision.image_mean", value("clip.vision.image_mean"))

@@ -1,4 +1,5 @@
 """r4b, driven as llama.cpp's tools are: `r4b bench` for rates, `r4b serve` for what a user waits for."""
+
 import base64
 import io
 import json
@@ -11,24 +12,55 @@ import urllib.request
 from .peer import resident
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-WORDS = ("Please look at this image with care and tell me in a few plain sentences what it shows, which colours are in it, and what "
-         "stands out most to you here.")
+WORDS = (
+    "Please look at this image with care and tell me in a few plain sentences what it shows, which colours are in it, and what "
+    "stands out most to you here."
+)
 
 
 class Ours:
     def __init__(self, threads, settings=()):
         subprocess.run(["swift", "build", "-c", "release", "--product", "r4b"], cwd=ROOT, check=True)
-        path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True)
+        path = subprocess.run(
+            ["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+        )
         self.binary, self.threads = path.stdout.strip() + "/r4b", threads
         self.settings = [argument for setting in settings for argument in ("--set", setting)]
         self.bandwidth, self.kv_bytes = [], None
 
     def bench(self, model, prompts=(), tokens=0, depth=0, sequences=(1,), views=()):
-        """Rates of one repetition by name, for instance {'pp512 @ d4096': …}; keeps the bandwidth that was probed before and after."""
+        """Rates of one repetition by name, for instance {'pp512 @ d4096': …}; keeps the bandwidth that was probed
+        before and after."""
+
         def listed(values):
             return ",".join(map(str, values)) or "0"
-        done = subprocess.run([self.binary, "bench", "--model", model, *self.settings, "-t", str(self.threads), "-p", listed(prompts), "-n", str(tokens),
-                               "-d", str(depth), "-b", listed(sequences), "--views", listed(views), "-r", "1", "--json"], capture_output=True, text=True)
+
+        done = subprocess.run(
+            [
+                self.binary,
+                "bench",
+                "--model",
+                model,
+                *self.settings,
+                "-t",
+                str(self.threads),
+                "-p",
+                listed(prompts),
+                "-n",
+                str(tokens),
+                "-d",
+                str(depth),
+                "-b",
+                listed(sequences),
+                "--views",
+                listed(views),
+                "-r",
+                "1",
+                "--json",
+            ],
+            capture_output=True,
+            text=True,
+        )
         if done.returncode != 0:
             raise SystemExit("r4b bench failed: " + done.stderr)
         report = json.loads(done.stdout)
@@ -37,8 +69,23 @@ class Ours:
         return {row["test"]: row["median"] for row in report["results"]}
 
     def _serve(self, model):
-        process = subprocess.Popen([self.binary, "serve", "--model", model, *self.settings, "--port", "0", "--set", f"scheduling.threads={self.threads}",
-                                    "--set", "log.requests=false"], stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [
+                self.binary,
+                "serve",
+                "--model",
+                model,
+                *self.settings,
+                "--port",
+                "0",
+                "--set",
+                f"scheduling.threads={self.threads}",
+                "--set",
+                "log.requests=false",
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for line in process.stderr:
             if match := re.match(r"Listening on (http\S+)", line):
                 return process, match[1]
@@ -47,7 +94,9 @@ class Ours:
     @staticmethod
     def _ask(url, content):
         body = {"messages": [{"role": "user", "content": content}], "max_tokens": 1, "temperature": 0}
-        request = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            url + "/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request) as reply:
             return json.load(reply)
 
@@ -71,7 +120,9 @@ class Ours:
             for index in range(repetitions):
                 image = "data:image/png;base64," + base64.b64encode(photo(640, 480, index)).decode()
                 started = time.perf_counter()
-                reply = self._ask(url, [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": WORDS}])
+                reply = self._ask(
+                    url, [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": WORDS}]
+                )
                 times.append(time.perf_counter() - started)
             return times, reply["usage"]["prompt_tokens"]
         finally:
@@ -83,11 +134,21 @@ def photo(width, height, seed=0):
     """A PNG of smooth colours, another one for each seed."""
     import struct
     import zlib
+
     rows = io.BytesIO()
     for y in range(height):
-        rows.write(b"\0" + bytes(v for x in range(width) for v in (x * 255 // width, y * 255 // height, (x + y + 40 * seed) % 256)))
+        rows.write(
+            b"\0"
+            + bytes(v for x in range(width) for v in (x * 255 // width, y * 255 // height, (x + y + 40 * seed) % 256))
+        )
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows.getvalue(), 6)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows.getvalue(), 6))
+        + chunk(b"IEND", b"")
+    )

@@ -1,8 +1,11 @@
-"""A small HTTP/1.1 client for chat requests on asyncio's transports: what it costs per token is a find and a slice, so that on a small machine the server is measured.
+"""A small HTTP/1.1 client for chat requests on asyncio's transports: what it costs per token is a find and a slice, so
+that on a small machine the server is measured.
 
-One `Connection` is one kept-alive connection with one request at a time. A reply's times are those at which its bytes came: `first` is the first event with text in it, `gaps`
-are the times between two such events of the stream. An event may hold several tokens, so counts are taken from the reply's own `usage`.
+One `Connection` is one kept-alive connection with one request at a time. A reply's times are those at which its bytes
+came: `first` is the first event with text in it, `gaps` are the times between two such events of the stream. An event
+may hold several tokens, so counts are taken from the reply's own `usage`.
 """
+
 import asyncio
 import json
 import socket
@@ -25,8 +28,27 @@ class Request(NamedTuple):
 class Reply:
     """What came of one request; `error` is None when it was answered whole."""
 
-    __slots__ = ("kind", "status", "error", "due", "sent", "first", "last", "end", "gaps", "prompt", "completion", "cached", "finish", "timings", "retry_after", "headers",
-                 "document", "events", "reconnected")
+    __slots__ = (
+        "kind",
+        "status",
+        "error",
+        "due",
+        "sent",
+        "first",
+        "last",
+        "end",
+        "gaps",
+        "prompt",
+        "completion",
+        "cached",
+        "finish",
+        "timings",
+        "retry_after",
+        "headers",
+        "document",
+        "events",
+        "reconnected",
+    )
 
     def __init__(self, kind, due):
         self.kind, self.due, self.sent = kind, due, due
@@ -41,7 +63,9 @@ class Reply:
         self.prompt, self.completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
         self.cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
         self.timings = document.get("timings")
-        self.finish = next((c.get("finish_reason") for c in document.get("choices", ()) if c.get("finish_reason")), self.finish)
+        self.finish = next(
+            (c.get("finish_reason") for c in document.get("choices", ()) if c.get("finish_reason")), self.finish
+        )
 
 
 class Connection(asyncio.Protocol):
@@ -63,7 +87,8 @@ class Connection(asyncio.Protocol):
         return self.transport is not None and not self.transport.is_closing()
 
     async def ask(self, request, due=None, timeout=600, keep=False, on_event=None):
-        """Sends `request` and waits for the whole reply. `keep` also keeps the events of a stream; `on_event` is called after each with text in it."""
+        """Sends `request` and waits for the whole reply. `keep` also keeps the events of a stream; `on_event` is called
+        after each with text in it."""
         self.reply = reply = Reply(request.kind, due if due is not None else time.perf_counter())
         self.buffer.clear()
         self.stream.clear()
@@ -115,7 +140,7 @@ class Connection(asyncio.Protocol):
                 return
             if self.state == "length":
                 if len(self.buffer) >= self.length:
-                    self._take_document(bytes(self.buffer[:self.length]))
+                    self._take_document(bytes(self.buffer[: self.length]))
             else:
                 self._read_chunks(now)
         except (ValueError, IndexError) as error:
@@ -135,8 +160,11 @@ class Connection(asyncio.Protocol):
             return False
         head = bytes(self.buffer[:end])
         self.reply.headers, self.reply.status = head, int(head[9:12])
-        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
-        del self.buffer[:end + 4]
+        fields = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        }
+        del self.buffer[: end + 4]
         self.keeps_alive = fields.get(b"connection", b"").lower() != b"close"
         self.is_json = fields.get(b"content-type", b"").startswith(b"application/json")
         self.is_stream = fields.get(b"content-type", b"").startswith(b"text/event-stream")
@@ -158,7 +186,7 @@ class Connection(asyncio.Protocol):
             size = int(buffer[position:end].split(b";")[0], 16)
             if len(buffer) < end + 4 + size:
                 break
-            self.stream += buffer[end + 2:end + 2 + size]
+            self.stream += buffer[end + 2 : end + 2 + size]
             position, is_whole = end + 4 + size, size == 0
         del buffer[:position]
         if self.is_stream:

@@ -1,4 +1,6 @@
-"""r4b and llama-server under the same load, interleaved in pairs: throughput, time to the first token, gaps between tokens."""
+"""r4b and llama-server under the same load, interleaved in pairs: throughput, time to the first token, gaps between
+tokens."""
+
 import asyncio
 import csv
 import math
@@ -9,9 +11,15 @@ from .load import closed_loop, made_mix
 from .servers import R4B, LlamaServer, binary, peers, small_model
 
 # Name, unit, the attribute of Figures, how it is scaled, whether more is better.
-ROWS = (("output tokens", "tokens/s", "tokens_per_second", 1, True), ("requests", "1/s", "requests_per_second", 1, True), ("first token p50", "ms", "first_p50", 1e3, False),
-        ("first token p99", "ms", "first_p99", 1e3, False), ("gap p50", "ms", "gap_p50", 1e3, False), ("gap p99", "ms", "gap_p99", 1e3, False),
-        ("gap max", "ms", "gap_max", 1e3, False))
+ROWS = (
+    ("output tokens", "tokens/s", "tokens_per_second", 1, True),
+    ("requests", "1/s", "requests_per_second", 1, True),
+    ("first token p50", "ms", "first_p50", 1e3, False),
+    ("first token p99", "ms", "first_p99", 1e3, False),
+    ("gap p50", "ms", "gap_p50", 1e3, False),
+    ("gap p99", "ms", "gap_p99", 1e3, False),
+    ("gap max", "ms", "gap_max", 1e3, False),
+)
 
 
 def pair_ratio(row, ours, theirs):
@@ -28,7 +36,12 @@ def compare(o):
     table, sheet = [], []
     for clients in o.clients:
         count = max(o.requests_per_client * clients, o.least)
-        with R4B(program, model, [f"scheduling.max_running={clients}", f"scheduling.kv_tokens={clients * o.context}", *o.set], o.threads) as ours:
+        with R4B(
+            program,
+            model,
+            [f"scheduling.max_running={clients}", f"scheduling.kv_tokens={clients * o.context}", *o.set],
+            o.threads,
+        ) as ours:
             candidates = [LlamaServer(folder, model, clients, o.context, o.threads) for folder in folders]
             try:
                 theirs = fastest(o, candidates, clients)
@@ -40,8 +53,11 @@ def compare(o):
                     found = {server: measure(o, server, clients, count, pair) for server in order}
                     pairs.append((found[ours], found[theirs]))
                     a, b = pairs[-1]
-                    print(f"{clients} clients, pair {pair + 1}: {a.tokens_per_second:.1f} against {b.tokens_per_second:.1f} tokens/s, "
-                          f"first token p50 {a.first_p50 * 1e3:.1f} against {b.first_p50 * 1e3:.1f} ms, gap p99 {a.gap_p99 * 1e3:.1f} against {b.gap_p99 * 1e3:.1f} ms", flush=True)
+                    print(
+                        f"{clients} clients, pair {pair + 1}: {a.tokens_per_second:.1f} against {b.tokens_per_second:.1f} tokens/s, "
+                        f"first token p50 {a.first_p50 * 1e3:.1f} against {b.first_p50 * 1e3:.1f} ms, gap p99 {a.gap_p99 * 1e3:.1f} against {b.gap_p99 * 1e3:.1f} ms",
+                        flush=True,
+                    )
                     for figures, name in ((a, "r4b"), (b, "llama-server")):
                         if not figures.is_complete:
                             print(f"  {name}: {figures.answered} of {figures.asked} answered: {dict(figures.errors)}")
@@ -64,12 +80,18 @@ def fastest(o, candidates, clients):
     """Warms the peers up; the one with most tokens a second is paired."""
     rates = {server: measure(o, server, clients, max(2 * clients, 4), -2).tokens_per_second for server in candidates}
     if len(rates) > 1:
-        print(f"{clients} clients, peers: " + ", ".join(f"{server.name} {rate:.1f} tokens/s" for server, rate in rates.items()), flush=True)
+        print(
+            f"{clients} clients, peers: "
+            + ", ".join(f"{server.name} {rate:.1f} tokens/s" for server, rate in rates.items()),
+            flush=True,
+        )
     return max(rates, key=rates.get)
 
 
-HEAD = ("\n| clients | what | r4b | llama-server | | ratio (spread) | peer | answered r4b, peer | tokens r4b, peer | pairs |\n"
-        "|---|---|---|---|---|---|---|---|---|---|")
+HEAD = (
+    "\n| clients | what | r4b | llama-server | | ratio (spread) | peer | answered r4b, peer | tokens r4b, peer | pairs |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def rows(clients, peer, pairs, sheet):
@@ -82,11 +104,18 @@ def rows(clients, peer, pairs, sheet):
         ratios = [pair_ratio(row, *pair) for pair in pairs]
         known = sorted(r for r in ratios if not math.isnan(r))
         ratio = f"**{statistics.median(known):.2f}** ({known[0]:.2f}–{known[-1]:.2f})" if known else "–"
-        lines.append(f"| {clients} | {row[0]} | {number(statistics.median(ours))} | {number(statistics.median(theirs))} | {row[1]} | {ratio} | {peer} | {answered} | {tokens} | {len(pairs)} |")
-        sheet += [(clients, row[0], row[1], peer, number_of, f"{a:.4f}", f"{b:.4f}", f"{r:.4f}") for number_of, (a, b, r) in enumerate(zip(ours, theirs, ratios), 1)]
+        lines.append(
+            f"| {clients} | {row[0]} | {number(statistics.median(ours))} | {number(statistics.median(theirs))} | {row[1]} | {ratio} | {peer} | {answered} | {tokens} | {len(pairs)} |"
+        )
+        sheet += [
+            (clients, row[0], row[1], peer, number_of, f"{a:.4f}", f"{b:.4f}", f"{r:.4f}")
+            for number_of, (a, b, r) in enumerate(zip(ours, theirs, ratios), 1)
+        ]
     return lines
 
 
 def save(path, sheet):
     with open(path, "w", newline="") as file:
-        csv.writer(file).writerows([("clients", "what", "unit", "peer", "pair", "r4b", "llama_server", "ratio"), *sheet])
+        csv.writer(file).writerows(
+            [("clients", "what", "unit", "peer", "pair", "r4b", "llama_server", "ratio"), *sheet]
+        )

@@ -1,4 +1,5 @@
 """What a run of load amounts to: rates, waiting times, gaps and errors, as numbers and as lines to read."""
+
 import collections
 import math
 
@@ -25,8 +26,16 @@ class Figures:
         firsts = [r.first - r.due for r in good if r.first is not None]
         self.first_p50, self.first_p99 = percentile(firsts, 0.5), percentile(firsts, 0.99)
         gaps = [gap for r in good for gap in r.gaps]
-        self.gap_p50, self.gap_p99, self.gap_max = percentile(gaps, 0.5), percentile(gaps, 0.99), max(gaps, default=math.nan)
-        per_token = [(r.last - r.first) / (r.completion - 1) for r in good if r.first is not None and r.last > r.first and r.completion > 1]
+        self.gap_p50, self.gap_p99, self.gap_max = (
+            percentile(gaps, 0.5),
+            percentile(gaps, 0.99),
+            max(gaps, default=math.nan),
+        )
+        per_token = [
+            (r.last - r.first) / (r.completion - 1)
+            for r in good
+            if r.first is not None and r.last > r.first and r.completion > 1
+        ]
         self.token_p50 = percentile(per_token, 0.5)
         times = [r.end - r.due for r in good]
         self.time_p50, self.time_p99 = percentile(times, 0.5), percentile(times, 0.99)

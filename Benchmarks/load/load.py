@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Drives a running OpenAI-compatible server with many clients at once and says how it answered.
 
-    Benchmarks/load/load.py --port 8080 [--clients 16] [--requests 200 | --seconds 10] [--mix short=4,long=2,prompt=1,image=1] [--stream 0.8] [--modes short,long,auto]
-    Benchmarks/load/load.py --port 8080 --rate 20 --seconds 10           an open loop: arrivals of a Poisson process, whether or not earlier ones are answered
+    Benchmarks/load/load.py --port 8080 [--clients 16] [--requests 200 | --seconds 10]
+                            [--mix short=4,long=2,prompt=1,image=1] [--stream 0.8] [--modes short,long,auto]
+    Benchmarks/load/load.py --port 8080 --rate 20 --seconds 10        an open loop: arrivals of a Poisson process
 
-In the closed loop each client sends its next request when the last is answered. --modes is for r4b only; models without images need a --mix without them.
-A kept connection that is found closed is replaced, and how often is told. Ends with status 1 when a request was not answered.
+In the closed loop each client sends its next request when the last is answered. --modes is for r4b only; models without
+images need a --mix without them. A kept connection that is found closed is replaced, and how often is told. Ends with
+status 1 when a request was not answered.
 """
+
 import argparse
 import asyncio
 import itertools
@@ -25,8 +28,9 @@ from .mix import Mix, weights  # noqa: E402
 
 
 async def ask(pool, port, request, due, timeout):
-    """One request on a connection of the pool. Whatever happens is in the reply. A kept connection that ends before anything of the reply has come is replaced once, since a server
-    may close it at any time between two requests (llama-server does after each stream)."""
+    """One request on a connection of the pool. Whatever happens is in the reply. A kept connection that ends before
+    anything of the reply has come is replaced once, since a server may close it at any time between two requests
+    (llama-server does after each stream)."""
     kept = None
     while pool and not (kept and kept.is_open):
         kept = pool.pop()
@@ -62,6 +66,7 @@ async def closed_loop(port, requests, clients, seconds=None, timeout=600):
                 break
         for connection in pool:
             connection.close()
+
     await asyncio.gather(*(client() for _ in range(clients)))
     return Figures(replies, time.perf_counter() - start, len(replies) if seconds else len(requests))
 
@@ -88,8 +93,10 @@ def add_mix(parser, mix="short=4,long=2,prompt=1,image=1"):
     parser.add_argument("--mix", type=weights, default=weights(mix), metavar="KIND=WEIGHT,…", help=f"default {mix}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stream", type=float, default=1.0, help="share of requests that stream")
-    parser.add_argument("--short", type=int, default=24, help="max_tokens of short replies"); parser.add_argument("--long", type=int, default=192, help="and of long ones")
-    parser.add_argument("--words", type=int, default=150, help="words of a long prompt"); parser.add_argument("--image", default="320x240", metavar="WxH")
+    parser.add_argument("--short", type=int, default=24, help="max_tokens of short replies")
+    parser.add_argument("--long", type=int, default=192, help="and of long ones")
+    parser.add_argument("--words", type=int, default=150, help="words of a long prompt")
+    parser.add_argument("--image", default="320x240", metavar="WxH")
     parser.add_argument("--body", type=json.loads, default={}, metavar="JSON", help="members added to each request")
 
 
@@ -102,8 +109,11 @@ def made_mix(o, seed, modes=()):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--port", type=int, required=True)
-    p.add_argument("--clients", type=int, default=16); p.add_argument("--rate", type=float, help="arrivals a second: an open loop")
-    p.add_argument("--requests", type=int); p.add_argument("--seconds", type=float); p.add_argument("--timeout", type=float, default=600)
+    p.add_argument("--clients", type=int, default=16)
+    p.add_argument("--rate", type=float, help="arrivals a second: an open loop")
+    p.add_argument("--requests", type=int)
+    p.add_argument("--seconds", type=float)
+    p.add_argument("--timeout", type=float, default=600)
     p.add_argument("--modes", default="", help="values of thinking_mode to choose from")
     add_mix(p)
     o = p.parse_args()

@@ -1,7 +1,10 @@
-"""The requests of a load: from a seed, what a number of users would ask. The same seed gives the same requests, and no two of them are alike, so that no cache answers for the model.
+"""The requests of a load: from a seed, what a number of users would ask. The same seed gives the same requests, and no
+two of them are alike, so that no cache answers for the model.
 
-Kinds: `short` and `long` are questions with a short and a long reply, `prompt` is a long text with a short reply, `image` an image with a question.
+Kinds: `short` and `long` are questions with a short and a long reply, `prompt` is a long text with a short reply,
+`image` an image with a question.
 """
+
 import base64
 import random
 import struct
@@ -11,17 +14,50 @@ from .client import chat
 
 KINDS = ("short", "long", "prompt", "image")
 NAMES, THINGS = ("Lily", "Tom", "Anna", "Ben", "Mia", "Paul"), ("books", "apples", "pens", "cards", "stones", "shells")
-TOPICS = ("the sea", "a garden in spring", "old bridges", "how bread is made", "the moon", "trains", "a small village", "birds in winter", "glass", "the first day at school",
-          "mountains", "an honest merchant", "rain", "clocks", "a lighthouse", "honey")
-SENTENCES = ("{0} has {1} {3} and keeps them in a box under the window.", "Every morning {0} counts the {3} and writes {2} into the book.",
-             "In the year {1} the house by the river was sold for {2} coins.", "The road to {4} is {1} miles long and has {2} bridges.",
-             "Nobody in town had heard of {4} before {0} came back with {1} {3}.")
+TOPICS = (
+    "the sea",
+    "a garden in spring",
+    "old bridges",
+    "how bread is made",
+    "the moon",
+    "trains",
+    "a small village",
+    "birds in winter",
+    "glass",
+    "the first day at school",
+    "mountains",
+    "an honest merchant",
+    "rain",
+    "clocks",
+    "a lighthouse",
+    "honey",
+)
+SENTENCES = (
+    "{0} has {1} {3} and keeps them in a box under the window.",
+    "Every morning {0} counts the {3} and writes {2} into the book.",
+    "In the year {1} the house by the river was sold for {2} coins.",
+    "The road to {4} is {1} miles long and has {2} bridges.",
+    "Nobody in town had heard of {4} before {0} came back with {1} {3}.",
+)
 
 
 class Mix:
-    """`weights` maps kinds to how often they come. `modes` are values of thinking_mode to choose from; servers other than r4b have none."""
+    """`weights` maps kinds to how often they come. `modes` are values of thinking_mode to choose from; servers other
+    than r4b have none."""
 
-    def __init__(self, seed, weights, modes=(), stream=1.0, short=24, long=192, words=150, image=(320, 240), temperature=0.0, extra=None):
+    def __init__(
+        self,
+        seed,
+        weights,
+        modes=(),
+        stream=1.0,
+        short=24,
+        long=192,
+        words=150,
+        image=(320, 240),
+        temperature=0.0,
+        extra=None,
+    ):
         self.seed, self.weights, self.modes, self.stream = seed, weights, modes, stream
         self.short, self.long, self.words, self.image = short, long, words, image
         self.temperature, self.extra = temperature, extra or {}
@@ -34,8 +70,11 @@ class Mix:
         rng = random.Random(f"{self.seed}/{index}")
         kind = rng.choices(list(self.weights), list(self.weights.values()))[0]
         streams = rng.random() < self.stream
-        body = {"messages": [{"role": "user", "content": self._content(kind, rng)}], "temperature": self.temperature,
-                "max_tokens": self.long if kind == "long" else self.short}
+        body = {
+            "messages": [{"role": "user", "content": self._content(kind, rng)}],
+            "temperature": self.temperature,
+            "max_tokens": self.long if kind == "long" else self.short,
+        }
         if self.modes:
             body["thinking_mode"] = rng.choice(self.modes)
         if streams:
@@ -45,15 +84,25 @@ class Mix:
     def _content(self, kind, rng):
         if kind == "image":
             url = "data:image/png;base64," + base64.b64encode(png(*self.image, rng.randrange(1 << 30))).decode()
-            question = rng.choice(("What color is the shape?", "What does this image show?", "What is the shape of the object?"))
+            question = rng.choice(
+                ("What color is the shape?", "What does this image show?", "What is the shape of the object?")
+            )
             return [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": question}]
         if kind == "prompt":
             return f"Read this and answer.\n{text(rng, self.words)}\nHow many {rng.choice(THINGS)} does {rng.choice(NAMES)} have?"
         if kind == "long":
-            return f"Write a story of {rng.randrange(200, 400)} words about {rng.choice(TOPICS)} and {rng.choice(TOPICS)}."
+            return (
+                f"Write a story of {rng.randrange(200, 400)} words about {rng.choice(TOPICS)} and {rng.choice(TOPICS)}."
+            )
         a, b, c, thing = rng.randrange(10, 90), rng.randrange(10, 90), rng.randrange(1, 9), rng.choice(THINGS)
-        return rng.choice((f"{a} + {b} = ?", f"Add {a} and {b}.", f"{rng.choice(NAMES)} has {a} {thing}, buys {b} more and gives away {c}. How many {thing} are left?",
-                           f"Name {c} things one needs for {rng.choice(TOPICS)}."))
+        return rng.choice(
+            (
+                f"{a} + {b} = ?",
+                f"Add {a} and {b}.",
+                f"{rng.choice(NAMES)} has {a} {thing}, buys {b} more and gives away {c}. How many {thing} are left?",
+                f"Name {c} things one needs for {rng.choice(TOPICS)}.",
+            )
+        )
 
 
 def weights(text):
@@ -71,7 +120,15 @@ def text(rng, words):
     """About `words` words of plain sentences."""
     sentences, count = [], 0
     while count < words:
-        sentences.append(rng.choice(SENTENCES).format(rng.choice(NAMES), rng.randrange(10, 1000), rng.randrange(10, 1000), rng.choice(THINGS), rng.choice(NAMES) + "ville"))
+        sentences.append(
+            rng.choice(SENTENCES).format(
+                rng.choice(NAMES),
+                rng.randrange(10, 1000),
+                rng.randrange(10, 1000),
+                rng.choice(THINGS),
+                rng.choice(NAMES) + "ville",
+            )
+        )
         count += sentences[-1].count(" ") + 1
     return " ".join(sentences)
 
@@ -88,10 +145,16 @@ def png(width, height, seed=0):
     for y in range(height):
         row[1::3] = bytes([(y * 255 * fall // height + shift) % 256]) * width
         start = (y * step + shift) % 256
-        row[2::3] = wave[start:start + width]
+        row[2::3] = wave[start : start + width]
         rows += b"\0" + row
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(rows), 1)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(rows), 1))
+        + chunk(b"IEND", b"")
+    )

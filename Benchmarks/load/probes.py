@@ -1,4 +1,6 @@
-"""Single questions about r4b under load: what images of others do to a stream, what a batch gains, how soon a client's departure frees its seat, what a second question costs."""
+"""Single questions about r4b under load: what images of others do to a stream, what a batch gains, how soon a client's
+departure frees its seat, what a second question costs."""
+
 import asyncio
 import base64
 import math
@@ -16,14 +18,31 @@ STORY = "Write a very long story about the sea, a lighthouse and the people who 
 
 def long_reply(o, tokens, seed=1):
     """A streamed chat with a long reply; R-Tiny is kept from ending it."""
-    body = {"messages": [{"role": "user", "content": STORY}], "max_tokens": tokens, "stream": True, "stream_options": {"include_usage": True}, "temperature": 0}
+    body = {
+        "messages": [{"role": "user", "content": STORY}],
+        "max_tokens": tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": 0,
+    }
     extra = ENDLESS | {"seed": seed} if o.model.resolve() == R_TINY else {}
     return client.chat("long", body | extra | o.body)
 
 
 def image_chat(image, question, tokens):
-    body = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": question}]}], "max_tokens": tokens,
-            "temperature": 0, "thinking_mode": "short", "stream": True, "stream_options": {"include_usage": True}}
+    body = {
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": question}],
+            }
+        ],
+        "max_tokens": tokens,
+        "temperature": 0,
+        "thinking_mode": "short",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
     return client.chat("image", body)
 
 
@@ -37,7 +56,10 @@ def slow_prompt(o, seed, takes_images):
     if takes_images:
         return image_chat(image(o, seed), "What color is the shape?", 4)
     content = mix.text(random.Random(seed), 400)
-    return client.chat("prompt", {"messages": [{"role": "user", "content": content}], "max_tokens": 4, "temperature": 0, "stream": True})
+    return client.chat(
+        "prompt",
+        {"messages": [{"role": "user", "content": content}], "max_tokens": 4, "temperature": 0, "stream": True},
+    )
 
 
 def stall(o):
@@ -50,7 +72,10 @@ def stall(o):
 
 async def _stall(o, server, clients, repetition):
     # Made before anything is measured: an image takes this program longer than a token takes the server.
-    requests = [image_chat(image(o, 1_000_000 * repetition + number), "What color is the shape?", 4) for number in range(o.images if clients else 0)]
+    requests = [
+        image_chat(image(o, 1_000_000 * repetition + number), "What color is the shape?", 4)
+        for number in range(o.images if clients else 0)
+    ]
     stop, coming, taken = asyncio.Event(), iter(requests), []
 
     async def disturb():
@@ -60,6 +85,7 @@ async def _stall(o, server, clients, repetition):
                 break
             taken.append(await connection.ask(request))
         connection.close()
+
     connection = await client.Connection.open(server.port)
     tasks = []
 
@@ -67,6 +93,7 @@ async def _stall(o, server, clients, repetition):
         # Once the stream is under way, so that only decoding is measured.
         if not tasks:
             tasks.extend([asyncio.create_task(disturb()) for _ in range(clients)] or [None])
+
     reply = await connection.ask(long_reply(o, o.tokens, repetition), on_event=begin)
     stop.set()
     await asyncio.gather(*filter(None, tasks))
@@ -74,8 +101,11 @@ async def _stall(o, server, clients, repetition):
     bad = [r.error for r in [reply, *taken] if r.error]
     if clients and len(taken) == o.images:
         bad.append("the images did not last: raise --images")
-    print(f"{clients} clients with images: gap p50 {ms(percentile(reply.gaps, 0.5))}, p99 {ms(percentile(reply.gaps, 0.99))}, max {ms(max(reply.gaps, default=math.nan))}; "
-          f"{reply.completion} tokens in {reply.end - reply.sent:.2f} s, {len(taken)} images answered{'  ERRORS ' + str(bad) if bad else ''}", flush=True)
+    print(
+        f"{clients} clients with images: gap p50 {ms(percentile(reply.gaps, 0.5))}, p99 {ms(percentile(reply.gaps, 0.99))}, max {ms(max(reply.gaps, default=math.nan))}; "
+        f"{reply.completion} tokens in {reply.end - reply.sent:.2f} s, {len(taken)} images answered{'  ERRORS ' + str(bad) if bad else ''}",
+        flush=True,
+    )
 
 
 def batch(o):
@@ -87,17 +117,23 @@ def batch(o):
             for count in o.clients:
                 requests = [long_reply(o, o.tokens, 100 * repetition + index) for index in range(count)]
                 figures = asyncio.run(closed_loop(server.port, requests, count))
-                # From the first token of any to the last of all, so that what the prompts took of it counts against the batch.
+                # From the first token of any to the last of all, so that what the prompts took of it counts against the
+                # batch.
                 good = [r for r in figures.replies if r.error is None and r.first is not None]
                 if len(good) < count or max(r.last for r in good) <= min(r.first for r in good):
                     raise SystemExit(f"{len(good)} of {count} replies: {dict(figures.errors)}")
                 decode = sum(r.completion - 1 for r in good) / (max(r.last for r in good) - min(r.first for r in good))
                 rates[count].append(decode)
-                print(f"{count} clients: {decode:.1f} tokens/s decoding, {figures.tokens_per_second:.1f} with their prompts, {figures.completion} tokens, "
-                      f"{figures.answered} of {figures.asked} answered", flush=True)
+                print(
+                    f"{count} clients: {decode:.1f} tokens/s decoding, {figures.tokens_per_second:.1f} with their prompts, {figures.completion} tokens, "
+                    f"{figures.answered} of {figures.asked} answered",
+                    flush=True,
+                )
         base = statistics.median(rates[o.clients[0]])
         for count in o.clients[1:]:
-            print(f"{count} clients against {o.clients[0]}: {statistics.median(rates[count]) / base:.2f} times the tokens a second")
+            print(
+                f"{count} clients against {o.clients[0]}: {statistics.median(rates[count]) / base:.2f} times the tokens a second"
+            )
 
 
 def cancel(o):
@@ -105,7 +141,10 @@ def cancel(o):
     with R4B(binary(o), o.model, o.set, o.threads) as server:
         for phase in ("decode", "prefill"):
             times = asyncio.run(_cancel(o, server, phase))
-            print(f"{phase}: the seat is free after p50 {ms(percentile(times, 0.5))}, p99 {ms(percentile(times, 0.99))}, max {ms(max(times))} ({len(times)} times)", flush=True)
+            print(
+                f"{phase}: the seat is free after p50 {ms(percentile(times, 0.5))}, p99 {ms(percentile(times, 0.99))}, max {ms(max(times))} ({len(times)} times)",
+                flush=True,
+            )
 
 
 async def _cancel(o, server, phase):
@@ -123,6 +162,7 @@ async def _cancel(o, server, phase):
             events += 1
             if events == 8:
                 seen.set()
+
         request = long_reply(o, o.tokens, repetition) if phase == "decode" else slow_prompt(o, repetition, takes_images)
         task = asyncio.create_task(connection.ask(request, on_event=on_event))
         if phase == "decode":
@@ -131,7 +171,9 @@ async def _cancel(o, server, phase):
             while not await server.metric(running, watcher) and not task.done():
                 pass
         if task.done():
-            raise SystemExit(f"a reply ended before it could be cancelled: {task.result().error or task.result().finish}")
+            raise SystemExit(
+                f"a reply ended before it could be cancelled: {task.result().error or task.result().finish}"
+            )
         connection.reset()
         start = time.perf_counter()
         while await server.metric(running, watcher):
@@ -161,8 +203,13 @@ async def _reask(o, server):
             print("a reply had no text")
             continue
         ratios.append((second.first - second.sent) / (first.first - first.sent))
-        print(f"image {number + 1}: first token {ms(first.first - first.sent)} ({first.prompt} prompt tokens, {first.cached} cached), then {ms(second.first - second.sent)} "
-              f"({second.prompt}, {second.cached} cached): ratio {ratios[-1]:.3f}", flush=True)
+        print(
+            f"image {number + 1}: first token {ms(first.first - first.sent)} ({first.prompt} prompt tokens, {first.cached} cached), then {ms(second.first - second.sent)} "
+            f"({second.prompt}, {second.cached} cached): ratio {ratios[-1]:.3f}",
+            flush=True,
+        )
     if ratios:
-        print(f"the second question's first token takes {statistics.median(ratios):.3f} of the first's ({min(ratios):.3f} to {max(ratios):.3f})")
+        print(
+            f"the second question's first token takes {statistics.median(ratios):.3f} of the first's ({min(ratios):.3f} to {max(ratios):.3f})"
+        )
     connection.close()

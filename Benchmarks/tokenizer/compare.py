@@ -1,11 +1,14 @@
-"""Encodes the same texts with PyPI `tokenizers` and with this package in turn, on one thread each, and prints the ratio.
+"""Encodes the same texts with PyPI `tokenizers` and with this package in turn, on one thread each, and prints the
+ratio.
 
   swift build -c release --product tokenizer-benchmark
   python Benchmarks/tokenizer/compare.py .build/release/tokenizer-benchmark tokenizer.json [text.txt ...]
 
-Without texts, the mixed text of the tests is made again. Rounds alternate, so that whatever else the machine does falls on both;
-the best round of each counts. `tokenizers` keeps a cache between rounds, and so do we. Exits 1 when any token differs.
+Without texts, the mixed text of the tests is made again. Rounds alternate, so that whatever else the machine does falls
+on both; the best round of each counts. `tokenizers` keeps a cache between rounds, and so do we. Exits 1 when any token
+differs.
 """
+
 import os
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -27,6 +30,7 @@ def mixed_text(folder):
     """The recipe of Tests/TokenizationTests/Fixtures/mixed.json, by the script that wrote it."""
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts/fixtures"))
     from tokenization import CHUNKS, chunk
+
     path = pathlib.Path(folder) / "mixed.txt"
     path.write_bytes("".join(chunk(number) for number in range(CHUNKS)).encode())
     return path
@@ -57,8 +61,10 @@ def main():
             same = list(struct.unpack(f"<{len(ids) // 4}i", ids)) == expected.ids
             differs |= not same
             theirs, mine = (len(data) / 1e6 / min(column) for column in zip(*times))
-            print(f"{path.name}: {len(data) / 1e6:.2f} MB, tokenizers {theirs:.2f} MB/s, ours {mine:.2f} MB/s, "
-                  f"{mine / theirs:.1f} times, {'identical' if same else 'DIFFERENT'}")
+            print(
+                f"{path.name}: {len(data) / 1e6:.2f} MB, tokenizers {theirs:.2f} MB/s, ours {mine:.2f} MB/s, "
+                f"{mine / theirs:.1f} times, {'identical' if same else 'DIFFERENT'}"
+            )
         ours.stdin.close()
         ours.wait()
     return 1 if differs else 0

@@ -1,4 +1,5 @@
 """A headless Chromium for the tests of the pages: one for the run, its console and its network watched."""
+
 import base64
 import functools
 import importlib.util
@@ -48,8 +49,14 @@ class Browser:
             self.driver.get(url)
 
     def view(self, width, theme="light", height=800):
-        self.run("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
-        features = [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+        self.run(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
+        features = [
+            {"name": "prefers-color-scheme", "value": theme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         self.run("Emulation.setEmulatedMedia", {"features": features})
 
     def all(self, selector):
@@ -67,7 +74,9 @@ class Browser:
 
     def until(self, condition, seconds=15):
         """What a function, or a selector that finds something seen, gives once it is true."""
-        found = (lambda: [e for e in self.all(condition) if e.is_displayed()]) if isinstance(condition, str) else condition
+        found = (
+            (lambda: [e for e in self.all(condition) if e.is_displayed()]) if isinstance(condition, str) else condition
+        )
         # What is looked at may be replaced by the page meanwhile.
         passing = [NoSuchElementException, StaleElementReferenceException]
         return WebDriverWait(self.driver, seconds, 0.03, ignored_exceptions=passing).until(lambda _: found())
@@ -96,7 +105,9 @@ class Browser:
         """Console lines since the last call that a page must not write, and addresses that were asked."""
         lines = []
         for entry in self.driver.get_log("browser"):
-            expected = entry["source"] == "network" and any(f"status of {status} " in entry["message"] for status in self.allowed)
+            expected = entry["source"] == "network" and any(
+                f"status of {status} " in entry["message"] for status in self.allowed
+            )
             if not expected and not (entry["source"] == "network" and 0 in self.allowed):
                 lines.append(entry["message"])
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]

@@ -1,4 +1,5 @@
 """What the tests of the chat page do with it."""
+
 import base64
 import json
 import urllib.request
@@ -24,7 +25,12 @@ def say(browser, text, *, ends=True):
 
 
 def over(browser):
-    browser.until(lambda: browser.script("return [...document.querySelectorAll('.reply')].at(-1)?.getAttribute('aria-busy')") == "false")
+    browser.until(
+        lambda: (
+            browser.script("return [...document.querySelectorAll('.reply')].at(-1)?.getAttribute('aria-busy')")
+            == "false"
+        )
+    )
 
 
 def last(browser, selector):
@@ -37,13 +43,19 @@ def bodies(canned):
 
 def kinds(browser):
     """The numbers beside the bars of the last reply."""
-    return {e.get_attribute("data-kind"): int(e.get_attribute("data-tokens")) for e in last(browser, ".account").find_elements("css selector", "[data-kind]")}
+    return {
+        e.get_attribute("data-kind"): int(e.get_attribute("data-tokens"))
+        for e in last(browser, ".account").find_elements("css selector", "[data-kind]")
+    }
 
 
 def asked(server, content):
     """What the server answers to a program that asks the same."""
     body = json.dumps({"messages": [{"role": "user", "content": content}]}).encode()
-    with urllib.request.urlopen(urllib.request.Request(server.url + "/v1/chat/completions", body, {"content-type": "application/json"}), timeout=60) as reply:
+    with urllib.request.urlopen(
+        urllib.request.Request(server.url + "/v1/chat/completions", body, {"content-type": "application/json"}),
+        timeout=60,
+    ) as reply:
         return json.load(reply)
 
 

@@ -1,4 +1,5 @@
 """Starts the release build of r4b, or the program that TEST_R4B names, on a free port, once for the whole run."""
+
 import functools
 import os
 import pathlib
@@ -21,21 +22,32 @@ MODEL = ROOT / "Models" / "r-tiny"
 def binary():
     if chosen := os.environ.get("TEST_R4B"):
         return pathlib.Path(chosen).resolve()
-    path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True)
+    path = subprocess.run(
+        ["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     return pathlib.Path(path.stdout.strip()) / "r4b"
 
 
 class Server:
-    """A running server on a port of its own, or on `port`. What it writes to standard error goes to the open file `log` if there is one; then `port` must be given.
-    `options` are those of Popen."""
+    """A running server on a port of its own, or on `port`. What it writes to standard error goes to the open file `log`
+    if there is one; then `port` must be given. `options` are those of Popen."""
 
     def __init__(self, arguments=(), environment=None, port=0, log=None, options=None):
         # A ledger is for one server, and many run here: those that want one name its file.
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | {"R4B_LEDGER_PATH": ""} | (environment or {})
+        self.environment = (
+            {k: v for k, v in os.environ.items() if not k.startswith("R4B_")}
+            | {"R4B_LEDGER_PATH": ""}
+            | (environment or {})
+        )
         self.file = tempfile.NamedTemporaryFile()
         # Without a terminal, as a service has none.
-        self.process = subprocess.Popen([binary(), "serve", "--port", str(port), *map(str, arguments)], env=self.environment,
-                                        stdin=subprocess.DEVNULL, stderr=log or self.file, **{"cwd": ROOT, **(options or {})})
+        self.process = subprocess.Popen(
+            [binary(), "serve", "--port", str(port), *map(str, arguments)],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stderr=log or self.file,
+            **{"cwd": ROOT, **(options or {})},
+        )
         self.url = self.answering(port) if log else self.listening("")
         self.port = int(self.url.rsplit(":", 1)[1]) if self.url.startswith("http") else None
 
@@ -116,6 +128,7 @@ def chromium():
     if not shutil.which("chromedriver"):
         pytest.skip("Chromium and its driver are not installed (on Ubuntu they are a snap)")
     from browser import Browser
+
     browser = Browser()
     yield browser
     browser.quit()
@@ -125,6 +138,7 @@ def chromium():
 def canned():
     """A server of the pages whose answers a test decides."""
     from pages import Pages
+
     return Pages()
 
 
@@ -136,7 +150,9 @@ def visit(chromium, canned):
     yield chromium
     lines, addresses = chromium.logs()
     assert not lines
-    assert all(address.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")) for address in addresses), addresses
+    assert all(address.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")) for address in addresses), (
+        addresses
+    )
 
 
 @pytest.fixture

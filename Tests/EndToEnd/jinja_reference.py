@@ -1,4 +1,6 @@
-"""Chat templates as transformers renders them, and the published templates of llama.cpp to try: what test_templates.py compares the server with."""
+"""Chat templates as transformers renders them, and the published templates of llama.cpp to try: what test_templates.py
+compares the server with."""
+
 import json
 import os
 import pathlib
@@ -32,17 +34,21 @@ def index():
     found = dict(re.findall(r"^(?:global|install|download|:env:)\.([\w-]+)='(.*)'$", settings, re.M))
     if "index-url" not in found:
         from pip._internal.models.index import PyPI
+
         found["index-url"] = PyPI.simple_url
     return found["index-url"].rstrip("/"), found.get("cert")
 
 
 def templates():
-    """The folder of llama.cpp's chat templates from the source distribution, downloaded once. Nothing of the package is built."""
+    """The folder of llama.cpp's chat templates from the source distribution, downloaded once. Nothing of the package is
+    built."""
     if not (CACHE / "complete").exists():
         address, certificates = index()
         context = ssl.create_default_context(cafile=certificates)
         try:
-            page = urllib.request.Request(f"{address}/{PACKAGE}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+            page = urllib.request.Request(
+                f"{address}/{PACKAGE}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}
+            )
             with urllib.request.urlopen(page, context=context, timeout=60) as reply:
                 files = json.load(reply)["files"]
             file = next(file for file in files if file["filename"].endswith(f"-{VERSION}.tar.gz"))
@@ -64,6 +70,7 @@ def templates():
 
 class Generation(Extension):
     """`{% generation %}` of transformers, whose body is printed as it is."""
+
     tags = {"generation"}
 
     def parse(self, parser):
@@ -76,7 +83,9 @@ class Generation(Extension):
 
 
 def environment(marks_safe=True):
-    """The environment that transformers compiles chat templates in; without `marks_safe` the filter `safe` marks nothing."""
+    """The environment that transformers compiles chat templates in; without `marks_safe` the filter `safe` marks
+    nothing."""
+
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
 
@@ -85,6 +94,7 @@ def environment(marks_safe=True):
 
     def strftime_now(form):
         from datetime import datetime
+
         return datetime.now().strftime(form)
 
     result = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
@@ -104,20 +114,27 @@ class Reference:
             self.template = environment(marks_safe).from_string(source)
         except Exception:
             self.template = None
-        # Some templates walk `tools` without asking whether there are any; transformers fails on them where there are none.
+        # Some templates walk `tools` without asking whether there are any; transformers fails on them where there are
+        # none.
         if not self.prints("probe", "probe") and not self.prints("probe", [{"type": "text", "text": "probe"}]):
             self.variables = variables
 
     def render(self, messages, tools=None, mode="auto"):
         """The prompt, or None where Jinja2 refuses."""
         try:
-            return self.template.render(messages=messages, add_generation_prompt=True, thinking_mode=mode, enable_thinking=mode != "short",
-                                        **self.variables | ({"tools": tools} if tools else {}))
+            return self.template.render(
+                messages=messages,
+                add_generation_prompt=True,
+                thinking_mode=mode,
+                enable_thinking=mode != "short",
+                **self.variables | ({"tools": tools} if tools else {}),
+            )
         except Exception:
             return None
 
     def prints(self, word, content, **options):
-        """Whether a user message with `content` is printed so that `word` is in it, alone or behind a system message."""
+        """Whether a user message with `content` is printed so that `word` is in it, alone or behind a system
+        message."""
         users = [{"role": "user", "content": content}]
         system = [{"role": "system", "content": "x" if isinstance(content, str) else [{"type": "text", "text": "x"}]}]
         return any(word in (self.render(messages, **options) or "") for messages in (users, system + users))

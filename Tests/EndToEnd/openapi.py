@@ -1,4 +1,5 @@
 """The server's description of itself, read strictly: what a reply has and the document does not name is an error."""
+
 import copy
 import functools
 import json
@@ -25,7 +26,9 @@ class Document:
     @functools.cache
     def validator(self, name):
         """The validator of a schema by its name."""
-        return jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": self.document["components"]})
+        return jsonschema.Draft202012Validator(
+            {"$ref": f"#/components/schemas/{name}", "components": self.document["components"]}
+        )
 
     def check(self, name, value):
         """Fails unless the value fits the schema of that name."""
@@ -42,7 +45,9 @@ class Document:
     def resolve(self, node):
         """What a `$ref` names, or the node itself."""
         while "$ref" in node:
-            node = functools.reduce(lambda at, name: at[name], node["$ref"].removeprefix("#/").split("/"), self.document)
+            node = functools.reduce(
+                lambda at, name: at[name], node["$ref"].removeprefix("#/").split("/"), self.document
+            )
         return node
 
     def operation(self, path, method="post"):
@@ -52,7 +57,12 @@ class Document:
         """Path, name and body of every example of a request."""
         for path, item in self.document["paths"].items():
             for operation in item.values():
-                for name, example in operation.get("requestBody", {"content": {}})["content"].get("application/json", {}).get("examples", {}).items():
+                for name, example in (
+                    operation.get("requestBody", {"content": {}})["content"]
+                    .get("application/json", {})
+                    .get("examples", {})
+                    .items()
+                ):
                     yield path, name, copy.deepcopy(self.resolve(example)["value"])
 
     def schema_of_events(self, path):

@@ -1,5 +1,6 @@
-"""Hooks of schemathesis: requests that a schema cannot keep from contradicting themselves are made sensible, so that most are served, and
-replies are kept short. What is invalid by the schema stays so."""
+"""Hooks of schemathesis: requests that a schema cannot keep from contradicting themselves are made sensible, so that
+most are served, and replies are kept short. What is invalid by the schema stays so."""
+
 import functools
 import json
 import pathlib
@@ -8,11 +9,32 @@ import schemathesis
 from openapi import Document
 
 VOCABULARY = 640
-LIMITS = {"/v1/chat/completions": ("max_completion_tokens", "max_tokens"), "/v1/completions": ("max_completion_tokens", "max_tokens"), "/v1/responses": ("max_output_tokens",),
-          "/v1/rollouts": ("max_completion_tokens", "max_tokens")}
+LIMITS = {
+    "/v1/chat/completions": ("max_completion_tokens", "max_tokens"),
+    "/v1/completions": ("max_completion_tokens", "max_tokens"),
+    "/v1/responses": ("max_output_tokens",),
+    "/v1/rollouts": ("max_completion_tokens", "max_tokens"),
+}
 TOKENS = 4
-MODES = ("thinking_mode", "chat_template_kwargs", "enable_thinking", "thinking", "reasoning_effort", "reasoning", "think_bias", "think_threshold")
-CONSTRAINTS = ("response_format", "structured_outputs", "guided_json", "guided_choice", "guided_regex", "json_schema", "regex")
+MODES = (
+    "thinking_mode",
+    "chat_template_kwargs",
+    "enable_thinking",
+    "thinking",
+    "reasoning_effort",
+    "reasoning",
+    "think_bias",
+    "think_threshold",
+)
+CONSTRAINTS = (
+    "response_format",
+    "structured_outputs",
+    "guided_json",
+    "guided_choice",
+    "guided_regex",
+    "json_schema",
+    "regex",
+)
 BUDGETS = ("thinking_budget", "thinking_budget_tokens", "thinking_token_budget")
 
 
@@ -33,7 +55,11 @@ def is_positive(case):
 def shorten(body, names):
     """A limit that is valid is lowered; without one there is one."""
     for name in names:
-        if is_number(body.get(name)) and (1 <= body[name] <= 1_000_000_000 or body[name] == -1) and body[name] == int(body[name]):
+        if (
+            is_number(body.get(name))
+            and (1 <= body[name] <= 1_000_000_000 or body[name] == -1)
+            and body[name] == int(body[name])
+        ):
             body[name] = TOKENS
     if all(body.get(name) is None for name in names):
         body[names[0]] = TOKENS

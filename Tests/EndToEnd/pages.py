@@ -1,4 +1,6 @@
-"""A server of the pages in `Public/` whose answers a test decides: errors, slow and broken streams, usage that is known."""
+"""A server of the pages in `Public/` whose answers a test decides: errors, slow and broken streams, usage that is
+known."""
+
 import http.server
 import json
 import pathlib
@@ -9,9 +11,17 @@ import urllib.parse
 import usage_data
 from conftest import ROOT
 
-POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-          "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png"}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
 MODELS = {"object": "list", "data": [{"id": "canned", "object": "model"}]}
 
 
@@ -23,19 +33,51 @@ def error(status, code, message, **headers):
 def chunk(delta=None, finish=None, **more):
     """One chunk of a stream."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
-    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "canned", "choices": choices, "usage": None} | more
+    return {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "canned",
+        "choices": choices,
+        "usage": None,
+    } | more
 
 
 def reply(thought=(), answer=(), finish="stop", p_think=1.0, mode="auto"):
     """The chunks of a whole reply: pieces of thought and answer, one token each, and the account of them."""
     thinking, control = len(thought), 4
-    return [chunk({"role": "assistant", "content": ""}), *(chunk({"reasoning_content": piece}) for piece in thought), *(chunk({"content": piece}) for piece in answer),
-            chunk({}, finish), chunk(usage={
-                "prompt_tokens": 75, "completion_tokens": thinking + control + len(answer), "total_tokens": 79 + thinking + len(answer),
-                "prompt_tokens_details": {"text_tokens": 15, "image_tokens": 60, "cached_tokens": 8}, "completion_tokens_details": {"reasoning_tokens": thinking, "text_tokens": len(answer)}},
-                thinking={"requested_mode": mode, "mode": "thinking" if thought else "non_thinking", "p_think": p_think, "thinking_tokens": thinking, "control_tokens": control,
-                          "answer_tokens": len(answer), "stop": "natural" if thought else None},
-                timings={"queue_ms": 0.2, "image_ms": 9.2, "prefill_ms": 11.9, "first_token_ms": 21.8, "first_answer_token_ms": 47.5, "decode_ms": 1265.0})]
+    return [
+        chunk({"role": "assistant", "content": ""}),
+        *(chunk({"reasoning_content": piece}) for piece in thought),
+        *(chunk({"content": piece}) for piece in answer),
+        chunk({}, finish),
+        chunk(
+            usage={
+                "prompt_tokens": 75,
+                "completion_tokens": thinking + control + len(answer),
+                "total_tokens": 79 + thinking + len(answer),
+                "prompt_tokens_details": {"text_tokens": 15, "image_tokens": 60, "cached_tokens": 8},
+                "completion_tokens_details": {"reasoning_tokens": thinking, "text_tokens": len(answer)},
+            },
+            thinking={
+                "requested_mode": mode,
+                "mode": "thinking" if thought else "non_thinking",
+                "p_think": p_think,
+                "thinking_tokens": thinking,
+                "control_tokens": control,
+                "answer_tokens": len(answer),
+                "stop": "natural" if thought else None,
+            },
+            timings={
+                "queue_ms": 0.2,
+                "image_ms": 9.2,
+                "prefill_ms": 11.9,
+                "first_token_ms": 21.8,
+                "first_answer_token_ms": 47.5,
+                "decode_ms": 1265.0,
+            },
+        ),
+    ]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -70,7 +112,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = {"/": "index.html", "/dashboard": "dashboard.html"}.get(address.path, address.path[1:])
         file = (ROOT / "Public" / name).resolve()
         if file.is_file() and file.is_relative_to(ROOT / "Public"):
-            self.send(200, {"content-type": TYPES[pathlib.Path(name).suffix], "content-security-policy": POLICY, "x-content-type-options": "nosniff"}, file.read_bytes())
+            self.send(
+                200,
+                {
+                    "content-type": TYPES[pathlib.Path(name).suffix],
+                    "content-security-policy": POLICY,
+                    "x-content-type-options": "nosniff",
+                },
+                file.read_bytes(),
+            )
         else:
             self.send(*error(404, "not_found", "There is no such route."))
 
@@ -101,7 +151,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Pages(http.server.ThreadingHTTPServer):
-    """Serves the pages. `replies` are taken one by one: a tuple (status, headers, body), or the chunks of a stream with pauses in seconds, None to break off."""
+    """Serves the pages. `replies` are taken one by one: a tuple (status, headers, body), or the chunks of a stream with
+    pauses in seconds, None to break off."""
+
     daemon_threads = True
 
     def __init__(self, port=0):
@@ -121,4 +173,16 @@ class Pages(http.server.ThreadingHTTPServer):
     def canned(self, query):
         if query.get("format") == "csv":
             return 200, {"content-type": "text/csv"}, b"start,requests\n"
-        return 200, {}, usage_data.usage(self.rows, int(query["from"]), int(query["to"]), query.get("bucket"), query["group_by"].split(","), self.saved, self.ledger)
+        return (
+            200,
+            {},
+            usage_data.usage(
+                self.rows,
+                int(query["from"]),
+                int(query["to"]),
+                query.get("bucket"),
+                query["group_by"].split(","),
+                self.saved,
+                self.ledger,
+            ),
+        )

@@ -1,11 +1,19 @@
-"""What OpenAI's SDK may send, read from its own types: the path of every field, and the values of those that have a few."""
+"""What OpenAI's SDK may send, read from its own types: the path of every field, and the values of those that have a
+few."""
+
 import collections.abc
 import types
 import typing
 
 import typing_extensions
 
-WRAPPERS = (typing.Annotated, typing.Required, typing.NotRequired, typing_extensions.Required, typing_extensions.NotRequired)
+WRAPPERS = (
+    typing.Annotated,
+    typing.Required,
+    typing.NotRequired,
+    typing_extensions.Required,
+    typing_extensions.NotRequired,
+)
 
 
 def unwrap(kind):
@@ -24,11 +32,16 @@ def values(kind):
     kind = unwrap(kind)
     if typing.get_origin(kind) is typing.Literal:
         return list(typing.get_args(kind))
-    return [value for part in typing.get_args(kind) for value in values(part)] if typing.get_origin(kind) in (typing.Union, types.UnionType) else []
+    return (
+        [value for part in typing.get_args(kind) for value in values(part)]
+        if typing.get_origin(kind) in (typing.Union, types.UnionType)
+        else []
+    )
 
 
 def walk(kind, path, decide, within=()):
-    """Pairs of a path and a value (None for the field itself). What `decide(path, value)` says is not read is not walked into, nor are objects whose `type` is not."""
+    """Pairs of a path and a value (None for the field itself). What `decide(path, value)` says is not read is not
+    walked into, nor are objects whose `type` is not."""
     kind = unwrap(kind)
     origin = typing.get_origin(kind)
     if origin is typing.Literal:

@@ -1,4 +1,5 @@
 """What clients and files must not be able to do: crash, hang, leak or exhaust the server."""
+
 import base64
 import io
 import json
@@ -31,13 +32,23 @@ def post(server, body, path="/v1/chat/completions"):
 
 def with_image(data, media="image/png"):
     url = f"data:{media};base64," + base64.b64encode(data).decode()
-    return {"messages": [{"role": "user", "content": [
-        {"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What color is the shape?"}]}]}
+    return {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image_url", "image_url": {"url": url}},
+                    {"type": "text", "text": "What color is the shape?"},
+                ],
+            }
+        ]
+    }
 
 
 def png(width, height, payload=b""):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", payload) + chunk(b"IEND", b"")
 
@@ -77,14 +88,19 @@ def test_a_hundred_megapixels_are_refused_before_decoding(server):
     before = server.resident()
     buffer = io.BytesIO()
     Image.new("L", (10_000, 10_000)).save(buffer, "JPEG")
-    for data, media, limit in ((buffer.getvalue(), "image/jpeg", "50000000"), (png(10_000, 10_000), "image/png", "50000000"),
-                               (png(2**31 - 1, 2**31 - 1), "image/png", "32768")):
+    for data, media, limit in (
+        (buffer.getvalue(), "image/jpeg", "50000000"),
+        (png(10_000, 10_000), "image/png", "50000000"),
+        (png(2**31 - 1, 2**31 - 1), "image/png", "32768"),
+    ):
         status, reply = post(server, with_image(data, media))
         assert status == 413 and limit in reply["error"]["message"], reply
     assert server.resident() < before + 100
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", png(4, 4), b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBPVP8 ", b"<svg/>"])
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", png(4, 4), b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBPVP8 ", b"<svg/>"]
+)
 def test_broken_images_are_refused(server, data):
     status, reply = post(server, with_image(data))
     assert status in (400, 415, 422) and reply["error"]["param"] == "messages[0].content[0].image_url.url"
@@ -98,7 +114,9 @@ def test_more_images_than_the_context_holds(server):
 
 def test_a_text_longer_than_the_context_names_both(server):
     status, reply = post(server, {"messages": [{"role": "user", "content": "word " * 100_000}]})
-    assert status == 400 and "2048" in reply["error"]["message"] and reply["error"]["code"] == "context_length_exceeded", reply
+    assert (
+        status == 400 and "2048" in reply["error"]["message"] and reply["error"]["code"] == "context_length_exceeded"
+    ), reply
 
 
 def test_control_tokens_in_a_text_are_text(server):
@@ -109,10 +127,21 @@ def test_control_tokens_in_a_text_are_text(server):
 
 def test_a_killed_client_frees_its_sequence(server):
     cancelled = metric(server, 'r4b_request_failures_total{reason="cancelled"}')
-    body = json.dumps({"messages": [{"role": "user", "content": "Tell me something"}], "stream": True, "temperature": 2, "max_tokens": 1900,
-                       "logit_bias": {"621": -100, "619": -100}}).encode()
+    body = json.dumps(
+        {
+            "messages": [{"role": "user", "content": "Tell me something"}],
+            "stream": True,
+            "temperature": 2,
+            "max_tokens": 1900,
+            "logit_bias": {"621": -100, "619": -100},
+        }
+    ).encode()
     peer = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-    peer.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    peer.sendall(
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        % len(body)
+        + body
+    )
     assert peer.recv(512)
     assert metric(server, 'r4b_sequences{state="running"}') == 1
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -170,7 +199,9 @@ def broken(tmp_path):
 
 
 def start_fails(directory):
-    done = subprocess.run([binary(), "serve", "--port", "0", "--model", directory], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [binary(), "serve", "--port", "0", "--model", directory], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode not in (0, 132, 133, 134, 139) and done.returncode > 0
     assert "Listening" not in done.stderr
     return done.stderr
@@ -184,11 +215,16 @@ def test_a_truncated_checkpoint_is_refused_before_the_port_opens(broken):
         assert "model.safetensors" in start_fails(broken)
 
 
-@pytest.mark.parametrize("name, change", [
-    ("config.json", lambda text: text.replace('"hidden_size": 256', '"hidden_size": 255')),
-    ("config.json", lambda text: text.replace('"num_hidden_layers": 4', '"num_hidden_layers": 5', 1)),
-    ("config.json", lambda text: "{"), ("tokenizer.json", lambda text: text[:-10]), ("chat_template.jinja", lambda text: "{% for %}"),
-])
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("config.json", lambda text: text.replace('"hidden_size": 256', '"hidden_size": 255')),
+        ("config.json", lambda text: text.replace('"num_hidden_layers": 4', '"num_hidden_layers": 5', 1)),
+        ("config.json", lambda text: "{"),
+        ("tokenizer.json", lambda text: text[:-10]),
+        ("chat_template.jinja", lambda text: "{% for %}"),
+    ],
+)
 def test_contradictory_files_are_refused_by_name(broken, name, change):
     text = (broken / name).read_text()
     assert change(text) != text
@@ -198,7 +234,8 @@ def test_contradictory_files_are_refused_by_name(broken, name, change):
 
 
 def test_many_bodies_in_part_are_bounded_together_and_others_are_served():
-    """A hundred clients send six of eight megabytes and then drip; texts and, once they are gone, images are answered."""
+    """A hundred clients send six of eight megabytes and then drip; texts and, once they are gone, images are
+    answered."""
     server = Server(["--set", "http.max_buffered_bytes=67108864", "--set", "http.max_body_bytes=16777216"])
     peers = []
     try:
@@ -210,8 +247,10 @@ def test_many_bodies_in_part_are_bounded_together_and_others_are_served():
             peer = socket.create_connection(("127.0.0.1", server.port), timeout=60)
             peers.append(peer)
             try:
-                peer.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                             b"Content-Length: 8388608\r\n\r\n" + piece)
+                peer.sendall(
+                    b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    b"Content-Length: 8388608\r\n\r\n" + piece
+                )
             except (BrokenPipeError, ConnectionResetError):
                 pass
         for _ in range(3):

@@ -1,4 +1,6 @@
-"""The books under fire: whatever clients do, what they were told, what /metrics counts and what the log says are the same, and everything taken is given back."""
+"""The books under fire: whatever clients do, what they were told, what /metrics counts and what the log says are the
+same, and everything taken is given back."""
+
 import collections
 import concurrent.futures
 import json
@@ -10,12 +12,24 @@ from test_golden import CASES
 from wire import Client, is_idle, question, request, wait
 
 ROUNDS, CLIENTS, REQUESTS = 4, 16, 8
-SETTINGS = ["scheduling.max_running=4", "scheduling.max_waiting=8", "http.max_body_bytes=1048576", "http.max_buffered_bytes=16777216"]
+SETTINGS = [
+    "scheduling.max_running=4",
+    "scheduling.max_waiting=8",
+    "http.max_body_bytes=1048576",
+    "http.max_buffered_bytes=16777216",
+]
 # Broken requests and the status each must get.
 REFUSED = [
-    (b"{", 400), (b"[]", 400), (b'{"messages":[]}', 400), (b'{"messages":[{"role":"user","content":"Hi"}],"temperature":9}', 400),
-    (b'{"model":"other","messages":[{"role":"user","content":"Hi"}]}', 404), (b'{"messages":[{"role":"user","content":"Hi"}],"max_tokens":5000}', 400),
-    (b'{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}]}', 422),
+    (b"{", 400),
+    (b"[]", 400),
+    (b'{"messages":[]}', 400),
+    (b'{"messages":[{"role":"user","content":"Hi"}],"temperature":9}', 400),
+    (b'{"model":"other","messages":[{"role":"user","content":"Hi"}]}', 404),
+    (b'{"messages":[{"role":"user","content":"Hi"}],"max_tokens":5000}', 400),
+    (
+        b'{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}]}',
+        422,
+    ),
 ]
 
 
@@ -29,7 +43,11 @@ class Asked:
 def chat(rng):
     """A request that can be answered."""
     case = rng.choice(CASES)
-    body = {"messages": question(case["text"], *case["images"]), "thinking_mode": rng.choice(("auto", "long", "short")), "max_tokens": rng.choice((1, 4, 96))}
+    body = {
+        "messages": question(case["text"], *case["images"]),
+        "thinking_mode": rng.choice(("auto", "long", "short")),
+        "max_tokens": rng.choice((1, 4, 96)),
+    }
     kind = rng.randrange(5)
     if kind == 0:
         # A long prompt, a long reply.
@@ -55,7 +73,9 @@ class Customer:
     def run(self):
         for index in range(REQUESTS):
             self.client = self.client or Client(self.server)
-            fate = self.rng.choices(("whole", "refused", "rejected", "upload", "queued", "prefill", "decode"), (10, 3, 1, 1, 2, 2, 3))[0]
+            fate = self.rng.choices(
+                ("whole", "refused", "rejected", "upload", "queued", "prefill", "decode"), (10, 3, 1, 1, 2, 2, 3)
+            )[0]
             getattr(self, fate)(Asked(f"{self.name}-{index}", fate))
             if self.client and not self.client.keeps_alive:
                 self.client = self.client.socket.close()
@@ -79,7 +99,9 @@ class Customer:
 
     def rejected(self, _):
         if self.rng.random() < 0.5:
-            self.client.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n")
+            self.client.send(
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
+            )
             expected = 413
         else:
             self.client.send(b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -90,7 +112,7 @@ class Customer:
 
     def upload(self, asked):
         data = request(chat(self.rng), request_id=asked.identifier)
-        self.client.send(data[:self.rng.randrange(1, len(data))])
+        self.client.send(data[: self.rng.randrange(1, len(data))])
         self.leave(asked)
 
     def queued(self, asked):
@@ -106,7 +128,12 @@ class Customer:
 
     def leave_at(self, asked, has_come):
         """Reads a stream up to a point; what ends before is whole."""
-        self.client.send(request(chat(self.rng) | {"stream": True, "stream_options": {"include_usage": True}}, request_id=asked.identifier))
+        self.client.send(
+            request(
+                chat(self.rng) | {"stream": True, "stream_options": {"include_usage": True}},
+                request_id=asked.identifier,
+            )
+        )
         answer, events = self.client.head(), []
         for event in self.client.events():
             events.append(event)
@@ -172,17 +199,27 @@ def check_reply(asked, line):
     answer = asked.answer
     assert line["status"] == answer.status, (asked.identifier, line)
     if answer.status != 200:
-        assert answer.error and "prompt_text_tokens" not in line and (line.get("failure") or answer.status == 404), (asked.identifier, line)
+        assert answer.error and "prompt_text_tokens" not in line and (line.get("failure") or answer.status == 404), (
+            asked.identifier,
+            line,
+        )
         if answer.status == 429:
             assert answer.error["code"] == "queue_full" and int(answer.headers["retry-after"]) >= 1
         return
     usage, thinking = answer.usage, answer.thinking
     details = usage["prompt_tokens_details"]
-    told = {"prompt_text_tokens": details["text_tokens"], "prompt_image_tokens": details["image_tokens"], "prompt_cached_tokens": details["cached_tokens"]}
+    told = {
+        "prompt_text_tokens": details["text_tokens"],
+        "prompt_image_tokens": details["image_tokens"],
+        "prompt_cached_tokens": details["cached_tokens"],
+    }
     told |= {f"{kind}_tokens": thinking[f"{kind}_tokens"] for kind in ("thinking", "control", "answer")}
     assert told == {name: line[name] for name in told}, asked.identifier
     assert usage["prompt_tokens"] == details["text_tokens"] + details["image_tokens"]
-    assert usage["completion_tokens"] == thinking["thinking_tokens"] + thinking["control_tokens"] + thinking["answer_tokens"]
+    assert (
+        usage["completion_tokens"]
+        == thinking["thinking_tokens"] + thinking["control_tokens"] + thinking["answer_tokens"]
+    )
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
     assert len(answer.choices) == line["replies"] and all(choice["finish"] for choice in answer.choices.values())
     for choice in answer.choices.values():
@@ -195,16 +232,22 @@ def test_everything_is_answered_counted_once_and_given_back():
         start = None
         for round_number in range(ROUNDS):
             with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
-                customers += pool.map(Customer.run, [Customer(server, round_number, number) for number in range(CLIENTS)])
+                customers += pool.map(
+                    Customer.run, [Customer(server, round_number, number) for number in range(CLIENTS)]
+                )
             assert wait(lambda: is_idle(server)), server.metrics()
             # The one that asks is connected.
             assert wait(lambda: server.metric("r4b_connections") == 1), server.metric("r4b_connections")
             start = start or server.descriptors()
             assert wait(lambda: server.descriptors() <= start), (start, server.descriptors())
             memory.append(server.resident())
-        # The first rounds fill caches and pools; from then on a round of 128 requests may cost 8 MiB at most for what the allocator keeps.
+        # The first rounds fill caches and pools; from then on a round of 128 requests may cost 8 MiB at most for what
+        # the allocator keeps.
         assert memory[-1] <= memory[1] + 8 * (ROUNDS - 2), memory
-        assert wait(lambda: books(server) == log_books(log_lines(server))), (books(server) - log_books(log_lines(server)), log_books(log_lines(server)) - books(server))
+        assert wait(lambda: books(server) == log_books(log_lines(server))), (
+            books(server) - log_books(log_lines(server)),
+            log_books(log_lines(server)) - books(server),
+        )
         check(server, customers)
         assert server.get("/ready")
 
@@ -218,7 +261,10 @@ def check(server, customers):
     asked = [one for customer in customers for one in customer.asked]
     fates = collections.Counter(one.fate if one.answer is None or one.answer.status != 429 else "full" for one in asked)
     # The traffic is what it is meant to be: hundreds of requests, and some of each kind.
-    assert len(asked) >= 400 and min(fates[fate] for fate in ("whole", "refused", "upload", "queued", "prefill", "decode", "full")) >= 5, fates
+    assert (
+        len(asked) >= 400
+        and min(fates[fate] for fate in ("whole", "refused", "upload", "queued", "prefill", "decode", "full")) >= 5
+    ), fates
     told, gone = collections.Counter(), collections.Counter()
     for one in asked:
         found = by_request.pop(one.identifier, [])
@@ -237,7 +283,9 @@ def check(server, customers):
             gone += log_books(found)
     rejected = sum((customer.rejections for customer in customers), collections.Counter())
     others = log_books(line for rest in by_request.values() for line in rest)
-    assert {key: count for key, count in others.items() if key[0] == "http"} == {("http", "other", "other", str(status)): count for status, count in rejected.items()}
+    assert {key: count for key, count in others.items() if key[0] == "http"} == {
+        ("http", "other", "other", str(status)): count for status, count in rejected.items()
+    }
     # Shown by pytest -s.
     print(f"{len(asked)} requests: {dict(fates)}\ntold: {dict(told)}\ngone: {dict(gone)}\nbooks: {dict(books(server))}")
     # What clients were told, what those who left would have been told, and nothing else.

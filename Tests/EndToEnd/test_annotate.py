@@ -1,4 +1,6 @@
-"""`r4b annotate`: labels from the model in process, over HTTP and from another server as a judge; totals that add up; runs that continue."""
+"""`r4b annotate`: labels from the model in process, over HTTP and from another server as a judge; totals that add up;
+runs that continue."""
+
 import http.server
 import json
 import os
@@ -18,7 +20,14 @@ P_THINK = ["--difficulty", "p-think"]
 
 def annotate(*arguments, **variables):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("R4B_")} | variables
-    return subprocess.run([binary(), "annotate", *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [binary(), "annotate", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def lines(path):
@@ -33,7 +42,12 @@ def items(tmp_path_factory):
     for name, kinds in (("digits", ("sum", "count", "read")), ("arithmetic", ("add1", "story"))):
         text = ""
         for number, case in enumerate(case for case in cases.values() if case["kind"] in kinds):
-            line = {"id": f"q{number}", "question": case["text"], "reasoning": case["kind"] in ("sum", "story"), "source": {"kind": case["kind"]}}
+            line = {
+                "id": f"q{number}",
+                "question": case["text"],
+                "reasoning": case["kind"] in ("sum", "story"),
+                "source": {"kind": case["kind"]},
+            }
             if case["images"]:
                 line["image"] = os.path.relpath(MODEL / case["images"][0], folder)
             if number % 2:
@@ -59,7 +73,9 @@ def test_the_labels_follow_from_the_evidence(items, local):
     assert [(line["set"], line["id"]) for line in labels] == [(name, line["id"]) for name, line in wanted]
     kinds = set()
     for (_, item), line in zip(wanted, labels):
-        assert {name: line[name] for name in ("question", "reasoning", "source")} == {name: item[name] for name in ("question", "reasoning", "source")}
+        assert {name: line[name] for name in ("question", "reasoning", "source")} == {
+            name: item[name] for name in ("question", "reasoning", "source")
+        }
         if "image" in item:
             assert (local / line["image"]).samefile(items[0].parent / item["image"])
         evidence = line["evidence"]
@@ -78,8 +94,14 @@ def test_p_think_is_that_of_chat(items, local, server):
     checked = 0
     for line in lines(local / "labels.jsonl"):
         if line["rule"] == "difficulty" and "image" not in line:
-            body = {"messages": [{"role": "user", "content": line["question"]}], "thinking_mode": "auto", "temperature": 0}
-            request = urllib.request.Request(server.url + "/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"})
+            body = {
+                "messages": [{"role": "user", "content": line["question"]}],
+                "thinking_mode": "auto",
+                "temperature": 0,
+            }
+            request = urllib.request.Request(
+                server.url + "/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"}
+            )
             reply = json.load(urllib.request.urlopen(request))
             assert reply["thinking"]["p_think"] == pytest.approx(line["evidence"]["p_think"], abs=1e-5)
             checked += 1
@@ -92,7 +114,9 @@ def test_the_summary_adds_up(local):
     assert len(labels) == sum(row["total"] for row in summary["rules"])
     for row in summary["sets"]:
         mine = [line for line in labels if line["set"] == row["name"]]
-        assert (row["direct"], row["reasoning"]) == tuple(sum(line["label"] == label for line in mine) for label in ("direct", "reasoning"))
+        assert (row["direct"], row["reasoning"]) == tuple(
+            sum(line["label"] == label for line in mine) for label in ("direct", "reasoning")
+        )
     sampled = [line["evidence"]["right"] for line in labels if line["rule"] == "performance"]
     assert summary["items_by_right_samples"] == [sampled.count(right) for right in range(9)]
     for name in ("requests", "prompt_tokens", "output_tokens"):
@@ -100,7 +124,10 @@ def test_the_summary_adds_up(local):
     everything = summary["agreement"][-1]
     agree = sum((line["label"] == "reasoning") == line["reasoning"] for line in labels)
     assert everything["part"]["estimate"] == pytest.approx(agree / len(labels)) and everything["n"] == len(labels)
-    assert f"| Total | {summary['all']['direct']} | {summary['all']['reasoning']} | {len(labels)} | 100.0 % |" in (local / "summary.md").read_text()
+    assert (
+        f"| Total | {summary['all']['direct']} | {summary['all']['reasoning']} | {len(labels)} | 100.0 % |"
+        in (local / "summary.md").read_text()
+    )
 
 
 def test_over_http_and_one_sample_a_request_the_labels_are_the_same(items, local, server, tmp_path):
@@ -111,24 +138,42 @@ def test_over_http_and_one_sample_a_request_the_labels_are_the_same(items, local
             # Probabilities may differ in their last digits with what shares a batch.
             line["evidence"]["p_think"] = pytest.approx(line["evidence"].get("p_think"), abs=1e-5)
         return found
-    done = annotate(*items, "--out", tmp_path / "http", "--url", server.url + "/v1", *P_THINK, "--keep-text", "--samples-per-request", 1)
+
+    done = annotate(
+        *items,
+        "--out",
+        tmp_path / "http",
+        "--url",
+        server.url + "/v1",
+        *P_THINK,
+        "--keep-text",
+        "--samples-per-request",
+        1,
+    )
     assert done.returncode == 0, done.stderr
     assert told(tmp_path / "http") == told(local)
 
 
 def test_the_model_can_judge_and_the_answers_can_be_ignored(items, tmp_path):
-    done = annotate(*items, "--out", tmp_path / "out", "--model", MODEL, "--limit", 2, "--ignore-answers", "--max-tokens", 400)
+    done = annotate(
+        *items, "--out", tmp_path / "out", "--model", MODEL, "--limit", 2, "--ignore-answers", "--max-tokens", 400
+    )
     assert done.returncode == 0, done.stderr
     labels = lines(tmp_path / "out" / "labels.jsonl")
     assert len(labels) == 4
-    assert all(json.loads(line["evidence"]["reply"])["label"] == line["label"] and line["rule"] == "difficulty" for line in labels)
+    assert all(
+        json.loads(line["evidence"]["reply"])["label"] == line["label"] and line["rule"] == "difficulty"
+        for line in labels
+    )
 
 
 def test_a_stopped_run_continues_and_ends_with_the_same_labels(items, local, tmp_path):
     out = tmp_path / "stopped"
     arguments = [*map(str, items), "--out", str(out), "--model", str(MODEL), *P_THINK, "--keep-text", "--parallel", "1"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("R4B_")}
-    process = subprocess.Popen([binary(), "annotate", *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [binary(), "annotate", *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 60
     while not (out / "results.jsonl").exists() or (out / "results.jsonl").read_bytes().count(b"\n") < 3:
         assert time.monotonic() < deadline and process.poll() is None
@@ -141,15 +186,22 @@ def test_a_stopped_run_continues_and_ends_with_the_same_labels(items, local, tmp
     after = (out / "results.jsonl").read_text()
     found, wanted = lines(out / "labels.jsonl"), lines(local / "labels.jsonl")
     assert after.startswith(before) and len(after.splitlines()) == len(found) == len(wanted)
-    assert [(line["id"], line["label"], line["evidence"].get("texts")) for line in found] == [(line["id"], line["label"], line["evidence"].get("texts")) for line in wanted]
+    assert [(line["id"], line["label"], line["evidence"].get("texts")) for line in found] == [
+        (line["id"], line["label"], line["evidence"].get("texts")) for line in wanted
+    ]
     other = annotate(*arguments, "--samples", 4)
     assert other.returncode == 1 and "samples was 8, now 4" in other.stderr
     run = json.loads((out / "run.json").read_text())
-    assert run["source"]["model"]["path"] == str(MODEL.resolve()) and run["source"]["model"]["weights"] and run["seed"] == "0"
+    assert (
+        run["source"]["model"]["path"] == str(MODEL.resolve())
+        and run["source"]["model"]["weights"]
+        and run["seed"] == "0"
+    )
 
 
 class Judge(http.server.BaseHTTPRequestHandler):
     """Another server with OpenAI's API: it finds sums hard, and knows nothing of ours."""
+
     protocol_version = "HTTP/1.1"
     seen = []
 
@@ -158,7 +210,11 @@ class Judge(http.server.BaseHTTPRequestHandler):
         self.seen.append((self.headers["authorization"], body))
         content = body["messages"][0]["content"]
         text = content if isinstance(content, str) else content[-1]["text"]
-        verdict = "no idea" if "How many" in text and "digits" in text else f"Thinking it over. LABEL: {'reasoning' if 'sum' in text else 'direct'}"
+        verdict = (
+            "no idea"
+            if "How many" in text and "digits" in text
+            else f"Thinking it over. LABEL: {'reasoning' if 'sum' in text else 'direct'}"
+        )
         data = json.dumps({"choices": [{"message": {"content": verdict}}]}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(data)))
@@ -182,35 +238,75 @@ def judge():
 def test_another_server_judges_what_has_no_answer(items, judge, tmp_path):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("Is this hard? {question} End with LABEL: direct or LABEL: reasoning.")
-    arguments = [*items, "--out", tmp_path / "out", "--model", MODEL, "--judge-url", judge, "--judge-model-name", "big", "--judge-prompt", prompt,
-                 "--judge-plain", "--judge-extra-body", '{"top_p": 0.9}']
+    arguments = [
+        *items,
+        "--out",
+        tmp_path / "out",
+        "--model",
+        MODEL,
+        "--judge-url",
+        judge,
+        "--judge-model-name",
+        "big",
+        "--judge-prompt",
+        prompt,
+        "--judge-plain",
+        "--judge-extra-body",
+        '{"top_p": 0.9}',
+    ]
     done = annotate(*arguments, R4B_API_KEY="ours", R4B_JUDGE_KEY="theirs")
     wanted = [line for path in items for line in lines(path) if "answer" not in line]
     failing = [line for line in wanted if "How many" in line["question"] and "digits" in line["question"]]
-    assert failing and done.returncode == 1 and f"{len(failing)} of {sum(len(lines(path)) for path in items)} items have no label" in done.stderr
+    assert (
+        failing
+        and done.returncode == 1
+        and f"{len(failing)} of {sum(len(lines(path)) for path in items)} items have no label" in done.stderr
+    )
     labels = {(line["set"], line["id"]): line for line in lines(tmp_path / "out" / "labels.jsonl")}
     judged = [line for line in labels.values() if line["rule"] == "difficulty"]
     assert len(judged) == len(wanted) - len(failing)
-    assert all(line["label"] == ("reasoning" if "sum" in line["question"] else "direct") and "prompt_tokens" not in line["counts"] for line in judged)
+    assert all(
+        line["label"] == ("reasoning" if "sum" in line["question"] else "direct")
+        and "prompt_tokens" not in line["counts"]
+        for line in judged
+    )
     assert {key for key, _ in Judge.seen} == {"Bearer theirs"}
     for _, body in Judge.seen:
         assert set(body) == {"messages", "model", "temperature", "top_p"} and body["model"] == "big"
-    images = [body["messages"][0]["content"][0]["image_url"]["url"] for _, body in Judge.seen if isinstance(body["messages"][0]["content"], list)]
+    images = [
+        body["messages"][0]["content"][0]["image_url"]["url"]
+        for _, body in Judge.seen
+        if isinstance(body["messages"][0]["content"], list)
+    ]
     assert images and all(image.startswith("data:image/") for image in images)
     Judge.seen = []
-    elsewhere = annotate(*(judge.replace("127.0.0.1", "localhost") if argument == judge else argument for argument in arguments))
-    assert elsewhere.returncode == 1 and f'judge.source was "{judge}", now "http://localhost' in elsewhere.stderr and not Judge.seen
+    elsewhere = annotate(
+        *(judge.replace("127.0.0.1", "localhost") if argument == judge else argument for argument in arguments)
+    )
+    assert (
+        elsewhere.returncode == 1
+        and f'judge.source was "{judge}", now "http://localhost' in elsewhere.stderr
+        and not Judge.seen
+    )
     assert annotate(*arguments).returncode == 1
     assert len(Judge.seen) == len(failing), "only what has no label is asked again"
 
 
-@pytest.mark.parametrize("arguments, told", [
-    (["a", "--out", "x", "--samples", "0"], "--samples must be from 1 to 1024, not 0"), (["a", "--out", "x", "--temperature", "0"], "--temperature must be above 0"),
-    (["a", "--out", "x", "--threshold", "0.5"], "--threshold belongs to"), (["a", "--out", "x", *P_THINK, "--threshold", "2"], "from 0 to 1, not 2"),
-    (["a", "--out", "x", *P_THINK, "--judge-url", "http://h"], "--judge-url belongs to --difficulty judge"),
-    (["a", "--out", "x", "--judge-key", "k"], "--judge-key belongs to --judge-url"), (["a", "--out", "x", "--extra-body", "[1]"], "--extra-body: expected a JSON object"),
-    (["a", "--out", "x", "--extra-body", "{"], "--extra-body: "), (["a", "--out", "x", "--difficulty", "luck"], "luck"), (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"),
-])
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["a", "--out", "x", "--samples", "0"], "--samples must be from 1 to 1024, not 0"),
+        (["a", "--out", "x", "--temperature", "0"], "--temperature must be above 0"),
+        (["a", "--out", "x", "--threshold", "0.5"], "--threshold belongs to"),
+        (["a", "--out", "x", *P_THINK, "--threshold", "2"], "from 0 to 1, not 2"),
+        (["a", "--out", "x", *P_THINK, "--judge-url", "http://h"], "--judge-url belongs to --difficulty judge"),
+        (["a", "--out", "x", "--judge-key", "k"], "--judge-key belongs to --judge-url"),
+        (["a", "--out", "x", "--extra-body", "[1]"], "--extra-body: expected a JSON object"),
+        (["a", "--out", "x", "--extra-body", "{"], "--extra-body: "),
+        (["a", "--out", "x", "--difficulty", "luck"], "luck"),
+        (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"),
+    ],
+)
 def test_what_cannot_be_done_is_told(arguments, told):
     done = annotate(*arguments)
     assert done.returncode != 0 and told in done.stderr

@@ -1,4 +1,6 @@
-"""Requests that the context cannot hold, on every endpoint: one code, and a message from which clients read the limit and what was asked."""
+"""Requests that the context cannot hold, on every endpoint: one code, and a message from which clients read the limit
+and what was asked."""
+
 import base64
 import json
 import re
@@ -9,7 +11,12 @@ import pytest
 from conftest import MODEL, Server
 
 LIMIT = 2048
-IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode((MODEL / "golden/12-sum.png").read_bytes()).decode()}}
+IMAGE = {
+    "type": "image_url",
+    "image_url": {
+        "url": "data:image/png;base64," + base64.b64encode((MODEL / "golden/12-sum.png").read_bytes()).decode()
+    },
+}
 
 
 def post(server, path, body):
@@ -35,8 +42,13 @@ def messages(*content):
     return [{"role": "user", "content": list(content) if len(content) != 1 else content[0]}]
 
 
-FIELDS = {"/v1/chat/completions": "messages", "/v1/rollouts": "messages", "/v1/responses": "input", "/v1/completions": "prompt",
-          "/v1/chat/completions/input_tokens": "messages"}
+FIELDS = {
+    "/v1/chat/completions": "messages",
+    "/v1/rollouts": "messages",
+    "/v1/responses": "input",
+    "/v1/completions": "prompt",
+    "/v1/chat/completions/input_tokens": "messages",
+}
 
 
 def body(path, text, limit=None):
@@ -49,7 +61,10 @@ def test_a_text_that_is_too_long(server, path):
     field = FIELDS[path]
     for text in ("word " * 3000, "word " * 300_000):
         told = overflow(server, path, body(path, text))
-        assert told == (f"your {field} resulted in more than {LIMIT} tokens. Please reduce the length of the {field}.", field)
+        assert told == (
+            f"your {field} resulted in more than {LIMIT} tokens. Please reduce the length of the {field}.",
+            field,
+        )
         if path in ("/v1/chat/completions", "/v1/responses", "/v1/completions"):
             assert overflow(server, path, body(path, text) | {"stream": True}) == told
 
@@ -57,9 +72,18 @@ def test_a_text_that_is_too_long(server, path):
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/rollouts", "/v1/responses", "/v1/completions"])
 def test_a_reply_that_is_too_long(server, path):
     what, field = overflow(server, path, body(path, "Hello", 5000))
-    total, prompt, reply = map(int, re.fullmatch(
-        rf"you requested (\d+) tokens \((\d+) in the {FIELDS[path]}, (\d+) in the completion\). Please reduce the length of the {FIELDS[path]} or completion\.", what).groups())
-    assert reply == 5000 and total == prompt + reply and field == ("max_output_tokens" if path == "/v1/responses" else "max_tokens")
+    total, prompt, reply = map(
+        int,
+        re.fullmatch(
+            rf"you requested (\d+) tokens \((\d+) in the {FIELDS[path]}, (\d+) in the completion\). Please reduce the length of the {FIELDS[path]} or completion\.",
+            what,
+        ).groups(),
+    )
+    assert (
+        reply == 5000
+        and total == prompt + reply
+        and field == ("max_output_tokens" if path == "/v1/responses" else "max_tokens")
+    )
     # What is told is exact: so many tokens less fit.
     if path != "/v1/rollouts":
         assert post(server, path, body(path, "Hello", LIMIT - prompt))[0] == 200
@@ -74,7 +98,11 @@ def test_a_prompt_that_fills_the_context(server):
         if status == 400:
             start = start or words
             what, field = overflow(server, "/v1/completions", {"prompt": [100] * words, "max_tokens": 1})
-            expected = f"you requested {words + 1} tokens ({words} in the prompt, 1 in the completion)" if words == LIMIT else f"your prompt resulted in {words} tokens"
+            expected = (
+                f"you requested {words + 1} tokens ({words} in the prompt, 1 in the completion)"
+                if words == LIMIT
+                else f"your prompt resulted in {words} tokens"
+            )
             assert what.startswith(expected + ".") and field == "prompt"
     assert start == LIMIT
 
@@ -90,9 +118,19 @@ def gallery():
 def test_images_that_are_too_many(gallery, count, text):
     """Alone, or with the text beside them."""
     told = set()
-    for path, made in (("/v1/chat/completions", {"messages": messages(*[IMAGE] * count, {"type": "text", "text": text})}),
-                       ("/v1/chat/completions/input_tokens", {"messages": messages(*[IMAGE] * count, {"type": "text", "text": text})}),
-                       ("/v1/responses", {"input": messages(*[{"type": "input_image", "image_url": IMAGE["image_url"]["url"]}] * count, {"type": "input_text", "text": text})})):
+    for path, made in (
+        ("/v1/chat/completions", {"messages": messages(*[IMAGE] * count, {"type": "text", "text": text})}),
+        ("/v1/chat/completions/input_tokens", {"messages": messages(*[IMAGE] * count, {"type": "text", "text": text})}),
+        (
+            "/v1/responses",
+            {
+                "input": messages(
+                    *[{"type": "input_image", "image_url": IMAGE["image_url"]["url"]}] * count,
+                    {"type": "input_text", "text": text},
+                )
+            },
+        ),
+    ):
         if path.endswith("input_tokens") and count < 60:
             # Counting is not running: a prompt that was made is counted.
             status, reply = post(gallery, path, made)
@@ -110,5 +148,7 @@ def test_images_that_are_too_many(gallery, count, text):
 def test_more_tokens_than_tokenize_makes_is_another_limit(server):
     for name in ("content", "text", "prompt"):
         status, reply = post(server, "/tokenize", {name: "a " * 1_100_000})
-        assert status == 400 and reply["error"]["param"] == name and "at most 1000000" in reply["error"]["message"], reply["error"]
+        assert status == 400 and reply["error"]["param"] == name and "at most 1000000" in reply["error"]["message"], (
+            reply["error"]
+        )
         assert reply["error"]["code"] == "invalid_value"

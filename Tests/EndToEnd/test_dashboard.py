@@ -1,4 +1,5 @@
 """The dashboard in Chromium, against usage whose numbers are known."""
+
 import datetime
 import re
 import threading
@@ -18,13 +19,16 @@ DAY = 86400
 
 @pytest.fixture
 def dash(visit, canned):
-    """Opens the dashboard on `count` requests of the last `seconds` and waits for its figures. A range begins up to a bucket later than its name says."""
+    """Opens the dashboard on `count` requests of the last `seconds` and waits for its figures. A range begins up to a
+    bucket later than its name says."""
+
     def open_(query="?range=24h", seconds=DAY - 2 * 3600, count=400):
         now = int(time.time())
         canned.rows = usage_data.requests(now - seconds, now - 1, count)
         visit.open(f"{canned.url}/dashboard{query}")
         visit.until(lambda: "Read at" in visit.text("#updated"))
         return visit
+
     return open_
 
 
@@ -33,8 +37,18 @@ def queries(canned):
 
 
 def cards(browser):
-    return dict(zip((e.text for e in browser.all(".card dt")), ((card.find_element("css selector", ".value").text.replace("\u00a0", " "),
-                card.find_element("css selector", ".words").text.replace("\u00a0", " ")) for card in browser.all(".card"))))
+    return dict(
+        zip(
+            (e.text for e in browser.all(".card dt")),
+            (
+                (
+                    card.find_element("css selector", ".value").text.replace("\u00a0", " "),
+                    card.find_element("css selector", ".words").text.replace("\u00a0", " "),
+                )
+                for card in browser.all(".card")
+            ),
+        )
+    )
 
 
 def chart(browser, title):
@@ -46,8 +60,10 @@ def numbers(browser, title):
     figure = chart(browser, title)
     if not figure.find_element("css selector", "details").get_attribute("open"):
         figure.find_element("css selector", "summary").click()
-    heads, *rows = browser.script("return [...arguments[0].querySelectorAll('tr')].map((row) => [...row.children].map((cell) => cell.textContent))", browser.until(
-        lambda: figure.find_elements("css selector", "table"))[0])
+    heads, *rows = browser.script(
+        "return [...arguments[0].querySelectorAll('tr')].map((row) => [...row.children].map((cell) => cell.textContent))",
+        browser.until(lambda: figure.find_elements("css selector", "table"))[0],
+    )
     return {head: [row[index] for row in rows] for index, head in enumerate(heads)}
 
 
@@ -57,6 +73,7 @@ def total(column):
 
 # MARK: Figures
 
+
 def test_the_figures_are_those_of_the_ledger(dash, canned):
     browser = dash()
     rows = canned.rows
@@ -64,26 +81,43 @@ def test_the_figures_are_those_of_the_ledger(dash, canned):
     thinking = [row for row in rows if row["mode"] == "thinking"]
     shown = cards(browser)
     assert shown["Requests"] == ("400", f"{len(thinking)} thinking, {400 - len(thinking)} direct")
-    assert shown["Think rate"] == (f"{100 * sum(row['mode'] == 'thinking' for row in auto) / len(auto):.0f} %", f"of {len(auto)} requests in mode auto")
+    assert shown["Think rate"] == (
+        f"{100 * sum(row['mode'] == 'thinking' for row in auto) / len(auto):.0f} %",
+        f"of {len(auto)} requests in mode auto",
+    )
     mean = sum(row["thinking"] + row["control"] + row["answer"] for row in rows) / 400
     assert float(shown["Tokens per answer"][0]) == pytest.approx(mean, abs=0.5 if mean >= 100 else 0.05)
-    assert shown["Tokens saved"] == ("48,211", f"41 % less than always thinking\n95 % CI 40,100 to 56,020\nn = 64 of {len(auto)}")
-    assert f"Of {len(auto)} requests in mode auto, 64 were also answered with thinking" in browser.text("#charts .panel")
-    assert "91 second answers, with thinking or without, cost 12,345 tokens and 6.66 min." in browser.text("#charts .panel")
-    assert shown["Time saved"] == ("25.2 min", f"38 % less than always thinking\n95 % CI 19.8 min to 30.4 min\nn = 64 of {len(auto)}")
+    assert shown["Tokens saved"] == (
+        "48,211",
+        f"41 % less than always thinking\n95 % CI 40,100 to 56,020\nn = 64 of {len(auto)}",
+    )
+    assert f"Of {len(auto)} requests in mode auto, 64 were also answered with thinking" in browser.text(
+        "#charts .panel"
+    )
+    assert "91 second answers, with thinking or without, cost 12,345 tokens and 6.66 min." in browser.text(
+        "#charts .panel"
+    )
+    assert shown["Time saved"] == (
+        "25.2 min",
+        f"38 % less than always thinking\n95 % CI 19.8 min to 30.4 min\nn = 64 of {len(auto)}",
+    )
 
 
 def test_the_charts_hold_every_request_and_token(dash, canned):
     browser = dash()
     rows = canned.rows
     requests = numbers(browser, "Requests")
-    assert (total(requests["thinking"]), total(requests["direct"])) == tuple(sum(row["mode"] == mode for row in rows) for mode in ("thinking", "non_thinking"))
+    assert (total(requests["thinking"]), total(requests["direct"])) == tuple(
+        sum(row["mode"] == mode for row in rows) for mode in ("thinking", "non_thinking")
+    )
     tokens = numbers(browser, "Tokens")
     for name in ("thinking", "control", "answer", "prompt text", "prompt image"):
         assert total(tokens[name]) == sum(row[name.replace(" ", "_")] for row in rows), name
     browser.one('label:has([name="tokens"][value="non_thinking"])').click()
     tokens = numbers(browser, "Tokens")
-    assert total(tokens["thinking"]) == 0 and total(tokens["answer"]) == sum(row["answer"] for row in rows if row["mode"] == "non_thinking")
+    assert total(tokens["thinking"]) == 0 and total(tokens["answer"]) == sum(
+        row["answer"] for row in rows if row["mode"] == "non_thinking"
+    )
     assert "tokens=non_thinking" in browser.driver.current_url
     bins = numbers(browser, "P(think) at the decision")
     assert total(bins["requests"]) == sum(row["p"] is not None for row in rows)
@@ -92,7 +126,10 @@ def test_the_charts_hold_every_request_and_token(dash, canned):
 def test_bars_are_as_high_as_their_numbers(dash):
     browser = dash()
     requests = numbers(browser, "Requests")
-    sizes = browser.script("return [...arguments[0].querySelectorAll('svg > rect[fill$=\"-thinking)\"]')].map((r) => Number(r.getAttribute('height')))", chart(browser, "Requests"))
+    sizes = browser.script(
+        "return [...arguments[0].querySelectorAll('svg > rect[fill$=\"-thinking)\"]')].map((r) => Number(r.getAttribute('height')))",
+        chart(browser, "Requests"),
+    )
     values = [int(value) for value in requests["thinking"] if value != "0"]
     assert len(sizes) == len(values) > 5
     assert [size / sizes[0] for size in sizes] == pytest.approx([value / values[0] for value in values], rel=1e-3)
@@ -100,14 +137,29 @@ def test_bars_are_as_high_as_their_numbers(dash):
 
 def test_the_tables_by_mode_and_key(dash, canned):
     browser = dash()
-    tables = [[[cell.text for cell in row.find_elements("css selector", "th, td")] for row in table.find_elements("css selector", "tbody tr")] for table in browser.all("#tables table")]
+    tables = [
+        [
+            [cell.text for cell in row.find_elements("css selector", "th, td")]
+            for row in table.find_elements("css selector", "tbody tr")
+        ]
+        for table in browser.all("#tables table")
+    ]
     for table, field in zip(tables, ("requested_mode", "key")):
-        counts = {value: sum(row[field] == value for row in canned.rows) for value in {row[field] for row in canned.rows}}
-        assert [(name, int(requests)) for name, requests, *_ in table] == sorted(counts.items(), key=lambda item: -item[1])
+        counts = {
+            value: sum(row[field] == value for row in canned.rows) for value in {row[field] for row in canned.rows}
+        }
+        assert [(name, int(requests)) for name, requests, *_ in table] == sorted(
+            counts.items(), key=lambda item: -item[1]
+        )
 
 
 def test_long_ranges_are_put_together_and_hold_everything(dash, canned):
-    for name, seconds, unit in (("1y", 360 * DAY, "day"), ("7d", 6.9 * DAY, "hour"), ("6h", 5.9 * 3600, "minute"), ("15m", 780, "minute")):
+    for name, seconds, unit in (
+        ("1y", 360 * DAY, "day"),
+        ("7d", 6.9 * DAY, "hour"),
+        ("6h", 5.9 * 3600, "minute"),
+        ("15m", 780, "minute"),
+    ):
         canned.seen.clear()
         browser = dash(f"?range={name}", seconds, 300)
         assert {query["bucket"] for query in queries(canned) if "bucket" in query} == {unit}
@@ -115,7 +167,9 @@ def test_long_ranges_are_put_together_and_hold_everything(dash, canned):
         assert unit != "minute" or all(int(query["to"]) - int(query["from"]) <= 6 * 3600 for query in queries(canned))
         requests = numbers(browser, "Requests")
         assert total(requests["thinking"]) + total(requests["direct"]) == 300, name
-        places = int(chart(browser, "Requests").find_element("css selector", ".plot").get_attribute("aria-valuemax")) + 1
+        places = (
+            int(chart(browser, "Requests").find_element("css selector", ".plot").get_attribute("aria-valuemax")) + 1
+        )
         assert 10 <= places <= 64, name
 
 
@@ -142,6 +196,7 @@ def test_a_huge_ledger_and_strange_keys(dash, canned):
             if "key" in one:
                 one["key"] = "<b>key</b>" * 30
         return status, headers, body
+
     canned.usage = huge
     browser = dash("?range=1h", 3000, 40)
     assert cards(browser)["Requests"][0] == "12.3bn" and not browser.all("#tables b") and browser.overflow() == 0
@@ -152,23 +207,49 @@ def test_a_huge_ledger_and_strange_keys(dash, canned):
 def test_the_cards_are_those_of_a_servers_own_ledger(visit, tmp_path):
     """With every auto request shadowed there is an estimate; without a shadow there is the server's reason."""
     for fraction in (0, 1):
-        with Server(["--set", f"ledger.path={tmp_path}/{fraction}.sqlite", "--set", f"shadow.fraction={fraction}"]) as server:
-            for text, mode in [("Add 9 and 4.", "auto"), ("Add 57 and 68.", "auto"), ("Add 2 and 3.", "auto"), ("Add 9 and 4.", "long"), ("Add 9 and 4.", "short")]:
+        with Server(
+            ["--set", f"ledger.path={tmp_path}/{fraction}.sqlite", "--set", f"shadow.fraction={fraction}"]
+        ) as server:
+            for text, mode in [
+                ("Add 9 and 4.", "auto"),
+                ("Add 57 and 68.", "auto"),
+                ("Add 2 and 3.", "auto"),
+                ("Add 9 and 4.", "long"),
+                ("Add 9 and 4.", "short"),
+            ]:
                 post(server, {"messages": question(text), "thinking_mode": mode})
             deadline = time.monotonic() + 30
-            while (usage := get(server)[1])["totals"]["requests"] < 5 or usage["savings"]["shadow"]["requests"] < 3 * fraction:
+            while (usage := get(server)[1])["totals"]["requests"] < 5 or usage["savings"]["shadow"][
+                "requests"
+            ] < 3 * fraction:
                 assert time.monotonic() < deadline, usage
                 time.sleep(0.05)
             visit.open(server.url + "/dashboard")
             visit.until(lambda: "Read at" in visit.text("#updated"))
-            totals, savings, groups = usage["totals"], usage["savings"], {group["mode"]: group for group in get(server, group_by="mode")[1]["groups"]}
-            written = lambda form, *values: [text.replace("\u00a0", " ") for text in visit.module("./format.js", f"return a.map(m.{form})", *values)]
-            means = written("figure", totals["tokens_per_answer"], *(groups[mode]["tokens_per_answer"] for mode in ("thinking", "non_thinking")))
+            totals, savings, groups = (
+                usage["totals"],
+                usage["savings"],
+                {group["mode"]: group for group in get(server, group_by="mode")[1]["groups"]},
+            )
+            written = lambda form, *values: [
+                text.replace("\u00a0", " ") for text in visit.module("./format.js", f"return a.map(m.{form})", *values)
+            ]
+            means = written(
+                "figure",
+                totals["tokens_per_answer"],
+                *(groups[mode]["tokens_per_answer"] for mode in ("thinking", "non_thinking")),
+            )
             shown = cards(visit)
-            assert shown["Requests"] == ("5", f"{groups['thinking']['requests']} thinking, {groups['non_thinking']['requests']} direct")
+            assert shown["Requests"] == (
+                "5",
+                f"{groups['thinking']['requests']} thinking, {groups['non_thinking']['requests']} direct",
+            )
             assert shown["Think rate"] == (written("percent", totals["think_rate"])[0], "of 3 requests in mode auto")
             assert shown["Tokens per answer"] == (means[0], f"thinking {means[1]}, direct {means[2]}")
-            for title, estimate, form in (("Tokens saved", savings["tokens"], "figure"), ("Time saved", savings["seconds"], "duration")):
+            for title, estimate, form in (
+                ("Tokens saved", savings["tokens"], "figure"),
+                ("Time saved", savings["seconds"], "duration"),
+            ):
                 value, words = shown[title]
                 if fraction:
                     assert value == written(form, estimate["saved"])[0] and f"n = {savings['shadowed']} of 3" in words
@@ -178,6 +259,7 @@ def test_the_cards_are_those_of_a_servers_own_ledger(visit, tmp_path):
 
 # MARK: Ranges
 
+
 def test_the_range_is_in_the_address(dash, canned):
     browser = dash("?range=7d")
     assert browser.one("#ranges :checked").get_attribute("value") == "7d"
@@ -185,47 +267,85 @@ def test_the_range_is_in_the_address(dash, canned):
     browser.until(lambda: queries(canned)[-1].get("bucket", queries(canned)[-2].get("bucket")) == "minute")
     assert browser.driver.current_url.endswith("?range=1h")
     query = queries(canned)[-1]
-    assert 3540 <= int(query["to"]) - int(query["from"]) <= 3600 and int(query["from"]) % 60 == 0 and abs(int(query["to"]) - time.time()) < 5
+    assert (
+        3540 <= int(query["to"]) - int(query["from"]) <= 3600
+        and int(query["from"]) % 60 == 0
+        and abs(int(query["to"]) - time.time()) < 5
+    )
     assert {query["group_by"] for query in queries(canned)} == {"mode", "requested_mode", "key"}
 
 
 def test_a_range_of_ones_own_is_in_local_time(dash, canned):
     browser = dash("?from=1764000000&to=1764003600", 10, 0)
     assert browser.one("#from").get_attribute("value") == "2025-11-24T17:00"  # Berlin is an hour before UTC then
-    assert {(query["from"], query["to"], query.get("bucket", "minute")) for query in queries(canned)} == {("1764000000", "1764003600", "minute")}
-    browser.script("document.getElementById('from').value = '2025-11-20T00:00'; document.getElementById('to').value = '2025-11-24T00:00'")
+    assert {(query["from"], query["to"], query.get("bucket", "minute")) for query in queries(canned)} == {
+        ("1764000000", "1764003600", "minute")
+    }
+    browser.script(
+        "document.getElementById('from').value = '2025-11-20T00:00'; document.getElementById('to').value = '2025-11-24T00:00'"
+    )
     canned.seen.clear()
     browser.one("#custom button").click()
     browser.until(lambda: len(queries(canned)) == 3)
     # They come in any order, and by key there are no buckets.
-    assert {(query["from"], query["to"], query.get("bucket", "hour")) for query in queries(canned)} == {("1763593200", "1763938800", "hour")}
+    assert {(query["from"], query["to"], query.get("bucket", "hour")) for query in queries(canned)} == {
+        ("1763593200", "1763938800", "hour")
+    }
     assert [query["group_by"] for query in queries(canned) if "bucket" not in query] == ["key"]
-    assert browser.driver.current_url.endswith("?from=1763593200&to=1763938800") and not browser.one("#live").is_enabled()
+    assert (
+        browser.driver.current_url.endswith("?from=1763593200&to=1763938800") and not browser.one("#live").is_enabled()
+    )
     browser.script("document.getElementById('to').value = '2025-11-19T00:00'")
     browser.one("#custom button").click()
-    assert browser.script("return document.querySelectorAll('#custom :invalid').length") == 1 and len(queries(canned)) == 3
+    assert (
+        browser.script("return document.querySelectorAll('#custom :invalid').length") == 1 and len(queries(canned)) == 3
+    )
 
 
 def test_ticks_are_round_local_times(dash):
     browser = dash()
     berlin = 1_793_491_200 - 3600 * 12  # noon of 31 October 2026 in Berlin is at 11 UTC
-    found = browser.module("./scale.js", "return a[0].map(([from, to]) => m.timeTicks(from, to, 8).map((tick) => tick.text))",
-                           [[berlin, berlin + 900], [berlin, berlin + DAY], [berlin, berlin + 30 * DAY], [berlin, berlin + 365 * DAY]])
+    found = browser.module(
+        "./scale.js",
+        "return a[0].map(([from, to]) => m.timeTicks(from, to, 8).map((tick) => tick.text))",
+        [[berlin, berlin + 900], [berlin, berlin + DAY], [berlin, berlin + 30 * DAY], [berlin, berlin + 365 * DAY]],
+    )
     assert all(re.fullmatch(r"\d\d:\d[05]|\d\d:\d\d", text) for text in found[0])
-    assert all(re.fullmatch(r"\d\d:00|\d+ \w+", text) for text in found[1]) and any(re.fullmatch(r"\d+ \w+", text) for text in found[1])
+    assert all(re.fullmatch(r"\d\d:00|\d+ \w+", text) for text in found[1]) and any(
+        re.fullmatch(r"\d+ \w+", text) for text in found[1]
+    )
     assert 3 <= min(map(len, found)) and max(map(len, found)) <= 9
-    assert all(re.fullmatch(r"\d+ \w+", text) for text in found[2]) and all(re.fullmatch(r"\w+ 20\d\d", text) for text in found[3])
+    assert all(re.fullmatch(r"\d+ \w+", text) for text in found[2]) and all(
+        re.fullmatch(r"\w+ 20\d\d", text) for text in found[3]
+    )
 
 
-@pytest.mark.parametrize("day, hours, step", [
-    # The clocks go back at 3: the second hour from 2 to 3 has no tick.
-    ("2026-10-25", [0, 1, 2, 3, 4, 5, 6, 7], 1), ("2026-10-25", [0, 3, 6, 9, 12, 15, 18, 21], 3),
-    # They go forward at 2, which is 3.
-    ("2026-03-29", [0, 1, 3, 4, 5, 6, 7, 8], 1), ("2026-03-29", [0, 3, 4, 6, 8, 10, 12, 14], 2)])
+@pytest.mark.parametrize(
+    "day, hours, step",
+    [
+        # The clocks go back at 3: the second hour from 2 to 3 has no tick.
+        ("2026-10-25", [0, 1, 2, 3, 4, 5, 6, 7], 1),
+        ("2026-10-25", [0, 3, 6, 9, 12, 15, 18, 21], 3),
+        # They go forward at 2, which is 3.
+        ("2026-03-29", [0, 1, 3, 4, 5, 6, 7, 8], 1),
+        ("2026-03-29", [0, 3, 4, 6, 8, 10, 12, 14], 2),
+    ],
+)
 def test_ticks_stay_at_round_hours_when_the_clocks_change(dash, day, hours, step):
     browser = dash()
-    times = [datetime.datetime.fromisoformat(f"{day} {hour:02}:00").replace(tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")).timestamp() for hour in hours]
-    found = browser.module("./scale.js", "return m.timeTicks(a[0], a[1], a[2]).map(({at, text}) => [at, text])", times[0], times[-1], (times[-1] - times[0]) / 3600 / step)
+    times = [
+        datetime.datetime.fromisoformat(f"{day} {hour:02}:00")
+        .replace(tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
+        .timestamp()
+        for hour in hours
+    ]
+    found = browser.module(
+        "./scale.js",
+        "return m.timeTicks(a[0], a[1], a[2]).map(({at, text}) => [at, text])",
+        times[0],
+        times[-1],
+        (times[-1] - times[0]) / 3600 / step,
+    )
     date = datetime.date.fromisoformat(day)
     assert found == [[at, f"{hour:02}:00" if hour else f"{date.day} {date:%b}"] for at, hour in zip(times, hours)]
 
@@ -233,7 +353,9 @@ def test_ticks_stay_at_round_hours_when_the_clocks_change(dash, day, hours, step
 def test_ticks_a_week_apart_are_mondays(dash):
     browser = dash()
     start = 1_788_000_000
-    found = browser.module("./scale.js", "return m.timeTicks(a[0], a[1], 10).map((tick) => tick.at)", start, start + 60 * DAY)
+    found = browser.module(
+        "./scale.js", "return m.timeTicks(a[0], a[1], 10).map((tick) => tick.at)", start, start + 60 * DAY
+    )
     days = [datetime.datetime.fromtimestamp(at, zoneinfo.ZoneInfo("Europe/Berlin")) for at in found]
     assert len(days) == 9 and {(day.weekday(), day.hour, day.minute) for day in days} == {(0, 0, 0)}
 
@@ -244,19 +366,39 @@ def test_every_bucket_stands_in_one_place(dash, unit):
     size, start = usage_data.SECONDS[unit], 1_788_000_000 // 86400 * 86400
     for count in (1, 59, 60, 61, 200, 360):
         # The first and the last bucket are cut at the ends of the range, as the server cuts them.
-        document = {"from": start + 7, "to": start + count * size - 5, "bucket": unit, "buckets": [{"start": max(start + 7, start + index * size), "groups": []} for index in range(count)]}
+        document = {
+            "from": start + 7,
+            "to": start + count * size - 5,
+            "bucket": unit,
+            "buckets": [{"start": max(start + 7, start + index * size), "groups": []} for index in range(count)],
+        }
         for name in ("places", "eachBucket"):
             found = browser.module("./range.js", f"return m.{name}(a[0])", document)
             starts = [bucket["start"] for place in found for bucket in place["buckets"]]
             assert starts == [bucket["start"] for bucket in document["buckets"]], (name, count)
-            assert all(place["start"] <= bucket["start"] < place["end"] for place in found for bucket in place["buckets"])
+            assert all(
+                place["start"] <= bucket["start"] < place["end"] for place in found for bucket in place["buckets"]
+            )
             assert len(found) <= (62 if name == "places" else count)
 
 
 def test_number_ticks(dash):
     browser = dash()
-    found = browser.module("./scale.js", "return [m.ticks(97, 4), m.ticks(1, 4), m.ticks(3, 4, true), m.ticks(0, 4), m.ticks(0.07, 4), m.logTicks(0.3, 40), m.logTicks(2, 3), m.logTicks(5, 5), m.logTicks(Infinity, 0)]")
-    assert found == [[0, 50, 100], [0, 0.5, 1], [0, 1, 2, 3], [0, 1], [0, 0.02, 0.04, 0.06, 0.08], [0.1, 1, 10, 100], [2, 5], [5, 10], [0.1, 1]]
+    found = browser.module(
+        "./scale.js",
+        "return [m.ticks(97, 4), m.ticks(1, 4), m.ticks(3, 4, true), m.ticks(0, 4), m.ticks(0.07, 4), m.logTicks(0.3, 40), m.logTicks(2, 3), m.logTicks(5, 5), m.logTicks(Infinity, 0)]",
+    )
+    assert found == [
+        [0, 50, 100],
+        [0, 0.5, 1],
+        [0, 1, 2, 3],
+        [0, 1],
+        [0, 0.02, 0.04, 0.06, 0.08],
+        [0.1, 1, 10, 100],
+        [2, 5],
+        [5, 10],
+        [0.1, 1],
+    ]
 
 
 # MARK: Reading on
@@ -269,10 +411,14 @@ def test_it_reads_on_until_paused_or_hidden(dash, canned):
     browser.script(FAST + "; document.getElementById('live').click(); document.getElementById('live').click()")
     count = len(queries(canned))
     browser.until(lambda: len(queries(canned)) >= count + 9)
-    for stop, resume in (("document.getElementById('live').click()",) * 2,
-                         # Hidden while it reads: that is ended, and nothing follows.
-                         ("document.getElementById('live').click(); document.getElementById('live').click(); Object.defineProperty(document, 'hidden', {value: true, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))",
-                          "Object.defineProperty(document, 'hidden', {value: false, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))")):
+    for stop, resume in (
+        ("document.getElementById('live').click()",) * 2,
+        # Hidden while it reads: that is ended, and nothing follows.
+        (
+            "document.getElementById('live').click(); document.getElementById('live').click(); Object.defineProperty(document, 'hidden', {value: true, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))",
+            "Object.defineProperty(document, 'hidden', {value: false, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))",
+        ),
+    ):
         browser.script(stop)
         browser.until(lambda: browser.script("return document.body.getAttribute('aria-busy')") == "false")
         count = len(queries(canned))
@@ -289,7 +435,9 @@ def test_nothing_moves_when_the_numbers_come(visit, canned, width):
     now = int(time.time())
     canned.rows = usage_data.requests(now - DAY + 2 * 3600, now - 1, 200)
     canned.usage = lambda query: (gate.wait(10), real(query))[1]
-    places = lambda: visit.script("return [...document.querySelectorAll('.card, .chart, .plot, #charts .panel')].map((e) => { const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })")
+    places = lambda: visit.script(
+        "return [...document.querySelectorAll('.card, .chart, .plot, #charts .panel')].map((e) => { const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })"
+    )
     visit.open(canned.url + "/dashboard")
     visit.until(".loading")
     before = places()
@@ -299,6 +447,7 @@ def test_nothing_moves_when_the_numbers_come(visit, canned, width):
 
 
 # MARK: Errors
+
 
 def test_a_ledger_that_is_off_is_told_how_to_switch_on(visit, canned):
     canned.usage = lambda _: pages.error(404, "ledger_off", "No ledger is kept.")
@@ -315,7 +464,10 @@ def test_a_ledger_that_is_off_is_told_how_to_switch_on(visit, canned):
 def test_a_ledger_with_gaps_says_so(dash, canned):
     canned.ledger = {"state": "degraded", "reason": "the disk is full", "dropped": 1234, "lost": 1}
     browser = dash()
-    assert browser.text("#ledger") == "The ledger is degraded: the disk is full. 1,234 requests dropped because the disk was too slow, 1 request lost; the figures below lack them."
+    assert (
+        browser.text("#ledger")
+        == "The ledger is degraded: the disk is full. 1,234 requests dropped because the disk was too slow, 1 request lost; the figures below lack them."
+    )
 
 
 def test_an_error_keeps_what_was_read(dash, canned):
@@ -338,8 +490,12 @@ def test_a_key_is_asked_for(visit, canned):
     visit.until(lambda: "Read at" in visit.text("#updated"))
     assert not visit.one("#notice").is_displayed()
     canned.seen.clear()
-    visit.script("window.saved = []; HTMLAnchorElement.prototype.click = function () { saved.push([this.href, this.download]); }")
-    visit.script("document.getElementById('csv').dispatchEvent(new MouseEvent('click', {cancelable: true, bubbles: true}))")
+    visit.script(
+        "window.saved = []; HTMLAnchorElement.prototype.click = function () { saved.push([this.href, this.download]); }"
+    )
+    visit.script(
+        "document.getElementById('csv').dispatchEvent(new MouseEvent('click', {cancelable: true, bubbles: true}))"
+    )
     visit.until(lambda: visit.script("return saved.length"))
     assert queries(canned)[-1]["format"] == "csv" and visit.script("return saved")[0][1] == "usage.csv"
 
@@ -361,6 +517,7 @@ def test_the_file_of_the_range(dash, canned):
 
 # MARK: Keyboard and readers
 
+
 def test_charts_are_read_with_the_keyboard(dash):
     browser = dash()
     plot = chart(browser, "Requests").find_element("css selector", ".plot")
@@ -378,8 +535,11 @@ def test_charts_are_read_with_the_keyboard(dash):
     plot.send_keys(Keys.HOME)
     assert plot.get_attribute("aria-valuenow") == "0"
     # Keys with a modifier are the browser's: Alt and Left go back, say.
-    passed = browser.script("return ['altKey', 'ctrlKey', 'metaKey', 'shiftKey'].map((name) => arguments[0].dispatchEvent("
-                            "new KeyboardEvent('keydown', {key: 'ArrowRight', [name]: true, cancelable: true})))", plot)
+    passed = browser.script(
+        "return ['altKey', 'ctrlKey', 'metaKey', 'shiftKey'].map((name) => arguments[0].dispatchEvent("
+        "new KeyboardEvent('keydown', {key: 'ArrowRight', [name]: true, cancelable: true})))",
+        plot,
+    )
     assert passed == [True, True, True, False] and plot.get_attribute("aria-valuenow") == "1"
 
 

@@ -1,4 +1,6 @@
-"""What deploys the server, held against the server: the Dockerfile's packages and health check, and the page it serves."""
+"""What deploys the server, held against the server: the Dockerfile's packages and health check, and the page it
+serves."""
+
 import json
 import os
 import pathlib
@@ -20,9 +22,19 @@ def test_the_run_stage_installs_the_libraries_that_the_program_needs_and_no_othe
     stage = DOCKERFILE.split("FROM debian", 1)[1]
     installed = set(re.search(r"--no-install-recommends \\\n +(.*?) \\\n", stage)[1].split())
     dynamic = subprocess.run(["readelf", "-d", binary()], check=True, capture_output=True, text=True).stdout
-    names = [n for n in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic) if not re.match(r"libswift|lib_?Foundation|libdispatch|libBlocks|ld-linux", n)]
-    owners = subprocess.run(["dpkg", "-S", *(f"*/{n}" for n in names)], check=True, capture_output=True, text=True).stdout
-    needed = {line.split(":")[0] for line in owners.splitlines() if "/usr/lib/" in line or line.split(": ")[1].startswith("/lib/")}
+    names = [
+        n
+        for n in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
+        if not re.match(r"libswift|lib_?Foundation|libdispatch|libBlocks|ld-linux", n)
+    ]
+    owners = subprocess.run(
+        ["dpkg", "-S", *(f"*/{n}" for n in names)], check=True, capture_output=True, text=True
+    ).stdout
+    needed = {
+        line.split(":")[0]
+        for line in owners.splitlines()
+        if "/usr/lib/" in line or line.split(": ")[1].startswith("/lib/")
+    }
     # Swift's own runtime is linked statically there, and is C++. Images by https need the system's authorities.
     assert needed - {"libc6"} | {"libstdc++6", "libgcc-s1", "ca-certificates"} == installed
 
@@ -44,7 +56,9 @@ def test_everything_a_page_names_is_served_and_allowed_by_its_policy(server, pat
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page)
     names = re.findall(r'(?:href|src)="([^"]*)"', page)
     names = [name for name in names if name != "v1/usage"]  # the script completes it
-    assert len(names) == links and not any(n.startswith("/") or ":" in n for n in names)  # also right behind a path of a proxy
+    assert len(names) == links and not any(
+        n.startswith("/") or ":" in n for n in names
+    )  # also right behind a path of a proxy
     for name in names:
         with urllib.request.urlopen(urllib.parse.urljoin(server.url + "/", name), timeout=10) as reply:
             assert reply.status == 200 and reply.read(), name
@@ -53,5 +67,10 @@ def test_everything_a_page_names_is_served_and_allowed_by_its_policy(server, pat
 def test_every_container_that_is_suggested_keeps_its_ledger():
     folder = re.search(r"^VOLUME (\S+)$", DOCKERFILE, re.M)[1]
     assert re.search(r"^ENV R4B_LEDGER_PATH=(\S+)$", DOCKERFILE, re.M)[1].startswith(folder + "/")
-    commands = [line for text in (DOCKERFILE, (ROOT / "README.md").read_text()) for line in text.splitlines() if "docker run" in line]
+    commands = [
+        line
+        for text in (DOCKERFILE, (ROOT / "README.md").read_text())
+        for line in text.splitlines()
+        if "docker run" in line
+    ]
     assert len(commands) == 3 and all(re.search(rf" -v [\w-]+:{folder} ", line) for line in commands), commands

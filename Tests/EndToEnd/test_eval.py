@@ -1,4 +1,5 @@
 """`r4b eval`: in process and over HTTP the same numbers, a report that parses, and runs that continue."""
+
 import html.parser
 import http.server
 import json
@@ -22,7 +23,14 @@ def environment():
 
 
 def evaluate(*arguments):
-    return subprocess.run([binary(), "eval", *map(str, arguments)], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [binary(), "eval", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +41,12 @@ def sets(tmp_path_factory):
     for name, kinds in (("digits", ("sum", "count", "read")), ("arithmetic", ("add1", "story"))):
         lines = []
         for number, case in enumerate(case for case in cases.values() if case["kind"] in kinds):
-            line = {"id": f"q{number}", "question": case["text"], "answer": str(case["answer"]), "reasoning": case["kind"] in ("sum", "story")}
+            line = {
+                "id": f"q{number}",
+                "question": case["text"],
+                "answer": str(case["answer"]),
+                "reasoning": case["kind"] in ("sum", "story"),
+            }
             if case["images"]:
                 line["image"] = os.path.relpath(MODEL / case["images"][0], folder)
             lines.append(json.dumps(line))
@@ -88,7 +101,10 @@ def test_the_answers_are_the_golden_ones(sets, local):
         for line in path.read_text().splitlines():
             line = json.loads(line)
             texts[path.stem, line["id"]] = line["question"], line.get("image", "").rsplit("/", 1)[-1]
-    replies = {(case["text"], case["images"][0].rsplit("/", 1)[-1] if case["images"] else "", case["mode"]): case for case in GOLDEN}
+    replies = {
+        (case["text"], case["images"][0].rsplit("/", 1)[-1] if case["images"] else "", case["mode"]): case
+        for case in GOLDEN
+    }
     checked = 0
     for (name, number, mode, bias), line in found.items():
         case = replies.get((*texts[name, number], mode))
@@ -103,7 +119,9 @@ def test_the_answers_are_the_golden_ones(sets, local):
 
 def test_over_http_the_numbers_are_the_same(sets, local, server, tmp_path):
     out = tmp_path / "http"
-    done = evaluate(*sets, "--out", out, "--url", server.url + "/v1", "--sweep", "-50,0,50", "--keep-text", "--max-tokens", 96)
+    done = evaluate(
+        *sets, "--out", out, "--url", server.url + "/v1", "--sweep", "-50,0,50", "--keep-text", "--max-tokens", 96
+    )
     assert done.returncode == 0, done.stderr
     here, there = results(local), results(out)
     assert here.keys() == there.keys() and len(here) > 60
@@ -121,8 +139,12 @@ def test_the_report_says_what_the_results_say(local):
         lines = [line for key, line in found.items() if key[2:] == (mode, None)]
         assert (summary["mode"], summary["n"]) == (mode, len(lines))
         assert summary["accuracy"]["estimate"] == pytest.approx(sum(line["correct"] for line in lines) / len(lines))
-        assert summary["output_tokens"]["mean"] == pytest.approx(sum(line["output_tokens"] for line in lines) / len(lines))
-        assert summary["output_tokens"]["mean"] == pytest.approx(sum(summary[f"{kind}_tokens"]["mean"] for kind in ("thinking", "control", "answer")))
+        assert summary["output_tokens"]["mean"] == pytest.approx(
+            sum(line["output_tokens"] for line in lines) / len(lines)
+        )
+        assert summary["output_tokens"]["mean"] == pytest.approx(
+            sum(summary[f"{kind}_tokens"]["mean"] for kind in ("thinking", "control", "answer"))
+        )
     always, plain, never = report["sections"][0]["sweep"]
     assert (never["think_rate"]["estimate"], always["think_rate"]["estimate"]) == (0, 1)
     assert 0 < plain["think_rate"]["estimate"] < 1
@@ -139,8 +161,23 @@ def test_the_page_parses_and_asks_for_nothing(local):
 
 def test_a_stopped_run_continues_and_asks_nothing_twice(sets, local, tmp_path):
     out = tmp_path / "stopped"
-    arguments = [*map(str, sets), "--out", out, "--model", MODEL, "--sweep", "-50,0,50", "--keep-text", "--max-tokens", "96", "--parallel", "1"]
-    process = subprocess.Popen([binary(), "eval", *arguments], cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True)
+    arguments = [
+        *map(str, sets),
+        "--out",
+        out,
+        "--model",
+        MODEL,
+        "--sweep",
+        "-50,0,50",
+        "--keep-text",
+        "--max-tokens",
+        "96",
+        "--parallel",
+        "1",
+    ]
+    process = subprocess.Popen(
+        [binary(), "eval", *arguments], cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 60
     while not (out / "results.jsonl").exists() or (out / "results.jsonl").read_bytes().count(b"\n") < 3:
         assert time.monotonic() < deadline and process.poll() is None
@@ -155,21 +192,40 @@ def test_a_stopped_run_continues_and_asks_nothing_twice(sets, local, tmp_path):
     assert after.startswith(before) and len(after.splitlines()) == len(results(out)) == len(results(local))
     other = evaluate(*sets, "--out", out, "--model", MODEL)
     assert other.returncode == 1 and "the results of another run: biases was [-50.0,0.0,50.0], now []; " in other.stderr
-    other = evaluate(*arguments, "--set", "generation.thinking_budget=3", "--set", "scheduling.threads=1", "--set", "scheduling.kv_type=f16")
-    told = "the results of another run: source.generation.thinking_budget was null, now 3; source.kv_type was \"auto\", now \"f16\". Name"
+    other = evaluate(
+        *arguments,
+        "--set",
+        "generation.thinking_budget=3",
+        "--set",
+        "scheduling.threads=1",
+        "--set",
+        "scheduling.kv_type=f16",
+    )
+    told = 'the results of another run: source.generation.thinking_budget was null, now 3; source.kv_type was "auto", now "f16". Name'
     assert other.returncode == 1 and told in other.stderr, other.stderr
 
 
 class Stub(http.server.BaseHTTPRequestHandler):
     """Another server with OpenAI's API: it is busy at first, wants a key and tells little."""
+
     protocol_version = "HTTP/1.1"
     script, seen = [], []
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.seen.append((self.path, self.headers["authorization"], body, time.monotonic()))
-        status, headers, reply = self.script.pop(0) if self.script else (200, {}, {
-            "choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 3}})
+        status, headers, reply = (
+            self.script.pop(0)
+            if self.script
+            else (
+                200,
+                {},
+                {
+                    "choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+                    "usage": {"completion_tokens": 3},
+                },
+            )
+        )
         data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
         self.send_response(status)
         for name, value in headers.items():
@@ -204,21 +260,46 @@ def sums(tmp_path):
 
 def test_another_server_is_asked_again_when_it_is_busy_and_what_it_does_not_tell_is_unknown(stub, sums, tmp_path):
     Stub.script = [(503, {"Retry-After": "2"}, {"error": {"message": "busy"}}), (429, {}, b"")]
-    done = evaluate(sums, "--out", tmp_path / "out", "--url", stub, "--key", "secret", "--model-name", "m", "--modes", "auto", "--parallel", 1)
+    done = evaluate(
+        sums,
+        "--out",
+        tmp_path / "out",
+        "--url",
+        stub,
+        "--key",
+        "secret",
+        "--model-name",
+        "m",
+        "--modes",
+        "auto",
+        "--parallel",
+        1,
+    )
     assert done.returncode == 0, done.stderr
-    assert [(path, key, body["model"]) for path, key, body, _ in Stub.seen] == [("/v1/chat/completions", "Bearer secret", "m")] * 4
+    assert [(path, key, body["model"]) for path, key, body, _ in Stub.seen] == [
+        ("/v1/chat/completions", "Bearer secret", "m")
+    ] * 4
     assert Stub.seen[1][3] - Stub.seen[0][3] > 1.9
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     summary = report["sections"][0]["modes"][0]
     assert summary["output_tokens"]["mean"] == 3 and summary["accuracy"]["estimate"] == 1
-    assert summary["thinking_tokens"] is None and summary["think_rate"] is None and any("thinking tokens" in note for note in report["notes"])
+    assert (
+        summary["thinking_tokens"] is None
+        and summary["think_rate"] is None
+        and any("thinking tokens" in note for note in report["notes"])
+    )
 
 
-@pytest.mark.parametrize("answer, told", [
-    ((400, {}, {"error": {"message": "no such field"}}), "status 400: no such field"), ((302, {"Location": "http://127.0.0.1:9/"}, b""), "status 302"),
-    ((200, {}, b"{"), "the reply is not JSON"), ((200, {}, {}), "the reply has no choices[0].message"),
-    ((200, {}, b" " * (33 << 20)), "the reply has more than 33554432 bytes"),
-])
+@pytest.mark.parametrize(
+    "answer, told",
+    [
+        ((400, {}, {"error": {"message": "no such field"}}), "status 400: no such field"),
+        ((302, {"Location": "http://127.0.0.1:9/"}, b""), "status 302"),
+        ((200, {}, b"{"), "the reply is not JSON"),
+        ((200, {}, {}), "the reply has no choices[0].message"),
+        ((200, {}, b" " * (33 << 20)), "the reply has more than 33554432 bytes"),
+    ],
+)
 def test_a_reply_that_is_none_is_a_failure_and_asked_again_by_the_next_run(stub, sums, tmp_path, answer, told):
     Stub.script = [answer]
     arguments = [sums, "--out", tmp_path / "out", "--url", stub, "--modes", "short", "--parallel", 1]
@@ -228,13 +309,21 @@ def test_a_reply_that_is_none_is_a_failure_and_asked_again_by_the_next_run(stub,
     assert evaluate(*arguments).returncode == 0 and len(Stub.seen) == 3
 
 
-@pytest.mark.parametrize("arguments, told", [
-    (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"), (["a", "--out", "x", "--modes", "short,loud"], '"loud" is none of'),
-    (["a", "--out", "x", "--modes", "long,long"], "a mode is given twice"), (["a", "--out", "x", "--sweep", "-101"], "no number from -100"),
-    (["a", "--out", "x", "--sweep", "1,1"], "a bias is given twice"), (["a", "--out", "x", "--parallel", "0"], "--parallel must be at least 1"),
-    (["a", "--out", "x", "--parallel", "65"], "at most 64"), (["a", "--out", "x", "--limit", "0"], "--limit must be at least 1"),
-    (["a", "--out", "x", "--model-name", "m"], "belongs to --url"), (["--out", "x"], "set.jsonl"),
-])
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"),
+        (["a", "--out", "x", "--modes", "short,loud"], '"loud" is none of'),
+        (["a", "--out", "x", "--modes", "long,long"], "a mode is given twice"),
+        (["a", "--out", "x", "--sweep", "-101"], "no number from -100"),
+        (["a", "--out", "x", "--sweep", "1,1"], "a bias is given twice"),
+        (["a", "--out", "x", "--parallel", "0"], "--parallel must be at least 1"),
+        (["a", "--out", "x", "--parallel", "65"], "at most 64"),
+        (["a", "--out", "x", "--limit", "0"], "--limit must be at least 1"),
+        (["a", "--out", "x", "--model-name", "m"], "belongs to --url"),
+        (["--out", "x"], "set.jsonl"),
+    ],
+)
 def test_what_cannot_be_done_is_told(arguments, told):
     done = evaluate(*arguments)
     assert done.returncode != 0 and told in done.stderr
@@ -248,7 +337,12 @@ def test_a_url_that_is_none_and_a_server_that_is_not_there_are_told(sets, tmp_pa
         dead = f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}/v1"
     started = time.monotonic()
     done = evaluate(sets[1], "--out", tmp_path / "b", "--url", dead, "--modes", "short", "--limit", 2)
-    assert done.returncode == 1 and "2 of 2 requests failed" in done.stderr and time.monotonic() - started > 7, done.stderr
-    assert all("connect" in json.loads(line)["error"].lower() for line in (tmp_path / "b" / "results.jsonl").read_text().splitlines())
+    assert done.returncode == 1 and "2 of 2 requests failed" in done.stderr and time.monotonic() - started > 7, (
+        done.stderr
+    )
+    assert all(
+        "connect" in json.loads(line)["error"].lower()
+        for line in (tmp_path / "b" / "results.jsonl").read_text().splitlines()
+    )
     run, report = (tmp_path / "b" / "run.json").read_text(), (tmp_path / "b" / "report.md").read_text()
     assert json.loads(run)["source"] == dead.replace("user:secret@", "") and "secret" not in run + report

@@ -1,4 +1,6 @@
-"""What one client's heavy requests cost another, what becomes of work whose client left, and readers that do not read."""
+"""What one client's heavy requests cost another, what becomes of work whose client left, and readers that do not
+read."""
+
 import base64
 import contextlib
 import http.client
@@ -124,7 +126,9 @@ def test_a_request_beyond_its_processor_time_is_told_the_limit():
     with Server(["--set", "http.request_cpu_s=0.1"]) as server:
         body = json.dumps({"content": "a b " * 450_000, "with_pieces": True}).encode()
         status, _, reply = ask(server, GREEDY, "POST", "/tokenize", body)
-        assert status == 400 and reply["error"]["code"] == "request_too_expensive" and "0.1 s" in reply["error"]["message"], reply
+        assert (
+            status == 400 and reply["error"]["code"] == "request_too_expensive" and "0.1 s" in reply["error"]["message"]
+        ), reply
         assert ask(server, GREEDY, "POST", "/tokenize", b'{"content":"a"}')[0] == 200
         assert server.metric('r4b_work_jobs_total{result="over_budget"}') == 1
 
@@ -176,7 +180,9 @@ def test_without_descriptors_new_connections_get_503_and_files_still_open(tmp_pa
     command = f"ulimit -n 64; exec {binary()} serve --port 0 --set ledger.path={tmp_path}/ledger.sqlite"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")}
     with open(log, "wb") as file:
-        process = subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environment, stderr=file, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            ["bash", "-c", command], cwd=ROOT, env=environment, stderr=file, stdin=subprocess.DEVNULL
+        )
     try:
         deadline = time.monotonic() + 60
         while "Listening on http" not in (text := log.read_text()):
@@ -197,7 +203,11 @@ def test_without_descriptors_new_connections_get_503_and_files_still_open(tmp_pa
         assert 40 <= refused <= 98
         # Those that are open go on, and the ledger's file with them.
         body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}).encode()
-        peers[0].sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        peers[0].sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
+            + body
+        )
         assert peers[0].recv(65536).startswith(b"HTTP/1.1 200 ")
         for peer in peers:
             peer.close()

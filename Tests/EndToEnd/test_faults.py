@@ -1,4 +1,6 @@
-"""What goes wrong around a server in operation: garbage, full disks, signals, stopped and slow clients, too many of them. Others are served throughout and everything recovers."""
+"""What goes wrong around a server in operation: garbage, full disks, signals, stopped and slow clients, too many of
+them. Others are served throughout and everything recovers."""
+
 import concurrent.futures
 import json
 import os
@@ -56,24 +58,33 @@ class Stream(threading.Thread):
 
 # MARK: Garbage
 
+
 def nonsense(rng):
     """Bytes that are no request, and the status they must get; None where the server may also just close."""
     body = b'{"messages":[{"role":"user","content":"Hi"}]}'
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
-    return rng.choice((
-        (rng.randbytes(rng.randrange(1, 4000)), None),
-        (head[:rng.randrange(1, len(head))], None),
-        (head + b"Content-Length: 4000\r\n\r\n" + body, None),
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 20_000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-Many: a\r\n" * 200 + b"\r\n", 431),
-        (chunked + b"zz\r\n" + body, 400), (chunked + b"ffffffffffffffffffff\r\n" + body, 400), (chunked + b"-1\r\n\r\n", 400), (chunked + b"5\r\nabcdefgh\r\n0\r\n\r\n", 400),
-        (chunked + b"%x\r\n" % len(body) + body, None),
-        (head + b"Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        (head + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400), (head + b"Content-Length: -1\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nHost: local\0host\r\n\r\n", 400), (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 505),
-        (b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", 400), (b"\r\n" * 100, None),
-    ))
+    return rng.choice(
+        (
+            (rng.randbytes(rng.randrange(1, 4000)), None),
+            (head[: rng.randrange(1, len(head))], None),
+            (head + b"Content-Length: 4000\r\n\r\n" + body, None),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-Many: a\r\n" * 200 + b"\r\n", 431),
+            (chunked + b"zz\r\n" + body, 400),
+            (chunked + b"ffffffffffffffffffff\r\n" + body, 400),
+            (chunked + b"-1\r\n\r\n", 400),
+            (chunked + b"5\r\nabcdefgh\r\n0\r\n\r\n", 400),
+            (chunked + b"%x\r\n" % len(body) + body, None),
+            (head + b"Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+            (head + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+            (head + b"Content-Length: -1\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nHost: local\0host\r\n\r\n", 400),
+            (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 505),
+            (b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", 400),
+            (b"\r\n" * 100, None),
+        )
+    )
 
 
 def throw(server, data, status):
@@ -90,7 +101,15 @@ def throw(server, data, status):
 
 def test_garbage_beside_good_clients():
     with Server(settings("http.head_timeout_s=2", "http.body_timeout_s=2")) as server:
-        bodies = [{"messages": question(case["text"], *case["images"]), "thinking_mode": case["mode"], "max_tokens": 96, "logprobs": True} for case in CASES[::4]]
+        bodies = [
+            {
+                "messages": question(case["text"], *case["images"]),
+                "thinking_mode": case["mode"],
+                "max_tokens": 96,
+                "logprobs": True,
+            }
+            for case in CASES[::4]
+        ]
         expected = [ask(server, body).choices for body in bodies]
         is_over = threading.Event()
 
@@ -107,6 +126,7 @@ def test_garbage_beside_good_clients():
             rng = random.Random(f"garbage/{number}")
             for _ in range(60):
                 throw(server, *nonsense(rng))
+
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             good_ones = [pool.submit(good, number) for number in range(2)]
             bad_ones = [pool.submit(bad, number) for number in range(4)]
@@ -121,9 +141,13 @@ def test_garbage_beside_good_clients():
 
 # MARK: Full disks
 
+
 def test_a_full_device_for_the_log_stops_nobody():
     port = free_port()
-    with open("/dev/full", "wb", buffering=0) as full, Server(settings("server.public=Public"), port=port, log=full) as server:
+    with (
+        open("/dev/full", "wb", buffering=0) as full,
+        Server(settings("server.public=Public"), port=port, log=full) as server,
+    ):
         for _ in range(50):
             assert ask(server, HELLO).choices[0]["finish"] == "stop"
         assert ask(server, b"{").status == 400
@@ -167,6 +191,7 @@ def test_a_disk_that_fills_up_and_is_emptied_again(small_disk):
 
 # MARK: Signals
 
+
 def refuses_connections(server):
     try:
         socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
@@ -190,8 +215,12 @@ def test_sigterm_lets_running_replies_end():
 
 @pytest.fixture
 def short_grace():
-    """Two streams run and have begun, which take longer than the grace; a third waits in line, and a request that is no stream."""
-    with Server(settings("shutdown.grace_s=0.2", "scheduling.max_running=2", "scheduling.brief_seats=0")) as server, Client(server) as alone:
+    """Two streams run and have begun, which take longer than the grace; a third waits in line, and a request that is no
+    stream."""
+    with (
+        Server(settings("shutdown.grace_s=0.2", "scheduling.max_running=2", "scheduling.brief_seats=0")) as server,
+        Client(server) as alone,
+    ):
         running = [Stream(server, LONG | {"logprobs": True, "top_logprobs": 20}).under_way() for _ in range(2)]
         waiting = Stream(server)
         alone.send(request(LONG | {"stream": False, "stream_options": None}))
@@ -202,13 +231,21 @@ def short_grace():
 
 def was_told(stream):
     stream.join(10)
-    return not stream.is_alive() and not stream.is_cut and stream.answer.error and stream.answer.error["code"] == "shutting_down" and stream.answer.is_done
+    return (
+        not stream.is_alive()
+        and not stream.is_cut
+        and stream.answer.error
+        and stream.answer.error["code"] == "shutting_down"
+        and stream.answer.is_done
+    )
 
 
 def test_sigterm_bounds_running_replies_by_the_grace_and_refuses_those_in_line(short_grace):
     server, running, waiting, alone = short_grace
     refused = alone.read()
-    assert refused.status == 503 and refused.error["code"] == "shutting_down" and int(refused.headers["retry-after"]) >= 1
+    assert (
+        refused.status == 503 and refused.error["code"] == "shutting_down" and int(refused.headers["retry-after"]) >= 1
+    )
     assert was_told(waiting)
     assert server.process.wait(timeout=30) == 0
     for stream in running:
@@ -270,6 +307,7 @@ def test_killed_and_started_again_on_the_same_port():
 
 # MARK: Slow readers
 
+
 def test_a_client_that_stops_reading_is_cut_off_and_no_other_feels_it():
     """Three times two replies of 6 MB, more than a kernel buffers, that nobody reads, beside one that is read."""
     with Server(settings("http.write_timeout_s=1", "scheduling.max_running=16")) as server:
@@ -286,7 +324,9 @@ def test_a_client_that_stops_reading_is_cut_off_and_no_other_feels_it():
             beside.whole()
             assert beside.answer.choices == expected.answer.choices
             cut = 2 * (round_number + 1)
-            assert wait(lambda: server.metric('r4b_request_failures_total{reason="cancelled"}') == cut), server.metrics()
+            assert wait(lambda: server.metric('r4b_request_failures_total{reason="cancelled"}') == cut), (
+                server.metrics()
+            )
             assert wait(lambda: sum('"write_timeout"' in line for line in server.read().splitlines()) == cut)
             assert wait(lambda: is_idle(server) and server.metric("r4b_connections") == 1)
             memory.append(server.resident())
@@ -300,6 +340,7 @@ def test_a_client_that_stops_reading_is_cut_off_and_no_other_feels_it():
 
 
 # MARK: Overload
+
 
 def ready(server):
     with Client(server) as client:
@@ -315,12 +356,24 @@ def test_more_clients_than_seats_and_line():
             assert [stream.answer.status for stream in admitted] == [200] * 5
             full = ready(server)
             assert full.status == 503 and full.error["code"] == "queue_full" and int(full.headers["retry-after"]) >= 1
-            for body in (HELLO, HELLO | {"stream": True}, {"messages": question("What color is the shape?", "golden/00-easyvqa.png")}, HELLO | {"n": 2}):
+            for body in (
+                HELLO,
+                HELLO | {"stream": True},
+                {"messages": question("What color is the shape?", "golden/00-easyvqa.png")},
+                HELLO | {"n": 2},
+            ):
                 refused = ask(server, body)
-                assert refused.status == 429 and refused.error["code"] == "queue_full" and refused.error["type"] == "rate_limit_error"
+                assert (
+                    refused.status == 429
+                    and refused.error["code"] == "queue_full"
+                    and refused.error["type"] == "rate_limit_error"
+                )
                 assert int(refused.headers["retry-after"]) >= 1
             # What needs no seat is answered all the same.
-            assert json.loads(server.get("/health")) == {"status": "ok"} and server.metric('r4b_sequences{state="waiting"}') == 3
+            assert (
+                json.loads(server.get("/health")) == {"status": "ok"}
+                and server.metric('r4b_sequences{state="waiting"}') == 3
+            )
             for stream in admitted:
                 stream.whole()
             assert wait(lambda: is_idle(server))

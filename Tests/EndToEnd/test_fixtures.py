@@ -1,4 +1,6 @@
-"""Tests/FIXTURES.json is true: what lies under Tests/*/Fixtures is what scripts/make-fixtures wrote, all of it and nothing else."""
+"""Tests/FIXTURES.json is true: what lies under Tests/*/Fixtures is what scripts/make-fixtures wrote, all of it and
+nothing else."""
+
 import hashlib
 import json
 
@@ -24,6 +26,9 @@ def test_every_generator_of_the_manifest_is_there():
 
 
 def test_every_generator_has_a_row():
-    generators = {path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts" / "fixtures").glob("*.py")
-                  if "\nOUTPUT = " in path.read_text()}
+    generators = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "scripts" / "fixtures").glob("*.py")
+        if "\nOUTPUT = " in path.read_text()
+    }
     assert generators == MANIFEST["generators"].keys()

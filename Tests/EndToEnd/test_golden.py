@@ -1,4 +1,5 @@
 """Every reference reply of R-Tiny (PyTorch, f32), over HTTP: text, tokens, log-probabilities, P(think), counts."""
+
 import base64
 import json
 
@@ -24,7 +25,12 @@ def message(case):
 def test_reply(server, case):
     client = OpenAI(base_url=server.url + "/v1", api_key="none")
     reply = client.chat.completions.create(
-        model="r-tiny", messages=message(case), max_completion_tokens=96, logprobs=True, extra_body={"thinking_mode": case["mode"]})
+        model="r-tiny",
+        messages=message(case),
+        max_completion_tokens=96,
+        logprobs=True,
+        extra_body={"thinking_mode": case["mode"]},
+    )
     tokens = reply.choices[0].logprobs.content
     assert [bytes(t.bytes) for t in tokens] == [TOKENIZER.id_to_token(i) and token_bytes(i) for i in case["ids"]]
     # 1e-3: the reference is f32 in another order of summation, and rounds to five decimals.
@@ -37,7 +43,9 @@ def test_reply(server, case):
     assert usage.prompt_tokens == case["prompt_tokens"]
     assert usage.prompt_tokens_details.image_tokens == case["image_tokens"]
     assert usage.completion_tokens == len(case["ids"])
-    assert usage.completion_tokens == thinking["thinking_tokens"] + thinking["control_tokens"] + thinking["answer_tokens"]
+    assert (
+        usage.completion_tokens == thinking["thinking_tokens"] + thinking["control_tokens"] + thinking["answer_tokens"]
+    )
     thought, _, answer = case["reply"].removesuffix("<|im_end|>").rpartition("</think>")
     assert (reply.choices[0].message.content or "") == answer.lstrip("\n")
     assert (reply.choices[0].message.model_extra.get("reasoning_content") or "").strip() == thought.strip()
@@ -58,10 +66,16 @@ def quantized(request, tmp_path_factory):
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{c['kind']}-{c['mode']}" for i, c in enumerate(CASES)])
 def test_reply_of_8_bit_weights(quantized, case):
-    """Weights and inputs rounded to 8 bits keep every reply; log-probabilities move by 0.062 at most where this was measured."""
+    """Weights and inputs rounded to 8 bits keep every reply; log-probabilities move by 0.062 at most where this was
+    measured."""
     client = OpenAI(base_url=quantized.url + "/v1", api_key="none")
     reply = client.chat.completions.create(
-        model="r-tiny", messages=message(case), max_completion_tokens=96, logprobs=True, extra_body={"thinking_mode": case["mode"]})
+        model="r-tiny",
+        messages=message(case),
+        max_completion_tokens=96,
+        logprobs=True,
+        extra_body={"thinking_mode": case["mode"]},
+    )
     tokens = reply.choices[0].logprobs.content
     assert [bytes(t.bytes) for t in tokens] == [token_bytes(i) for i in case["ids"]]
     assert [t.logprob for t in tokens] == pytest.approx(case["logprobs"], abs=0.15)

@@ -1,4 +1,5 @@
 """Text that is costly to normalise must not make other clients wait."""
+
 import http.client
 import json
 import threading
@@ -18,7 +19,9 @@ def ask(server, method, path, body=None, headers={}):
 
 
 def post(server, body, path="/v1/chat/completions"):
-    return ask(server, "POST", path, json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"})
+    return ask(
+        server, "POST", path, json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+    )
 
 
 def chat(**members):
@@ -36,16 +39,28 @@ def attacks(server):
     header = MARKS[:4000].encode().decode("latin-1")
     path = "/" + "%CC%81%CC%96" * 600
     return [
-        lambda: post(server, chat(**two_names())), lambda: post(server, chat(metadata=two_names())),
-        lambda: post(server, chat(model=MARKS)), lambda: post(server, chat(logit_bias=two_names())),
-        lambda: post(server, chat(response_format={"type": "json_schema", "json_schema": {"name": "s", "schema": schema}})),
-        lambda: post(server, chat(tools=tools)), lambda: post(server, chat(tool_choice=MARKS)),
+        lambda: post(server, chat(**two_names())),
+        lambda: post(server, chat(metadata=two_names())),
+        lambda: post(server, chat(model=MARKS)),
+        lambda: post(server, chat(logit_bias=two_names())),
+        lambda: post(
+            server, chat(response_format={"type": "json_schema", "json_schema": {"name": "s", "schema": schema}})
+        ),
+        lambda: post(server, chat(tools=tools)),
+        lambda: post(server, chat(tool_choice=MARKS)),
         lambda: post(server, {"messages": [{"role": "user", "content": "hi", **two_names()}]}),
-        lambda: post(server, {"messages": [{"role": "assistant", "content": MARKS, "name": MARKS}, {"role": "user", "content": MARKS}]}, "/apply-template"),
+        lambda: post(
+            server,
+            {"messages": [{"role": "assistant", "content": MARKS, "name": MARKS}, {"role": "user", "content": MARKS}]},
+            "/apply-template",
+        ),
         lambda: post(server, {"content": MARKS, **two_names()}, "/tokenize"),
-        lambda: ask(server, "GET", "/", headers={"If-None-Match": header}), lambda: ask(server, "GET", "/", headers={"Origin": header}),
-        lambda: ask(server, "GET", "/metrics", headers={"Accept": header}), lambda: ask(server, "GET", path),
-        lambda: ask(server, "GET", "/v1/models" + path), lambda: ask(server, "GET", "/v1/usage?key=" + path[1:]),
+        lambda: ask(server, "GET", "/", headers={"If-None-Match": header}),
+        lambda: ask(server, "GET", "/", headers={"Origin": header}),
+        lambda: ask(server, "GET", "/metrics", headers={"Accept": header}),
+        lambda: ask(server, "GET", path),
+        lambda: ask(server, "GET", "/v1/models" + path),
+        lambda: ask(server, "GET", "/v1/usage?key=" + path[1:]),
     ]
 
 
@@ -64,8 +79,10 @@ def test_health_answers_at_once_while_hostile_text_is_sent(server):
     try:
         threads = [threading.Thread(target=attack) for attack in attacks(server)]
         started = time.monotonic()
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         taken = time.monotonic() - started
     finally:
         stop.set()

@@ -1,4 +1,6 @@
-"""Images by URL and by file: the real server against web servers of the test, which answer well, badly, slowly and falsely."""
+"""Images by URL and by file: the real server against web servers of the test, which answer well, badly, slowly and
+falsely."""
+
 import base64
 import concurrent.futures
 import contextlib
@@ -24,7 +26,10 @@ LOOPBACK = "images.remote_networks=127.0.0.0/8,::1"
 
 def chat(*urls, **more):
     parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-    return {"messages": [{"role": "user", "content": [*parts, {"type": "text", "text": "What digits are shown?"}]}], "max_tokens": 24} | more
+    return {
+        "messages": [{"role": "user", "content": [*parts, {"type": "text", "text": "What digits are shown?"}]}],
+        "max_tokens": 24,
+    } | more
 
 
 def data_uri(data):
@@ -32,7 +37,8 @@ def data_uri(data):
 
 
 class Origin:
-    """A web server. `replies` maps paths to functions of the handler; other paths are the image. `seen` has the requests."""
+    """A web server. `replies` maps paths to functions of the handler; other paths are the image. `seen` has the
+    requests."""
 
     def __init__(self, certificate=None, host="127.0.0.1"):
         origin = self
@@ -60,7 +66,9 @@ class Origin:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate.file, certificate.key)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.server.socket = context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @staticmethod
@@ -103,8 +111,11 @@ def serving(*settings, environment=None):
 
 
 def allowing(*origins, **more):
-    return serving("images.remote=" + ",".join(f"http://{host}:{o.port}" for o in origins for host in ("127.0.0.1", "localhost")), LOOPBACK,
-                   *(f"{name}={value}" for name, value in more.items()))
+    return serving(
+        "images.remote=" + ",".join(f"http://{host}:{o.port}" for o in origins for host in ("127.0.0.1", "localhost")),
+        LOOPBACK,
+        *(f"{name}={value}" for name, value in more.items()),
+    )
 
 
 def refusal(server, url):
@@ -122,7 +133,9 @@ def test_a_fetched_image_gives_the_answer_of_the_same_image_as_data(origin):
             answer = ask(server, chat(url))
             assert answer.status == 200 and answer.choices == expected.choices
             details = answer.usage["prompt_tokens_details"]
-            assert {k: v for k, v in details.items() if k != "cached_tokens"} == {k: v for k, v in expected.usage["prompt_tokens_details"].items() if k != "cached_tokens"}
+            assert {k: v for k, v in details.items() if k != "cached_tokens"} == {
+                k: v for k, v in expected.usage["prompt_tokens_details"].items() if k != "cached_tokens"
+            }
         mixed = ask(server, chat(data_uri(IMAGE), origin.url(), stream=True))
         assert mixed.status == 200 and mixed.is_done
     assert [path for path, _ in origin.seen] == ["/a.png", "/a.png", "/b.png?x=1", "/a.png"]
@@ -134,9 +147,24 @@ def test_off_by_default_and_refused_names_fetch_nothing(server, origin):
     assert refusal(server, "file:///etc/passwd")[:2] == (400, "invalid_image_url")
     with allowing(origin) as allowed:
         port = origin.port
-        for url in (f"https://127.0.0.1:{port}/", f"http://127.0.0.1:{port + 1}/", f"http://127.0.0.2:{port}/", f"http://a@127.0.0.1:{port}/", f"http://127.0.0.1.nip.io:{port}/",
-                    f"http://[::1]:{port}/", f"http://169.254.169.254/latest/", f"http://evil@localhost:{port}/", f"http://evil\\@localhost:{port}/", f"gopher://127.0.0.1:{port}/",
-                    f"http://localhost.:{port}/", "http://", "https://example.org/a.png", f"http://ｌocalhost:{port}/", f"http://localhost%00:{port}/", "file:a.png"):
+        for url in (
+            f"https://127.0.0.1:{port}/",
+            f"http://127.0.0.1:{port + 1}/",
+            f"http://127.0.0.2:{port}/",
+            f"http://a@127.0.0.1:{port}/",
+            f"http://127.0.0.1.nip.io:{port}/",
+            f"http://[::1]:{port}/",
+            f"http://169.254.169.254/latest/",
+            f"http://evil@localhost:{port}/",
+            f"http://evil\\@localhost:{port}/",
+            f"gopher://127.0.0.1:{port}/",
+            f"http://localhost.:{port}/",
+            "http://",
+            "https://example.org/a.png",
+            f"http://ｌocalhost:{port}/",
+            f"http://localhost%00:{port}/",
+            "file:a.png",
+        ):
             answer = ask(allowed, chat(url))
             assert answer.status == 400 and answer.error["param"] == "messages[0].content[0].image_url.url", url
             assert answer.error["code"] == ("invalid_image_url" if not url.startswith("gopher") else None), url
@@ -185,8 +213,15 @@ def test_an_allowed_name_at_a_private_address_is_the_same_error_as_a_closed_port
 
 def test_redirects_are_checked_like_the_first_url(origin):
     inner = Origin()
-    for path, target in {"/same": "/a.png", "/loop": "/loop", "/inner": inner.url(), "/private": f"http://127.0.0.2:{origin.port}/", "/metadata": "http://169.254.169.254/",
-                         "/file": "file:///etc/passwd", "/user": f"http://u:p@127.0.0.1:{origin.port}/"}.items():
+    for path, target in {
+        "/same": "/a.png",
+        "/loop": "/loop",
+        "/inner": inner.url(),
+        "/private": f"http://127.0.0.2:{origin.port}/",
+        "/metadata": "http://169.254.169.254/",
+        "/file": "file:///etc/passwd",
+        "/user": f"http://u:p@127.0.0.1:{origin.port}/",
+    }.items():
         origin.replies[path] = lambda handler, target=target: origin.send(handler, 302, Location=target)
     with allowing(origin) as server:
         assert ask(server, chat(origin.url("/same"), max_tokens=1)).status == 200
@@ -215,11 +250,15 @@ def test_bodies_that_are_too_large_slow_false_or_no_images(origin):
                 time.sleep(0.05)
 
     origin.replies |= {
-        "/endless": endless, "/trickle": trickle, "/silent": origin.wait_for_end,
+        "/endless": endless,
+        "/trickle": trickle,
+        "/silent": origin.wait_for_end,
         "/announced": lambda handler: origin.send(handler, 200, b"x", Content_Length=str(1 << 40)),
         "/short": lambda handler: origin.send(handler, 200, b"x" * 10, Content_Length="1000"),
         "/missing": lambda handler: origin.send(handler, 404, b"nothing"),
-        "/bomb": lambda handler: origin.send(handler, 200, gzip.compress(bytes(100 << 20)), Content_Encoding="gzip", Content_Type="image/png"),
+        "/bomb": lambda handler: origin.send(
+            handler, 200, gzip.compress(bytes(100 << 20)), Content_Encoding="gzip", Content_Type="image/png"
+        ),
         "/text": lambda handler: origin.send(handler, 200, b"<svg/>", Content_Type="image/png"),
         "/empty": lambda handler: origin.send(handler, 200),
     }
@@ -241,7 +280,12 @@ def test_proxies_and_credentials_of_the_environment_are_not_used(origin, tmp_pat
     proxy = Origin()
     (tmp_path / ".netrc").write_text("default login a password b\n")
     names = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-    environment = {name: proxy.url("") for name in names} | {"HOME": str(tmp_path), "NETRC": str(tmp_path / ".netrc"), "no_proxy": "", "NO_PROXY": ""}
+    environment = {name: proxy.url("") for name in names} | {
+        "HOME": str(tmp_path),
+        "NETRC": str(tmp_path / ".netrc"),
+        "no_proxy": "",
+        "NO_PROXY": "",
+    }
     with serving(f"images.remote=http://127.0.0.1:{origin.port}", LOOPBACK, environment=environment) as server:
         assert ask(server, chat(origin.url(), max_tokens=1)).status == 200
     assert len(origin.seen) == 1 and not proxy.seen and "Authorization" not in origin.seen[0][1]
@@ -311,7 +355,12 @@ def test_many_requests_at_once_are_answered_alike_and_leak_nothing(origin):
         expected = ask(server, chat(data_uri(IMAGE), data_uri(IMAGE))).choices
         descriptors = server.descriptors()
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda i: ask(server, chat(origin.url(f"/{i}"), origin.url("/missing" if i % 4 == 3 else "/b"))), range(32)))
+            answers = list(
+                pool.map(
+                    lambda i: ask(server, chat(origin.url(f"/{i}"), origin.url("/missing" if i % 4 == 3 else "/b"))),
+                    range(32),
+                )
+            )
         for i, answer in enumerate(answers):
             if i % 4 == 3:
                 assert answer.status == 400 and answer.error["param"] == "messages[0].content[1].image_url.url"
@@ -337,7 +386,10 @@ def test_everything_else_goes_on_while_all_fetches_take_their_time(origin):
             assert '"ok"' in server.get("/health") and ask(server, chat(data_uri(IMAGE), max_tokens=1)).status == 200
             assert not any(future.done() for future in slow)
             answers = [future.result() for future in slow]
-        assert sorted((a.status, a.error["code"]) for a in answers) == [(400, "image_fetch_failed")] * 8 + [(503, "overloaded")] * 8
+        assert (
+            sorted((a.status, a.error["code"]) for a in answers)
+            == [(400, "image_fetch_failed")] * 8 + [(503, "overloaded")] * 8
+        )
         assert all(a.headers["retry-after"] for a in answers if a.status == 503) and len(origin.seen) == 8
 
 
@@ -356,7 +408,15 @@ def test_files_are_read_below_the_root_only(tmp_path):
         descriptors = server.descriptors()
         for url in (f"file://{root}/sub/a%20b.png", "file:sub/a%20b.png", f"file://localhost{root}/sub/a%20b.png"):
             assert ask(server, chat(url)).choices == expected
-        for url in (f"file://{tmp_path}/secret.png", "file:///etc/passwd", "file:../secret.png", "file:%2e%2e/secret.png", "file:sub/..%2f..%2fsecret.png", "file://host/a", "file:"):
+        for url in (
+            f"file://{tmp_path}/secret.png",
+            "file:///etc/passwd",
+            "file:../secret.png",
+            "file:%2e%2e/secret.png",
+            "file:sub/..%2f..%2fsecret.png",
+            "file://host/a",
+            "file:",
+        ):
             assert refusal(server, url)[:2] == (400, "invalid_image_url"), url
         for name in ("link.png", "out/secret.png", "zero", "pipe", "sub", "none"):
             assert refusal(server, f"file:{name}") == FAILED
@@ -365,10 +425,18 @@ def test_files_are_read_below_the_root_only(tmp_path):
         assert wait(lambda: server.descriptors() <= descriptors + 1)
 
 
-@pytest.mark.parametrize("setting, says", [
-    ("images.remote=*", r'images\.remote: "\*" is not'), ("images.remote=https://example.org/path", "images.remote: "), ("images.remote_networks=10.0.0.1/8", "images.remote_networks: "),
-    ("images.root=/nowhere", "images.root: /nowhere is not a directory"), ("images.remote_ca_file=/nowhere", "images.remote_ca_file: /nowhere cannot be read"),
-])
+@pytest.mark.parametrize(
+    "setting, says",
+    [
+        ("images.remote=*", r'images\.remote: "\*" is not'),
+        ("images.remote=https://example.org/path", "images.remote: "),
+        ("images.remote_networks=10.0.0.1/8", "images.remote_networks: "),
+        ("images.root=/nowhere", "images.root: /nowhere is not a directory"),
+        ("images.remote_ca_file=/nowhere", "images.remote_ca_file: /nowhere cannot be read"),
+    ],
+)
 def test_a_setting_that_cannot_be_read_stops_the_start(setting, says):
-    done = subprocess.run([binary(), "serve", "--port", "0", "--set", setting], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [binary(), "serve", "--port", "0", "--set", setting], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode != 0 and re.search(says, done.stderr)

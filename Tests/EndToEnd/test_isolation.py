@@ -1,4 +1,6 @@
-"""A reply depends on its request and seed alone: not on who else is served, how many threads compute, what was asked before or since when the server runs."""
+"""A reply depends on its request and seed alone: not on who else is served, how many threads compute, what was asked
+before or since when the server runs."""
+
 import concurrent.futures
 import random
 
@@ -16,16 +18,28 @@ def requests():
     made = []
     for index in range(60):
         case = CASES[index * 5 % len(CASES)]
-        body = {"messages": question(case["text"], *case["images"]), "thinking_mode": case["mode"], "max_tokens": 96,
-                "logprobs": True, "top_logprobs": 3, "seed": rng.randrange(1 << 40)}
+        body = {
+            "messages": question(case["text"], *case["images"]),
+            "thinking_mode": case["mode"],
+            "max_tokens": 96,
+            "logprobs": True,
+            "top_logprobs": 3,
+            "seed": rng.randrange(1 << 40),
+        }
         if index % 2 == 1:
             body |= {"temperature": 2, "min_p": 0.0001}
         if index % 10 == 4:
             body |= {"n": 2, "temperature": 1}
         if index % 6 == 5:
             # Long prompts that begin alike, and replies that do not end by themselves.
-            body |= {"messages": question("Tom has 8 apples and gives away 3. " * rng.randrange(4, 45) + "How many are left?"), "max_tokens": 60, "temperature": 1,
-                     "logit_bias": {"621": -100, "619": -100}}
+            body |= {
+                "messages": question(
+                    "Tom has 8 apples and gives away 3. " * rng.randrange(4, 45) + "How many are left?"
+                ),
+                "max_tokens": 60,
+                "temperature": 1,
+                "logit_bias": {"621": -100, "619": -100},
+            }
         if index % 4 == 3:
             body["stream"] = True
             body["stream_options"] = {"include_usage": True}
@@ -36,7 +50,11 @@ def requests():
 def outcome(answer):
     """All that a reply says but for its times, its identifier and what came from a cache."""
     assert answer.status == 200 and answer.error is None, answer.error
-    usage = {name: value for name, value in answer.usage.items()} | {"prompt_tokens_details": {k: v for k, v in answer.usage["prompt_tokens_details"].items() if k != "cached_tokens"}}
+    usage = {name: value for name, value in answer.usage.items()} | {
+        "prompt_tokens_details": {
+            k: v for k, v in answer.usage["prompt_tokens_details"].items() if k != "cached_tokens"
+        }
+    }
     return answer.choices, usage, answer.thinking
 
 
@@ -51,6 +69,7 @@ def all_of(server, bodies, clients, order_seed=None):
         with Client(server) as client:
             for index in order[number::clients]:
                 found[index] = outcome(client.ask(bodies[index]))
+
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         list(pool.map(run, range(clients)))
     return found
@@ -75,6 +94,8 @@ def test_in_a_batch_and_again(alone, setting):
 def test_the_requests_are_worth_comparing(alone):
     assert len({str(choices) for choices, _, _ in alone}) > 50
     assert sum(usage["completion_tokens"] for _, usage, _ in alone) > 1000
-    assert any(usage["prompt_tokens"] > 500 for _, usage, _ in alone) and any(usage["prompt_tokens_details"]["image_tokens"] for _, usage, _ in alone)
+    assert any(usage["prompt_tokens"] > 500 for _, usage, _ in alone) and any(
+        usage["prompt_tokens_details"]["image_tokens"] for _, usage, _ in alone
+    )
     for choices, usage, _ in alone:
         assert sum(len(choice["logprobs"]) for choice in choices.values()) == usage["completion_tokens"]

@@ -1,4 +1,5 @@
 """LangChain's OpenAI client against the server, as its users write it."""
+
 import asyncio
 import base64
 
@@ -22,12 +23,19 @@ def test_invoke_tells_the_answer_and_what_it_took(server):
     reply = chat(server).invoke(STORY)
     assert reply.content == "23" and reply.response_metadata["finish_reason"] == "stop"
     usage = reply.usage_metadata
-    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"] and usage["output_token_details"]["reasoning"] == 21
+    assert (
+        usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+        and usage["output_token_details"]["reasoning"] == 21
+    )
 
 
 def test_modes_by_effort_and_by_our_own_fields(server):
-    for fields, thinks in (({"reasoning_effort": "none"}, False), ({"reasoning_effort": "high"}, True),
-                           ({"extra_body": {"thinking_mode": "short"}}, False), ({"extra_body": {"chat_template_kwargs": {"thinking_mode": "long"}}}, True)):
+    for fields, thinks in (
+        ({"reasoning_effort": "none"}, False),
+        ({"reasoning_effort": "high"}, True),
+        ({"extra_body": {"thinking_mode": "short"}}, False),
+        ({"extra_body": {"chat_template_kwargs": {"thinking_mode": "long"}}}, True),
+    ):
         usage = chat(server, **fields).invoke(STORY).usage_metadata
         assert (usage["output_token_details"]["reasoning"] > 0) == thinks
 
@@ -39,13 +47,17 @@ def test_streaming_adds_up(server):
 
 
 def test_a_conversation_with_every_role(server):
-    reply = chat(server).invoke([SystemMessage("Be brief."), HumanMessage("Hi"), AIMessage("Hello!"), HumanMessage("Add 2 and 3.")])
+    reply = chat(server).invoke(
+        [SystemMessage("Be brief."), HumanMessage("Hi"), AIMessage("Hello!"), HumanMessage("Add 2 and 3.")]
+    )
     assert isinstance(reply.content, str) and reply.content
 
 
 def test_images(server):
     data = base64.b64encode((MODEL / "golden" / "12-sum.png").read_bytes()).decode()
-    message = HumanMessage([{"type": "image", "base64": data, "mime_type": "image/png"}, {"type": "text", "text": "Add up the digits."}])
+    message = HumanMessage(
+        [{"type": "image", "base64": data, "mime_type": "image/png"}, {"type": "text", "text": "Add up the digits."}]
+    )
     assert chat(server).invoke([message]).usage_metadata["input_tokens"] > 60
 
 
@@ -55,6 +67,7 @@ def test_batch_and_async(server):
 
     async def main():
         return await asyncio.gather(*(chat(server).ainvoke(q) for q in questions))
+
     assert [r.content for r in asyncio.run(main())] == [str(n + 2) for n in range(1, 7)]
 
 
@@ -77,6 +90,7 @@ def test_completions(server):
 
 class Sum(BaseModel):
     """The sum of two numbers."""
+
     left: int = Field(ge=0, le=99)
     right: int = Field(ge=0, le=99)
     note: str = Field(max_length=10)
@@ -90,7 +104,11 @@ def add(left: int, right: int) -> int:
 
 def test_structured_output_by_schema_and_by_call(server):
     for method in ("json_schema", "function_calling"):
-        parsed = chat(server, temperature=1, seed=2, max_tokens=400).with_structured_output(Sum, method=method).invoke("Add 2 and 3.")
+        parsed = (
+            chat(server, temperature=1, seed=2, max_tokens=400)
+            .with_structured_output(Sum, method=method)
+            .invoke("Add 2 and 3.")
+        )
         assert isinstance(parsed, Sum) and 0 <= parsed.left <= 99
 
 
@@ -101,7 +119,9 @@ def test_a_tool_loop(server):
     assert [c["name"] for c in call.tool_calls] == ["add"] and set(call.tool_calls[0]["args"]) == {"left", "right"}
     result = add.invoke(call.tool_calls[0])
     assert isinstance(result, ToolMessage)
-    assert chat(server, max_tokens=100).bind_tools([add]).invoke([question, call, result]).response_metadata["finish_reason"] in ("stop", "tool_calls", "length")
+    assert chat(server, max_tokens=100).bind_tools([add]).invoke([question, call, result]).response_metadata[
+        "finish_reason"
+    ] in ("stop", "tool_calls", "length")
 
 
 def test_calls_stream_in_chunks(server):

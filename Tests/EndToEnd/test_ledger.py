@@ -1,4 +1,5 @@
 """The ledger's room from outside: killed, short of disk, and its reports against numpy over what sqlite3 reads."""
+
 import json
 import resource
 import signal
@@ -11,7 +12,13 @@ import pytest
 from conftest import ROOT
 
 START = 1735689600  # 2025-01-01 00:00 UTC, where the program's rows begin, seven seconds apart
-TOKENS = {"prompt_text": "prompt_text", "prompt_image": "prompt_image", "thinking": "thinking", "answer": "answer", "completion": "thinking + control + answer"}
+TOKENS = {
+    "prompt_text": "prompt_text",
+    "prompt_image": "prompt_image",
+    "thinking": "thinking",
+    "answer": "answer",
+    "completion": "thinking + control + answer",
+}
 TIMES = ["queue", "image", "prefill", "first_token", "first_answer_token", "decode", "total"]
 
 
@@ -19,7 +26,9 @@ TIMES = ["queue", "image", "prefill", "first_token", "first_answer_token", "deco
 def program():
     command = ["swift", "build", "-c", "release", "--product", "ledger-benchmark"]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    path = subprocess.run([*command, "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    path = subprocess.run(
+        [*command, "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
     return f"{path}/ledger-benchmark"
 
 
@@ -27,8 +36,18 @@ class Recorder:
     """A process that has recorded rows and waits for commands."""
 
     def __init__(self, program, path, count, file_bytes=None):
-        limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY))) if file_bytes else None
-        self.process = subprocess.Popen([program, "record", path, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=limit)
+        limit = (
+            (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY)))
+            if file_bytes
+            else None
+        )
+        self.process = subprocess.Popen(
+            [program, "record", path, str(count)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=limit,
+        )
         assert self.process.stdout.readline() == f"recorded {count}\n"
 
     def ask(self, command):
@@ -87,19 +106,33 @@ def test_when_the_disk_takes_no_more_rows_wait_and_come_through_afterwards(progr
         assert database.execute("SELECT count(*) FROM request").fetchone()[0] == 9000
 
 
-@pytest.mark.parametrize("first, last, bucket", [(0, 30 * 86400, "none"), (1234.5, 160_000.25, "hour"), (3, 170_001, "day"), (50_000.5, 60_000.5, "minute")])
+@pytest.mark.parametrize(
+    "first, last, bucket",
+    [(0, 30 * 86400, "none"), (1234.5, 160_000.25, "hour"), (3, 170_001, "day"), (50_000.5, 60_000.5, "minute")],
+)
 def test_sums_and_quantiles_are_numpys(program, tmp_path_factory, first, last, bucket):
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
     recorder = Recorder(program, path, 25_000)
     assert recorder.ask("flush")["pending"] == 0
     recorder.kill()
-    report = json.loads(subprocess.run([program, "report", path, str(START + first), str(START + last), bucket], check=True, capture_output=True, text=True).stdout)
+    report = json.loads(
+        subprocess.run(
+            [program, "report", path, str(START + first), str(START + last), bucket],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
     columns = TOKENS | {name: f"{name}_us / 1e6" for name in TIMES}
     with sqlite3.connect(path) as database:
-        rows = database.execute(f"SELECT time_us / 1e6, think_probability, {', '.join(columns.values())} FROM request").fetchall()
+        rows = database.execute(
+            f"SELECT time_us / 1e6, think_probability, {', '.join(columns.values())} FROM request"
+        ).fetchall()
     table = numpy.array(rows, dtype=float)
     checked = 0
-    for start, end, summary in [(START + first, START + last, report["total"])] + [(b["from"], b["to"], b["total"]) for b in report["buckets"]]:
+    for start, end, summary in [(START + first, START + last, report["total"])] + [
+        (b["from"], b["to"], b["total"]) for b in report["buckets"]
+    ]:
         part = table[(table[:, 0] >= start) & (table[:, 0] < end)]
         assert summary["requests"] == len(part)
         asked = part[:, 1][~numpy.isnan(part[:, 1])]

@@ -1,4 +1,6 @@
-"""Metrics as Prometheus sees them: promtool's lint, the rules' own tests, a real Prometheus that scrapes, and every query of the Grafana dashboard."""
+"""Metrics as Prometheus sees them: promtool's lint, the rules' own tests, a real Prometheus that scrapes, and every
+query of the Grafana dashboard."""
+
 import json
 import os
 import pathlib
@@ -30,12 +32,16 @@ def tool(name):
 
 
 def promtool(*arguments, cwd=DEPLOY / "prometheus", text=None):
-    return subprocess.run([tool("promtool"), *arguments], cwd=cwd, input=text, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [tool("promtool"), *arguments], cwd=cwd, input=text, capture_output=True, text=True, timeout=120
+    )
 
 
 def ask(server, text, **fields):
     body = {"messages": [{"role": "user", "content": text}]} | fields
-    request = urllib.request.Request(server.url + "/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"})
+    request = urllib.request.Request(
+        server.url + "/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=60) as reply:
         return json.load(reply), reply.headers["x-request-id"]
 
@@ -54,12 +60,16 @@ def test_promtool_finds_nothing_in_our_names_and_only_colons_in_the_aliases(serv
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory):
-    """A server that has served every kind of request: modes, images, tools, streams, rollouts, shadows, failures, pages."""
+    """A server that has served every kind of request: modes, images, tools, streams, rollouts, shadows, failures,
+    pages."""
     folder = tmp_path_factory.mktemp("busy")
     with Server(["--set", "shadow.fraction=1", "--set", f"ledger.path={folder}/ledger.sqlite"]) as server:
+
         def send(path, body, method="POST", **headers):
             data = None if body is None else json.dumps(body).encode()
-            request = urllib.request.Request(server.url + path, data, {"content-type": "application/json"} | headers, method=method)
+            request = urllib.request.Request(
+                server.url + path, data, {"content-type": "application/json"} | headers, method=method
+            )
             try:
                 with urllib.request.urlopen(request, timeout=60) as reply:
                     reply.read()
@@ -69,28 +79,60 @@ def busy(tmp_path_factory):
 
         chat, hello = "/v1/chat/completions", [{"role": "user", "content": "Add 2 and 3."}]
         image = question("Add up the digits.", "golden/12-sum.png")
-        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}}}
+        tool = {
+            "type": "function",
+            "function": {
+                "name": "f",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"a": {"type": "integer"}},
+                    "required": ["a"],
+                    "additionalProperties": False,
+                },
+            },
+        }
         # An id that needs escapes in a label, and the longest that may be an example.
         for request_id in ("req-1", "x" * 118, "x" * 119):
             assert send(chat, {"messages": hello}, **{"x-request-id": request_id}) == 200
-        for fields in ({"thinking_mode": "long"}, {"thinking_mode": "short"}, {"stream": True}, {"n": 3}, {"max_tokens": 2}, {"thinking_budget": 3},
-                       {"tools": [tool], "tool_choice": "required"}, {"response_format": {"type": "json_object"}, "max_tokens": 40}):
+        for fields in (
+            {"thinking_mode": "long"},
+            {"thinking_mode": "short"},
+            {"stream": True},
+            {"n": 3},
+            {"max_tokens": 2},
+            {"thinking_budget": 3},
+            {"tools": [tool], "tool_choice": "required"},
+            {"response_format": {"type": "json_object"}, "max_tokens": 40},
+        ):
             assert send(chat, {"messages": hello} | fields) == 200, fields
         for _ in range(2):
             assert send(chat, {"messages": image}) == 200
         assert send("/v1/rollouts", {"messages": hello}) == 200
-        assert send("/v1/responses", {"input": "Add 2 and 3."}) == 200 and send("/v1/completions", {"prompt": "Add", "max_tokens": 3}) == 200
-        assert send("/tokenize", {"prompt": "Add"}) == 200 and send("/v1/usage", None, "GET") == 200 and send("/", None, "GET") == 200
-        assert send(chat, {"messages": hello, "max_tokens": 0}) == 400 and send("/nowhere", None, "GET") == 404 and send("/v1/models", None, "BREW") == 405
+        assert (
+            send("/v1/responses", {"input": "Add 2 and 3."}) == 200
+            and send("/v1/completions", {"prompt": "Add", "max_tokens": 3}) == 200
+        )
+        assert (
+            send("/tokenize", {"prompt": "Add"}) == 200
+            and send("/v1/usage", None, "GET") == 200
+            and send("/", None, "GET") == 200
+        )
+        assert (
+            send(chat, {"messages": hello, "max_tokens": 0}) == 400
+            and send("/nowhere", None, "GET") == 404
+            and send("/v1/models", None, "BREW") == 405
+        )
         deadline = time.monotonic() + 30
-        while server.metric('r4b_shadow_requests_total{') < 5:
+        while server.metric("r4b_shadow_requests_total{") < 5:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         yield server
 
 
 def scrape(server, accept):
-    with urllib.request.urlopen(urllib.request.Request(server.url + "/metrics", headers={"Accept": accept}), timeout=30) as reply:
+    with urllib.request.urlopen(
+        urllib.request.Request(server.url + "/metrics", headers={"Accept": accept}), timeout=30
+    ) as reply:
         return reply.headers["content-type"], reply.read().decode()
 
 
@@ -108,29 +150,54 @@ def test_both_formats_are_read_by_prometheus_client_and_every_family_has_one_nam
         # What a client library would refuse: no help, or a counter's sample without its suffix.
         for family in list_:
             assert family.documentation and family.type in ("counter", "gauge", "histogram"), family.name
-            assert family.type != "counter" or all(sample.name == family.name + "_total" and sample.value >= 0 for sample in family.samples), family.name
+            assert family.type != "counter" or all(
+                sample.name == family.name + "_total" and sample.value >= 0 for sample in family.samples
+            ), family.name
             series = [(sample.name, *sorted(sample.labels.items())) for sample in family.samples]
             assert len(series) == len(set(series)), family.name
     # The savings appear once shadows have told enough, maybe between the two scrapes.
-    told = [{(family.name, family.type) for family in list_ if not family.name.startswith("r4b_saved_")} for list_ in (families, older)]
+    told = [
+        {(family.name, family.type) for family in list_ if not family.name.startswith("r4b_saved_")}
+        for list_ in (families, older)
+    ]
     assert told[0] == told[1]
     types = {family.name: family.type for family in families}
-    assert types["r4b_prefix_cache_tokens"] == "counter" and types["r4b_prefix_cache_held_tokens"] == "gauge" and types["r4b_log_lines"] == "counter"
+    assert (
+        types["r4b_prefix_cache_tokens"] == "counter"
+        and types["r4b_prefix_cache_held_tokens"] == "gauge"
+        and types["r4b_log_lines"] == "counter"
+    )
     exemplars = [sample.exemplar for family in families for sample in family.samples if sample.exemplar]
     ids = {exemplar.labels["request_id"] for exemplar in exemplars}
-    assert exemplars and all(abs(float(exemplar.timestamp) - time.time()) < 3600 for exemplar in exemplars) and "x" * 119 not in ids
+    assert (
+        exemplars
+        and all(abs(float(exemplar.timestamp) - time.time()) < 3600 for exemplar in exemplars)
+        and "x" * 119 not in ids
+    )
 
 
-@pytest.mark.parametrize("accept, expected", [
-    ("application/openmetrics-text;q=0, text/plain", "text/plain"), ("application/openmetrics-text;q=0", "text/plain"), ("*/*", "text/plain"),
-    ("application/openmetrics-text;q=0.3, text/plain;q=0.4", "text/plain"), ("text/plain;q=0.3, application/openmetrics-text;q=0.4", "application/openmetrics-text"),
-    ("application/*", "application/openmetrics-text"), ("text/plain;q=0, */*;q=0.1", "application/openmetrics-text")])
+@pytest.mark.parametrize(
+    "accept, expected",
+    [
+        ("application/openmetrics-text;q=0, text/plain", "text/plain"),
+        ("application/openmetrics-text;q=0", "text/plain"),
+        ("*/*", "text/plain"),
+        ("application/openmetrics-text;q=0.3, text/plain;q=0.4", "text/plain"),
+        ("text/plain;q=0.3, application/openmetrics-text;q=0.4", "application/openmetrics-text"),
+        ("application/*", "application/openmetrics-text"),
+        ("text/plain;q=0, */*;q=0.1", "application/openmetrics-text"),
+    ],
+)
 def test_the_format_follows_the_weights_of_accept(server, accept, expected):
     assert scrape(server, accept)[0].startswith(expected + ";")
 
 
 def test_rules_and_configuration_are_valid_and_pass_their_own_tests():
-    for arguments in (("check", "rules", "r4b.rules.yml"), ("check", "config", "prometheus.yml"), ("test", "rules", "r4b.rules.test.yml")):
+    for arguments in (
+        ("check", "rules", "r4b.rules.yml"),
+        ("check", "config", "prometheus.yml"),
+        ("test", "rules", "r4b.rules.test.yml"),
+    ):
         result = promtool(*arguments)
         assert result.returncode == 0, result.stdout + result.stderr
 
@@ -140,7 +207,11 @@ def test_every_alert_is_tested_to_fire_and_to_keep_quiet():
     alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule}
     tests = yaml.safe_load((DEPLOY / "prometheus" / "r4b.rules.test.yml").read_text())["tests"]
     cases = [case for test in tests for case in test.get("alert_rule_test", ())]
-    assert alerts == {case["alertname"] for case in cases if case.get("exp_alerts")} == {case["alertname"] for case in cases if not case.get("exp_alerts")}
+    assert (
+        alerts
+        == {case["alertname"] for case in cases if case.get("exp_alerts")}
+        == {case["alertname"] for case in cases if not case.get("exp_alerts")}
+    )
 
 
 class Prometheus:
@@ -148,7 +219,11 @@ class Prometheus:
 
     def __init__(self, folder, target):
         configuration = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
-        configuration["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms", "scrape_timeout": "500ms"}
+        configuration["global"] = {
+            "scrape_interval": "500ms",
+            "evaluation_interval": "500ms",
+            "scrape_timeout": "500ms",
+        }
         configuration["rule_files"] = [str(DEPLOY / "prometheus" / "r4b.rules.yml")]
         configuration["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
@@ -157,18 +232,30 @@ class Prometheus:
             self.url = "http://127.0.0.1:%d" % free.getsockname()[1]
         self.log = open(folder / "log", "w+")
         self.process = subprocess.Popen(
-            [tool("prometheus"), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={self.url[7:]}",
-             "--enable-feature=exemplar-storage"], stdout=self.log, stderr=self.log)
+            [
+                tool("prometheus"),
+                f"--config.file={folder}/prometheus.yml",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address={self.url[7:]}",
+                "--enable-feature=exemplar-storage",
+            ],
+            stdout=self.log,
+            stderr=self.log,
+        )
 
     def api(self, path, **parameters):
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=30) as reply:
+        with urllib.request.urlopen(
+            f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=30
+        ) as reply:
             document = json.load(reply)
         assert document["status"] == "success", document
         return document["data"]
 
     def query(self, expression):
         """Label sets and values of an instant query."""
-        return [(series["metric"], float(series["value"][1])) for series in self.api("query", query=expression)["result"]]
+        return [
+            (series["metric"], float(series["value"][1])) for series in self.api("query", query=expression)["result"]
+        ]
 
     def wait(self, expression, value, seconds=30):
         deadline = time.monotonic() + seconds
@@ -179,7 +266,11 @@ class Prometheus:
                 found = None
             if found == [value]:
                 return
-            assert self.process.poll() is None and time.monotonic() < deadline, (expression, found, pathlib.Path(self.log.name).read_text()[-2000:])
+            assert self.process.poll() is None and time.monotonic() < deadline, (
+                expression,
+                found,
+                pathlib.Path(self.log.name).read_text()[-2000:],
+            )
             time.sleep(0.1)
 
     def stop(self):
@@ -196,7 +287,11 @@ def scraped(tmp_path_factory):
         prometheus = Prometheus(folder, server.url[7:])
         try:
             prometheus.wait('up{job="r4b"}', 1)
-            replies = [ask(server, f"Add {a} and {b}.") for a, b in [(2, 3), (4, 1), (57, 68), (1, 1), (90, 14)] for _ in range(3)]
+            replies = [
+                ask(server, f"Add {a} and {b}.")
+                for a, b in [(2, 3), (4, 1), (57, 68), (1, 1), (90, 14)]
+                for _ in range(3)
+            ]
             prometheus.wait("sum(r4b_requests_total)", len(replies))
             prometheus.wait('sum(r4b_shadow_requests_total{result="answered"})', len(replies))
             # A rate is told from two scrapes on.
@@ -208,12 +303,20 @@ def scraped(tmp_path_factory):
 
 def test_prometheus_counts_what_the_replies_said(scraped):
     _, prometheus, replies = scraped
-    for kind, count in (("thinking", lambda reply: reply["thinking"]["thinking_tokens"]), ("control", lambda reply: reply["thinking"]["control_tokens"]),
-                        ("answer", lambda reply: reply["thinking"]["answer_tokens"]), ("prompt_text", lambda reply: reply["usage"]["prompt_tokens"])):
-        assert [value for _, value in prometheus.query(f'sum(r4b_tokens_total{{kind="{kind}"}})')] == [sum(count(reply) for reply, _ in replies)]
+    for kind, count in (
+        ("thinking", lambda reply: reply["thinking"]["thinking_tokens"]),
+        ("control", lambda reply: reply["thinking"]["control_tokens"]),
+        ("answer", lambda reply: reply["thinking"]["answer_tokens"]),
+        ("prompt_text", lambda reply: reply["usage"]["prompt_tokens"]),
+    ):
+        assert [value for _, value in prometheus.query(f'sum(r4b_tokens_total{{kind="{kind}"}})')] == [
+            sum(count(reply) for reply, _ in replies)
+        ]
     thought = sum(reply["thinking"]["mode"] == "thinking" for reply, _ in replies)
     assert 0 < thought < len(replies)
-    assert [value for _, value in prometheus.query('sum(r4b_time_to_first_answer_token_seconds_count{mode="thinking"})')] == [thought]
+    assert [
+        value for _, value in prometheus.query('sum(r4b_time_to_first_answer_token_seconds_count{mode="thinking"})')
+    ] == [thought]
     saved = dict((labels["bound"], value) for labels, value in prometheus.query("r4b_saved_tokens"))
     assert saved["low"] <= saved["estimate"] <= saved["high"]
 
@@ -221,7 +324,9 @@ def test_prometheus_counts_what_the_replies_said(scraped):
 def test_exemplars_name_requests(scraped):
     _, prometheus, replies = scraped
     ids = {request_id for _, request_id in replies}
-    found = prometheus.api("query_exemplars", query="r4b_request_seconds_bucket", start=time.time() - 600, end=time.time() + 60)
+    found = prometheus.api(
+        "query_exemplars", query="r4b_request_seconds_bucket", start=time.time() - 600, end=time.time() + 60
+    )
     named = {exemplar["labels"]["request_id"] for series in found for exemplar in series["exemplars"]}
     assert named and named <= ids
 
@@ -231,28 +336,72 @@ def test_labels_are_bounded(scraped):
     server, _, _ = scraped
     for name in ("user", "x"):
         ask(server, "Add 1 and 2.", user=name, metadata={name: name})
-    for method, path in (("GET", "/v1/models/mine"), ("GET", "/no/such/page"), ("GET", "/icon.svg"), ("BREW", "/v1/models"), ("DELETE", "/v1/usage"), ("GET", "/v1/usage?key=mine")):
+    for method, path in (
+        ("GET", "/v1/models/mine"),
+        ("GET", "/no/such/page"),
+        ("GET", "/icon.svg"),
+        ("BREW", "/v1/models"),
+        ("DELETE", "/v1/usage"),
+        ("GET", "/v1/usage?key=mine"),
+    ):
         try:
             urllib.request.urlopen(urllib.request.Request(server.url + path, method=method), timeout=60).read()
         except urllib.error.HTTPError:
             pass
     finishes = {"stop", "length", "tool_calls"}
     words = {
-        "requested_mode": {"auto", "long", "short"}, "mode": {"thinking", "non_thinking"}, "finish": finishes, "finished_reason": finishes,
-        "kind": {"prompt_text", "prompt_image", "prompt_cached", "thinking", "control", "answer"}, "bound": {"low", "estimate", "high"}, "state": {"running", "waiting"},
+        "requested_mode": {"auto", "long", "short"},
+        "mode": {"thinking", "non_thinking"},
+        "finish": finishes,
+        "finished_reason": finishes,
+        "kind": {"prompt_text", "prompt_image", "prompt_cached", "thinking", "control", "answer"},
+        "bound": {"low", "estimate", "high"},
+        "state": {"running", "waiting"},
         "reason": {"validation", "auth", "capacity", "cancelled", "inference", "natural", "budget", "loop", "length"},
-        "result": {"written", "dropped", "lost", "hit", "miss", "answered", "failed", "passed_over", "finished", "refused", "over_budget", "cancelled", "failed"},
+        "result": {
+            "written",
+            "dropped",
+            "lost",
+            "hit",
+            "miss",
+            "answered",
+            "failed",
+            "passed_over",
+            "finished",
+            "refused",
+            "over_budget",
+            "cancelled",
+            "failed",
+        },
         # The names of models may hold a slash, which OpenAPI cannot say.
         "route": set(json.loads(server.get("/openapi.json"))["paths"]) | {"/v1/models/{id*}", "page", "other"},
-        "method": {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "other"}, "status": {"200", "404", "405"}, "model_name": {"r-tiny"}}
+        "method": {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "other"},
+        "status": {"200", "404", "405"},
+        "model_name": {"r-tiny"},
+    }
     numbers = {"le": r"[\d.e+-]+|\+Inf", "version": r"\d+\.\d+\.\d+"}
     found = {(label, value) for series in server.metrics() for label, value in re.findall(r'(\w+)="([^"]*)"', series)}
-    unknown = {(label, value) for label, value in found if value not in words.get(label, ()) and not re.fullmatch(numbers.get(label, "(?!)"), value)}
-    assert unknown == set() and {("route", "/v1/models/{id*}"), ("route", "page"), ("route", "other"), ("method", "other"), ("status", "405")} <= found
+    unknown = {
+        (label, value)
+        for label, value in found
+        if value not in words.get(label, ()) and not re.fullmatch(numbers.get(label, "(?!)"), value)
+    }
+    assert (
+        unknown == set()
+        and {
+            ("route", "/v1/models/{id*}"),
+            ("route", "page"),
+            ("route", "other"),
+            ("method", "other"),
+            ("status", "405"),
+        }
+        <= found
+    )
 
 
 def test_every_query_of_the_grafana_dashboard_is_answered(scraped):
-    """Each expression is valid and names series that this server has; figures of rates need a second scrape, which there was."""
+    """Each expression is valid and names series that this server has; figures of rates need a second scrape, which
+    there was."""
     _, prometheus, _ = scraped
     dashboard = json.loads((DEPLOY / "grafana" / "r4b.json").read_text())
     names = set(prometheus.api("label/__name__/values"))
@@ -260,7 +409,12 @@ def test_every_query_of_the_grafana_dashboard_is_answered(scraped):
     for panel in dashboard["panels"]:
         for target in panel["targets"]:
             expression = target["expr"]
-            for variable, value in (("$job", ".*"), ("$instance", ".*"), ("$__rate_interval", "30s"), ("$__range", "5m")):
+            for variable, value in (
+                ("$job", ".*"),
+                ("$instance", ".*"),
+                ("$__rate_interval", "30s"),
+                ("$__range", "5m"),
+            ):
                 expression = expression.replace(variable, value)
             assert set(re.findall(r"\br4b_\w+", expression)) <= names, expression
             if not prometheus.query(expression):

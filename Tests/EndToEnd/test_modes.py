@@ -1,4 +1,5 @@
 """Modes, budgets and policies on R-Tiny: what was asked, what happened, and what a client is told about it."""
+
 import json
 import re
 
@@ -16,8 +17,14 @@ def client(server):
 
 
 def ask(client, text, **fields):
-    own = {name: fields.pop(name) for name in list(fields) if name not in ("stream", "n", "seed", "temperature", "logprobs", "top_logprobs", "reasoning_effort")}
-    return client.chat.completions.create(model="r-tiny", messages=[{"role": "user", "content": text}], extra_body=own, **fields)
+    own = {
+        name: fields.pop(name)
+        for name in list(fields)
+        if name not in ("stream", "n", "seed", "temperature", "logprobs", "top_logprobs", "reasoning_effort")
+    }
+    return client.chat.completions.create(
+        model="r-tiny", messages=[{"role": "user", "content": text}], extra_body=own, **fields
+    )
 
 
 def questions():
@@ -41,7 +48,10 @@ def test_no_bias_and_a_threshold_of_one_half_are_the_plain_model(client):
 def rates(client):
     """Share of the reference questions that are thought about, by bias."""
     texts = questions()
-    return {bias: sum(thought(ask(client, text, think_bias=bias)) for text in texts) / len(texts) for bias in range(-50, 51, 10)}
+    return {
+        bias: sum(thought(ask(client, text, think_bias=bias)) for text in texts) / len(texts)
+        for bias in range(-50, 51, 10)
+    }
 
 
 def test_the_think_rate_falls_as_the_bias_grows(client, capsys):
@@ -66,7 +76,16 @@ def test_the_draw_follows_the_bias(client):
     for offset in (-2, 0, 2):
         thinks = 0
         for batch in range(8):
-            reply = ask(client, STORY, n=8, seed=1000 * batch, temperature=1, think_bias=round(logit + offset, 3), max_tokens=4, answer_reserve=0)
+            reply = ask(
+                client,
+                STORY,
+                n=8,
+                seed=1000 * batch,
+                temperature=1,
+                think_bias=round(logit + offset, 3),
+                max_tokens=4,
+                answer_reserve=0,
+            )
             thinks += sum(choice.thinking["mode"] == "thinking" for choice in reply.choices)
         shares.append(thinks / 64)
     assert shares == sorted(shares, reverse=True)
@@ -77,7 +96,10 @@ def test_the_draw_follows_the_bias(client):
 
 def test_efforts_order_the_think_rate(client):
     texts = questions()
-    rate = {effort: sum(thought(ask(client, text, reasoning_effort=effort)) for text in texts) for effort in ("none", "minimal", "low", "medium", "high")}
+    rate = {
+        effort: sum(thought(ask(client, text, reasoning_effort=effort)) for text in texts)
+        for effort in ("none", "minimal", "low", "medium", "high")
+    }
     assert rate["none"] == 0 and rate["high"] == len(texts)
     assert rate["none"] <= rate["minimal"] <= rate["low"] <= rate["medium"] <= rate["high"]
 
@@ -92,8 +114,13 @@ def test_long_thoughts_are_closed_within_the_grace(client, capsys):
         assert message.content and "think>" not in message.content
         assert report["stop"] == ("natural" if message.reasoning_content == "8 + 20 = 28. 28 - 5 = 23." else "budget")
         assert reply.choices[0].finish_reason == "stop"
-        assert reply.usage.completion_tokens == report["thinking_tokens"] + report["control_tokens"] + report["answer_tokens"]
-        lines.append(f"{budget:3} → {report['thinking_tokens']:2} {report['stop']:8} {message.reasoning_content!r} | {message.content!r}")
+        assert (
+            reply.usage.completion_tokens
+            == report["thinking_tokens"] + report["control_tokens"] + report["answer_tokens"]
+        )
+        lines.append(
+            f"{budget:3} → {report['thinking_tokens']:2} {report['stop']:8} {message.reasoning_content!r} | {message.content!r}"
+        )
     with capsys.disabled():
         print("", *lines, sep="\n")
 
@@ -111,14 +138,22 @@ def test_the_answer_has_its_reserve_unless_it_is_waived(client):
         assert reply.choices[0].message.content, limit
         assert reply.thinking["stop"] == "length" and reply.usage.completion_tokens <= limit
         bare = ask(client, STORY, thinking_mode="long", max_completion_tokens=limit, answer_reserve=0)
-        assert (bare.choices[0].message.content, bare.choices[0].finish_reason, bare.thinking["stop"]) == ("", "length", "length")
+        assert (bare.choices[0].message.content, bare.choices[0].finish_reason, bare.thinking["stop"]) == (
+            "",
+            "length",
+            "length",
+        )
 
 
 def test_a_budget_of_nothing_answers_at_once_in_every_mode(client):
     for mode in ("auto", "long"):
         reply = ask(client, STORY, thinking_mode=mode, thinking_budget=0)
         assert reply.choices[0].message.content and not reply.choices[0].message.reasoning_content
-        assert (reply.thinking["mode"], reply.thinking["thinking_tokens"], reply.thinking["stop"]) == ("non_thinking", 0, "budget")
+        assert (reply.thinking["mode"], reply.thinking["thinking_tokens"], reply.thinking["stop"]) == (
+            "non_thinking",
+            0,
+            "budget",
+        )
     easy = ask(client, "Add 2 and 3.", thinking_budget=0)
     assert easy.choices[0].message.content == "5"
 
@@ -127,14 +162,23 @@ def test_a_thought_that_goes_in_circles_is_closed(client):
     """A bias on one token makes R-Tiny say it for ever."""
     token = ask(client, STORY, thinking_mode="long", logprobs=True, top_logprobs=0).choices[0].logprobs.content[1].token
     ids = json.loads((MODEL / "tokenizer.json").read_text())["model"]["vocab"]
-    reply = ask(client, STORY, thinking_mode="long", logit_bias={str(ids[token.replace(" ", "Ġ")]): 60}, max_completion_tokens=600)
+    reply = ask(
+        client,
+        STORY,
+        thinking_mode="long",
+        logit_bias={str(ids[token.replace(" ", "Ġ")]): 60},
+        max_completion_tokens=600,
+    )
     assert reply.thinking["stop"] == "loop"
     assert 64 <= reply.thinking["thinking_tokens"] <= 64 + 16 + 17
     assert reply.choices[0].message.content
 
 
 def test_thoughts_by_how_they_ended_are_counted(server, client):
-    before = {reason: server.metric(f'r4b_thinking_closed_total{{reason="{reason}"}}') for reason in ("natural", "budget", "length")}
+    before = {
+        reason: server.metric(f'r4b_thinking_closed_total{{reason="{reason}"}}')
+        for reason in ("natural", "budget", "length")
+    }
     ask(client, STORY, thinking_mode="long")
     ask(client, STORY, thinking_mode="long", thinking_budget=5)
     ask(client, STORY, thinking_mode="long", max_completion_tokens=12)
@@ -144,16 +188,26 @@ def test_thoughts_by_how_they_ended_are_counted(server, client):
 
 def test_policies_of_keys(tmp_path):
     (tmp_path / "keys").write_text("brief:k1\nstrict:k2\nfree:k3\n")
-    (tmp_path / "policies.json").write_text(json.dumps({
-        "brief": {"force_mode": "short", "max_tokens": 3},
-        "strict": {"forbid_modes": ["long"], "max_thinking_tokens": 10},
-        "*": {}}))
+    (tmp_path / "policies.json").write_text(
+        json.dumps(
+            {
+                "brief": {"force_mode": "short", "max_tokens": 3},
+                "strict": {"forbid_modes": ["long"], "max_thinking_tokens": 10},
+                "*": {},
+            }
+        )
+    )
     arguments = ["--set", f"auth.keys_file={tmp_path}/keys", "--set", f"auth.policies_file={tmp_path}/policies.json"]
     with Server(arguments) as server:
+
         def client(key):
             return OpenAI(base_url=server.url + "/v1", api_key=key, max_retries=0)
+
         brief = ask(client("k1"), STORY, thinking_mode="long")
-        assert (brief.thinking["requested_mode"], brief.thinking["mode"]) == ("long", "non_thinking") and brief.usage.completion_tokens <= 3
+        assert (brief.thinking["requested_mode"], brief.thinking["mode"]) == (
+            "long",
+            "non_thinking",
+        ) and brief.usage.completion_tokens <= 3
         with pytest.raises(openai.PermissionDeniedError) as refused:
             ask(client("k2"), STORY, thinking_mode="long")
         assert refused.value.code == "mode_forbidden" and refused.value.param == "thinking_mode"
@@ -162,10 +216,19 @@ def test_policies_of_keys(tmp_path):
         assert ask(client("k3"), STORY, thinking_mode="long").choices[0].message.content == "23"
 
 
-@pytest.mark.parametrize("text, says", [
-    ("[]", "expected an object"), ('{"a": 1}', "a must be an object"), ('{"a": {"mode": "x"}}', "a.mode is unknown"),
-    ('{"a": {"force_mode": "no"}}', "a.force_mode takes auto, long or short"), ('{"a": {"max_tokens": 0}}', "a.max_tokens must be an integer from 1"),
-    ('{"a": {"forbid_modes": ["auto", "long", "short"]}}', "a forbids every mode"), ("{", "byte 1"), (None, "cannot be read")])
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("[]", "expected an object"),
+        ('{"a": 1}', "a must be an object"),
+        ('{"a": {"mode": "x"}}', "a.mode is unknown"),
+        ('{"a": {"force_mode": "no"}}', "a.force_mode takes auto, long or short"),
+        ('{"a": {"max_tokens": 0}}', "a.max_tokens must be an integer from 1"),
+        ('{"a": {"forbid_modes": ["auto", "long", "short"]}}', "a forbids every mode"),
+        ("{", "byte 1"),
+        (None, "cannot be read"),
+    ],
+)
 def test_a_mistake_in_the_policies_is_named(tmp_path, text, says):
     path = tmp_path / "policies.json"
     if text is not None:

@@ -1,4 +1,5 @@
 """The OpenAI Python SDK against the server: sync, async, streaming, images, errors."""
+
 import asyncio
 import base64
 import concurrent.futures
@@ -25,8 +26,15 @@ def ask(text):
 
 def image_question(name, question, **image):
     data = base64.b64encode((MODEL / "golden" / name).read_bytes()).decode()
-    return [{"role": "user", "content": [
-        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"} | image}, {"type": "text", "text": question}]}]
+    return [
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"} | image},
+                {"type": "text", "text": question},
+            ],
+        }
+    ]
 
 
 def test_models(client):
@@ -42,17 +50,27 @@ def test_a_thought_and_an_answer(client):
     choice = reply.choices[0]
     assert (choice.finish_reason, choice.message.content, choice.message.refusal) == ("stop", "23", None)
     assert choice.message.reasoning_content == "8 + 20 = 28. 28 - 5 = 23."
-    assert reply.object == "chat.completion" and reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
+    assert (
+        reply.object == "chat.completion"
+        and reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
+    )
 
 
 def test_streaming_adds_up_to_the_same_reply(client):
     whole = client.chat.completions.create(model="r-tiny", messages=ask(STORY))
-    chunks = list(client.chat.completions.create(model="r-tiny", messages=ask(STORY), stream=True, stream_options={"include_usage": True}))
+    chunks = list(
+        client.chat.completions.create(
+            model="r-tiny", messages=ask(STORY), stream=True, stream_options={"include_usage": True}
+        )
+    )
     assert len({c.id for c in chunks}) == 1 and len({c.created for c in chunks}) == 1
     assert chunks[0].choices[0].delta.role == "assistant"
     deltas = [c.choices[0].delta for c in chunks if c.choices]
     assert "".join(d.content or "" for d in deltas) == whole.choices[0].message.content
-    assert "".join(getattr(d, "reasoning_content", None) or "" for d in deltas) == whole.choices[0].message.reasoning_content
+    assert (
+        "".join(getattr(d, "reasoning_content", None) or "" for d in deltas)
+        == whole.choices[0].message.reasoning_content
+    )
     finishes = [c.choices[0].finish_reason for c in chunks if c.choices]
     assert finishes[-1] == "stop" and not any(finishes[:-1])
     assert chunks[-1].choices == [] and chunks[-1].usage == whole.usage
@@ -63,8 +81,11 @@ def test_several_clients_at_once(server):
     async def main():
         client = AsyncOpenAI(base_url=server.url + "/v1", api_key="none")
         questions = [(f"Add {a} and {b}.", str(a + b)) for a in (2, 3, 4) for b in (1, 5, 6)] * 3
-        replies = await asyncio.gather(*(client.chat.completions.create(model="r-tiny", messages=ask(q)) for q, _ in questions))
+        replies = await asyncio.gather(
+            *(client.chat.completions.create(model="r-tiny", messages=ask(q)) for q, _ in questions)
+        )
         return [(r.choices[0].message.content, answer) for r, (_, answer) in zip(replies, questions)]
+
     for said, answer in asyncio.run(main()):
         assert said == answer
 
@@ -72,21 +93,31 @@ def test_several_clients_at_once(server):
 def test_an_image_in_three_modes(client):
     for mode, happened in (("auto", "thinking"), ("long", "thinking"), ("short", "non_thinking")):
         reply = client.chat.completions.create(
-            model="r-tiny", messages=image_question("12-sum.png", "Add up the digits."), extra_body={"thinking_mode": mode})
+            model="r-tiny",
+            messages=image_question("12-sum.png", "Add up the digits."),
+            extra_body={"thinking_mode": mode},
+        )
         assert reply.thinking["requested_mode"] == mode and reply.thinking["mode"] == happened
         assert (reply.thinking["thinking_tokens"] > 0) == (happened == "thinking")
 
 
 def test_detail_low_takes_one_view(client):
     def tokens(**image):
-        reply = client.chat.completions.create(model="r-tiny", messages=image_question("12-sum.png", "Add up the digits.", **image))
+        reply = client.chat.completions.create(
+            model="r-tiny", messages=image_question("12-sum.png", "Add up the digits.", **image)
+        )
         return reply.usage.prompt_tokens_details.image_tokens
+
     assert tokens(detail="low") == 16 < tokens(detail="high") == tokens(detail="auto") == tokens()
 
 
 def test_two_images_and_a_history(client):
     first = image_question("12-sum.png", "Add up the digits.")
-    history = first + [{"role": "assistant", "content": "<think>\nI see 5, 1, 3.\n</think>\n\n9"}] + image_question("10-count.png", "How many digits are shown?")
+    history = (
+        first
+        + [{"role": "assistant", "content": "<think>\nI see 5, 1, 3.\n</think>\n\n9"}]
+        + image_question("10-count.png", "How many digits are shown?")
+    )
     with_thought = client.chat.completions.create(model="r-tiny", messages=history)
     history[1] = {"role": "assistant", "content": "9"}
     without = client.chat.completions.create(model="r-tiny", messages=history)
@@ -96,9 +127,11 @@ def test_two_images_and_a_history(client):
 def test_sampling_is_reproducible_by_seed_and_n_gives_choices(client):
     def sample(seed):
         reply = client.chat.completions.create(
-            model="r-tiny", messages=ask("Tell me something"), temperature=1.5, seed=seed, n=3, max_completion_tokens=16)
+            model="r-tiny", messages=ask("Tell me something"), temperature=1.5, seed=seed, n=3, max_completion_tokens=16
+        )
         assert [c.index for c in reply.choices] == [0, 1, 2]
         return [(c.message.content, c.message.model_extra.get("reasoning_content")) for c in reply.choices]
+
     assert sample(7) == sample(7)
     assert any(sample(7) != sample(seed) for seed in range(8, 12))
 
@@ -109,7 +142,9 @@ def test_stop_strings_cut_the_answer(client):
 
 
 def test_length_limit_inside_a_thought(client):
-    reply = client.chat.completions.create(model="r-tiny", messages=ask(STORY), max_completion_tokens=5, extra_body={"answer_reserve": 0})
+    reply = client.chat.completions.create(
+        model="r-tiny", messages=ask(STORY), max_completion_tokens=5, extra_body={"answer_reserve": 0}
+    )
     assert reply.choices[0].finish_reason == "length" and reply.usage.completion_tokens == 5
     assert reply.thinking["stop"] == "length" and reply.thinking["answer_tokens"] == 0
 
@@ -123,10 +158,20 @@ def test_logprobs_of_every_token(client):
         assert token.token == token.top_logprobs[0].token  # greedy
 
 
-@pytest.mark.parametrize("change, param", [
-    ({"temperature": 3}, "temperature"), ({"top_p": 1.5}, "top_p"), ({"n": 0}, "n"), ({"n": 9}, "n"), ({"max_completion_tokens": 0}, "max_completion_tokens"),
-    ({"messages": []}, "messages"), ({"top_logprobs": 2}, "top_logprobs"), ({"stop": ["a"] * 5}, "stop"), ({"extra_body": {"thinking_mode": "deep"}}, "thinking_mode"),
-])
+@pytest.mark.parametrize(
+    "change, param",
+    [
+        ({"temperature": 3}, "temperature"),
+        ({"top_p": 1.5}, "top_p"),
+        ({"n": 0}, "n"),
+        ({"n": 9}, "n"),
+        ({"max_completion_tokens": 0}, "max_completion_tokens"),
+        ({"messages": []}, "messages"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"stop": ["a"] * 5}, "stop"),
+        ({"extra_body": {"thinking_mode": "deep"}}, "thinking_mode"),
+    ],
+)
 def test_bad_requests_name_the_field(client, change, param):
     with pytest.raises(openai.BadRequestError) as error:
         client.chat.completions.create(**({"model": "r-tiny", "messages": ask("Hello")} | change))
@@ -151,10 +196,14 @@ def test_a_server_with_a_key():
 
 
 def test_raw_and_streaming_responses_show_the_headers(client):
-    raw = client.chat.completions.with_raw_response.create(model="r-tiny", messages=ask(STORY), extra_body={"store": False})
+    raw = client.chat.completions.with_raw_response.create(
+        model="r-tiny", messages=ask(STORY), extra_body={"store": False}
+    )
     assert raw.headers["x-request-id"] == raw.parse()._request_id
     assert int(raw.headers["openai-processing-ms"]) >= 0 and raw.headers["x-ignored-parameters"] == "store"
-    with client.chat.completions.with_streaming_response.create(model="r-tiny", messages=ask(STORY), stream=True) as reply:
+    with client.chat.completions.with_streaming_response.create(
+        model="r-tiny", messages=ask(STORY), stream=True
+    ) as reply:
         lines = [line for line in reply.iter_lines() if line]
     assert reply.headers["content-type"] == "text/event-stream; charset=utf-8" and lines[-1] == "data: [DONE]"
     assert all(line.startswith(("data: ", ": ")) for line in lines)
@@ -167,11 +216,23 @@ def test_times_are_whole_after_a_stop_string(client):
         assert len(timings) == 6 and all(value is not None for value in timings.values()), timings
 
 
-@pytest.mark.parametrize("field, names", [("reasoning_content", {"reasoning_content"}), ("reasoning", {"reasoning"}), ("both", {"reasoning_content", "reasoning"})])
+@pytest.mark.parametrize(
+    "field, names",
+    [
+        ("reasoning_content", {"reasoning_content"}),
+        ("reasoning", {"reasoning"}),
+        ("both", {"reasoning_content", "reasoning"}),
+    ],
+)
 def test_the_thought_has_the_configured_name(field, names):
     server = Server(["--set", f"api.reasoning_field={field}"])
     try:
-        message = OpenAI(base_url=server.url + "/v1", api_key="none").chat.completions.create(model="r-tiny", messages=ask(STORY)).choices[0].message
+        message = (
+            OpenAI(base_url=server.url + "/v1", api_key="none")
+            .chat.completions.create(model="r-tiny", messages=ask(STORY))
+            .choices[0]
+            .message
+        )
         assert set(message.model_extra) & {"reasoning_content", "reasoning"} == names
     finally:
         assert server.stop() == 0
@@ -181,7 +242,14 @@ def test_a_full_queue_is_429_and_not_ready():
     server = Server(["--set", "scheduling.max_running=1", "--set", "scheduling.max_waiting=1"])
     try:
         client = OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
-        endless = dict(model="r-tiny", messages=ask("Tell me"), max_tokens=1900, logit_bias={"621": -100, "619": -100}, temperature=1, seed=1)
+        endless = dict(
+            model="r-tiny",
+            messages=ask("Tell me"),
+            max_tokens=1900,
+            logit_bias={"621": -100, "619": -100},
+            temperature=1,
+            seed=1,
+        )
         with pytest.raises(openai.BadRequestError) as error:
             client.chat.completions.create(model="r-tiny", messages=ask("Hi"), n=3)
         assert error.value.param == "n"
@@ -204,10 +272,18 @@ def test_a_full_queue_is_429_and_not_ready():
 
 def test_the_sdk_waits_out_a_full_queue_and_repeats_no_mistake():
     with Server(["--set", "scheduling.max_running=1", "--set", "scheduling.max_waiting=0"]) as server:
+
         def client(retries):
             return OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=retries)
+
         endless = client(0).chat.completions.create(
-            model="r-tiny", messages=ask("Tell me"), max_tokens=1900, logit_bias={"621": -100, "619": -100}, temperature=1, stream=True)
+            model="r-tiny",
+            messages=ask("Tell me"),
+            max_tokens=1900,
+            logit_bias={"621": -100, "619": -100},
+            temperature=1,
+            stream=True,
+        )
         next(iter(endless))
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(client(6).chat.completions.create, model="r-tiny", messages=ask("Add 2 and 3."))
@@ -217,7 +293,10 @@ def test_the_sdk_waits_out_a_full_queue_and_repeats_no_mistake():
         refused = server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="400"}')
         with pytest.raises(openai.BadRequestError):
             client(3).chat.completions.create(model="r-tiny", messages=ask("Hi"), temperature=3)
-        assert server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="400"}') == refused + 1
+        assert (
+            server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="400"}')
+            == refused + 1
+        )
         assert server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="429"}') > 0
 
 
@@ -226,13 +305,27 @@ def test_characters_come_whole_however_they_are_split(client):
     vocabulary = json.loads((MODEL / "tokenizer.json").read_text())["model"]["vocab"]
     written = {0xF0: "ð", 0x9F: "Ł", 0x98: "ĺ", 0x80: "Ģ"}
     assert all(character in vocabulary for character in written.values())
-    for bytes_, text in (((0xF0, 0x9F, 0x98, 0x80), "😀"), ((0xF0, 0x9F, 0x98), "\ufffd"), ((0x98, 0x80), "\ufffd\ufffd")):
+    for bytes_, text in (
+        ((0xF0, 0x9F, 0x98, 0x80), "😀"),
+        ((0xF0, 0x9F, 0x98), "\ufffd"),
+        ((0x98, 0x80), "\ufffd\ufffd"),
+    ):
         prompt = [vocabulary[written[b]] for b in bytes_]
         echoed = client.completions.create(model="r-tiny", prompt=prompt, echo=True, max_tokens=1)
         assert echoed.choices[0].text.startswith(text)
     for seed in range(4):
         bias = {str(vocabulary[c]): 30 for c in written.values()} | {"621": -100, "619": -100}
-        fields = dict(model="r-tiny", messages=ask("Hi"), max_tokens=40, temperature=2, seed=seed, logit_bias=bias, extra_body={"thinking_mode": "short"})
+        fields = dict(
+            model="r-tiny",
+            messages=ask("Hi"),
+            max_tokens=40,
+            temperature=2,
+            seed=seed,
+            logit_bias=bias,
+            extra_body={"thinking_mode": "short"},
+        )
         whole = client.chat.completions.create(**fields).choices[0].message.content
-        parts = [c.choices[0].delta.content or "" for c in client.chat.completions.create(stream=True, **fields) if c.choices]
+        parts = [
+            c.choices[0].delta.content or "" for c in client.chat.completions.create(stream=True, **fields) if c.choices
+        ]
         assert "".join(parts) == whole and "\ufffd" in whole

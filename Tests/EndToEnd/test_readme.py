@@ -1,4 +1,5 @@
 """Every example of README.md is run as it stands there, so that it cannot rot."""
+
 import json
 import re
 import subprocess
@@ -62,7 +63,9 @@ def test_modes(server):
 
 def test_budget(server):
     reply = json.loads(shell(4, server))
-    assert reply["thinking"]["stop"] == "budget" and reply["choices"][0]["message"]["reasoning_content"] == "8 + 20 = 28."
+    assert (
+        reply["thinking"]["stop"] == "budget" and reply["choices"][0]["message"]["reasoning_content"] == "8 + 20 = 28."
+    )
     assert reply["choices"][0]["message"]["content"]
 
 
@@ -81,8 +84,12 @@ def test_usage_is_that_of_the_replies(tmp_path):
         deadline = time.monotonic() + 10
         while (usage := json.loads(shell(7, server)))["totals"]["requests"] < len(replies):
             assert time.monotonic() < deadline, usage["ledger"]
-    said = {(r["thinking"]["requested_mode"], r["thinking"]["mode"]): (1, r["usage"]["completion_tokens"]) for r in replies}
-    figures = lambda groups: {(g["requested_mode"], g["mode"]): (g["requests"], g["completion_tokens"]["total"]) for g in groups}
+    said = {
+        (r["thinking"]["requested_mode"], r["thinking"]["mode"]): (1, r["usage"]["completion_tokens"]) for r in replies
+    }
+    figures = lambda groups: {
+        (g["requested_mode"], g["mode"]): (g["requests"], g["completion_tokens"]["total"]) for g in groups
+    }
     assert figures(usage["groups"]) == said and len(said) == 3
     # An hour may have ended between two replies.
     assert {label: counts for bucket in usage["buckets"] for label, counts in figures(bucket["groups"]).items()} == said
@@ -92,7 +99,11 @@ def test_rollouts(server):
     document = json.loads(shell(8, server))
     groups = document["groups"]
     assert set(groups) == {"thinking", "non_thinking"} and all(len(group) == 4 for group in groups.values())
-    assert all(r["thinking"]["mode"] == mode and bool(r["reasoning_content"]) == (mode == "thinking") for mode, group in groups.items() for r in group)
+    assert all(
+        r["thinking"]["mode"] == mode and bool(r["reasoning_content"]) == (mode == "thinking")
+        for mode, group in groups.items()
+        for r in group
+    )
     assert {r["content"] for r in groups["thinking"]} == {"23"}
     for mode, group in groups.items():
         assert sum(r["completion_tokens"] for r in group) == document["usage"][mode]["completion_tokens"]
@@ -104,7 +115,9 @@ def test_openai_sdk(server):
 
 
 def test_run_script_answers_and_stops(server):
-    done = subprocess.run([ROOT / "scripts/run", "--once", "--port", "0"], cwd=ROOT, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        [ROOT / "scripts/run", "--once", "--port", "0"], cwd=ROOT, capture_output=True, text=True, timeout=900
+    )
     assert done.returncode == 0, done.stderr
     assert re.search(r"answer +\"9\"", done.stderr) and re.search(r"mode +\"thinking\"", done.stderr), done.stderr
     assert re.search(r"thinking \d+, control \d+, answer \d+", done.stderr)

@@ -1,4 +1,6 @@
-"""What is text in a reply and what is not: no thinking tag, no part of a cut call, no half of a character, whatever the model wants to say."""
+"""What is text in a reply and what is not: no thinking tag, no part of a cut call, no half of a character, whatever the
+model wants to say."""
+
 import json
 
 import pytest
@@ -7,15 +9,76 @@ from conftest import MODEL
 VOCABULARY = json.loads((MODEL / "tokenizer.json").read_text())["model"]["vocab"]
 OPEN, CLOSE = 622, 623
 MODES = ("auto", "long", "short")
-SHORT = ["", " ", "  ", "\n", "\n\n", "\t", "a", "A", "b", "z", "0", "1", "7", "?", "!", ".", ",", ";", ":", "-", "_", "*", "/", "\\", "<", ">", "(", "'", "\"", "`",
-         "😀", "é", "ß", "中", "न", "ع", "\u00a0", "\u200b", "hi", "Hi", "no", "ok", "yo", "??", "..", "1+1", "hey", "yes", "</", "👍🏽"]
-ADD = {"type": "function", "function": {"name": "add", "parameters": {
-    "type": "object", "properties": {"a": {"type": "integer", "minimum": 0, "maximum": 9}}, "required": ["a"], "additionalProperties": False}}}
+SHORT = [
+    "",
+    " ",
+    "  ",
+    "\n",
+    "\n\n",
+    "\t",
+    "a",
+    "A",
+    "b",
+    "z",
+    "0",
+    "1",
+    "7",
+    "?",
+    "!",
+    ".",
+    ",",
+    ";",
+    ":",
+    "-",
+    "_",
+    "*",
+    "/",
+    "\\",
+    "<",
+    ">",
+    "(",
+    "'",
+    '"',
+    "`",
+    "😀",
+    "é",
+    "ß",
+    "中",
+    "न",
+    "ع",
+    "\u00a0",
+    "\u200b",
+    "hi",
+    "Hi",
+    "no",
+    "ok",
+    "yo",
+    "??",
+    "..",
+    "1+1",
+    "hey",
+    "yes",
+    "</",
+    "👍🏽",
+]
+ADD = {
+    "type": "function",
+    "function": {
+        "name": "add",
+        "parameters": {
+            "type": "object",
+            "properties": {"a": {"type": "integer", "minimum": 0, "maximum": 9}},
+            "required": ["a"],
+            "additionalProperties": False,
+        },
+    },
+}
 
 
 def post(server, body, path="/v1/chat/completions"):
     import urllib.error
     import urllib.request
+
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(), {"content-type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60) as reply:
@@ -49,7 +112,10 @@ def streamed(server, body):
 
 def check_counts(document):
     usage, thinking = document["usage"], document["thinking"]
-    assert usage["completion_tokens"] == thinking["thinking_tokens"] + thinking["control_tokens"] + thinking["answer_tokens"]
+    assert (
+        usage["completion_tokens"]
+        == thinking["thinking_tokens"] + thinking["control_tokens"] + thinking["answer_tokens"]
+    )
     assert usage["completion_tokens_details"]["reasoning_tokens"] == thinking["thinking_tokens"]
 
 
@@ -79,8 +145,16 @@ class TestTags:
     @pytest.mark.parametrize("tag", [OPEN, CLOSE])
     @pytest.mark.parametrize("mode", MODES)
     def test_a_bias_brings_no_tag(self, server, mode, tag):
-        forms = [{}, {"temperature": 1.5, "seed": 3}, {"tools": [ADD]}, {"tools": [ADD], "tool_choice": "required"}, {"stop": ["</think>", "<think>"]},
-                 {"response_format": {"type": "json_object"}}, {"thinking_budget": 3}, {"presence_penalty": 2, "repetition_penalty": 0.5}]
+        forms = [
+            {},
+            {"temperature": 1.5, "seed": 3},
+            {"tools": [ADD]},
+            {"tools": [ADD], "tool_choice": "required"},
+            {"stop": ["</think>", "<think>"]},
+            {"response_format": {"type": "json_object"}},
+            {"thinking_budget": 3},
+            {"presence_penalty": 2, "repetition_penalty": 0.5},
+        ]
         for form in forms:
             body = ask("Hi", thinking_mode=mode, logit_bias={str(tag): 100}, **form)
             reply = whole(server, body)
@@ -88,14 +162,20 @@ class TestTags:
             assert "think>" not in (message["content"] or "") + (message["reasoning_content"] or ""), (form, message)
             check_counts(reply)
             parts, last = streamed(server, body)
-            assert parts["content"] == (message["content"] or "") and parts["reasoning_content"] == (message["reasoning_content"] or "")
+            assert parts["content"] == (message["content"] or "") and parts["reasoning_content"] == (
+                message["reasoning_content"] or ""
+            )
             check_counts(last)
 
     @pytest.mark.parametrize("tag", [OPEN, CLOSE])
     def test_nor_in_responses_and_rollouts(self, server, tag):
         reply = whole(server, {"input": "Hi", "max_output_tokens": 30, "logit_bias": {str(tag): 100}}, "/v1/responses")
         assert not any("think>" in part["text"] for item in reply["output"] for part in item["content"])
-        reply = whole(server, {"messages": [{"role": "user", "content": "Hi"}], "g": 2, "max_tokens": 20, "logit_bias": {str(tag): 100}}, "/v1/rollouts")
+        reply = whole(
+            server,
+            {"messages": [{"role": "user", "content": "Hi"}], "g": 2, "max_tokens": 20, "logit_bias": {str(tag): 100}},
+            "/v1/rollouts",
+        )
         for rollout in reply["groups"]["thinking"] + reply["groups"]["non_thinking"]:
             assert "think>" not in rollout["content"] + (rollout["reasoning_content"] or "")
             # The text as it was written has the tag that closed the thought.
@@ -105,14 +185,23 @@ class TestTags:
         prompt = "<|im_start|>user\nTom has 4 pens and buys 3 more. How many pens?<|im_end|>\n<|im_start|>assistant\n<think>\n"
         reply = whole(server, {"prompt": prompt, "max_tokens": 90}, "/v1/completions")
         text = reply["choices"][0]["text"]
-        assert text.count("</think>") == 1 and reply["usage"]["completion_tokens_details"]["text_tokens"] >= reply["usage"]["completion_tokens"] - 1
+        assert (
+            text.count("</think>") == 1
+            and reply["usage"]["completion_tokens_details"]["text_tokens"] >= reply["usage"]["completion_tokens"] - 1
+        )
 
 
 class TestCutCalls:
-    @pytest.mark.parametrize("fields", [
-        {"tool_choice": "required"}, {"tool_choice": {"type": "function", "function": {"name": "add"}}}, {"tool_choice": "required", "parallel_tool_calls": False},
-        # Free to answer in JSON, and biased to call.
-        {"response_format": {"type": "json_object"}, "logit_bias": {str(VOCABULARY["<"]): 100}}])
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"tool_choice": "required"},
+            {"tool_choice": {"type": "function", "function": {"name": "add"}}},
+            {"tool_choice": "required", "parallel_tool_calls": False},
+            # Free to answer in JSON, and biased to call.
+            {"response_format": {"type": "json_object"}, "logit_bias": {str(VOCABULARY["<"]): 100}},
+        ],
+    )
     def test_every_cut_shows_calls_alone(self, server, fields):
         seen = set()
         for limit in range(1, 50):
@@ -132,7 +221,11 @@ class TestCutCalls:
             else:
                 assert choice["finish_reason"] == "length" and reply["usage"]["completion_tokens"] == limit
             parts, last = streamed(server, body)
-            assert parts["content"] == "" and parts["calls"] == [call["function"] for call in calls] and parts["finish"] == choice["finish_reason"]
+            assert (
+                parts["content"] == ""
+                and parts["calls"] == [call["function"] for call in calls]
+                and parts["finish"] == choice["finish_reason"]
+            )
             check_counts(last)
         # Some cuts leave a name without arguments, some a part of them.
         assert "" in seen and "{" in seen and any(arguments.endswith("}") for arguments in seen)
@@ -141,7 +234,13 @@ class TestCutCalls:
         tool = {"type": "function", "name": "add", "parameters": ADD["function"]["parameters"]}
         seen = set()
         for limit in range(1, 50):
-            body = {"input": "Add 9 and 4.", "tools": [tool], "tool_choice": "required", "max_output_tokens": limit, "thinking_mode": "short"}
+            body = {
+                "input": "Add 9 and 4.",
+                "tools": [tool],
+                "tool_choice": "required",
+                "max_output_tokens": limit,
+                "thinking_mode": "short",
+            }
             reply = whole(server, body, "/v1/responses")
             assert {item["type"] for item in reply["output"]} <= {"function_call"}
             for item in reply["output"]:
@@ -149,24 +248,57 @@ class TestCutCalls:
                     json.loads(item["arguments"])
                     assert item["status"] == "completed"
                 except ValueError:
-                    assert item["status"] == "incomplete" and item is reply["output"][-1] and reply["status"] == "incomplete"
+                    assert (
+                        item["status"] == "incomplete"
+                        and item is reply["output"][-1]
+                        and reply["status"] == "incomplete"
+                    )
                 seen.add(item["status"])
         assert seen == {"completed", "incomplete"}
 
     def test_a_cut_within_the_thought_of_an_owed_call_is_no_text(self, server):
-        reply = whole(server, ask("Add 9 and 4.", thinking_mode="long", tools=[ADD], tool_choice="required", max_tokens=4, answer_reserve=0))
+        reply = whole(
+            server,
+            ask(
+                "Add 9 and 4.",
+                thinking_mode="long",
+                tools=[ADD],
+                tool_choice="required",
+                max_tokens=4,
+                answer_reserve=0,
+            ),
+        )
         message = reply["choices"][0]["message"]
-        assert message["content"] is None and message["reasoning_content"] and reply["choices"][0]["finish_reason"] == "length"
+        assert (
+            message["content"] is None
+            and message["reasoning_content"]
+            and reply["choices"][0]["finish_reason"] == "length"
+        )
 
 
 class TestCutCharacters:
     TEXT = "é😀中👩\u200d🚀ü"
-    FORM = {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": {"type": "object", "properties": {"t": {"const": TEXT}}, "required": ["t"], "additionalProperties": False}}}
+    FORM = {
+        "type": "json_schema",
+        "json_schema": {
+            "name": "a",
+            "strict": True,
+            "schema": {
+                "type": "object",
+                "properties": {"t": {"const": TEXT}},
+                "required": ["t"],
+                "additionalProperties": False,
+            },
+        },
+    }
 
     def test_every_cut_ends_before_the_character(self, server):
         for path in ("/v1/chat/completions", "/v1/completions"):
+
             def body(limit, **fields):
-                base = ask("Hi", thinking_mode="short", logprobs=True) if path.startswith("/v1/chat") else {"prompt": "Hi"}
+                base = (
+                    ask("Hi", thinking_mode="short", logprobs=True) if path.startswith("/v1/chat") else {"prompt": "Hi"}
+                )
                 return base | {"response_format": self.FORM, "max_tokens": limit} | fields
 
             def text(choice):
@@ -203,11 +335,17 @@ class TestCutCharacters:
             text = whole(server, stream, "/v1/completions")["choices"][0]["text"]
             assert text == ("😀" if count == 3 else "")
             _, chunks = post(server, stream | {"stream": True}, "/v1/completions")
-            parts = [json.loads(line[6:])["choices"][0]["text"] for line in chunks.splitlines() if line.startswith("data: {")]
+            parts = [
+                json.loads(line[6:])["choices"][0]["text"] for line in chunks.splitlines() if line.startswith("data: {")
+            ]
             assert "".join(parts) == text
 
     def test_the_older_log_probabilities_name_bytes(self, server):
         written = [VOCABULARY[c] for c in "ðŁĺĢ"]
-        reply = whole(server, {"prompt": "Hi", "max_tokens": 3, "logprobs": 2, "logit_bias": {str(written[0]): 100}}, "/v1/completions")
+        reply = whole(
+            server,
+            {"prompt": "Hi", "max_tokens": 3, "logprobs": 2, "logit_bias": {str(written[0]): 100}},
+            "/v1/completions",
+        )
         logprobs = reply["choices"][0]["logprobs"]
         assert logprobs["tokens"] == ["bytes:\\xf0"] * 3 and logprobs["text_offset"] == [0, 0, 1]

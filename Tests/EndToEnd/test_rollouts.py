@@ -1,4 +1,6 @@
-"""Rollouts: against chats of the same seeds and modes, from one prefill and one vision pass, beside interactive traffic."""
+"""Rollouts: against chats of the same seeds and modes, from one prefill and one vision pass, beside interactive
+traffic."""
+
 import json
 import threading
 import time
@@ -28,14 +30,38 @@ def own():
 
 @pytest.mark.parametrize("messages", [STORY, DIGITS], ids=["text", "image"])
 def test_rollouts_are_the_chats_of_their_seeds(server, messages):
-    """Place by place the same text, tokens and log-probabilities as a chat with that mode and seed, although they ran as one batch."""
-    body = {"messages": messages, "g": 4, "temperature": 1, "seed": 100, "max_completion_tokens": 80, "logprobs": True, "top_logprobs": 2}
+    """Place by place the same text, tokens and log-probabilities as a chat with that mode and seed, although they ran
+    as one batch."""
+    body = {
+        "messages": messages,
+        "g": 4,
+        "temperature": 1,
+        "seed": 100,
+        "max_completion_tokens": 80,
+        "logprobs": True,
+        "top_logprobs": 2,
+    }
     reply = post(server, "/v1/rollouts", body)
-    assert reply == post(server, "/v1/rollouts", body) | {name: reply[name] for name in ("id", "created", "timings", "usage")}
-    for place, (group, mode) in enumerate((group, mode) for group, mode in (("thinking", "long"), ("non_thinking", "short")) for _ in range(4)):
+    assert reply == post(server, "/v1/rollouts", body) | {
+        name: reply[name] for name in ("id", "created", "timings", "usage")
+    }
+    for place, (group, mode) in enumerate(
+        (group, mode) for group, mode in (("thinking", "long"), ("non_thinking", "short")) for _ in range(4)
+    ):
         rollout = reply["groups"][group][place % 4]
-        chat = post(server, "/v1/chat/completions", {"messages": messages, "thinking_mode": mode, "temperature": 1, "seed": 100 + place,
-                                                     "max_completion_tokens": 80, "logprobs": True, "top_logprobs": 2})
+        chat = post(
+            server,
+            "/v1/chat/completions",
+            {
+                "messages": messages,
+                "thinking_mode": mode,
+                "temperature": 1,
+                "seed": 100 + place,
+                "max_completion_tokens": 80,
+                "logprobs": True,
+                "top_logprobs": 2,
+            },
+        )
         message = chat["choices"][0]["message"]
         assert (rollout["content"], rollout["reasoning_content"]) == (message["content"], message["reasoning_content"])
         assert rollout["completion_tokens"] == chat["usage"]["completion_tokens"] == len(rollout["logprobs"])
@@ -53,6 +79,7 @@ def test_one_vision_pass_and_one_prefill(own):
 
     def grown(series):
         return after[series] - before.get(series, 0)
+
     assert [len(reply["groups"][group]) for group in ("thinking", "non_thinking")] == [16, 16]
     assert grown('r4b_image_cache_total{result="miss"}') == 1
     # Each of the 31 others computes its last place, and those without a thought the tags before it.
@@ -68,9 +95,20 @@ def test_a_chat_does_not_wait_for_rollouts(own):
     done = {}
 
     def rollouts():
-        done["reply"] = post(own, "/v1/rollouts", {"messages": question("Tell me something"), "g": 16, "temperature": 2, "seed": 1,
-                                                   "max_completion_tokens": 900, "logit_bias": {"621": -100, "619": -100}})
+        done["reply"] = post(
+            own,
+            "/v1/rollouts",
+            {
+                "messages": question("Tell me something"),
+                "g": 16,
+                "temperature": 2,
+                "seed": 1,
+                "max_completion_tokens": 900,
+                "logit_bias": {"621": -100, "619": -100},
+            },
+        )
         done["at"] = time.monotonic()
+
     thread = threading.Thread(target=rollouts)
     thread.start()
     deadline = time.monotonic() + 30
@@ -86,8 +124,16 @@ def test_a_chat_does_not_wait_for_rollouts(own):
 
 
 def test_a_client_that_leaves_frees_the_engine(own):
-    body = {"messages": question("Tell me something"), "g": 16, "temperature": 2, "max_completion_tokens": 1900, "logit_bias": {"621": -100, "619": -100}}
-    request = urllib.request.Request(own.url + "/v1/rollouts", json.dumps(body).encode(), {"content-type": "application/json"})
+    body = {
+        "messages": question("Tell me something"),
+        "g": 16,
+        "temperature": 2,
+        "max_completion_tokens": 1900,
+        "logit_bias": {"621": -100, "619": -100},
+    }
+    request = urllib.request.Request(
+        own.url + "/v1/rollouts", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
     with pytest.raises((TimeoutError, urllib.error.URLError)):
         urllib.request.urlopen(request, timeout=0.5)
     deadline = time.monotonic() + 20

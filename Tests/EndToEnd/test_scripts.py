@@ -1,4 +1,6 @@
-"""scripts/run and scripts/install where things go wrong; a stand-in for `swift` names the program already built, so that nothing is compiled."""
+"""scripts/run and scripts/install where things go wrong; a stand-in for `swift` names the program already built, so
+that nothing is compiled."""
+
 import os
 import re
 import shutil
@@ -29,8 +31,15 @@ case "$*" in *--version*) echo 'Swift version {version} (stand-in)' ;; *--show-b
 
 
 def run(environment, *arguments, cwd=ROOT):
-    return subprocess.run([ROOT / "scripts/run", *map(str, arguments)], cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [ROOT / "scripts/run", *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_paths_are_relative_to_the_callers_folder_and_once_may_stand_anywhere(tmp_path, environment):
@@ -75,7 +84,8 @@ def test_a_server_without_a_port_is_asked_at_its_path(tmp_path, environment):
 
 
 def unignored():
-    """As from a terminal: under nohup, or in the background of a script, signals are ignored, and a shell cannot trap those."""
+    """As from a terminal: under nohup, or in the background of a script, signals are ignored, and a shell cannot trap
+    those."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
@@ -83,12 +93,19 @@ def unignored():
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_to_the_foreground_stops_the_server_once_and_cleanly(tmp_path, environment, number, code):
     with tempfile.TemporaryFile("w+") as log:
-        script = subprocess.Popen([ROOT / "scripts/run", "--port", "0"], env=environment | {"TMPDIR": str(tmp_path)}, stdin=subprocess.DEVNULL,
-                                  stderr=log, start_new_session=True, preexec_fn=unignored)
+        script = subprocess.Popen(
+            [ROOT / "scripts/run", "--port", "0"],
+            env=environment | {"TMPDIR": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=unignored,
+        )
 
         def text():
             log.seek(0)
             return log.read()
+
         deadline = time.monotonic() + 60
         while "Serving at" not in text() and time.monotonic() < deadline:
             time.sleep(0.05)

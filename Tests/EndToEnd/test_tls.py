@@ -1,4 +1,6 @@
-"""TLS and Unix-domain sockets from outside: Python's ssl, curl and the OpenAI SDK against certificates made for the run."""
+"""TLS and Unix-domain sockets from outside: Python's ssl, curl and the OpenAI SDK against certificates made for the
+run."""
+
 import contextlib
 import hashlib
 import json
@@ -17,8 +19,14 @@ from conftest import MODEL, ROOT, Server, binary
 from openai import OpenAI
 
 STORY = "Lily has 8 books, buys 20 more and gives away 5. How many books are left?"
-ENDLESS = {"messages": [{"role": "user", "content": "Tell me something"}], "stream": True, "max_tokens": 1900, "temperature": 1, "seed": 1,
-           "logit_bias": {"621": -100, "619": -100}}
+ENDLESS = {
+    "messages": [{"role": "user", "content": "Tell me something"}],
+    "stream": True,
+    "max_tokens": 1900,
+    "temperature": 1,
+    "seed": 1,
+    "logit_bias": {"621": -100, "619": -100},
+}
 
 
 class Certificate:
@@ -26,9 +34,28 @@ class Certificate:
 
     def __init__(self, folder, name, algorithm=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
         self.file, self.key, self.name = folder / f"{name}.pem", folder / f"{name}-key.pem", name
-        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", *algorithm, "-keyout", self.key, "-out", self.file, "-days", "2",
-                        "-subj", f"/CN=localhost/O={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-                       check=True, capture_output=True)
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-nodes",
+                "-newkey",
+                *algorithm,
+                "-keyout",
+                self.key,
+                "-out",
+                self.file,
+                "-days",
+                "2",
+                "-subj",
+                f"/CN=localhost/O={name}",
+                "-addext",
+                "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            ],
+            check=True,
+            capture_output=True,
+        )
 
     def install(self, place, key=True):
         """Puts the files where a server looks for them."""
@@ -38,7 +65,15 @@ class Certificate:
 
 
 def flags(place, *more):
-    return ["--set", "tls.port=0", "--set", f"tls.certificate={place / 'certificate.pem'}", "--set", f"tls.key={place / 'key.pem'}", *more]
+    return [
+        "--set",
+        "tls.port=0",
+        "--set",
+        f"tls.certificate={place / 'certificate.pem'}",
+        "--set",
+        f"tls.key={place / 'key.pem'}",
+        *more,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +92,17 @@ def secure(first, tmp_path_factory):
     # The umask must take nothing from the mode that is asked for.
     before = os.umask(0o077)
     try:
-        server = Server(flags(place, "--set", f"server.public={pages}", "--set", f"server.unix_socket={place / 's'}",
-                              "--set", "http.write_timeout_s=1"))
+        server = Server(
+            flags(
+                place,
+                "--set",
+                f"server.public={pages}",
+                "--set",
+                f"server.unix_socket={place / 's'}",
+                "--set",
+                "http.write_timeout_s=1",
+            )
+        )
     finally:
         os.umask(before)
     server.place, server.secure_url = place, server.listening("https")
@@ -104,24 +148,39 @@ def ask(peer, path="/health", fields=b"Connection: close\r\n"):
 
 
 def curl(*arguments):
-    return subprocess.run(["curl", "--noproxy", "*", "-sS", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        ["curl", "--noproxy", "*", "-sS", *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
 
 
 def client(server, certificate):
-    return OpenAI(base_url=server.secure_url + "/v1", api_key="none", max_retries=0,
-                  http_client=openai.DefaultHttpxClient(verify=context(certificate), trust_env=False))
+    return OpenAI(
+        base_url=server.secure_url + "/v1",
+        api_key="none",
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(verify=context(certificate), trust_env=False),
+    )
 
 
 def organisation(server):
     """Which certificate a new connection is shown, without trusting it."""
-    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.secure_port}"], input="", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{server.secure_port}"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     return done.stdout.split("O = ")[1].split()[0].strip(",")
 
 
 # The SDK and curl
 
+
 def test_the_places_are_told_with_the_plain_one_first(secure):
-    lines = [line.removeprefix("Listening on ") for line in secure.read().splitlines() if line.startswith("Listening on")]
+    lines = [
+        line.removeprefix("Listening on ") for line in secure.read().splitlines() if line.startswith("Listening on")
+    ]
     assert [line.split(":")[0] for line in lines] == ["http", "https", "unix"]
     assert lines[2] == f"unix:{secure.place / 's'}"
 
@@ -130,10 +189,18 @@ def test_openai_sdk_with_its_own_authority(secure, first):
     with client(secure, first) as sdk:
         whole = sdk.chat.completions.create(model="r-tiny", messages=[{"role": "user", "content": STORY}])
         assert whole.choices[0].message.content == "23"
-        deltas = [c.choices[0].delta for c in sdk.chat.completions.create(
-            model="r-tiny", messages=[{"role": "user", "content": STORY}], stream=True) if c.choices]
+        deltas = [
+            c.choices[0].delta
+            for c in sdk.chat.completions.create(
+                model="r-tiny", messages=[{"role": "user", "content": STORY}], stream=True
+            )
+            if c.choices
+        ]
         assert "".join(d.content or "" for d in deltas) == "23"
-        assert "".join(getattr(d, "reasoning_content", None) or "" for d in deltas) == whole.choices[0].message.reasoning_content
+        assert (
+            "".join(getattr(d, "reasoning_content", None) or "" for d in deltas)
+            == whole.choices[0].message.reasoning_content
+        )
 
 
 def test_a_certificate_nobody_vouches_for_is_not_trusted(secure, tmp_path):
@@ -148,6 +215,7 @@ def test_curl_asks_and_keeps_the_connection(secure, first):
 
 
 # The protocol
+
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_both_versions_answer_and_resume(secure, first, version):
@@ -182,13 +250,21 @@ def test_http_1_1_is_chosen_by_alpn(secure, offer, chosen):
 
 
 def test_other_protocols_are_refused_by_name(secure):
-    with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"), connected(secure.secure_port, context(protocols=("h2",))):
+    with (
+        pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"),
+        connected(secure.secure_port, context(protocols=("h2",))),
+    ):
         pass
 
 
 def test_a_client_cannot_renegotiate(secure):
-    done = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{secure.secure_port}"], input="R\n",
-                          capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{secure.secure_port}"],
+        input="R\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert "no renegotiation" in done.stderr
 
 
@@ -196,13 +272,20 @@ def test_the_end_is_told_apart_from_a_cut(secure):
     # An HTTP/1.0 reply ends with the connection: without close_notify Python takes it for cut.
     with connected(secure.secure_port, context(), suppress_ragged_eofs=False) as peer:
         body = json.dumps({"messages": [{"role": "user", "content": STORY}], "stream": True}).encode()
-        peer.sendall(b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        peer.sendall(
+            b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
+            + body
+        )
         assert read_all(peer).rstrip().endswith(b"data: [DONE]")
 
 
 def test_plain_http_is_told_that_the_port_speaks_tls(secure):
     done = curl("-i", f"http://127.0.0.1:{secure.secure_port}/health")
-    assert done.stdout.startswith("HTTP/1.1 400 ") and "https" in json.loads(done.stdout.split("\n\n", 1)[1])["error"]["message"], done
+    assert (
+        done.stdout.startswith("HTTP/1.1 400 ")
+        and "https" in json.loads(done.stdout.split("\n\n", 1)[1])["error"]["message"]
+    ), done
 
 
 def client_hello():
@@ -220,11 +303,16 @@ def test_garbage_and_broken_handshakes_end_the_connection_alone(secure):
         if number % 3 == 0:
             return rng.randbytes(rng.randrange(1, 2000))
         if number % 3 == 1:
-            return bytes([rng.randrange(20, 25), 3, rng.randrange(5)]) + rng.randrange(1 << 16).to_bytes(2, "big") + rng.randbytes(rng.randrange(400))
+            return (
+                bytes([rng.randrange(20, 25), 3, rng.randrange(5)])
+                + rng.randrange(1 << 16).to_bytes(2, "big")
+                + rng.randbytes(rng.randrange(400))
+            )
         broken = bytearray(hello)
         for _ in range(rng.randrange(1, 4)):
             broken[rng.randrange(len(broken))] ^= 1 << rng.randrange(8)
-        return bytes(broken[:rng.randrange(1, len(broken))]) if number % 2 else bytes(broken)
+        return bytes(broken[: rng.randrange(1, len(broken))]) if number % 2 else bytes(broken)
+
     for number in range(300):
         with socket.create_connection(("127.0.0.1", secure.secure_port), timeout=60) as peer:
             peer.sendall(garbage(number))
@@ -243,6 +331,7 @@ def test_garbage_and_broken_handshakes_end_the_connection_alone(secure):
 
 
 # Size, speed and number
+
 
 def test_a_large_body_and_a_large_reply_arrive_whole(secure, first):
     page = (secure.place / "pages" / "large.bin").read_bytes()
@@ -285,7 +374,9 @@ def test_many_idle_connections_are_small_and_do_not_hinder_a_request(secure, fir
         for warm in range(2):
             before = secure.resident()
             for _ in range(400):
-                peer = made.wrap_socket(socket.create_connection(("127.0.0.1", secure.secure_port), timeout=60), server_hostname="localhost")
+                peer = made.wrap_socket(
+                    socket.create_connection(("127.0.0.1", secure.secure_port), timeout=60), server_hostname="localhost"
+                )
                 peers.append(peer)
                 peer.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert b" 200 OK" in peer.recv(4096)
@@ -300,6 +391,7 @@ def test_many_idle_connections_are_small_and_do_not_hinder_a_request(secure, fir
 
 # New certificates
 
+
 def test_a_reload_is_for_new_connections_and_streams_go_on(first, tmp_path):
     second = Certificate(tmp_path, "second", ("rsa:2048",))
     first.install(tmp_path)
@@ -308,7 +400,11 @@ def test_a_reload_is_for_new_connections_and_streams_go_on(first, tmp_path):
     try:
         body = json.dumps(ENDLESS).encode()
         with connected(server.secure_port, context(first)) as peer:
-            peer.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            peer.sendall(
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                % len(body)
+                + body
+            )
             begun = peer.recv(1 << 16)
             assert begun.startswith(b"HTTP/1.1 200 ")
             second.install(tmp_path)
@@ -337,9 +433,14 @@ def test_a_reload_that_fails_keeps_the_certificate_and_says_why(first, tmp_path)
     server = Server(flags(tmp_path))
     server.secure_port = int(server.listening("https").rsplit(":", 1)[1])
     try:
-        for change, words in ((lambda: second.install(tmp_path, key=False), "key.pem: is not the key of the certificate in"),
-                              (lambda: (tmp_path / "certificate.pem").write_text("nothing"), "certificate.pem: cannot be used as a certificate chain"),
-                              (lambda: (tmp_path / "certificate.pem").unlink(), "certificate.pem: No such file")):
+        for change, words in (
+            (lambda: second.install(tmp_path, key=False), "key.pem: is not the key of the certificate in"),
+            (
+                lambda: (tmp_path / "certificate.pem").write_text("nothing"),
+                "certificate.pem: cannot be used as a certificate chain",
+            ),
+            (lambda: (tmp_path / "certificate.pem").unlink(), "certificate.pem: No such file"),
+        ):
             change()
             server.process.send_signal(signal.SIGHUP)
             server.wait(rf"^error: the certificate was not reloaded and the one in use stays: \S*{words}")
@@ -364,23 +465,38 @@ def test_a_hang_up_does_not_end_a_service_without_certificate():
 
 # Settings
 
+
 def serve(*arguments, environment=None):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")} | (environment or {})
-    return subprocess.run([binary(), "serve", "--port", "0", *map(str, arguments)], cwd=ROOT, env=clean, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [binary(), "serve", "--port", "0", *map(str, arguments)],
+        cwd=ROOT,
+        env=clean,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--port", ""], "server.port, tls.port and server.unix_socket are all null"),
-    (["--set", "tls.port=0"], "tls.certificate must name"), (["--set", "tls.port=0", "--set", "tls.certificate=a.pem"], "tls.key must name"),
-    (["--set", "tls.port=0", "--set", "tls.certificate=nowhere.pem", "--set", "tls.key=nowhere.pem"], "nowhere.pem: No such file or directory"),
-    (["--set", "tls.port=70000"], "tls.port must be an integer from 0 to 65535, or null"),
-    (["--port", "8443", "--set", "tls.port=8443"], "server.port and tls.port are both 8443"),
-    (["--set", "server.unix_socket_mode=888"], "server.unix_socket_mode must be"),
-    (["--set", f"server.unix_socket=/{'x' * 200}"], "the path has 201 bytes, the limit is 107"),
-    (["--set", "server.unix_socket=README.md"], "README.md: a file that is no socket is there"),
-    (["--set", "server.unix_socket=nowhere/socket"], "nowhere/socket: No such file or directory"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--port", ""], "server.port, tls.port and server.unix_socket are all null"),
+        (["--set", "tls.port=0"], "tls.certificate must name"),
+        (["--set", "tls.port=0", "--set", "tls.certificate=a.pem"], "tls.key must name"),
+        (
+            ["--set", "tls.port=0", "--set", "tls.certificate=nowhere.pem", "--set", "tls.key=nowhere.pem"],
+            "nowhere.pem: No such file or directory",
+        ),
+        (["--set", "tls.port=70000"], "tls.port must be an integer from 0 to 65535, or null"),
+        (["--port", "8443", "--set", "tls.port=8443"], "server.port and tls.port are both 8443"),
+        (["--set", "server.unix_socket_mode=888"], "server.unix_socket_mode must be"),
+        (["--set", f"server.unix_socket=/{'x' * 200}"], "the path has 201 bytes, the limit is 107"),
+        (["--set", "server.unix_socket=README.md"], "README.md: a file that is no socket is there"),
+        (["--set", "server.unix_socket=nowhere/socket"], "nowhere/socket: No such file or directory"),
+    ],
+)
 def test_mistakes_are_named(arguments, words):
     done = serve(*arguments)
     assert done.returncode == 1 and words in done.stderr.splitlines()[-1], done.stderr
@@ -392,14 +508,24 @@ def test_a_key_of_another_certificate_stops_the_start(first, tmp_path):
     Certificate(tmp_path, "second", ("rsa:2048",)).install(tmp_path)
     (tmp_path / "certificate.pem").write_bytes(first.file.read_bytes())
     done = serve(*flags(tmp_path))
-    assert done.returncode == 1 and "key.pem: is not the key of the certificate in" in done.stderr and "Loading" not in done.stderr
+    assert (
+        done.returncode == 1
+        and "key.pem: is not the key of the certificate in" in done.stderr
+        and "Loading" not in done.stderr
+    )
 
 
 def test_paths_in_the_file_are_relative_to_it_and_tls_alone_is_enough(first, tmp_path):
     first.install(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({
-        "model": {"path": str(MODEL)}, "server": {"port": None, "public": None, "unix_socket": "s"},
-        "tls": {"port": 0, "certificate": "certificate.pem", "key": "key.pem"}}))
+    (tmp_path / "config.json").write_text(
+        json.dumps(
+            {
+                "model": {"path": str(MODEL)},
+                "server": {"port": None, "public": None, "unix_socket": "s"},
+                "tls": {"port": 0, "certificate": "certificate.pem", "key": "key.pem"},
+            }
+        )
+    )
     server = Server(["--port", "", "--config", tmp_path / "config.json"])
     try:
         assert server.url.startswith("https://127.0.0.1:") and server.listening("unix") == f"unix:{tmp_path / 's'}"
@@ -419,7 +545,9 @@ def test_tls_beyond_loopback_wants_a_key_too_and_a_path_does_not(first, tmp_path
     try:
         for key, status in (("sesame", b" 200 OK"), ("wrong", b" 401 ")):
             with connected(server.port, context(first)) as peer:
-                assert status in ask(peer, "/v1/models", b"Connection: close\r\nAuthorization: Bearer " + key.encode() + b"\r\n")
+                assert status in ask(
+                    peer, "/v1/models", b"Connection: close\r\nAuthorization: Bearer " + key.encode() + b"\r\n"
+                )
     finally:
         assert server.stop() == 0
     server = Server(["--set", f"server.unix_socket={tmp_path / 's'}", *beyond])
@@ -432,13 +560,22 @@ def test_tls_beyond_loopback_wants_a_key_too_and_a_path_does_not(first, tmp_path
 
 # The path
 
+
 def test_a_path_answers_and_has_its_mode(secure):
     path = secure.place / "s"
     assert stat.S_IMODE(path.stat().st_mode) == 0o660 and stat.S_ISSOCK(path.stat().st_mode)
     done = curl("--unix-socket", path, "http://localhost/health")
     assert json.loads(done.stdout)["status"] == "ok"
     body = json.dumps({"messages": [{"role": "user", "content": STORY}], "stream": True})
-    done = curl("--unix-socket", path, "http://localhost/v1/chat/completions", "-H", "Content-Type: application/json", "-d", body)
+    done = curl(
+        "--unix-socket",
+        path,
+        "http://localhost/v1/chat/completions",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        body,
+    )
     assert done.stdout.rstrip().endswith("data: [DONE]")
 
 

@@ -1,4 +1,6 @@
-"""Schemas of ordinary types as Pydantic 2 and zod 4 write them: all of them are taken, and every generated value is valid, for `jsonschema` with its formats and for Pydantic."""
+"""Schemas of ordinary types as Pydantic 2 and zod 4 write them: all of them are taken, and every generated value is
+valid, for `jsonschema` with its formats and for Pydantic."""
+
 import concurrent.futures
 import json
 import os
@@ -14,7 +16,11 @@ from schema_types import LOOSE, PYDANTIC, ZOD
 from test_schemas import QWEN, program, run  # noqa: F401
 
 ADAPTERS = {name: pydantic.TypeAdapter(kind) for name, kind in PYDANTIC.items()}
-SCHEMAS = ({name: adapter.json_schema() for name, adapter in ADAPTERS.items()} | {name: pydantic.TypeAdapter(kind).json_schema() for name, kind in LOOSE.items()} | ZOD)
+SCHEMAS = (
+    {name: adapter.json_schema() for name, adapter in ADAPTERS.items()}
+    | {name: pydantic.TypeAdapter(kind).json_schema() for name, kind in LOOSE.items()}
+    | ZOD
+)
 FORMATS = jsonschema.Draft202012Validator.FORMAT_CHECKER
 
 
@@ -29,7 +35,11 @@ def check(name, text):
 def test_every_random_value_of_a_type_is_valid(program, tokenizer, capsys):  # noqa: F811
     assert len(SCHEMAS) >= 120
     count = int(os.environ.get("TEST_GENERATIONS", 12))
-    replies = run(program, tokenizer, [{"schema": schema, "seed": index, "count": count} for index, schema in enumerate(SCHEMAS.values())])
+    replies = run(
+        program,
+        tokenizer,
+        [{"schema": schema, "seed": index, "count": count} for index, schema in enumerate(SCHEMAS.values())],
+    )
     faults, valid = [], 0
     for name, reply in zip(SCHEMAS, replies):
         if "error" in reply:
@@ -46,14 +56,20 @@ def test_every_random_value_of_a_type_is_valid(program, tokenizer, capsys):  # n
                 faults.append((name, text[:200], str(error)[:300]))
     with capsys.disabled():
         slowest = max(zip(replies, SCHEMAS), key=lambda pair: pair[0].get("compile_ms", 0))
-        print(f"\n{tokenizer.parent.name}: {len(SCHEMAS)} types, {valid} values valid, slowest to compile {slowest[1]} {slowest[0].get('compile_ms', 0):.1f} ms, "
-              f"slowest mask {max(reply.get('slowest_ms', 0) for reply in replies):.1f} ms")
+        print(
+            f"\n{tokenizer.parent.name}: {len(SCHEMAS)} types, {valid} values valid, slowest to compile {slowest[1]} {slowest[0].get('compile_ms', 0):.1f} ms, "
+            f"slowest mask {max(reply.get('slowest_ms', 0) for reply in replies):.1f} ms"
+        )
     assert not faults, "\n".join(map(str, faults[:40]))
 
 
 def wrapped(name):
     """The type as a member of a closed object, as tools and strict formats want it."""
-    schema = json.loads(json.dumps(SCHEMAS[name]).replace('"#/$defs/', '"#/properties/value/$defs/').replace('"$ref": "#"', '"$ref": "#/properties/value"'))
+    schema = json.loads(
+        json.dumps(SCHEMAS[name])
+        .replace('"#/$defs/', '"#/properties/value/$defs/')
+        .replace('"$ref": "#"', '"$ref": "#/properties/value"')
+    )
     return {"type": "object", "properties": {"value": schema}, "required": ["value"], "additionalProperties": False}
 
 
@@ -64,11 +80,13 @@ def client(server):
 
 def every(function):
     """What is wrong with any of the types, four at a time."""
+
     def one(name):
         try:
             return function(name)
         except Exception as error:
             return f"{type(error).__name__}: {error}"[:400]
+
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         return {name: fault for name, fault in zip(SCHEMAS, pool.map(one, SCHEMAS)) if fault}
 
@@ -79,8 +97,18 @@ class TestThroughTheServer:
 
         def one(name):
             stream = client.chat.completions.create(
-                model="r-tiny", messages=[{"role": "user", "content": "x"}], temperature=1.2, seed=len(name), max_completion_tokens=300, stream=True, extra_body={"thinking_mode": "short"},
-                response_format={"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": wrapped(name)}})
+                model="r-tiny",
+                messages=[{"role": "user", "content": "x"}],
+                temperature=1.2,
+                seed=len(name),
+                max_completion_tokens=300,
+                stream=True,
+                extra_body={"thinking_mode": "short"},
+                response_format={
+                    "type": "json_schema",
+                    "json_schema": {"name": "x", "strict": True, "schema": wrapped(name)},
+                },
+            )
             text, reason = "", None
             for chunk in stream:
                 text += chunk.choices[0].delta.content or "" if chunk.choices else ""
@@ -88,6 +116,7 @@ class TestThroughTheServer:
             if reason == "stop":
                 ended.append(name)
                 check(name, json.dumps(json.loads(text)["value"]))
+
         faults = every(one)
         assert not faults, "\n".join(map(str, faults.items()))
         assert len(ended) > len(SCHEMAS) // 2
@@ -96,12 +125,21 @@ class TestThroughTheServer:
     def test_arguments_of_tools_are_values_of_the_type(self, client, strict):
         def one(name):
             raw = client.chat.completions.with_raw_response.create(
-                model="r-tiny", messages=[{"role": "user", "content": "x"}], temperature=1.2, seed=len(name), max_completion_tokens=300, extra_body={"thinking_mode": "short"}, tool_choice="required",
-                parallel_tool_calls=False, tools=[{"type": "function", "function": {"name": "f", "strict": strict, "parameters": wrapped(name)}}])
+                model="r-tiny",
+                messages=[{"role": "user", "content": "x"}],
+                temperature=1.2,
+                seed=len(name),
+                max_completion_tokens=300,
+                extra_body={"thinking_mode": "short"},
+                tool_choice="required",
+                parallel_tool_calls=False,
+                tools=[{"type": "function", "function": {"name": "f", "strict": strict, "parameters": wrapped(name)}}],
+            )
             reply = raw.parse()
             if ignored := raw.headers.get("x-ignored-parameters"):
                 return f"ignored: {ignored}"
             if reply.choices[0].finish_reason == "tool_calls":
                 check(name, json.dumps(json.loads(reply.choices[0].message.tool_calls[0].function.arguments)["value"]))
+
         faults = every(one)
         assert not faults, "\n".join(map(str, faults.items()))

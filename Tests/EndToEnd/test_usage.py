@@ -1,4 +1,5 @@
 """GET /v1/usage against what the replies themselves said; kill -9, damage and a full disk; savings from shadows."""
+
 import csv
 import io
 import json
@@ -15,7 +16,12 @@ import pytest
 from conftest import Server
 from wire import question
 
-TEXTS = ["Add 2 and 3.", "Add 57 and 68.", "Lily has 8 books, buys 20 more and gives away 5. How many books are left?", "Hello"]
+TEXTS = [
+    "Add 2 and 3.",
+    "Add 57 and 68.",
+    "Lily has 8 books, buys 20 more and gives away 5. How many books are left?",
+    "Hello",
+]
 
 
 def post(server, body, path="/v1/chat/completions", key=None):
@@ -54,8 +60,13 @@ def asked(tmp_path_factory):
         replies = []
         for name in ("ann", "ben"):
             for mode in ("auto", "long", "short"):
-                for text in TEXTS[:4 if name == "ann" else 2]:
-                    replies.append((name, *post(server, {"messages": question(text), "thinking_mode": mode}, key=f"secret-{name[0]}")))
+                for text in TEXTS[: 4 if name == "ann" else 2]:
+                    replies.append(
+                        (
+                            name,
+                            *post(server, {"messages": question(text), "thinking_mode": mode}, key=f"secret-{name[0]}"),
+                        )
+                    )
         # Also those that are streamed, several in one, and by another endpoint.
         replies.append(("ann", *post(server, {"messages": question(TEXTS[0]), "n": 3}, key="secret-a")))
         replies.append(("ben", *post(server, {"input": TEXTS[1]}, "/v1/responses", key="secret-b")))
@@ -86,14 +97,20 @@ def test_totals_and_groups_are_those_of_the_replies(asked):
             assert figures["p50"] == sorted(counts)[(len(counts) - 1) // 2]
         prompts = [reply["usage"].get("prompt_tokens", reply["usage"].get("input_tokens")) for reply in own]
         assert group["prompt_text_tokens"]["total"] == sum(prompts)
-        assert group["completion_tokens"]["total"] == sum(tokens(reply, kind) for reply in own for kind in ("thinking", "control", "answer"))
-        assert group["first_token_seconds"]["mean"] == pytest.approx(statistics.mean(reply["timings"]["first_token_ms"] for reply in own) / 1000, abs=2e-4)
+        assert group["completion_tokens"]["total"] == sum(
+            tokens(reply, kind) for reply in own for kind in ("thinking", "control", "answer")
+        )
+        assert group["first_token_seconds"]["mean"] == pytest.approx(
+            statistics.mean(reply["timings"]["first_token_ms"] for reply in own) / 1000, abs=2e-4
+        )
     totals = usage["totals"]
     assert totals["requests"] == len(replies) and totals["replies"] == len(replies) + 2
     auto = [reply for _, reply, _ in replies if reply["thinking"]["requested_mode"] == "auto"]
     decided = [reply for reply in auto if len(reply.get("choices", [None])) == 1]
     assert totals["decided_requests"] == len(decided) == len(auto) - 1
-    assert totals["think_rate"] == pytest.approx(sum(reply["thinking"]["mode"] == "thinking" for reply in decided) / len(decided))
+    assert totals["think_rate"] == pytest.approx(
+        sum(reply["thinking"]["mode"] == "thinking" for reply in decided) / len(decided)
+    )
     probabilities = [reply["thinking"]["p_think"] for reply in auto if reply["thinking"]["p_think"] is not None]
     assert sum(usage["think_probability"]["bins"]) == len(probabilities)
     assert usage["think_probability"]["mean"] == pytest.approx(statistics.mean(probabilities), abs=1e-6)
@@ -105,7 +122,9 @@ def test_the_metrics_count_the_same(asked):
     request = urllib.request.Request(server.url + "/metrics", headers={"authorization": "Bearer secret-a"})
     lines = urllib.request.urlopen(request, timeout=60).read().decode().splitlines()
     for kind in ("prompt_text", "thinking", "control", "answer"):
-        counted = sum(int(line.rpartition(" ")[2]) for line in lines if line.startswith(f'r4b_tokens_total{{kind="{kind}"'))
+        counted = sum(
+            int(line.rpartition(" ")[2]) for line in lines if line.startswith(f'r4b_tokens_total{{kind="{kind}"')
+        )
         assert counted == usage["totals"][f"{kind}_tokens"]["total"]
     assert f'r4b_ledger_rows_total{{result="written"}} {usage["ledger"]["written"]}.0' in lines
     assert "r4b_ledger_degraded 0.0" in lines
@@ -113,14 +132,22 @@ def test_the_metrics_count_the_same(asked):
 
 def test_filters_buckets_and_ranges(asked):
     server, replies, _, _ = asked
-    assert get(server, key="secret-a", requested_mode="long", mode="thinking", group_by="key")[1]["totals"]["requests"] == 6
+    assert (
+        get(server, key="secret-a", requested_mode="long", mode="thinking", group_by="key")[1]["totals"]["requests"]
+        == 6
+    )
     now = time.time()
     _, usage = get(server, key="secret-a", **{"from": now - 3600, "to": now + 60}, bucket="minute")
     assert sum(group["requests"] for bucket in usage["buckets"] for group in bucket["groups"]) == len(replies)
     assert all(bucket["start"] < bucket["end"] for bucket in usage["buckets"])
     day = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 86400))
     _, empty = get(server, key="secret-a", **{"from": day, "to": now + 2 * 86400}, bucket="hour")
-    assert (empty["totals"]["requests"], empty["groups"], empty["buckets"], empty["totals"]["completion_tokens"]["mean"]) == (0, [], [], None)
+    assert (
+        empty["totals"]["requests"],
+        empty["groups"],
+        empty["buckets"],
+        empty["totals"]["completion_tokens"]["mean"],
+    ) == (0, [], [], None)
 
 
 def test_csv_has_a_line_for_each_bucket_and_group(asked):
@@ -129,15 +156,32 @@ def test_csv_has_a_line_for_each_bucket_and_group(asked):
     rows = list(csv.DictReader(io.StringIO(text)))
     assert status == 200 and {row["key"] for row in rows} == {"ann", "ben"}
     assert sum(int(row["requests"]) for row in rows) == len(replies)
-    assert sum(int(row["thinking_tokens_total"]) for row in rows) == sum(tokens(reply, "thinking") for _, reply, _ in replies)
+    assert sum(int(row["thinking_tokens_total"]) for row in rows) == sum(
+        tokens(reply, "thinking") for _, reply, _ in replies
+    )
     _, empty = get(server, key="secret-a", format="csv", to=1000)
     assert list(csv.DictReader(io.StringIO(empty))) == [] and empty.startswith("from,to,")
 
 
-@pytest.mark.parametrize("parameters, param", [
-    ({"from": "yesterday"}, "from"), ({"from": 2000, "to": 1000}, "from"), ({"bucket": "week"}, "bucket"), ({"group_by": "mode,mode"}, "group_by"),
-    ({"group_by": "user"}, "group_by"), ({"format": "xml"}, "format"), ({"mode": "auto"}, "mode"), ({"from": 0, "bucket": "minute"}, "bucket"),
-    ({"from": 0, "bucket": "hour"}, "bucket"), ({"groupby": "mode"}, "groupby"), ({"to": "nan"}, "to"), ({"to": ""}, "to"), ({"mode": ""}, "mode"), ({"to": 1e300}, "to")])
+@pytest.mark.parametrize(
+    "parameters, param",
+    [
+        ({"from": "yesterday"}, "from"),
+        ({"from": 2000, "to": 1000}, "from"),
+        ({"bucket": "week"}, "bucket"),
+        ({"group_by": "mode,mode"}, "group_by"),
+        ({"group_by": "user"}, "group_by"),
+        ({"format": "xml"}, "format"),
+        ({"mode": "auto"}, "mode"),
+        ({"from": 0, "bucket": "minute"}, "bucket"),
+        ({"from": 0, "bucket": "hour"}, "bucket"),
+        ({"groupby": "mode"}, "groupby"),
+        ({"to": "nan"}, "to"),
+        ({"to": ""}, "to"),
+        ({"mode": ""}, "mode"),
+        ({"to": 1e300}, "to"),
+    ],
+)
 def test_what_is_wrong_is_named(asked, parameters, param):
     server = asked[0]
     status, document = get(server, key="secret-a", **parameters)
@@ -151,7 +195,9 @@ def test_the_file_holds_no_text(asked):
     for text in [text.encode() for text in TEXTS] + [b"secret-a", b"secret-b", b"books"]:
         assert text not in content
     assert path.stat().st_mode & 0o077 == 0
-    ids = {row[0] for row in sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("SELECT request_id FROM request")}
+    ids = {
+        row[0] for row in sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("SELECT request_id FROM request")
+    }
     assert ids == {request_id for _, _, request_id in replies}
 
 
@@ -167,13 +213,18 @@ def test_kill_9_loses_a_second_at_most_and_says_how_much(tmp_path):
     answered = []
     began = time.monotonic()
     while time.monotonic() - began < 3:
-        answered.append((post(server, {"messages": question("Add 2 and 3."), "thinking_mode": "short"})[1], time.monotonic()))
+        answered.append(
+            (post(server, {"messages": question("Add 2 and 3."), "thinking_mode": "short"})[1], time.monotonic())
+        )
     os.kill(server.process.pid, signal.SIGKILL)
     killed = time.monotonic()
     server.process.wait()
     with Server(arguments) as again:
         usage = get(again)[1]
-        kept = {row[0] for row in sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("SELECT request_id FROM request")}
+        kept = {
+            row[0]
+            for row in sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("SELECT request_id FROM request")
+        }
         missing = [(request_id, at) for request_id, at in answered if request_id not in kept]
         assert len(answered) > 50 and all(killed - at < 1 for _, at in missing)
         assert usage["ledger"]["lost"] == len(missing) and usage["totals"]["requests"] == len(answered) - len(missing)
@@ -192,7 +243,9 @@ def test_a_damaged_file_is_moved_aside_and_requests_go_on(tmp_path):
     with Server(["--set", f"ledger.path={path}"]) as server:
         post(server, {"messages": question("Add 2 and 3.")})
         assert wait(server, 1)["ledger"]["state"] == "ok"
-        assert [file.name for file in tmp_path.glob("*.corrupt-*")] and server.metric("r4b_ledger_corrupt_files_total") == 1
+        assert [file.name for file in tmp_path.glob("*.corrupt-*")] and server.metric(
+            "r4b_ledger_corrupt_files_total"
+        ) == 1
 
 
 def test_a_folder_that_cannot_be_written_degrades_the_ledger_only(tmp_path):
@@ -215,12 +268,13 @@ def test_a_second_server_on_the_same_ledger_serves_without_it(tmp_path):
 
 
 def test_savings_are_what_always_thinking_would_have_cost(tmp_path):
-    """Every auto request has a shadow: what was saved is known, and equals what the same questions take in mode long (greedy, so each thought is the same again)."""
+    """Every auto request has a shadow: what was saved is known, and equals what the same questions take in mode long
+    (greedy, so each thought is the same again)."""
     texts = [f"Add {a} and {b}." for a in range(1, 6) for b in range(1, 6)] + ["Add 57 and 68.", "Add 31 and 45."]
     with Server(["--set", f"ledger.path={tmp_path}/ledger.sqlite", "--set", "shadow.fraction=1"]) as server:
         auto = [post(server, {"messages": question(text)})[0] for text in texts]
         deadline = time.monotonic() + 30
-        while server.metric('r4b_shadow_requests_total') < len(texts):
+        while server.metric("r4b_shadow_requests_total") < len(texts):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         usage = wait(server, len(texts))
@@ -228,14 +282,19 @@ def test_savings_are_what_always_thinking_would_have_cost(tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         spent = sum(reply["usage"]["completion_tokens"] for reply in auto)
-        always = sum(post(server, {"messages": question(text), "thinking_mode": "long"})[0]["usage"]["completion_tokens"] for text in texts)
+        always = sum(
+            post(server, {"messages": question(text), "thinking_mode": "long"})[0]["usage"]["completion_tokens"]
+            for text in texts
+        )
         tokens = usage["savings"]["tokens"]
         assert tokens["saved"] == tokens["low"] == tokens["high"] == always - spent > 0
         assert tokens["share"] == pytest.approx((always - spent) / always)
         assert usage["savings"]["requests"] == len(texts) and usage["savings"]["seconds"]["saved"] > 0
         # Shadows are in no figure of requests.
         assert server.metric("r4b_requests_total") == 2 * len(texts)
-        assert {name: server.metric(f'r4b_saved_tokens{{bound="{name}"}}') for name in ("low", "estimate", "high")} == dict.fromkeys(("low", "estimate", "high"), tokens["saved"])
+        assert {
+            name: server.metric(f'r4b_saved_tokens{{bound="{name}"}}') for name in ("low", "estimate", "high")
+        } == dict.fromkeys(("low", "estimate", "high"), tokens["saved"])
 
 
 def test_the_log_says_when_the_ledger_is_in_trouble_and_out_of_it_and_what_an_end_has_lost(tmp_path):
@@ -281,7 +340,11 @@ def test_the_log_says_when_the_ledger_is_in_trouble_and_out_of_it_and_what_an_en
         lost = 4 - lock.execute("SELECT count(*) FROM request").fetchone()[0]
         lock.close()
         last = server.read()
-        assert lost in (3, 4) and f"Warning: the usage ledger {path} lost {lost} rows: {lost} could not be written at the end" in last and "locked" in last, last
+        assert (
+            lost in (3, 4)
+            and f"Warning: the usage ledger {path} lost {lost} rows: {lost} could not be written at the end" in last
+            and "locked" in last
+        ), last
         assert '"event":"request"' not in last
     with Server(arguments) as server:
         assert f"the usage ledger lost {lost} rows" in server.read()

@@ -1,4 +1,5 @@
 """The chat page in Chromium: against the server itself, and against a server whose answers are ours."""
+
 import urllib.request
 
 import pages
@@ -11,13 +12,13 @@ EXAMPLE = ROOT / "Public" / "examples" / "circle.png"
 STORY = "Lily has 8 books, buys 20 more and gives away 5. How many books are left?"
 
 
-
 def button(browser, name):
     """The button of the last turn with that name."""
     return [one for one in browser.all(".turn button") if one.text == name][-1]
 
 
 # MARK: With the server
+
 
 @pytest.mark.parametrize("question", ["Add 9 and 4.", STORY])
 def test_a_reply_and_its_account_are_those_of_the_api(visit, server, question):
@@ -28,7 +29,9 @@ def test_a_reply_and_its_account_are_those_of_the_api(visit, server, question):
     message, thinking, usage = expected["choices"][0]["message"], expected["thinking"], expected["usage"]
     assert last(visit, ".reply .text").text == message["content"]
     shown = kinds(visit)
-    assert [shown[kind] for kind in ("thinking", "control", "answer")] == [thinking[f"{kind}_tokens"] for kind in ("thinking", "control", "answer")]
+    assert [shown[kind] for kind in ("thinking", "control", "answer")] == [
+        thinking[f"{kind}_tokens"] for kind in ("thinking", "control", "answer")
+    ]
     assert shown["thinking"] + shown["control"] + shown["answer"] == usage["completion_tokens"]
     assert shown["prompt-text"] + shown["prompt-image"] == usage["prompt_tokens"]
     assert float(last(visit, ".gauge").get_attribute("aria-valuenow")) == pytest.approx(thinking["p_think"], abs=1e-4)
@@ -44,7 +47,10 @@ def test_a_reply_and_its_account_are_those_of_the_api(visit, server, question):
 
 def test_an_image_is_looked_at(visit, server):
     visit.open(server.url)
-    expected = asked(server, [{"type": "image_url", "image_url": {"url": uri(DIGITS)}}, {"type": "text", "text": "Add up the digits."}])
+    expected = asked(
+        server,
+        [{"type": "image_url", "image_url": {"url": uri(DIGITS)}}, {"type": "text", "text": "Add up the digits."}],
+    )
     visit.one("#files").send_keys(str(DIGITS))
     visit.until("#images img")
     say(visit, "Add up the digits.")
@@ -74,8 +80,19 @@ def test_an_example_leaves_alone_what_is_being_written(page, canned):
     page.script("go()")
     page.until(lambda: bodies(canned))
     over(page)
-    assert bodies(canned)[0]["messages"] == [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": uri(EXAMPLE)}}, {"type": "text", "text": "What color is the shape?"}]}]
-    assert page.one("#text").get_attribute("value") == "a draft" and page.one("#images img").get_attribute("alt") == DIGITS.name
+    assert bodies(canned)[0]["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": uri(EXAMPLE)}},
+                {"type": "text", "text": "What color is the shape?"},
+            ],
+        }
+    ]
+    assert (
+        page.one("#text").get_attribute("value") == "a draft"
+        and page.one("#images img").get_attribute("alt") == DIGITS.name
+    )
     page.one("#text").send_keys(Keys.ENTER)
     page.until(lambda: len(bodies(canned)) == 2)
     over(page)
@@ -93,8 +110,10 @@ def test_a_long_reply_of_the_server_stops(visit, server):
     before = server.metric("r4b_request_failures_total")
     visit.open(server.url)
     # Neither the end of the turn nor that of the thought can be drawn, so this goes on until the context is full.
-    visit.script("const real = window.fetch; window.fetch = (path, options) => real(path, options.body ? {...options, body: JSON.stringify({...JSON.parse(options.body), "
-                 "logit_bias: {621: -100, 623: -100}, temperature: 1.5, stop_loops: false, answer_reserve: 0})} : options)")
+    visit.script(
+        "const real = window.fetch; window.fetch = (path, options) => real(path, options.body ? {...options, body: JSON.stringify({...JSON.parse(options.body), "
+        "logit_bias: {621: -100, 623: -100}, temperature: 1.5, stop_loops: false, answer_reserve: 0})} : options)"
+    )
     visit.one('label:has([value="long"])').click()
     say(visit, "Tell me something", ends=False)
     visit.until("details.thought")
@@ -111,6 +130,7 @@ def test_the_policy_of_the_canned_server_is_that_of_the_server(server):
 
 # MARK: Requests
 
+
 def test_the_mode_and_the_settings_are_sent(page, canned):
     say(page, "one")
     page.one('label:has([value="long"])').click()
@@ -123,18 +143,34 @@ def test_the_mode_and_the_settings_are_sent(page, canned):
     say(page, "three")
     page.one('label:has([value="auto"])').click()
     say(page, "four")
-    settings = [{name: value for name, value in body.items() if name not in ("messages", "model", "stream", "stream_options")} for body in bodies(canned)]
+    settings = [
+        {name: value for name, value in body.items() if name not in ("messages", "model", "stream", "stream_options")}
+        for body in bodies(canned)
+    ]
     given = {"max_completion_tokens": 256, "temperature": 0.7}
-    assert settings == [{"thinking_mode": "auto"}, {"thinking_mode": "long", "thinking_budget": 64} | given, {"thinking_mode": "short"} | given,
-                        {"thinking_mode": "auto", "thinking_budget": 64, "think_bias": -4} | given]
-    assert all(body["stream"] and body["stream_options"] == {"include_usage": True, "include_progress": True} and "model" not in body for body in bodies(canned))
+    assert settings == [
+        {"thinking_mode": "auto"},
+        {"thinking_mode": "long", "thinking_budget": 64} | given,
+        {"thinking_mode": "short"} | given,
+        {"thinking_mode": "auto", "thinking_budget": 64, "think_bias": -4} | given,
+    ]
+    assert all(
+        body["stream"]
+        and body["stream_options"] == {"include_usage": True, "include_progress": True}
+        and "model" not in body
+        for body in bodies(canned)
+    )
 
 
 def test_a_setting_out_of_bounds_is_not_sent(page, canned):
     page.one(".settings summary").click()
     page.one("#temperature").send_keys("3")
     page.one("#text").send_keys("hello", Keys.ENTER)
-    assert page.script("return document.activeElement.id") == "temperature" and page.one("#text").get_attribute("value") == "hello" and not bodies(canned)
+    assert (
+        page.script("return document.activeElement.id") == "temperature"
+        and page.one("#text").get_attribute("value") == "hello"
+        and not bodies(canned)
+    )
 
 
 @pytest.mark.parametrize("way", ["Ask again", "Try again", "Edit", "example"])
@@ -162,15 +198,25 @@ def test_a_setting_out_of_bounds_is_not_left_out_however_a_reply_is_asked_for(pa
         (page.one(".example") if way == "example" else button(page, way)).click()
     page.until(lambda: len(bodies(canned)) == count + 1)
     over(page)
-    assert bodies(canned)[-1]["messages"] == [{"role": "user", "content": {"Edit": "first again", "example": "Add 9 and 4."}.get(way, "first")}]
+    assert bodies(canned)[-1]["messages"] == [
+        {"role": "user", "content": {"Edit": "first again", "example": "Add 9 and 4."}.get(way, "first")}
+    ]
 
 
 def test_earlier_turns_are_sent_again_without_thoughts_unless_told_not_to(page, canned):
-    canned.replies = [pages.reply(["Hm."], ["One."]), pages.error(500, "server_error", "It failed."), pages.reply([], ["Three."])]
+    canned.replies = [
+        pages.reply(["Hm."], ["One."]),
+        pages.error(500, "server_error", "It failed."),
+        pages.reply([], ["Three."]),
+    ]
     page.allowed = {500}
     for text in ("one", "two", "three"):
         say(page, text)
-    assert bodies(canned)[2]["messages"] == [{"role": "user", "content": "one"}, {"role": "assistant", "content": "One."}, {"role": "user", "content": "three"}]
+    assert bodies(canned)[2]["messages"] == [
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "One."},
+        {"role": "user", "content": "three"},
+    ]
     page.one(".settings summary").click()
     page.one("#remember").click()
     say(page, "four")
@@ -191,7 +237,9 @@ def test_the_last_turn_can_be_edited_and_asked_again(page, canned):
     button(page, "Ask again").click()
     page.until(lambda: len(bodies(canned)) == 3)
     over(page)
-    assert [body["messages"] for body in bodies(canned)] == [[{"role": "user", "content": text}] for text in ("first", "first again", "first again")]
+    assert [body["messages"] for body in bodies(canned)] == [
+        [{"role": "user", "content": text}] for text in ("first", "first again", "first again")
+    ]
     assert page.one("#text").get_attribute("value") == "a draft" and len(page.all(".turn")) == 1
 
 
@@ -216,18 +264,40 @@ def test_an_answer_is_copied(page, canned):
     say(page, "first")
     button(page, "Copy answer").click()
     page.until(lambda: "Copied" in last(page, ".tools").text)
-    assert page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0], arguments[0])") == "**One** two."
+    assert (
+        page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0], arguments[0])")
+        == "**One** two."
+    )
 
 
 # MARK: Accounts
 
+
 def test_the_account_of_a_reply(page, canned):
-    canned.replies = [pages.reply(["a"] * 29, ["9"], p_think=0.9996), pages.reply([], ["9"], p_think=None, mode="short")]
+    canned.replies = [
+        pages.reply(["a"] * 29, ["9"], p_think=0.9996),
+        pages.reply([], ["9"], p_think=None, mode="short"),
+    ]
     say(page, "one")
-    assert kinds(page) == {"thinking": 29, "control": 4, "answer": 1, "prompt-text": 15, "prompt-image": 60, "cached": 8}
-    widths = [page.script("return arguments[0].getBoundingClientRect().width", part) for part in last(page, ".bar").find_elements("css selector", "span")] + [0]
+    assert kinds(page) == {
+        "thinking": 29,
+        "control": 4,
+        "answer": 1,
+        "prompt-text": 15,
+        "prompt-image": 60,
+        "cached": 8,
+    }
+    widths = [
+        page.script("return arguments[0].getBoundingClientRect().width", part)
+        for part in last(page, ".bar").find_elements("css selector", "span")
+    ] + [0]
     account = last(page, ".account").text.replace("\u00a0", " ")
-    assert "> 0.999" in account and "thought" in account and "26.1 tokens/s" in account and "first token 21.8 ms" in account.replace("\n", " ")
+    assert (
+        "> 0.999" in account
+        and "thought" in account
+        and "26.1 tokens/s" in account
+        and "first token 21.8 ms" in account.replace("\n", " ")
+    )
     bar = page.all(".account .bar")[0].find_elements("css selector", "span")
     widths = [page.script("return arguments[0].getBoundingClientRect().width", part) for part in bar]
     assert widths[0] / sum(widths) == pytest.approx(29 / 34, abs=0.03)
@@ -236,6 +306,7 @@ def test_the_account_of_a_reply(page, canned):
 
 
 # MARK: Errors
+
 
 def test_a_key_is_asked_for_and_kept_in_the_tab_only(visit, canned):
     canned.key = "secret"
@@ -269,8 +340,13 @@ def test_a_message_refused_for_want_of_a_key_is_sent_once_there_is_one(page, can
     page.until(lambda: page.all(".reply .text") and last(page, ".reply .text").text == "Yes.")
 
 
-ERRORS = [(429, "queue_full", "The server is busy", {"retry-after": "7"}), (503, "shutting_down", "The server is not ready", {"retry-after": "10"}),
-          (413, "image_too_large", "Too large", {}), (400, "context_length_exceeded", "The server refused this", {}), (500, "server_error", "The server failed", {})]
+ERRORS = [
+    (429, "queue_full", "The server is busy", {"retry-after": "7"}),
+    (503, "shutting_down", "The server is not ready", {"retry-after": "10"}),
+    (413, "image_too_large", "Too large", {}),
+    (400, "context_length_exceeded", "The server refused this", {}),
+    (500, "server_error", "The server failed", {}),
+]
 
 
 @pytest.mark.parametrize("status, code, title, headers", ERRORS, ids=[str(error[0]) for error in ERRORS])
@@ -282,11 +358,17 @@ def test_a_refusal_is_told_and_tried_again(page, canned, status, code, title, he
     assert all(f"waiting {value} seconds" in notice for value in headers.values())
     last(page, ".retry button").click()
     page.until(lambda: page.all(".reply .text") and last(page, ".reply .text").text == "Yes.")
-    assert len(page.all(".turn")) == 1 and [body["messages"] for body in bodies(canned)] == [[{"role": "user", "content": "hello"}]] * 2
+    assert (
+        len(page.all(".turn")) == 1
+        and [body["messages"] for body in bodies(canned)] == [[{"role": "user", "content": "hello"}]] * 2
+    )
 
 
 def test_a_stream_that_breaks_off_keeps_what_came(page, canned):
-    canned.replies = [[*pages.reply([], ["Half", " an"])[:3], None], [pages.chunk({"content": "x"}), {"error": {"message": "Took too long.", "code": "deadline_exceeded"}}]]
+    canned.replies = [
+        [*pages.reply([], ["Half", " an"])[:3], None],
+        [pages.chunk({"content": "x"}), {"error": {"message": "Took too long.", "code": "deadline_exceeded"}}],
+    ]
     say(page, "hello")
     assert last(page, ".reply .text").text == "Half an" and "The reply broke off" in last(page, ".notice").text
     last(page, ".retry button").click()
@@ -297,15 +379,22 @@ def test_a_stream_that_breaks_off_keeps_what_came(page, canned):
 def test_a_lost_network_loses_nothing(page, canned):
     page.allowed = {0}
     page.run("Network.enable", {})
-    page.run("Network.emulateNetworkConditions", {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+    page.run(
+        "Network.emulateNetworkConditions",
+        {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
     say(page, "hello")
-    page.run("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+    page.run(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
     assert "No connection" in last(page, ".notice").text and page.text(".question") == "hello"
     last(page, ".retry button").click()
     page.until(lambda: page.all(".reply .text") and last(page, ".reply .text").text == "Yes.")
 
 
 # MARK: Keyboard, themes, widths
+
 
 def test_the_keyboard_is_enough(page, canned):
     page.press("line one", Keys.SHIFT, Keys.ENTER, Keys.NULL, "line two")
@@ -315,11 +404,23 @@ def test_the_keyboard_is_enough(page, canned):
         page.press(Keys.TAB)
         seen.append(page.script("const e = document.activeElement; return e.id || e.value || e.tagName"))
     assert seen == ["attach", "auto", "SUMMARY", "send"]
-    for keys in ([Keys.SHIFT, Keys.TAB], [Keys.SHIFT, Keys.TAB], [Keys.ARROW_RIGHT], [Keys.SHIFT, Keys.TAB], [Keys.SHIFT, Keys.TAB], [Keys.ENTER]):
+    for keys in (
+        [Keys.SHIFT, Keys.TAB],
+        [Keys.SHIFT, Keys.TAB],
+        [Keys.ARROW_RIGHT],
+        [Keys.SHIFT, Keys.TAB],
+        [Keys.SHIFT, Keys.TAB],
+        [Keys.ENTER],
+    ):
         page.press(*keys)
     over(page)
-    assert bodies(canned)[0]["thinking_mode"] == "long" and bodies(canned)[0]["messages"][0]["content"] == "line one\nline two"
-    outline = page.script("const e = document.getElementById('new'); e.focus({focusVisible: true}); return getComputedStyle(e).outlineStyle")
+    assert (
+        bodies(canned)[0]["thinking_mode"] == "long"
+        and bodies(canned)[0]["messages"][0]["content"] == "line one\nline two"
+    )
+    outline = page.script(
+        "const e = document.getElementById('new'); e.focus({focusVisible: true}); return getComputedStyle(e).outlineStyle"
+    )
     assert outline == "solid"
 
 
@@ -369,8 +470,11 @@ def test_the_theme_is_the_systems_until_another_is_chosen(page, canned):
 def test_every_state_of_the_chat_page_is_accessible(page, canned, width, theme):
     page.view(width, theme)
     found = {"empty": page.violations()}
-    canned.replies = [pages.reply(["I see."], ["Two:\n\n- `a`\n\n```py\n" + "x" * 200 + "\n```"]), pages.error(429, "queue_full", "Busy.", **{"retry-after": "5"}),
-                      [*pages.reply(["I see", " five."])[:3], 9]]
+    canned.replies = [
+        pages.reply(["I see."], ["Two:\n\n- `a`\n\n```py\n" + "x" * 200 + "\n```"]),
+        pages.error(429, "queue_full", "Busy.", **{"retry-after": "5"}),
+        [*pages.reply(["I see", " five."])[:3], 9],
+    ]
     page.allowed = {429}
     page.one("#files").send_keys(f"{DIGITS}\n{CIRCLE}")
     page.until("#images img")

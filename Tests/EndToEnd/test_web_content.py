@@ -1,4 +1,5 @@
 """What goes through the chat page: images in, the stream and its text out."""
+
 import base64
 import json
 import time
@@ -10,8 +11,10 @@ from chat_page import CIRCLE, DIGITS, bodies, kinds, last, over, say, uri
 
 # MARK: Images
 
+
 def drop(browser, kind, path):
-    browser.script("""
+    browser.script(
+        """
       const [kind, name, data] = arguments;
       const file = new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, {type: "image/png"});
       const transfer = new DataTransfer();
@@ -19,7 +22,11 @@ def drop(browser, kind, path):
       const event = kind === "paste" ? new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true})
         : new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true});
       document.getElementById("text").dispatchEvent(event);
-    """, kind, path.name, base64.b64encode(path.read_bytes()).decode())
+    """,
+        kind,
+        path.name,
+        base64.b64encode(path.read_bytes()).decode(),
+    )
 
 
 @pytest.mark.parametrize("way", ["files", "drop", "paste"])
@@ -33,7 +40,9 @@ def test_images_come_by_dialog_drop_and_paste(page, canned, way):
     assert "2 images" in page.text("#images-note") and "64 MiB" in page.text("#images-note")
     say(page, "What is there?")
     content = bodies(canned)[0]["messages"][0]["content"]
-    assert content == [{"type": "image_url", "image_url": {"url": uri(path)}} for path in (DIGITS, CIRCLE)] + [{"type": "text", "text": "What is there?"}]
+    assert content == [{"type": "image_url", "image_url": {"url": uri(path)}} for path in (DIGITS, CIRCLE)] + [
+        {"type": "text", "text": "What is there?"}
+    ]
     assert not page.all("#images img") and len(page.all(".turn .sent img")) == 2
 
 
@@ -83,13 +92,28 @@ def test_an_image_too_large_is_told_before_it_is_sent(page):
 
 
 def test_images_that_a_request_has_no_room_for_are_not_sent_again(page, canned):
-    for turn, (paths, text) in enumerate([([DIGITS], ""), ([DIGITS, CIRCLE], "two"), ([CIRCLE] * 5, "five"), ([], "none"), ([DIGITS, CIRCLE], "more"), ([CIRCLE] * 8, "eight")]):
+    for turn, (paths, text) in enumerate(
+        [
+            ([DIGITS], ""),
+            ([DIGITS, CIRCLE], "two"),
+            ([CIRCLE] * 5, "five"),
+            ([], "none"),
+            ([DIGITS, CIRCLE], "more"),
+            ([CIRCLE] * 8, "eight"),
+        ]
+    ):
         for path in paths:
             page.one("#files").send_keys(str(path))
         page.until(lambda: len(page.all("#images img")) == len(paths))
         say(page, text)
-    sent = [[sum(part["type"] == "image_url" for part in m["content"]) if isinstance(m["content"], list) else 0 for m in body["messages"] if m["role"] == "user"]
-            for body in bodies(canned)]
+    sent = [
+        [
+            sum(part["type"] == "image_url" for part in m["content"]) if isinstance(m["content"], list) else 0
+            for m in body["messages"]
+            if m["role"] == "user"
+        ]
+        for body in bodies(canned)
+    ]
     # Of a turn all images are sent or none. The first turn has nothing but its image: without it, it is left out.
     assert sent == [[1], [1, 2], [1, 2, 5], [1, 2, 5, 0], [0, 5, 0, 2], [0, 0, 0, 0, 8]]
     assert [m["content"] for m in bodies(canned)[5]["messages"][:8:2]] == ["two", "five", "none", "more"]
@@ -97,29 +121,48 @@ def test_images_that_a_request_has_no_room_for_are_not_sent_again(page, canned):
 
 
 def test_images_too_large_together_are_not_sent_again(page):
-    found = page.module("./conversation.js", """
+    found = page.module(
+        "./conversation.js",
+        """
       const conversation = new m.Conversation(), image = {name: "p", url: "x".repeat(a[0]), bytes: 1};
       for (const text of ["one", "two", "three"]) {
         const turn = conversation.add(text, [image]);
         turn.reply.answer = "Yes.";
       }
-      return conversation.messages(conversation.last, true).map((message) => typeof message.content);""", 24 << 20)
+      return conversation.messages(conversation.last, true).map((message) => typeof message.content);""",
+        24 << 20,
+    )
     assert found == ["string", "string", "object", "string", "object"]
 
 
 # MARK: The stream
 
+
 def test_a_thought_is_open_while_it_comes_and_folds_before_the_answer(page, canned):
     canned.replies = [[*pages.reply(["I see", " five."])[:3], 0.6, *pages.reply(["I see", " five."], ["5"])[3:]]]
     say(page, "What?", ends=False)
     page.until(lambda: page.all(".thought-text") and "five" in last(page, ".thought-text").text)
-    assert last(page, "details.thought").get_attribute("open") and "Thinking · about 2 tokens" in last(page, "summary").text
+    assert (
+        last(page, "details.thought").get_attribute("open")
+        and "Thinking · about 2 tokens" in last(page, "summary").text
+    )
     over(page)
-    assert last(page, "details.thought").get_attribute("open") is None and "Thought · 2 tokens" in last(page, "summary").text
+    assert (
+        last(page, "details.thought").get_attribute("open") is None
+        and "Thought · 2 tokens" in last(page, "summary").text
+    )
 
 
 def test_a_thought_that_the_reader_folded_stays_folded(page, canned):
-    canned.replies = [[*pages.reply(["I see"])[:2], 0.5, *pages.reply(["I see", " more"])[2:3], 0.5, *pages.reply(["I see", " more"], ["5"])[3:]]]
+    canned.replies = [
+        [
+            *pages.reply(["I see"])[:2],
+            0.5,
+            *pages.reply(["I see", " more"])[2:3],
+            0.5,
+            *pages.reply(["I see", " more"], ["5"])[3:],
+        ]
+    ]
     say(page, "What?", ends=False)
     page.until("details.thought")
     last(page, "summary").click()
@@ -149,7 +192,13 @@ def test_a_reply_stops_and_keeps_what_came(page, canned, way):
 
 
 def test_progress_is_told_before_the_first_token(page, canned):
-    canned.replies = [[pages.chunk(progress={"choice": 0, "stage": "image", "image": 1, "done": 4, "total": 16}), 0.5, *pages.reply([], ["Yes"])]]
+    canned.replies = [
+        [
+            pages.chunk(progress={"choice": 0, "stage": "image", "image": 1, "done": 4, "total": 16}),
+            0.5,
+            *pages.reply([], ["Yes"]),
+        ]
+    ]
     say(page, "What?", ends=False)
     page.until(lambda: page.all(".waiting") and last(page, ".waiting").text == "Looking at image 2… 25 %")
     over(page)
@@ -158,7 +207,9 @@ def test_progress_is_told_before_the_first_token(page, canned):
 
 def test_a_screen_reader_hears_little(page, canned):
     canned.replies = [[event for piece in pages.reply(["a "] * 60, ["b "] * 60) for event in (piece, 0.002)]]
-    page.script("window.said = []; new MutationObserver(() => said.push(document.getElementById('status').textContent)).observe(document.getElementById('status'), {childList: true})")
+    page.script(
+        "window.said = []; new MutationObserver(() => said.push(document.getElementById('status').textContent)).observe(document.getElementById('status'), {childList: true})"
+    )
     say(page, "What?")
     said = page.script("return said")
     assert said == ["Waiting for the reply.", "Thinking.", "Answering.", "Reply: " + "b " * 60]
@@ -166,8 +217,10 @@ def test_a_screen_reader_hears_little(page, canned):
 
 
 def test_events_are_read_wherever_the_bytes_are_cut(page):
-    text = ": comment\n\ndata: {\"a\": 1}\n\ndata: zwei ✓ 🎉\r\n\r\nevent: x\ndata:one\rdata: two\r\rdata: three\r\ndata: four\r\n\r\ndata: lost"
-    found = page.module("./stream.js", """
+    text = ': comment\n\ndata: {"a": 1}\n\ndata: zwei ✓ 🎉\r\n\r\nevent: x\ndata:one\rdata: two\r\rdata: three\r\ndata: four\r\n\r\ndata: lost'
+    found = page.module(
+        "./stream.js",
+        """
       const bytes = new TextEncoder().encode(a[0]), results = new Set();
       for (let cut = 0; cut <= bytes.length; cut += 1) {
         const stream = new ReadableStream({start(c) { for (const part of [bytes.slice(0, cut), bytes.slice(cut)]) if (part.length) c.enqueue(part); c.close(); }});
@@ -175,7 +228,9 @@ def test_events_are_read_wherever_the_bytes_are_cut(page):
         for await (const data of m.events(stream)) list.push(data);
         results.add(JSON.stringify(list));
       }
-      return [...results];""", text)
+      return [...results];""",
+        text,
+    )
     assert [json.loads(one) for one in found] == [['{"a": 1}', "zwei ✓ 🎉", "one\ntwo", "three\nfour"]]
 
 
@@ -185,9 +240,18 @@ TEXTS = [
     ("", []),
     ("a\nb\n\nc", [{"kind": "paragraph", "text": "a\nb"}, {"kind": "paragraph", "text": "c"}]),
     ("# Head #\ntext", [{"kind": "heading", "text": "Head"}, {"kind": "paragraph", "text": "text"}]),
-    ("- a\n\n- b\n  more\n1. c\n2) d", [{"kind": "list", "start": None, "items": ["a", "b\nmore"]}, {"kind": "list", "start": 1, "items": ["c", "d"]}]),
+    (
+        "- a\n\n- b\n  more\n1. c\n2) d",
+        [{"kind": "list", "start": None, "items": ["a", "b\nmore"]}, {"kind": "list", "start": 1, "items": ["c", "d"]}],
+    ),
     ("7. x", [{"kind": "list", "start": 7, "items": ["x"]}]),
-    ("```swift\nlet a = 1\n\n# no head\n```\nafter", [{"kind": "code", "language": "swift", "text": "let a = 1\n\n# no head\n"}, {"kind": "paragraph", "text": "after"}]),
+    (
+        "```swift\nlet a = 1\n\n# no head\n```\nafter",
+        [
+            {"kind": "code", "language": "swift", "text": "let a = 1\n\n# no head\n"},
+            {"kind": "paragraph", "text": "after"},
+        ],
+    ),
     ("~~~\n```\n~~~", [{"kind": "code", "language": "", "text": "```\n"}]),
     ("````\n```\n````", [{"kind": "code", "language": "", "text": "```\n"}]),
     ("```\nopen", [{"kind": "code", "language": "", "text": "open\n"}]),
@@ -204,7 +268,10 @@ def test_text_is_cut_into_blocks(page):
 
 def test_a_growing_text_is_shown_as_the_whole_one_is(page):
     text = "\n\n".join(text for text, _ in TEXTS if text)
-    assert page.module("./text.js", """
+    assert (
+        page.module(
+            "./text.js",
+            """
       const grown = new m.TextView(), at = [];
       for (let end = 0; end <= a[0].length; end += 1) {
         const whole = new m.TextView();
@@ -212,15 +279,30 @@ def test_a_growing_text_is_shown_as_the_whole_one_is(page):
         whole.update(a[0].slice(0, end));
         if (grown.element.innerHTML !== whole.element.innerHTML) at.push(end);
       }
-      return at;""", text) == []
+      return at;""",
+            text,
+        )
+        == []
+    )
 
 
 def test_code_and_bold_within_a_line(page):
-    found = page.module("./text.js", """
+    found = page.module(
+        "./text.js",
+        """
       const p = document.createElement("p");
       return a[0].map((text) => { p.replaceChildren(...m.inline(text)); return p.innerHTML; });""",
-                        ["a `b*` c", "``a`b``", "**bold** 2 ** 3 ** 4", "`open", "x ** y", "`a`b`", "<b>&amp;"])
-    assert found == ["a <code>b*</code> c", "<code>a`b</code>", "<strong>bold</strong> 2 ** 3 ** 4", "`open", "x ** y", "<code>a</code>b`", "&lt;b&gt;&amp;amp;"]
+        ["a `b*` c", "``a`b``", "**bold** 2 ** 3 ** 4", "`open", "x ** y", "`a`b`", "<b>&amp;"],
+    )
+    assert found == [
+        "a <code>b*</code> c",
+        "<code>a`b</code>",
+        "<strong>bold</strong> 2 ** 3 ** 4",
+        "`open",
+        "x ** y",
+        "<code>a</code>b`",
+        "&lt;b&gt;&amp;amp;",
+    ]
 
 
 def test_markup_of_a_model_is_text(page, canned):
@@ -228,12 +310,23 @@ def test_markup_of_a_model_is_text(page, canned):
     canned.replies = [pages.reply([evil], [evil])]
     say(page, evil.splitlines()[0])
     assert not page.all(".turn img, .turn b, .turn i, .turn script, .turn a")
-    assert "<img src=x onerror=alert(1)><b>bold</b>" in last(page, ".reply .text").text == "\n".join(line for line in last(page, ".reply .text").text.splitlines())
+    assert (
+        "<img src=x onerror=alert(1)><b>bold</b>"
+        in last(page, ".reply .text").text
+        == "\n".join(line for line in last(page, ".reply .text").text.splitlines())
+    )
 
 
 def test_strange_texts_stay_within_the_page(page, canned):
     page.view(320)
-    canned.replies = [pages.reply(["w" * 400], ["Donaudampfschiff" * 40 + "\n\nمرحبا بالعالم 🎉\n\n```\n" + "x" * 400 + "\n```"], finish="length"), pages.reply(["Hm."], [])]
+    canned.replies = [
+        pages.reply(
+            ["w" * 400],
+            ["Donaudampfschiff" * 40 + "\n\nمرحبا بالعالم 🎉\n\n```\n" + "x" * 400 + "\n```"],
+            finish="length",
+        ),
+        pages.reply(["Hm."], []),
+    ]
     say(page, "u" * 300)
     assert page.overflow() == 0 and "Cut at the reply's limit" in last(page, ".after").text
     arabic = [p for p in page.all(".reply .text p") if "مرحبا" in p.text][0]

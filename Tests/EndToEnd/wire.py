@@ -1,4 +1,5 @@
 """Chats over plain sockets, for tests that send what no HTTP library would, stop reading, or are killed halfway."""
+
 import base64
 import json
 import socket
@@ -9,8 +10,16 @@ from conftest import MODEL
 
 # R-Tiny's two tokens that end a reply are forbidden: it goes on for 1,900 tokens, a fifth of a second or more.
 # Slots for short requests (scheduling.brief_seats) are closed to it, whatever its mode.
-LONG = {"messages": [{"role": "user", "content": "Tell me something"}], "thinking_mode": "short", "stream": True, "stream_options": {"include_usage": True}, "temperature": 2, "seed": 5,
-        "max_tokens": 1900, "logit_bias": {"621": -100, "619": -100}}
+LONG = {
+    "messages": [{"role": "user", "content": "Tell me something"}],
+    "thinking_mode": "short",
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "temperature": 2,
+    "seed": 5,
+    "max_tokens": 1900,
+    "logit_bias": {"621": -100, "619": -100},
+}
 
 
 def question(text, image=None):
@@ -18,7 +27,15 @@ def question(text, image=None):
     if image is None:
         return [{"role": "user", "content": text}]
     data = base64.b64encode((MODEL / image).read_bytes()).decode()
-    return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}, {"type": "text", "text": text}]}]
+    return [
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
+                {"type": "text", "text": text},
+            ],
+        }
+    ]
 
 
 def request(body, path="/v1/chat/completions", method="POST", request_id=None, extra=""):
@@ -55,7 +72,9 @@ class Answer:
         self.error = chunk.get("error") or self.error
         self.usage, self.thinking = chunk.get("usage") or self.usage, chunk.get("thinking") or self.thinking
         for part in chunk.get("choices", ()):
-            choice = self.choices.setdefault(part["index"], {"content": "", "reasoning": "", "logprobs": [], "finish": None})
+            choice = self.choices.setdefault(
+                part["index"], {"content": "", "reasoning": "", "logprobs": [], "finish": None}
+            )
             choice["content"] += part["delta"].get("content") or ""
             choice["reasoning"] += part["delta"].get("reasoning_content") or ""
             choice["logprobs"] += (part["logprobs"] or {}).get("content") or []
@@ -67,8 +86,12 @@ class Answer:
         self.usage, self.thinking = document.get("usage"), document.get("thinking")
         for choice in document.get("choices", ()):
             message = choice["message"]
-            self.choices[choice["index"]] = {"content": message["content"], "reasoning": message["reasoning_content"] or "",
-                                             "logprobs": (choice["logprobs"] or {}).get("content") or [], "finish": choice["finish_reason"]}
+            self.choices[choice["index"]] = {
+                "content": message["content"],
+                "reasoning": message["reasoning_content"] or "",
+                "logprobs": (choice["logprobs"] or {}).get("content") or [],
+                "finish": choice["finish_reason"],
+            }
 
 
 class Client:
@@ -197,4 +220,8 @@ def wait(condition, seconds=20):
 def is_idle(server):
     """Nothing runs, waits or is held for a request. Caches may hold memory; what requests use of it is theirs."""
     series = server.metrics()
-    return not any(value for name, value in series.items() if name.startswith(("r4b_sequences", "r4b_http_body_bytes")) or name == "r4b_kv_tokens")
+    return not any(
+        value
+        for name, value in series.items()
+        if name.startswith(("r4b_sequences", "r4b_http_body_bytes")) or name == "r4b_kv_tokens"
+    )
