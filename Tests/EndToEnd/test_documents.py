@@ -1,0 +1,60 @@
+"""Links in Markdown files lead somewhere: relative paths exist, anchors name a heading, and the index lists every page."""
+
+import re
+import subprocess
+import urllib.parse
+
+import pytest
+from conftest import ROOT
+
+LISTED = subprocess.run(
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True
+)
+FILES = [ROOT / line for line in LISTED.stdout.splitlines()] or sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "Benchmarks/**/*.md", "Models/**/*.md") for path in ROOT.glob(pattern)
+)
+
+
+def prose(path):
+    """The text of a file without code, in which brackets are no links."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+    return re.sub(r"`[^`]*`", lambda code: code[0] if "](" not in code[0] else "", text)
+
+
+def anchors(path):
+    """The anchors of the headings, as GitHub makes them."""
+    found, count = set(), {}
+    for title in re.findall(r"^#+ (.*)$", prose(path), re.M):
+        name = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).lower()).replace(" ", "-")
+        number = count[name] = count.get(name, -1) + 1
+        found.add(f"{name}-{number}" if number else name)
+    return found
+
+
+def links(path):
+    return re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", prose(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_relative_links_lead_to_files_and_headings(path):
+    for link in links(path):
+        address = urllib.parse.urlsplit(link)
+        if address.scheme:
+            assert address.scheme in ("http", "https", "mailto"), link
+            continue
+        target = (path.parent / urllib.parse.unquote(address.path)).resolve() if address.path else path
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        if address.fragment:
+            assert address.fragment in anchors(target), link
+
+
+def test_the_index_lists_every_page_of_docs():
+    listed = {(ROOT / "docs" / link.split("#")[0]).resolve() for link in links(ROOT / "docs/README.md")}
+    pages = set(ROOT.glob("docs/*.md")) | set(ROOT.glob("docs/decisions/*.md"))
+    assert pages - {ROOT / "docs/README.md"} <= listed
+
+
+def test_the_links_are_found():
+    assert len(FILES) > 20 and sum(len(links(path)) for path in FILES) > 60
+    assert "tls-and-unix-domain-sockets" in anchors(ROOT / "docs/configuration.md")
