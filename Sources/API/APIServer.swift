@@ -12,18 +12,10 @@ import Text
 package final class APIServer: Sendable {
   /// What answers a route.
   private enum Endpoint: Sendable {
-    /// At once and without a body.
+    /// On the event loop, without a body.
     case instant(needsKey: Bool, @Sendable (Router<Endpoint>.Parameters) throws(APIError) -> HTTPResponse)
-    /// In a task. All of them want the key.
-    case task(@Sendable (HTTPRequest, RequestRecord) async throws -> HTTPResponse)
-  }
-
-  /// Where a request goes, with the route's label for metrics and log.
-  private enum Destination {
-    case endpoint(Endpoint, Router<Endpoint>.Parameters, label: String)
-    case options(allow: String, label: String)
-    case page(StaticFiles)
-    case nowhere(APIError, label: String)
+    /// In a task, with a key.
+    case task(takesBody: Bool, RequestPipeline.Handler)
   }
 
   private let pipeline: RequestPipeline
@@ -52,7 +44,7 @@ package final class APIServer: Sendable {
     ) {
       router.add(
         "POST", path,
-        .task { request, record in
+        .task(takesBody: true) { request, record in
           if isDraining.isSet { throw APIError.draining }
           return try await respond(request, record)
         })
@@ -71,12 +63,13 @@ package final class APIServer: Sendable {
     let rollouts = Rollouts(configuration: configuration, chat: chat, launcher: launcher)
     generate("/v1/rollouts") { try await rollouts.respond(to: $0, $1) }
     let texts = TextEndpoints(configuration: configuration, chat: chat, launcher: launcher)
-    router.add("POST", "/tokenize", .task { try await texts.tokenize($0, $1) })
-    router.add("POST", "/detokenize", .task { try await texts.detokenize($0, $1) })
-    router.add("POST", "/apply-template", .task { try await texts.applyTemplate($0, $1) })
-    router.add("POST", "/v1/chat/completions/input_tokens", .task { try await texts.countTokens($0, $1) })
+    router.add("POST", "/tokenize", .task(takesBody: true) { try await texts.tokenize($0, $1) })
+    router.add("POST", "/detokenize", .task(takesBody: true) { try await texts.detokenize($0, $1) })
+    router.add("POST", "/apply-template", .task(takesBody: true) { try await texts.applyTemplate($0, $1) })
+    router.add(
+      "POST", "/v1/chat/completions/input_tokens", .task(takesBody: true) { try await texts.countTokens($0, $1) })
     let usage = Usage(chat: chat, ledger: ledger)
-    router.add("GET", "/v1/usage", .task { try await usage.respond(to: $0, $1) })
+    router.add("GET", "/v1/usage", .task(takesBody: false) { try await usage.respond(to: $0, $1) })
     let models = Models(model: configuration.model)
     router.add("GET", "/v1/models", .instant(needsKey: true) { _ in models.list })
     // Names of models may hold a slash.
@@ -96,7 +89,7 @@ package final class APIServer: Sendable {
       })
     router.add(
       "GET", "/metrics",
-      .task { request, _ in
+      .task(takesBody: false) { request, _ in
         let format = ExpositionFormat(accept: request.headers["accept"])
         return HTTPResponse(
           status: 200, headers: ["content-type": format.contentType, "cache-control": "no-store", "vary": "Accept"],
@@ -124,76 +117,51 @@ package final class APIServer: Sendable {
     shadows?.stop()
   }
 
-  /// What the HTTP server asks at a request's head. A wrong Host, key, route or method is answered before a body is received,
-  /// and only chats can make the server hold one.
-  package var admission: HTTPAdmission {
-    { head, remoteAddress in
-      let request = HTTPRequest(
-        method: head.method, path: head.path, query: head.query, headers: head.headers, remoteAddress: remoteAddress)
-      let destination = self.destination(of: request)
-      let hasBody = head.framing != .length(0)
-      if let response = self.answer(request, destination, hasBody: hasBody) { return response }
-      guard case .endpoint(_, _, let label) = destination else { return nil }
-      return self.pipeline.refusal(of: request, route: label, hasBody: hasBody)
+  /// Decides how a request is answered, when its head has arrived.
+  package var admit: HTTPAdmit { { self.admit($0, hasBody: $1) } }
+
+  /// Answers a request that is complete, as clients within the process have it.
+  package func respond(to request: HTTPRequest) async -> HTTPResponse {
+    switch admit(request, hasBody: !request.body.isEmpty) {
+    case .respond(let response): response
+    case .handle(let handler): await handler(request)
     }
   }
 
-  /// What the HTTP server calls for each request that `admission` let in.
-  package var handler: HTTPHandler { { await self.handle($0) } }
-
-  private func handle(_ request: HTTPRequest) async -> HTTPResponse {
-    let destination = destination(of: request)
-    if let response = answer(request, destination, hasBody: !request.body.isEmpty) { return response }
-    guard case .endpoint(.task(let endpoint), _, let label) = destination else {
-      return APIError.noRoute.response
+  private func admit(_ request: HTTPRequest, hasBody: Bool) -> HTTPAdmission {
+    func admit(_ route: String, _ answer: RequestPipeline.Answer) -> HTTPAdmission {
+      pipeline.admit(request, hasBody: hasBody, route: route, answer)
     }
-    return await pipeline.serve(request, route: label, needsKey: true) { try await endpoint(request, $0) }
-  }
-
-  private func destination(of request: HTTPRequest) -> Destination {
     switch router.match(method: request.method, path: request.path) {
-    case .endpoint(let endpoint, let parameters, let label): return .endpoint(endpoint, parameters, label: label)
-    case .options(let allow, let label): return .options(allow: allow, label: label)
-    case .methodNotAllowed(let allow, let label): return .nowhere(.wrongMethod(allow: allow), label: label)
+    case .endpoint(.task(let takesBody, let handler), _, let label):
+      return admit(label, .task(takesBody: takesBody, handler))
+    case .endpoint(.instant(let needsKey, let respond), let parameters, let label):
+      return admit(label, .instant(needsKey: needsKey) { () throws(APIError) in try respond(parameters) })
+    case .options(let allow, let label): return admit(label, options(request, allow: allow))
+    case .methodNotAllowed(let allow, let label): return admit(label, .error(.wrongMethod(allow: allow)))
     case .notFound:
-      guard let pages, pages.contains(request.path) else { return .nowhere(.noRoute, label: "other") }
-      let allow = "GET, HEAD, OPTIONS"
-      switch request.method.exact {
-      case "GET", "HEAD": return .page(pages)
-      case "OPTIONS": return .options(allow: allow, label: "page")
-      default: return .nowhere(.wrongMethod(allow: allow), label: "page")
-      }
+      guard let pages, pages.contains(request.path) else { return admit("other", .error(.noRoute)) }
+      return admit("page", page(request, of: pages))
     }
   }
 
-  /// The answer to everything but what needs a task.
-  private func answer(_ request: HTTPRequest, _ destination: Destination, hasBody: Bool) -> HTTPResponse? {
-    func instantly(
-      _ label: String, needsKey: Bool = false, _ endpoint: () throws(APIError) -> HTTPResponse
-    ) -> HTTPResponse {
-      pipeline.answer(request, route: label, needsKey: needsKey) { () throws(APIError) in
-        if hasBody { throw .needlessBody }
-        return try endpoint()
-      }
+  /// The answer to `OPTIONS`, a browser's preflight among them.
+  private func options(_ request: HTTPRequest, allow: String) -> RequestPipeline.Answer {
+    .instant(needsKey: false) {
+      self.pipeline.browsers.preflight(request, allow: allow) ?? HTTPResponse(status: 204, headers: ["allow": allow])
     }
-    switch destination {
-    case .endpoint(.task, _, let label):
-      // A chat has a body; what else runs in a task reads none.
-      return hasBody && request.method.exact != "POST"
-        ? instantly(label) { () throws(APIError) in throw .needlessBody } : nil
-    case .endpoint(.instant(let needsKey, let endpoint), let parameters, let label):
-      return instantly(label, needsKey: needsKey) { () throws(APIError) in try endpoint(parameters) }
-    case .options(let allow, let label):
-      return instantly(label) {
-        pipeline.browsers.preflight(request, allow: allow) ?? HTTPResponse(status: 204, headers: ["allow": allow])
-      }
-    case .page(let pages):
-      return instantly("page") { () throws(APIError) in
+  }
+
+  private func page(_ request: HTTPRequest, of pages: StaticFiles) -> RequestPipeline.Answer {
+    let allow = "GET, HEAD, OPTIONS"
+    switch request.method.exact {
+    case "GET", "HEAD":
+      return .instant(needsKey: false) { () throws(APIError) in
         guard let page = pages.response(path: request.path, headers: request.headers) else { throw .noRoute }
         return page
       }
-    case .nowhere(let error, let label):
-      return pipeline.answer(request, route: label, needsKey: false) { () throws(APIError) in throw error }
+    case "OPTIONS": return options(request, allow: allow)
+    default: return .error(.wrongMethod(allow: allow))
     }
   }
 }

@@ -32,7 +32,8 @@ final class HTTPConnection: ConnectionDelegate {
 
   private var phase = Phase.reading
   private var parser: RequestParser
-  private var head: RequestHead?
+  /// The request whose body is being read, and what will answer it.
+  private var admitted: (request: HTTPRequest, handler: HTTPHandler)?
   /// What the body being read takes of the server's room.
   private var share: BodyShare?
   /// Bytes after the request in progress.
@@ -140,18 +141,22 @@ final class HTTPConnection: ConnectionDelegate {
   func dropBody() { refuse(.noRoom) }
 
   private func beginBody(_ head: RequestHead, _ now: UInt64, hasMore: Bool) {
-    self.head = head
     began = now
     requests += 1
     encoder = ResponseEncoder(
       isHead: head.method.exact == "HEAD", minorVersion: head.minorVersion,
       keepsAlive: head.keepsAlive && requests < limits.requestsPerConnection && !isDraining)
-    if let response = service.admission?(head, remoteAddress) {
+    let hasBody = head.framing != .length(0)
+    let request = HTTPRequest(
+      method: head.method, path: head.path, query: head.query, headers: head.headers, remoteAddress: remoteAddress)
+    switch service.admit(request, hasBody) {
+    case .respond(let response):
       // The body is not wanted: answer, and drop what still comes of it.
-      if head.framing != .length(0) { encoder.keepsAlive = false }
+      if hasBody { encoder.keepsAlive = false }
       return answer(with: response)
+    case .handle(let handler): admitted = (request, handler)
     }
-    guard head.framing != .length(0) else { return }
+    guard hasBody else { return }
     if case .length(let count) = head.framing {
       while !service.bodies.hasRoom(for: count) {
         guard dropSlowestBody(now) else { return refuse(.noRoom) }
@@ -173,29 +178,31 @@ final class HTTPConnection: ConnectionDelegate {
   // MARK: Answering
 
   private func answer(_ body: [UInt8]) {
-    guard let head else { return }
+    guard case (var request, let handler)? = admitted else { return }
     phase = .responding
-    self.head = nil
+    admitted = nil
     began = nil
     socket.readSize = Self.headReadSize
     socket.setDeadline(nil)
-    let request = HTTPRequest(
-      method: head.method, path: head.path, query: head.query, headers: head.headers, body: body,
-      remoteAddress: remoteAddress)
-    task = Self.start(WaitingRequest(request, share), loop, number)
+    request.body = body
+    task = Self.start(WaitingRequest(request, share), handler, loop, number)
     share = nil
   }
 
-  private static func start(_ request: WaitingRequest, _ loop: HTTPLoop, _ number: UInt64) -> Task<Void, Never> {
+  private static func start(
+    _ request: WaitingRequest, _ handler: @escaping HTTPHandler, _ loop: HTTPLoop, _ number: UInt64
+  ) -> Task<Void, Never> {
     loop.service.handlers.add(1, ordering: .relaxed)
     return Task {
-      await run(request, loop, number)
+      await run(request, handler, loop, number)
       loop.service.handlers.subtract(1, ordering: .relaxed)
     }
   }
 
-  private static func run(_ request: WaitingRequest, _ loop: HTTPLoop, _ number: UInt64) async {
-    let response = await request.answer(by: loop.service.handler)
+  private static func run(
+    _ request: WaitingRequest, _ handler: HTTPHandler, _ loop: HTTPLoop, _ number: UInt64
+  ) async {
+    let response = await request.answer(by: handler)
     guard await loop.respond(response, on: number), case .stream(let produce) = response.body else { return }
     do {
       try await produce(HTTPLoopWriter(loop: loop, number: number))
@@ -322,7 +329,7 @@ final class HTTPConnection: ConnectionDelegate {
   private func refuse(_ violation: HTTPViolation) {
     service.observer?.rejected(violation, remoteAddress: remoteAddress)
     encoder.keepsAlive = false
-    if let head { encoder.isHead = head.method.exact == "HEAD" } else { encoder.isHead = false }
+    encoder.isHead = admitted?.request.method.exact == "HEAD"
     // No request follows; what has come of the body is let go now and not when the connection ends.
     parser = RequestParser(limits: limits)
     share = nil
@@ -347,7 +354,7 @@ final class HTTPConnection: ConnectionDelegate {
   /// Answers at the head: the body, if there is one, is not read.
   private func answer(with response: HTTPResponse) {
     phase = .responding
-    (head, began) = (nil, nil)
+    (admitted, began) = (nil, nil)
     socket.readSize = Self.headReadSize
     var response = response
     if case .stream = response.body { response = service.errorResponse(500, "internal error") }
@@ -388,7 +395,7 @@ final class HTTPConnection: ConnectionDelegate {
 
   func deadlinePassed() {
     switch phase {
-    case .reading where head != nil: refuse(HTTPViolation(408, .timeout, "the body came too slowly"))
+    case .reading where admitted != nil: refuse(HTTPViolation(408, .timeout, "the body came too slowly"))
     case .reading where parser.isInHead: refuse(HTTPViolation(408, .timeout, "the request head came too slowly"))
     case .responding, .flushing: abort(.writeTimeout)
     case .reading, .lingering: close()

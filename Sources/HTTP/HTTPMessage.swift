@@ -82,3 +82,14 @@ package struct HTTPResponse: Sendable {
 
 /// Answers one request. Runs in a task of its own that is cancelled when the peer disconnects.
 package typealias HTTPHandler = @Sendable (HTTPRequest) async -> HTTPResponse
+
+/// How a request is answered, decided when its head has arrived.
+package enum HTTPAdmission: Sendable {
+  /// The response is sent at once; a body that follows is not read.
+  case respond(HTTPResponse)
+  /// The handler answers when the body has arrived.
+  case handle(HTTPHandler)
+}
+
+/// Decides how to answer a request whose `body` has not arrived. Runs on the event loop, so it must return quickly.
+package typealias HTTPAdmit = @Sendable (_ request: HTTPRequest, _ hasBody: Bool) -> HTTPAdmission

@@ -25,17 +25,15 @@ package final class HTTPServer: Sendable {
   private let turn = Atomic<Int>(0)
   private let farewells = Farewells()
 
-  /// Makes a server; `handler` answers what `admission` let in, `errorResponse` what no handler sees.
+  /// Makes a server. `admit` decides how each request is answered; `errorResponse` answers what never becomes a request.
   ///
   /// - Parameter loops: Serial queues that share the connections.
   package init(
-    limits: HTTPLimits = HTTPLimits(), loops: Int = 1, admission: HTTPAdmission? = nil,
-    errorResponse: HTTPErrorResponse? = nil, observer: (any HTTPObserver)? = nil, handler: @escaping HTTPHandler
+    limits: HTTPLimits = HTTPLimits(), loops: Int = 1, errorResponse: HTTPErrorResponse? = nil,
+    observer: (any HTTPObserver)? = nil, admit: @escaping HTTPAdmit
   ) {
     let service = HTTPService(
-      limits: limits, handler: handler, admission: admission,
-      errorResponse: errorResponse ?? HTTPService.plainErrorResponse,
-      observer: observer)
+      limits: limits, admit: admit, errorResponse: errorResponse ?? HTTPService.plainErrorResponse, observer: observer)
     self.service = service
     self.loops = (0..<max(1, loops)).map { HTTPLoop(service: service, label: "http.\($0)") }
   }
@@ -94,7 +92,7 @@ package final class HTTPServer: Sendable {
   }
 
   private func accept(_ socket: consuming SocketDescriptor, _ address: String, _ context: TLSContext?) {
-    if let violation = service.admit(address) {
+    if let violation = service.enter(address) {
       // A handshake is more than a refusal may cost: over TLS it is the end of the connection.
       guard context == nil else { return }
       turnAway(socket, violation)

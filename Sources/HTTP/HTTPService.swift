@@ -1,13 +1,9 @@
-// What every connection of a server shares: limits, the handler and the hooks around it. Immutable but for the counts.
+// What every connection of a server shares: limits, admission and the hooks around it. Immutable but for the counts.
 
 import Glibc
 import Synchronization
 import Text
 import Transport
-
-/// Answers a request at its head, on the event loop and without a task: what takes no time (health, files), and refusals before
-/// a body is received. Must return quickly; nil leaves the request to the handler.
-package typealias HTTPAdmission = @Sendable (_ head: RequestHead, _ remoteAddress: String) -> HTTPResponse?
 
 /// Makes the response to a request that no handler saw, in the contract's shape.
 package typealias HTTPErrorResponse = @Sendable (_ status: Int, _ message: String) -> HTTPResponse
@@ -15,8 +11,7 @@ package typealias HTTPErrorResponse = @Sendable (_ status: Int, _ message: Strin
 /// The settings and counts of one server.
 final class HTTPService: Sendable {
   let limits: HTTPLimits
-  let handler: HTTPHandler
-  let admission: HTTPAdmission?
+  let admit: HTTPAdmit
   let errorResponse: HTTPErrorResponse
   let observer: (any HTTPObserver)?
   let bodies: BodyRoom
@@ -26,12 +21,13 @@ final class HTTPService: Sendable {
   private let counts = Mutex(ConnectionCounts())
 
   init(
-    limits: HTTPLimits, handler: @escaping HTTPHandler, admission: HTTPAdmission?,
-    errorResponse: @escaping HTTPErrorResponse,
+    limits: HTTPLimits, admit: @escaping HTTPAdmit, errorResponse: @escaping HTTPErrorResponse,
     observer: (any HTTPObserver)?
   ) {
-    (self.limits, self.handler, self.admission) = (limits, handler, admission)
-    (self.errorResponse, self.observer) = (errorResponse, observer)
+    self.limits = limits
+    self.admit = admit
+    self.errorResponse = errorResponse
+    self.observer = observer
     bodies = BodyRoom(capacity: limits.bufferedBodyBytes, observer: observer)
     unsent = SendRoom(capacity: limits.allUnsentBytes, observer: observer)
   }
@@ -39,7 +35,7 @@ final class HTTPService: Sendable {
   var connectionCount: Int { counts.withLock { $0.total } }
 
   /// Counts a connection in, or tells which cap refuses it.
-  func admit(_ address: String) -> HTTPViolation? {
+  func enter(_ address: String) -> HTTPViolation? {
     let violation = counts.withLock { $0.admit(address, limits) }
     if let violation { observer?.rejected(violation, remoteAddress: address) } else { observer?.connectionOpened() }
     return violation

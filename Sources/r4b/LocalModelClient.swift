@@ -49,8 +49,8 @@ struct LocalModelClient: ModelClient {
   }
 
   func complete(_ body: JSONValue) async throws -> JSONValue {
-    let response = await server.handler(
-      HTTPRequest(
+    let response = await server.respond(
+      to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions",
         headers: ["host": "localhost", "content-type": "application/json"], body: body.encoded))
     try Task.checkCancellation()

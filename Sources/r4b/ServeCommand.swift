@@ -71,8 +71,8 @@ struct ServeCommand: AsyncParsableCommand {
       engine: engine, metrics: metrics, log: log, ledger: ledger)
     Self.leaveDescriptors(&limits)
     let server = HTTPServer(
-      limits: limits, admission: api.admission, errorResponse: ConnectionEvents.errorResponse,
-      observer: ConnectionEvents(metrics: metrics, log: log), handler: api.handler)
+      limits: limits, errorResponse: ConnectionEvents.errorResponse,
+      observer: ConnectionEvents(metrics: metrics, log: log), admit: api.admit)
     let signals = await Signals()
     try places.open(on: server) { note("Listening on \($0)") }
 

@@ -116,8 +116,8 @@ import Testing
     let server = APIServer(
       configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics, log: log)
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true,"n":2}"#.utf8)
-    let response = await server.handler(
-      HTTPRequest(
+    let response = await server.respond(
+      to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
     let collector = Collector()
@@ -141,8 +141,8 @@ import Testing
       configuration: house.configuration, chat: house.chat, engine: engine, metrics: house.metrics,
       log: JSONLog { _ in })
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true,"n":2,"stop":"w201"}"#.utf8)
-    let response = await server.handler(
-      HTTPRequest(
+    let response = await server.respond(
+      to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
     let collector = Collector()
@@ -166,8 +166,8 @@ import Testing
       configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
       log: JSONLog { _ in })
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true}"#.utf8)
-    let response = await server.handler(
-      HTTPRequest(
+    let response = await server.respond(
+      to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
     await #expect(throws: Gone.self) { try await write(Impatient()) }
@@ -185,8 +185,8 @@ import Testing
       configuration: house.configuration, chat: house.chat, engine: FakeEngine([.hang]), metrics: house.metrics,
       log: JSONLog { _ in })
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true}"#.utf8)
-    let response = await server.handler(
-      HTTPRequest(
+    let response = await server.respond(
+      to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
     await #expect(throws: Gone.self) { try await write(Broken()) }

@@ -232,7 +232,7 @@ struct House {
   /// The whole answer to one request and the log lines it wrote.
   func ask(_ request: HTTPRequest) async throws -> Answer {
     let log = JSONLog { [lines] line in lines.bytes.withLock { $0 += line } }
-    let response = await server(log).handler(request)
+    let response = await server(log).respond(to: request)
     let collector = Collector()
     switch response.body {
     case .empty: break

@@ -116,10 +116,10 @@ import Work
       configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
       log: JSONLog { _ in })
     server.drain()
-    let chat = await server.handler(HTTPRequest(method: "POST", path: "/v1/chat/completions"))
-    let ready = await server.handler(HTTPRequest(method: "GET", path: "/ready"))
+    let chat = await server.respond(to: HTTPRequest(method: "POST", path: "/v1/chat/completions"))
+    let ready = await server.respond(to: HTTPRequest(method: "GET", path: "/ready"))
     #expect(chat.status == 503 && ready.status == 503 && ready.headers["retry-after"] == "10")
-    let health = await server.handler(HTTPRequest(method: "GET", path: "/health"))
+    let health = await server.respond(to: HTTPRequest(method: "GET", path: "/health"))
     #expect(health.status == 200)
   }
 
@@ -150,16 +150,43 @@ import Work
     let server = APIServer(
       configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
       log: JSONLog { _ in })
-    let text = "\(line) HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nAuthorization: Bearer "
-    func answer(_ key: String) throws -> HTTPResponse? {
-      let bytes = Array((text + key + "\r\n\r\n").utf8)
-      return server.admission(try RequestHead(bytes.span, end: bytes.count, limits: HTTPLimits()), "")
+    let words = line.split(separator: " ").map(String.init)
+    func answer(_ key: String) -> HTTPResponse? {
+      let request = HTTPRequest(
+        method: words[0], path: words[1], headers: ["host": "a", "authorization": "Bearer \(key)"])
+      if case .respond(let response) = server.admit(request, true) { return response }
+      return nil
     }
-    let refused = try #require(try answer(line.contains("models") ? "sk-one" : "sk-two"))
+    let refused = try #require(answer(line.contains("models") ? "sk-one" : "sk-two"))
     #expect(refused.status == status && refused.headers["x-request-id"] != nil)
     #expect(refused.headers["openai-processing-ms"] != nil)
-    #expect(house.metrics.http.value(route, String(line.prefix { $0 != " " }), String(status)) == 1)
-    #expect(try answer("sk-one") == nil || status != 401, "with its key a chat may send its body")
+    #expect(house.metrics.http.value(route, words[0], String(status)) == 1)
+    #expect(answer("sk-one") == nil || status != 401, "with its key a chat may send its body")
+  }
+
+  @Test func `an admitted request has one record, whose id and times the response shows`() async throws {
+    let house = House()
+    let log = JSONLog { [lines = house.lines] line in lines.bytes.withLock { $0 += line } }
+    let server = house.server(log)
+    var request = HTTPRequest(
+      method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"])
+    guard case .handle(let handler) = server.admit(request, true) else {
+      return #expect(Bool(false), "expected a handler")
+    }
+    log.flush()
+    #expect(house.log.isEmpty && house.metrics.http.value("/v1/chat/completions", "POST", "200") == 0)
+    // The time until the body has arrived does not count.
+    try await Task.sleep(for: .milliseconds(200))
+    request.body = Array(#"{"messages":[{"role":"user","content":"x"}]}"#.utf8)
+    let start = ContinuousClock.now
+    let response = await handler(request)
+    let limit = ContinuousClock.now - start
+    log.flush()
+    let lines = try house.log.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    #expect(response.status == 200 && lines.count == 1)
+    #expect(lines.first?["request_id"]?.string == response.headers["x-request-id"])
+    let shown = try #require(response.headers["openai-processing-ms"].flatMap { Int($0) })
+    #expect(.milliseconds(shown) <= limit)
   }
 
   @Test func `metrics come in the format asked for`() async throws {

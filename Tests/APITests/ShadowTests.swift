@@ -116,7 +116,7 @@ import Testing
     let request = HTTPRequest(
       method: "POST", path: "/v1/chat/completions",
       headers: ["content-type": "application/json", "x-request-id": "mine"], body: body)
-    for _ in 0..<70 { #expect(await server.handler(request).status == 200) }
+    for _ in 0..<70 { #expect(await server.respond(to: request).status == 200) }
     #expect(
       try await metrics(house, "r4b_shadow_requests_total", settled: 6) == [
         #"r4b_shadow_requests_total{mode="thinking",result="passed_over"} 6"#

@@ -150,9 +150,9 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test func `admission refuses before the body and keeps the connection only without one`() async {
-    let server = HTTPServer(
-      limits: .unhurried,
-      admission: { head, _ in head.headers["Authorization"] == nil ? HTTPResponse(status: 401) : nil }, handler: echo)
+    let server = HTTPServer(limits: .unhurried) { request, _ in
+      request.headers["Authorization"] == nil ? .respond(HTTPResponse(status: 401)) : .handle(echo)
+    }
     let peer = TestPeer(server)
     await peer.send(get("/a") + get("/b", "Authorization: x\r\n"))
     let text = await peer.read { $0.hasSuffix("GET /b ") }

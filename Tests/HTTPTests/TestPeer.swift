@@ -17,6 +17,16 @@ extension HTTPLimits {
   }
 }
 
+extension HTTPServer {
+  /// A server whose `handler` answers every request.
+  convenience init(
+    limits: HTTPLimits = HTTPLimits(), loops: Int = 1, observer: (any HTTPObserver)? = nil,
+    handler: @escaping HTTPHandler
+  ) {
+    self.init(limits: limits, loops: loops, observer: observer) { _, _ in .handle(handler) }
+  }
+}
+
 /// The client's end of a connection. Blocking calls run on threads of their own, so that the server's stay free.
 final class TestPeer: Sendable {
   private let number: Int32

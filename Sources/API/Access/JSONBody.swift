@@ -43,7 +43,6 @@ enum JSONBody {
   private static func parse(
     _ request: HTTPRequest, _ limits: RequestLimits, shouldStop: () -> Bool
   ) throws(APIError) -> JSONValue {
-    try checkCoding(request.headers)
     if request.body.count > limits.bodyBytes {
       throw APIError(
         413, "The body has \(request.body.count) bytes; at most \(limits.bodyBytes) are accepted.",

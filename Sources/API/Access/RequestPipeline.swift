@@ -1,14 +1,23 @@
-// The way every request takes around its endpoint: id, Host, key; then errors become bodies, and the response gets its headers,
-// its metrics and its log line at one place. Requests run in their own tasks and share only immutable state.
+// The path of every request around its endpoint: Host, key, then the endpoint; errors become bodies; every response gets
+// its headers, its metrics and its log line here. Requests share only immutable state.
 import HTTP
 import Ledger
 import Telemetry
 import Work
 
-/// Serves endpoints under the rules that hold for all of them.
+/// Serves endpoints under the rules that all of them share.
 struct RequestPipeline: Sendable {
-  /// Answers a request or throws what `APIError(translating:)` understands.
-  typealias Endpoint = (RequestRecord) async throws -> HTTPResponse
+  /// Answers a request whose body has arrived. Throws what `APIError(translating:)` understands.
+  typealias Handler = @Sendable (HTTPRequest, RequestRecord) async throws -> HTTPResponse
+
+  /// How a request is answered once its route is known.
+  enum Answer {
+    case error(APIError)
+    /// On the event loop, without a body.
+    case instant(needsKey: Bool, () throws(APIError) -> HTTPResponse)
+    /// In a task, with a key.
+    case task(takesBody: Bool, Handler)
+  }
 
   let keys: APIKeys
   let browsers: BrowserGuard
@@ -18,20 +27,49 @@ struct RequestPipeline: Sendable {
   let work: WorkQueue
 
   init(configuration: APIConfiguration, metrics: ServerMetrics, log: JSONLog, ledger: Ledger?) {
-    (keys, work, self.metrics, self.log, self.ledger) = (configuration.keys, configuration.work, metrics, log, ledger)
+    keys = configuration.keys
+    work = configuration.work
+    self.metrics = metrics
+    self.log = log
+    self.ledger = ledger
     browsers = BrowserGuard(
       allowedHosts: configuration.allowedHosts?.map { $0.lowercased() }, origins: configuration.corsOrigins)
   }
 
-  /// Answers `request` with `endpoint`. `route` is the pattern, for metrics and log.
-  func serve(_ request: HTTPRequest, route: String, needsKey: Bool, _ endpoint: Endpoint) async -> HTTPResponse {
-    let record = RequestRecord(request)
-    record.note { $0.route = route }
+  /// Admits a request whose head has arrived. A wrong host, key, body or content coding is answered before the body is read.
+  /// `route` is the pattern of the route, for metrics and log.
+  func admit(_ request: HTTPRequest, hasBody: Bool, route: String, _ answer: Answer) -> HTTPAdmission {
+    let record = RequestRecord(request, route: route)
+    var response: HTTPResponse
+    do throws(APIError) {
+      try checkHost(of: request)
+      switch answer {
+      case .error(let error): throw error
+      case .instant(let needsKey, let respond):
+        if needsKey { try checkKey(of: request, record) }
+        if hasBody { throw .unexpectedBody }
+        response = try respond()
+      case .task(let takesBody, let handler):
+        if hasBody, !takesBody { throw .unexpectedBody }
+        try checkKey(of: request, record)
+        if takesBody { try JSONBody.checkCoding(request.headers) }
+        return .handle { await serve($0, record, handler) }
+      }
+    } catch {
+      record.fail(error, as: error)
+      response = error.response
+    }
+    finish(&response, for: request, record)
+    return .respond(response)
+  }
+
+  /// Answers an admitted request whose body has arrived.
+  private func serve(_ request: HTTPRequest, _ record: RequestRecord, _ handler: Handler) async -> HTTPResponse {
+    record.bodyArrived()
     var response: HTTPResponse
     do {
-      try admit(request, needsKey: needsKey, record)
       let context = WorkContext(client: record.client, budget: work.newBudget)
-      response = try await WorkContext.$current.withValue(context) { try await endpoint(record) }
+      response = try await WorkContext.$current.withValue(context) { try await handler(request, record) }
       if case .stream(let write) = response.body {
         response.body = .stream { writer in
           try await WorkContext.$current.withValue(context) { try await write(writer) }
@@ -40,7 +78,7 @@ struct RequestPipeline: Sendable {
     } catch {
       if Task.isCancelled || error is CancellationError {
         record.cancel()
-        // Nobody reads this; 499 is what the log and the metrics show, as nginx writes it.
+        // Nobody reads this response. Log and metrics show 499, as nginx does.
         response = HTTPResponse(status: 499)
       } else {
         let shown = APIError(translating: error, requestID: record.id)
@@ -48,67 +86,27 @@ struct RequestPipeline: Sendable {
         response = shown.response
       }
     }
-    conclude(record, request, &response)
-    // A client that has its answer finds it counted, whatever becomes of the process.
+    finish(&response, for: request, record)
+    // A client that has its answer finds it counted even if the process dies now.
     if record.hasAccount { await ledger?.settleCount() }
     return response
   }
 
-  /// The same for an endpoint that answers at once, on the caller's thread.
-  func answer(
-    _ request: HTTPRequest, route: String, needsKey: Bool, _ endpoint: () throws(APIError) -> HTTPResponse
-  ) -> HTTPResponse {
-    let record = RequestRecord(request)
-    record.note { $0.route = route }
-    var response: HTTPResponse
-    do {
-      try admit(request, needsKey: needsKey, record)
-      response = try endpoint()
-    } catch {
-      record.fail(error, as: error)
-      response = error.response
-    }
-    conclude(record, request, &response)
-    return response
-  }
-
-  /// The refusal of a request whose head alone shows that it will not be served; nil when Host and key, and the coding of its body
-  /// if it has one, are good.
-  func refusal(of request: HTTPRequest, route: String, hasBody: Bool) -> HTTPResponse? {
-    let record = RequestRecord(request)
-    record.note { $0.route = route }
-    do {
-      try admit(request, needsKey: true, record)
-      if hasBody { try JSONBody.checkCoding(request.headers) }
-      return nil
-    } catch {
-      record.fail(error, as: error)
-      var response = error.response
-      conclude(record, request, &response)
-      return response
-    }
-  }
-
-  /// What every response has in common.
-  private func conclude(_ record: RequestRecord, _ request: HTTPRequest, _ response: inout HTTPResponse) {
+  /// Adds the headers that every response has, and closes the record.
+  private func finish(_ response: inout HTTPResponse, for request: HTTPRequest, _ record: RequestRecord) {
     response.headers.append("x-request-id", record.id)
     response.headers.append("openai-processing-ms", String(Int(record.elapsed.seconds * 1000)))
     browsers.decorate(&response, for: request)
     close(record, on: &response)
   }
 
-  private func admit(_ request: HTTPRequest, needsKey: Bool, _ record: RequestRecord) throws(APIError) {
-    if !browsers.admits(host: request.headers["host"]) {
-      throw APIError(
-        403, "This server does not answer to the name in the Host header.", type: "permission_error",
-        code: "host_not_allowed")
-    }
-    if keys.isEmpty || !needsKey { return }
-    guard let name = keys.name(authorization: request.headers["authorization"]) else {
-      throw APIError(
-        401, "A valid API key is required: authorization: Bearer KEY.", type: "authentication_error",
-        code: "invalid_api_key")
-    }
+  private func checkHost(of request: HTTPRequest) throws(APIError) {
+    if !browsers.admits(host: request.headers["host"]) { throw .unknownHost }
+  }
+
+  private func checkKey(of request: HTTPRequest, _ record: RequestRecord) throws(APIError) {
+    if keys.isEmpty { return }
+    guard let name = keys.name(authorization: request.headers["authorization"]) else { throw .missingKey }
     record.note { $0.keyName = name }
   }
 
@@ -120,7 +118,7 @@ struct RequestPipeline: Sendable {
       do {
         try await write(writer)
       } catch {
-        // The endpoint told every other failure in the stream; what is left is that the peer took no more.
+        // The endpoint reports every other failure within the stream, so the client has left.
         record.cancel()
         record.close(status: 499, metrics, log, ledger)
         throw error

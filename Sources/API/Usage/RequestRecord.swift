@@ -10,7 +10,8 @@ import Telemetry
 /// The account of one request, closed exactly once.
 final class RequestRecord: Sendable {
   struct Facts: Sendable {
-    var route = "other"
+    /// When the whole request had arrived.
+    var arrival: ContinuousClock.Instant
     var keyName: String?
     var failure: ServerMetrics.Failure?
     var errorCode: String?
@@ -24,17 +25,24 @@ final class RequestRecord: Sendable {
 
   let id: String
   let method: String
+  /// The pattern of the route, or a label for requests without one.
+  let route: String
   /// The peer's address without port; empty for a Unix-domain socket.
   let remoteAddress: String
-  let arrival = ContinuousClock.now
-  private let facts = Mutex(Facts())
+  private let facts = Mutex(Facts(arrival: .now))
 
-  /// Opens the record of `request`.
-  init(_ request: HTTPRequest) {
-    (id, method, remoteAddress) = (
-      RequestID.adopt(request.headers["x-request-id"]), request.method, request.remoteAddress
-    )
+  /// Opens the record of `request`, whose head has arrived.
+  init(_ request: HTTPRequest, route: String) {
+    id = RequestID.adopt(request.headers["x-request-id"])
+    method = request.method
+    remoteAddress = request.remoteAddress
+    self.route = route
   }
+
+  /// When the whole request had arrived; times are measured from here.
+  var arrival: ContinuousClock.Instant { facts.withLock { $0.arrival } }
+  /// Notes that the body has arrived.
+  func bodyArrived() { facts.withLock { $0.arrival = .now } }
 
   /// The name of the key that the request came with; nil where none is wanted.
   var keyName: String? { facts.withLock { $0.keyName } }
@@ -67,7 +75,7 @@ final class RequestRecord: Sendable {
     }
     guard let facts else { return }
     let total = elapsed
-    metrics.recordResponse(route: facts.route, method: method, status: status)
+    metrics.recordResponse(route: route, method: method, status: status)
     if let failure = facts.failure { metrics.failures.add(1, failure.rawValue) }
     if let account = facts.account {
       metrics.record(account.record(of: id, total: total))
@@ -78,7 +86,7 @@ final class RequestRecord: Sendable {
 
   private func line(_ facts: Facts, status: Int, total: Duration) -> JSONObject {
     var line: JSONObject = [
-      "request_id": .string(id), "method": .string(ServerMetrics.methodLabel(method)), "route": .string(facts.route),
+      "request_id": .string(id), "method": .string(ServerMetrics.methodLabel(method)), "route": .string(route),
       "status": .integer(Int64(status)), "total_ms": AnswerAccount.milliseconds(total),
     ]
     if let name = facts.keyName { line["key"] = .string(name) }

@@ -41,8 +41,18 @@ package struct APIError: Error, Equatable, Sendable {
     return error
   }
 
-  /// 413 for a body where none is wanted.
-  static let needlessBody = APIError(413, "This route takes no body.", code: "body_too_large")
+  /// 413 for a body on a route that takes none.
+  static let unexpectedBody = APIError(413, "This route takes no body.", code: "body_too_large")
+
+  /// 403 for a Host header with a name that is not this server's.
+  static let unknownHost = APIError(
+    403, "This server does not answer to the name in the Host header.", type: "permission_error",
+    code: "host_not_allowed")
+
+  /// 401 for a request without a valid key.
+  static let missingKey = APIError(
+    401, "A valid API key is required: authorization: Bearer KEY.", type: "authentication_error",
+    code: "invalid_api_key")
 
   /// 415 for a body with a content coding, RFC 9110 8.4 and 15.5.16.
   static let codedBody: APIError = {
