@@ -122,6 +122,7 @@ let package = Package(
     tests(of: "Configuration", ["JSON"]),
     tests(of: "Evaluation", ["JSON", "Statistics"], fixtures: true),
     tests(of: "Fetching"),
+    tests(of: "GenerationTypes"),
     tests(of: "HTTP", ["TLSTestSupport", "Text", "Transport"]),
     tests(of: "Imaging", ["GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),

@@ -4,7 +4,7 @@ import Tokenization
 
 extension ControlTokens {
   /// Reads the vocabulary of `tokenizer`. `stop` ends replies; `image` is the placeholder of images.
-  init(of tokenizer: Tokenizer, stop: Set<TokenID>, image: TokenID?) {
+  package init(of tokenizer: Tokenizer, stop: Set<TokenID>, image: TokenID?) {
     var thinking = ThinkingTokens(open: tokenizer.id(of: "<think>"), close: tokenizer.id(of: "</think>"))
     thinking.shapes = (0..<TokenID(tokenizer.vocabularySize)).map { id in
       stop.contains(id) || tokenizer.isSpecial(id) ? [] : TokenShape(of: tokenizer.bytes(of: id))

@@ -1,69 +1,38 @@
-// Where a thought begins, how it is steered and bounded, and why it ended.
+// Where a thought begins, what bounds it, and why it ends.
 
-/// Where a reply begins, read from the prompt's last tokens.
+/// Where a reply begins; read from the last tokens of the prompt.
 package enum ReplyStart: Sendable, Equatable {
-  /// The prompt opened a thought: `<think>` and perhaps white space.
+  /// The prompt ends with `<think>` and possibly white space.
   case insideThought
   /// The prompt closed the thought.
   case answer
-  /// No tag in sight; the model may open a thought itself.
+  /// The prompt ends without a tag; the model may open a thought itself.
   case beforeThought
-  /// There are no thoughts and no turns: everything is text, as it is.
+  /// A raw completion: no turns, no thoughts, and tags are plain text.
   case plainText
 }
 
-/// Why the thought ended.
-package enum ThoughtEnd: String, Sendable, CaseIterable {
+/// Why a thought ended.
+package enum ThoughtEnd: String, Sendable, CaseIterable, BitwiseCopyable {
   /// The model closed it, or ended its turn.
   case natural
-  /// It had the tokens it was given.
+  /// It reached its token budget.
   case budget
   /// It repeated itself.
   case loop
-  /// The reply's token limit: it was closed to leave room for the answer, or cut off.
+  /// The reply's token limit: the thought was closed to leave room for the answer, or cut off.
   case length
 }
 
-/// What a token's text looks like, as far as the end of a sentence is told from it.
-package struct TokenShape: OptionSet, Sendable {
-  package let rawValue: UInt8
-  package init(rawValue: UInt8) { self.rawValue = rawValue }
-
-  /// White space and nothing else.
-  package static let white = TokenShape(rawValue: 1)
-  package static let beginsWithSpace = TokenShape(rawValue: 2)
-  /// Ends with a full stop, a question or an exclamation mark, closing quotes and brackets aside.
-  package static let endsSentence = TokenShape(rawValue: 4)
-  /// Ends with a line feed.
-  package static let endsLine = TokenShape(rawValue: 8)
-}
-
-/// How the vocabulary writes thoughts.
-package struct ThinkingTokens: Sendable {
-  /// Ids of the tags; nil where the vocabulary has none.
-  package var open, close: TokenID?
-  /// What is written before the closing tag: of a thought whose line is open, and of one that never began.
-  package var lineEnd: [TokenID] = []
-  package var emptyThought: [TokenID] = []
-  /// What is written after the closing tag.
-  package var answerGap: [TokenID] = []
-  /// By id.
-  package var shapes: [TokenShape] = []
-
-  package init(open: TokenID? = nil, close: TokenID? = nil) { (self.open, self.close) = (open, close) }
-
-  package func shape(of id: TokenID) -> TokenShape { shapes.indices.contains(Int(id)) ? shapes[Int(id)] : [] }
-}
-
-/// How one reply's thought is steered and bounded.
+/// How one reply's thought is decided and bounded.
 package struct ThoughtRules: Sendable, Equatable {
-  /// Logits added to the ids that decide against thinking, at the token that decides.
+  /// The think bias: logits added to the tokens that decide against thinking, at the deciding token only.
   package var bias: Float = 0
-  /// Think exactly when P(think) is at least this, instead of drawing.
+  /// The think threshold: think if P(think) is at least this, instead of sampling the decision.
   package var threshold: Float?
-  /// Thinking tokens at most, but for the grace in which a sentence may end.
+  /// The largest number of thinking tokens; 5 % more may finish a sentence.
   package var budget: Int?
-  /// Tokens of the reply's limit that are kept for the answer; 0 lets the thought take them all.
+  /// Tokens of the reply's limit that are reserved for the answer; with 0 the thought may use them all.
   package var answerReserve = 0
   /// Whether a thought that repeats itself is closed.
   package var stopsLoops = false

@@ -149,6 +149,40 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     }
   }
 
+  @Test func `the parser and the tracker agree on random tokens`() throws {
+    let chat = try RTiny.chat()
+    let frequent = try ids("\n\n\n </think><think> No<|im_end|>ab")
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<300 {
+      let tokens = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+        frequent.randomElement(using: &generator) ?? 0
+      }
+      for start in [ReplyStart.insideThought, .answer, .beforeThought, .plainText] {
+        var thought = ThoughtTracker(start: start)
+        var undecided: [TokenID] = []
+        var text: [ThoughtTracker.Kind: [UInt8]] = [:]
+        for id in tokens {
+          let step = thought.advance(past: id, chat.control)
+          if let earlier = step.earlier {
+            text[earlier, default: []] += undecided.flatMap(chat.tokenizer.bytes)
+            undecided = []
+          }
+          guard let kind = step.kind else {
+            undecided.append(id)
+            continue
+          }
+          if kind == .control { continue }
+          text[kind, default: []] += chat.tokenizer.bytes(of: id)
+        }
+        if let kind = thought.finish() { text[kind, default: []] += undecided.flatMap(chat.tokenizer.bytes) }
+        let reply = try parse(tokens, start: start)
+        #expect(reply.counts == thought.counts && reply.outcome == thought.outcome && reply.end == thought.end)
+        #expect(reply.content == String(decoding: text[.answer] ?? [], as: UTF8.self), "\(tokens)")
+        #expect(reply.thinking == String(decoding: text[.thinking] ?? [], as: UTF8.self), "\(tokens)")
+      }
+    }
+  }
+
   @Test func `a character split over tokens arrives whole`() throws {
     let chat = try RTiny.chat()
     var parser = ReplyParser(start: .answer, tokenizer: chat.tokenizer, control: chat.control)

@@ -1,64 +1,53 @@
-// Steers one reply token by token: decides about thinking by bias or threshold, closes a thought that has had its tokens or goes
-// in circles, keeps thinking tags to the positions where they mean something, and keeps the answer to its form. It follows the
-// reply by ids, with the counts that Chat's parser shows clients.
+// Steers one reply token by token: decides about thinking by think bias or threshold, closes a thought that has used its tokens
+// or repeats itself, allows thinking tags only where they have a meaning, and holds the answer to its form.
 //
-// A thought is closed where a line or a sentence ends, or when the grace of 5 % is over: then the closing tag and the white
-// space around it are written in the model's place, a token a step. Whatever closes it, the answer begins behind that white space.
+// A thought is closed at the end of a line or a sentence, or after a grace of 5 %. The guide then writes the closing tag and the
+// white space around it in place of the model, one token a step. The answer always begins after that white space.
 import GenerationTypes
 
 /// The steering state of one reply.
 struct ReplyGuide {
-  private enum Phase { case beforeThought, thought, answer }
-
   private let rules: ThoughtRules
-  private let thinking: ThinkingTokens
-  private let stop: Set<TokenID>
+  private let control: ControlTokens
   private let closing: [TokenID]
   private let limits: ThoughtLimits
   /// Whether the prompt ends with the opening tag itself, without white space.
   private let opensDirectly: Bool
-  /// Whether thinking tags are tags; raw text may hold them as text.
+  /// Whether thinking tags are tags; in a raw completion they are text.
   private let masksTags: Bool
   private var constraint: (any TokenConstraint)?
-  private var phase: Phase
-  /// Tokens to be written next, whatever the model says.
+  private var thought: ThoughtTracker
+  /// Tokens that the guide writes next in place of the model.
   private var written: [TokenID] = []
-  /// Generated tokens: all, those of the thought, and white space whose kind the next token decides.
-  private var generated = 0, thoughts = 0, pending = 0
   private var last: TokenID?
   private var repetition = RepetitionDetector()
-  /// Thinking tokens when the thought was found to repeat itself.
+  /// The number of thinking tokens when the thought was found to repeat itself.
   private var loopedAt: Int?
-  /// Whether the thought's end was imposed: the model may want to think on, or has nothing to say yet.
-  private var wasClosed = false
-  /// Whether the answer has begun.
-  private var hasAnswered = false
 
-  /// What is to be kept to for `request`; nil where it leaves everything to the model.
+  /// A guide for the reply to `request`; nil if nothing restricts the model.
   init?(_ request: GenerationRequest) {
-    let control = request.control
+    control = request.control
     masksTags = request.start != .plainText && (control.thinking.open ?? control.thinking.close) != nil
     if request.constraint == nil, request.thought == ThoughtRules(), !masksTags { return nil }
     (rules, constraint) = (request.thought, request.constraint)
-    (thinking, stop, closing) = (control.thinking, control.stop, control.closing.sorted())
-    limits = ThoughtLimits(rules, thinking, maxTokens: request.maxTokens)
-    opensDirectly = request.prompt.tokens.last == thinking.open
-    phase =
-      switch request.start {
-      case .insideThought: .thought
-      case .answer, .plainText: .answer
-      case .beforeThought: .beforeThought
-      }
+    closing = control.closing.sorted()
+    limits = ThoughtLimits(rules, control.thinking, maxTokens: request.maxTokens)
+    opensDirectly = request.prompt.tokens.last == control.thinking.open
+    thought = ThoughtTracker(start: request.start)
   }
 
-  /// Whether logits are looked at before the next token is drawn.
-  var steers: Bool { generated == 0 || wasClosed || constraint != nil || masksTags }
+  private var thinking: ThinkingTokens { control.thinking }
+  /// Whether the guide ended the thought: the model may want to think on, or has nothing to say yet.
+  private var wasClosed: Bool { thought.imposedEnd != nil }
 
-  /// The token that is written next in the model's place.
+  /// Whether the guide may change the next row of logits.
+  var steers: Bool { thought.generated == 0 || wasClosed || constraint != nil || masksTags }
+
+  /// The token that the guide writes next in place of the model.
   var nextWritten: TokenID? { written.first }
 
-  /// Takes from `row` what may not come next. `thinkProbability` is set at the token that decides. Returns whether logits of
-  /// tokens that may come have changed.
+  /// Masks the tokens of `row` that may not come next. `thinkProbability` is set at the deciding token. Returns whether the logits
+  /// of allowed tokens have changed.
   mutating func steer(_ row: LogitsRow, thinkProbability: Float?) -> Bool {
     var hasMoved = false
     if let thinkProbability {
@@ -70,25 +59,25 @@ struct ReplyGuide {
       }
     }
     forbidMisplacedTags(row)
-    switch phase {
+    switch thought.phase {
     case .thought:
-      // The answer's form is still to come, so the turn cannot end here.
-      if constraint?.isOwed == true, thinking.close != nil { forbid(stop, row) }
+      // The answer still has to come, so the turn cannot end here.
+      if constraint?.isOwed == true, thinking.close != nil { forbid(control.stop, row) }
     case .beforeThought, .answer:
-      if wasClosed, !hasAnswered { forbid(stop, row) }
+      if wasClosed, !thought.isAnswering { forbid(control.stop, row) }
       if let mask = constraint?.allowed() { keep(mask, row) }
     }
     return hasMoved
   }
 
-  /// A thought opens once, before anything else, and closes once: elsewhere a tag would be text that no client should see.
+  /// Masks tags out of place: a thought opens once, before anything else, and closes once.
   private func forbidMisplacedTags(_ row: LogitsRow) {
     guard masksTags else { return }
-    if phase != .beforeThought, let open = thinking.open { forbid(CollectionOfOne(open), row) }
-    if phase != .thought, let close = thinking.close { forbid(CollectionOfOne(close), row) }
+    if thought.phase != .beforeThought, let open = thinking.open { forbid(CollectionOfOne(open), row) }
+    if thought.phase != .thought, let close = thinking.close { forbid(CollectionOfOne(close), row) }
   }
 
-  /// Leaves the ids that begin a whitespace-only close, or the others; all when none would be left.
+  /// Keeps the ids that begin a whitespace-only close, or all others if the reply `thinks`.
   private func decide(_ thinks: Bool, _ row: LogitsRow) {
     var mask = TokenMask(count: row.values.count)
     for id in closing where row.contains(id) { mask.insert(id) }
@@ -100,6 +89,7 @@ struct ReplyGuide {
     for id in ids where row.contains(id) { row.values[Int(id)] = -.infinity }
   }
 
+  /// Masks all tokens outside `mask`, unless no token would be left.
   private func keep(_ mask: TokenMask, _ row: LogitsRow) {
     guard row.values.indices.contains(where: { row.values[$0] > -.infinity && mask.contains(TokenID($0)) }) else {
       return
@@ -113,36 +103,40 @@ struct ReplyGuide {
     }
   }
 
-  /// Takes note of the token that was drawn, or puts another in its place where the thought has to end.
+  /// Takes the token that was drawn, or replaces it with the first token that closes the thought.
   mutating func take(_ token: inout GeneratedToken) {
-    if written.isEmpty {
-      if let end = imposedEnd(before: token.id) {
-        written = closingTokens
-        wasClosed = true
-        token.id = written[0]
-        token.thoughtEnd = end
-      }
+    if written.isEmpty, let end = imposedEnd(before: token.id) {
+      written = closingTokens
+      token.id = written[0]
+      token.thoughtEnd = end
     }
     let wasWritten = !written.isEmpty
     if wasWritten { written.removeFirst() }
-    follow(token.id, wasWritten: wasWritten)
+    follow(token, wasWritten: wasWritten)
   }
 
-  /// Why the thought must end now, before `next`; nil while it may go on.
+  /// Why the thought must end before `next`; nil if it may go on.
   private func imposedEnd(before next: TokenID) -> ThoughtEnd? {
-    guard phase == .thought, let close = thinking.close, next != close, !stop.contains(next) else { return nil }
-    let spent = thoughts + (thoughts > 0 ? pending : 0)
-    // White space around the tags is no thought, and a model that is about to close need not be told to.
-    if thoughts == 0, thinking.shape(of: next).contains(.white), limits.budget != 0, generated < limits.hardLength {
+    guard thought.phase == .thought, let close = thinking.close, next != close, !control.stop.contains(next) else {
+      return nil
+    }
+    let spent = thought.thinkingSoFar
+    // White space around the tags is no thought, and a model that is about to close it needs no help.
+    if thought.counts.thinking == 0, thinking.shape(of: next).contains(.white), limits.budget != 0,
+      thought.generated < limits.hardLength
+    {
       return nil
     }
     let isBoundary = isBoundary(before: next)
     if spent >= limits.hardBudget || (isBoundary && spent >= limits.budget) { return .budget }
     if let loopedAt, isBoundary || spent >= loopedAt + RepetitionDetector.grace { return .loop }
-    if generated >= limits.hardLength || (isBoundary && generated >= limits.softLength) { return .length }
+    if thought.generated >= limits.hardLength || (isBoundary && thought.generated >= limits.softLength) {
+      return .length
+    }
     return nil
   }
 
+  /// Whether a line or a sentence ends before `next`.
   private func isBoundary(before next: TokenID) -> Bool {
     guard let last else { return false }
     let shape = thinking.shape(of: last)
@@ -150,7 +144,7 @@ struct ReplyGuide {
       || (shape.contains(.endsSentence) && thinking.shape(of: next).contains(.beginsWithSpace))
   }
 
-  /// What closes the thought as it stands, and leads over to the answer.
+  /// The tokens that close the thought and lead to the answer.
   private var closingTokens: [TokenID] {
     guard let close = thinking.close else { return [] }
     let before: [TokenID] =
@@ -160,63 +154,16 @@ struct ReplyGuide {
     return before + [close] + thinking.answerGap
   }
 
-  private mutating func follow(_ id: TokenID, wasWritten: Bool) {
-    generated += 1
-    defer { last = id }
-    switch phase {
-    case .beforeThought:
-      if id == thinking.open {
-        phase = .thought
-      } else if id == thinking.close {
-        phase = .answer
-      } else if !thinking.shape(of: id).contains(.white) {
-        phase = .answer
-        answer(id)
-      }
-    case .thought:
-      if id == thinking.close {
-        phase = .answer
-        if constraint?.isOwed == true, !wasWritten { written = thinking.answerGap }
-      } else if thinking.shape(of: id).contains(.white) {
-        pending += 1
-      } else if id != thinking.open {
-        if thoughts > 0 { thoughts += pending }
-        thoughts += 1
-        pending = 0
-      }
-      if phase == .thought, rules.stopsLoops, loopedAt == nil, repetition.append(id) { loopedAt = thoughts }
-    case .answer:
-      if !wasWritten { answer(id) }
+  private mutating func follow(_ token: GeneratedToken, wasWritten: Bool) {
+    let id = token.id, before = thought.phase
+    let step = thought.advance(past: id, imposedEnd: token.thoughtEnd, control)
+    last = id
+    switch (before, thought.phase) {
+    case (.thought, .answer): if constraint?.isOwed == true, !wasWritten { written = thinking.answerGap }
+    case (.thought, _):
+      if rules.stopsLoops, loopedAt == nil, repetition.append(id) { loopedAt = thought.counts.thinking }
+    case (.answer, _): if !wasWritten { constraint?.advance(past: id) }
+    case (.beforeThought, _): if step.kind == .answer { constraint?.advance(past: id) }
     }
   }
-
-  /// Takes note of a token of the answer.
-  private mutating func answer(_ id: TokenID) {
-    constraint?.advance(past: id)
-    if !thinking.shape(of: id).contains(.white) { hasAnswered = true }
-  }
-}
-
-/// How long a thought may be.
-private struct ThoughtLimits {
-  /// Thinking tokens after which it ends at the next boundary, and at once.
-  let budget, hardBudget: Int
-  /// The same for all generated tokens, so that the answer has its part of the reply's limit.
-  let softLength, hardLength: Int
-
-  init(_ rules: ThoughtRules, _ thinking: ThinkingTokens, maxTokens: Int) {
-    budget = rules.budget ?? .max
-    hardBudget = rules.budget.map { $0 + Self.grace($0) } ?? .max
-    let tags = max(thinking.lineEnd.count, thinking.emptyThought.count) + 1 + thinking.answerGap.count
-    let room = maxTokens - tags
-    guard rules.answerReserve > 0, thinking.close != nil, room > 0 else {
-      (softLength, hardLength) = (.max, .max)
-      return
-    }
-    hardLength = max(0, room - min(rules.answerReserve, max(1, maxTokens / 4)))
-    softLength = hardLength - Self.grace(hardLength)
-  }
-
-  /// 5 %, at least one token.
-  private static func grace(_ count: Int) -> Int { count == 0 ? 0 : count / 20 + (count % 20 == 0 ? 0 : 1) }
 }
