@@ -1,11 +1,12 @@
-"""Links in Markdown files lead somewhere: relative paths exist, anchors name a heading, and the index lists every page."""
+"""Markdown files are true: links and paths exist, anchors name a heading, the index lists every page, and examples with
+curl run."""
 
 import re
 import subprocess
 import urllib.parse
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Server
 
 LISTED = subprocess.run(
     ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True
@@ -58,3 +59,38 @@ def test_the_index_lists_every_page_of_docs():
 def test_the_links_are_found():
     assert len(FILES) > 20 and sum(len(links(path)) for path in FILES) > 60
     assert "tls-and-unix-domain-sockets" in anchors(ROOT / "docs/configuration.md")
+
+
+PATH = re.compile(r"`((?:Sources|Tests|Benchmarks|Public|Deploy|scripts|docs|Models)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_paths_in_code_spans_exist(path):
+    for name in PATH.findall(path.read_text()):
+        assert (ROOT / name).exists(), name
+
+
+CURL = [
+    pytest.param(block, id=f"{path.stem}-{number}")
+    for path in sorted(ROOT.glob("docs/*.md"))
+    for number, block in enumerate(re.findall(r"```sh\n(curl [^\n]*localhost:8080.*?)```", path.read_text(), re.S))
+]
+
+
+@pytest.fixture(scope="module")
+def server_with_ledger(tmp_path_factory):
+    with Server(["--set", f"ledger.path={tmp_path_factory.mktemp('documents')}/ledger.sqlite"]) as server:
+        yield server
+
+
+@pytest.mark.parametrize("block", CURL)
+def test_examples_with_curl_run(block, server_with_ledger):
+    command = re.split(r"\n(?=[a-z])", block.replace("http://localhost:8080", server_with_ledger.url))[0]
+    done = subprocess.run(
+        ["bash", "-euc", command.replace("curl -s", "curl -sf")], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0 and done.stdout.startswith("{"), (command, done.stderr)
+
+
+def test_there_are_examples_with_curl():
+    assert len(CURL) >= 6
