@@ -2,15 +2,15 @@
 
 import Text
 
-/// Which bytes may stand where.
+/// The character classes of bytes in a request.
 enum ByteClass {
   /// `tchar`, RFC 9110 5.6.2: methods and field names.
   static let token: UInt8 = 1
   /// `VCHAR`, `obs-text`, space and tab, RFC 9110 5.5: field values.
   static let value: UInt8 = 2
-  /// `pchar` and `/`, RFC 3986 3.3, with `%` to be checked by the decoder.
+  /// `pchar` and `/`, RFC 3986 3.3. The decoder checks what follows a `%`.
   static let path: UInt8 = 4
-  /// Any visible ASCII but `#`: browsers leave more than RFC 3986 allows in queries.
+  /// Visible ASCII except `#`. Browsers send characters in queries that RFC 3986 does not allow.
   static let query: UInt8 = 8
   /// `reg-name`, IP literals and port: the Host field, RFC 9112 3.2.
   static let host: UInt8 = 16
@@ -32,13 +32,13 @@ enum ByteClass {
 
   static func isMember(_ byte: UInt8, of classes: UInt8) -> Bool { table[Int(byte)] & classes != 0 }
 
-  /// Whether all bytes of `range` belong to one of `classes`.
+  /// Whether all bytes in `range` belong to one of `classes`.
   static func all(_ bytes: Span<UInt8>, _ range: Range<Int>, of classes: UInt8) -> Bool {
     for index in range where table[Int(bytes[index])] & classes == 0 { return false }
     return true
   }
 
-  /// The value of a hexadecimal digit.
+  /// Returns the value of a hexadecimal digit, or nil.
   static func hexadecimal(_ byte: UInt8) -> UInt8? {
     switch byte {
     case 0x30...0x39: byte - 0x30
@@ -50,12 +50,12 @@ enum ByteClass {
 }
 
 extension Span<UInt8> {
-  /// The bytes of `range` as text; bytes that are not UTF-8 become U+FFFD.
+  /// Returns the bytes in `range` as text; invalid UTF-8 becomes U+FFFD.
   func text(_ range: Range<Int>) -> String {
     extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Compares `range` with ASCII text in lower case, without regard to case.
+  /// Whether `range` equals lower-case ASCII `text`, ignoring case.
   func matches(_ text: StaticString, _ range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }
     return text.withUTF8Buffer { expected in
@@ -67,13 +67,13 @@ extension Span<UInt8> {
     }
   }
 
-  /// The first position of `byte` in `range`.
+  /// Returns the first position of `byte` in `range`.
   func first(_ byte: UInt8, in range: Range<Int>) -> Int? {
     for index in range where self[index] == byte { return index }
     return nil
   }
 
-  /// `range` without spaces and tabs at its ends (OWS).
+  /// Returns `range` without optional white space (OWS: spaces and tabs) at its ends.
   func trimmed(_ range: Range<Int>) -> Range<Int> {
     var (start, end) = (range.lowerBound, range.upperBound)
     while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }

@@ -1,27 +1,27 @@
-// Chunked transfer coding, RFC 9112 7.1. Extensions and trailer fields are checked, bounded and dropped.
+// The chunked transfer coding, RFC 9112 7.1. Extensions and trailer fields are validated, limited and discarded.
 
-/// Decodes one chunked body from bytes in any pieces.
+/// Decodes one chunked body from input split at any byte.
 struct ChunkedDecoder: Sendable {
   private enum State: Sendable {
-    /// A line of chunk size and extensions, gathered in `line`.
+    /// Reading the chunk size and extensions into `line`.
     case size
     case data(remaining: Int)
-    /// The CR LF after the data of a chunk.
+    /// Reading the CR LF after a chunk's data.
     case dataEnd
-    /// Trailer fields up to an empty line.
+    /// Reading trailer fields up to an empty line.
     case trailer
   }
 
   private let limits: HTTPLimits
   private var state = State.size
   private var line: [UInt8] = []
-  /// Bytes of extensions and trailers, which count against the head's limit.
+  /// The bytes of extensions and trailer fields, which count against the limit of the head.
   private var overhead = 0
   private var trailerFields = 0
 
   init(limits: HTTPLimits) { self.limits = limits }
 
-  /// Appends decoded bytes to `body`; true once the last chunk and the trailer are complete.
+  /// Appends decoded bytes to `body`. Returns true once the last chunk and the trailer are complete.
   mutating func decode(_ input: Span<UInt8>, at position: inout Int, into body: inout [UInt8]) throws(HTTPViolation)
     -> Bool
   {
@@ -40,13 +40,13 @@ struct ChunkedDecoder: Sendable {
         guard size <= limits.bodyBytes - body.count else { throw .tooLarge(413, "the body", limit: limits.bodyBytes) }
         state = size == 0 ? .trailer : .data(remaining: size)
       case .dataEnd:
-        guard line.isEmpty else { throw .malformed("a chunk is longer than its size") }
+        guard line.isEmpty else { throw .malformed("a chunk has more data than its size announces") }
         state = .size
       case .trailer:
         if line.isEmpty { return true }
         trailerFields += 1
         guard trailerFields <= limits.headerCount else {
-          throw HTTPViolation(431, .tooLarge, "more than \(limits.headerCount) trailer fields")
+          throw HTTPViolation(431, .tooLarge, "the request has more than \(limits.headerCount) trailer fields")
         }
         _ = try line.span.field(0..<line.count)
       case .data: break
@@ -56,23 +56,23 @@ struct ChunkedDecoder: Sendable {
     return false
   }
 
-  /// Gathers bytes up to CR LF in `line`; true when the line is complete, without its end.
+  /// Appends bytes to `line` up to CR LF. Returns true when the line, stored without CR LF, is complete.
   private mutating func takeLine(_ input: Span<UInt8>, _ position: inout Int) throws(HTTPViolation) -> Bool {
     while position < input.count {
       let byte = input[position]
       position += 1
       if line.last == 0x0D {
-        guard byte == 0x0A else { throw .malformed("a CR without LF") }
+        guard byte == 0x0A else { throw .malformed("a CR must be followed by an LF") }
         line.removeLast()
         return true
       }
-      guard byte != 0x0A else { throw .malformed("an LF without CR") }
-      if case .dataEnd = state, byte != 0x0D { throw .malformed("a chunk is longer than its size") }
+      guard byte != 0x0A else { throw .malformed("an LF must follow a CR") }
+      if case .dataEnd = state, byte != 0x0D { throw .malformed("a chunk has more data than its size announces") }
       line.append(byte)
-      // A size of 16 digits and its CR are free, so that any number of chunks may follow; the rest is overhead.
+      // 16 digits and CR are not counted, so that the number of chunks is not limited; everything else is overhead.
       if line.count > 17 || isInTrailer { overhead += 1 }
       guard overhead <= limits.headBytes else {
-        throw .tooLarge(431, "chunk extensions and trailers", limit: limits.headBytes)
+        throw .tooLarge(431, "the total size of chunk extensions and trailer fields", limit: limits.headBytes)
       }
     }
     return false
@@ -80,7 +80,7 @@ struct ChunkedDecoder: Sendable {
 
   private var isInTrailer: Bool { if case .trailer = state { true } else { false } }
 
-  /// `1*HEXDIG [ BWS ";" chunk-ext ]`.
+  /// Parses `1*HEXDIG [ BWS ";" chunk-ext ]`.
   private func chunkSize() throws(HTTPViolation) -> Int {
     var size = 0
     var digits = 0

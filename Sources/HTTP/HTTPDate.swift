@@ -1,10 +1,10 @@
-// The Date field, RFC 9110 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`, without a formatter and its locks.
+// The Date field, RFC 9110 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`. Avoids DateFormatter and its locks.
 
 import Text
 
-/// The preferred HTTP date format.
+/// The preferred HTTP date format (IMF-fixdate).
 package enum HTTPDate {
-  /// The date of `seconds` after 1970 in UTC.
+  /// Returns the date that is `seconds` after 1970 in UTC.
   package static func text(_ seconds: Int) -> String {
     let days = Int((Double(seconds) / 86_400).rounded(.down))
     let second = seconds - days * 86_400

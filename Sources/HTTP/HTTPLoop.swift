@@ -1,10 +1,10 @@
-// The actor that owns the connections of one event loop. Its executor is the loop's queue, so socket events (Dispatch) and
-// calls from handler tasks (`await`) take turns there; nothing else touches a connection.
+// The actor that owns the connections of one event loop. Its executor is the loop's queue: socket events (Dispatch)
+// and calls from handler tasks (`await`) take turns there, and nothing else touches a connection.
 
 import Dispatch
 import Transport
 
-/// Owns connections; handler tasks speak to a connection by its number, which outlives it harmlessly.
+/// Owns connections. Handler tasks refer to a connection by its number, which may safely outlive the connection.
 actor HTTPLoop {
   nonisolated let events: EventLoop
   nonisolated let service: HTTPService
@@ -21,7 +21,7 @@ actor HTTPLoop {
     resources = HTTPLoopResources(events: events)
   }
 
-  /// Starts serving a connected socket; callable from anywhere. The socket has been admitted by the service.
+  /// Starts serving a connected socket that the service has admitted; callable from anywhere.
   nonisolated func adopt(_ socket: consuming SocketDescriptor, remoteAddress: String, tls context: TLSContext?) {
     let number = socket.release()
     events.queue.async { self.assumeIsolated { $0.open(SocketDescriptor(owning: number), remoteAddress, context) } }
@@ -38,50 +38,50 @@ actor HTTPLoop {
 
   func remove(_ number: UInt64) { connections[number] = nil }
 
-  /// Refuses the body that has been under way longest, if that is longer than any is entitled to; false if there is none.
-  func dropSlowestBody(except number: UInt64, _ now: UInt64) -> Bool {
+  /// Rejects the oldest request body that is older than `bodyTimeout`. Returns false if there is none.
+  func rejectOldestBody(except number: UInt64, _ now: UInt64) -> Bool {
     let overdue = connections.compactMap { other, connection in
       other == number ? nil : connection.overdueBody(now).map { (began: $0, connection: connection) }
     }
-    guard let slowest = overdue.min(by: { $0.began < $1.began }) else { return false }
-    slowest.connection.dropBody()
+    guard let oldest = overdue.min(by: { $0.began < $1.began }) else { return false }
+    oldest.connection.rejectBody()
     return true
   }
 
-  /// Drops the slowest of the readers that have had their time; false if there is none.
-  func dropSlowestReader(except number: UInt64, _ now: UInt64) -> Bool {
+  /// Disconnects the slowest reader whose bytes have waited for `readerPatience`. Returns false if there is none.
+  func disconnectSlowestReader(except number: UInt64, _ now: UInt64) -> Bool {
     let late = connections.compactMap { other, connection in
       other == number ? nil : connection.readingRate(now).map { (rate: $0, connection: connection) }
     }
     guard let slowest = late.min(by: { $0.rate < $1.rate }) else { return false }
-    slowest.connection.abort(.noRoom)
+    slowest.connection.abort(.sendBudgetExceeded)
     return true
   }
 
   // MARK: From handler tasks
 
-  /// Sends a response, or the head of a streamed one; true if the stream's closure is to run.
+  /// Sends a response, or the head of a streamed one. Returns true if the stream's closure must run.
   func respond(_ response: HTTPResponse, on number: UInt64) -> Bool { connections[number]?.respond(response) ?? false }
 
-  /// Queues a piece of a streamed body and waits while too much is unsent.
+  /// Queues a piece of a streamed body and waits while too many bytes are unsent.
   func write(_ bytes: [UInt8], on number: UInt64) async throws {
     try Task.checkCancellation()
     guard let connection = connections[number] else { throw HTTPAbort.peerGone }
     guard connection.write(bytes) else { return }
-    try await withCheckedThrowingContinuation { connection.waitForRoom($0) }
+    try await withCheckedThrowingContinuation { connection.waitForSpace($0) }
   }
 
   func endStream(on number: UInt64, complete: Bool) { connections[number]?.endStream(complete: complete) }
 
   // MARK: Shutdown
 
-  /// Closes idle connections; the others after their response.
+  /// Closes idle connections now and the others after their response.
   func drain() {
     isDraining = true
     for connection in connections.values { connection.drain() }
   }
 
-  /// Closes everything and cancels the handlers.
+  /// Closes every connection and cancels the handlers.
   func closeAll() { for connection in connections.values { connection.abort(.shutdown) } }
 }
 

@@ -1,4 +1,4 @@
-// HTTP messages as values: what a handler is given and what it gives back.
+// HTTP requests and responses as values: the input and output of a handler.
 
 import Text
 
@@ -11,7 +11,7 @@ package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral 
     for (name, value) in elements { append(name, value) }
   }
 
-  /// The first value of `name`. Assigning replaces all values of that name.
+  /// The first value of `name`. Setting it replaces all values of that name.
   package subscript(name: String) -> String? {
     get { fields.first { Self.same($0.name, name) }?.value }
     set {
@@ -36,29 +36,33 @@ package struct HTTPHeaders: Sendable, Equatable, ExpressibleByDictionaryLiteral 
   }
 }
 
-/// A whole request; the body has been received and its transfer coding removed.
+/// A complete request: the whole body has arrived, and its transfer coding has been removed.
 package struct HTTPRequest: Sendable {
   package var method: String
-  /// Percent-decoded absolute path, for instance `/v1/models`.
+  /// The percent-decoded absolute path, for instance `/v1/models`.
   package var path: String
-  /// The part after `?`, still encoded; empty without one.
+  /// The part after `?`, still percent-encoded; empty if there is none.
   package var query: String
   package var headers: HTTPHeaders
   package var body: [UInt8]
-  /// The peer's address without port; empty for a Unix-domain socket and a socket pair.
+  /// The peer's address without port; empty for Unix-domain sockets and socket pairs.
   package var remoteAddress: String
 
   package init(
     method: String, path: String, query: String = "", headers: HTTPHeaders = [:], body: [UInt8] = [],
     remoteAddress: String = ""
   ) {
-    (self.method, self.path, self.query, self.headers) = (method, path, query, headers)
-    (self.body, self.remoteAddress) = (body, remoteAddress)
+    self.method = method
+    self.path = path
+    self.query = query
+    self.headers = headers
+    self.body = body
+    self.remoteAddress = remoteAddress
   }
 }
 
-/// Accepts the pieces of a streamed body. `write` returns when the peer's window took the bytes into the bounded send
-/// buffer, and throws once the peer is gone or too slow.
+/// Sends the pieces of a streamed body. `write` returns once the bounded send buffer has taken the bytes; it throws
+/// when the peer is gone or too slow.
 package protocol HTTPBodyWriter: Sendable {
   func write(_ bytes: [UInt8]) async throws
 }
@@ -67,8 +71,9 @@ package struct HTTPResponse: Sendable {
   package enum Body: Sendable {
     case empty
     case bytes([UInt8])
-    /// Sent with chunked transfer coding (to HTTP/1.0 peers: until close). The task that runs it is cancelled when the peer
-    /// disconnects; throwing ends the connection without the last chunk, so that the peer sees an incomplete body.
+    /// A body sent with chunked transfer coding (for HTTP/1.0: until the connection closes). The task that runs the
+    /// closure is cancelled when the peer disconnects. If the closure throws, the connection ends without the last
+    /// chunk, so that the peer detects an incomplete body.
     case stream(@Sendable (any HTTPBodyWriter) async throws -> Void)
   }
   package var status: Int
@@ -76,18 +81,20 @@ package struct HTTPResponse: Sendable {
   package var body: Body
 
   package init(status: Int, headers: HTTPHeaders = [:], body: Body = .empty) {
-    (self.status, self.headers, self.body) = (status, headers, body)
+    self.status = status
+    self.headers = headers
+    self.body = body
   }
 }
 
-/// Answers one request. Runs in a task of its own that is cancelled when the peer disconnects.
+/// Answers one request. Runs in its own task, which is cancelled when the peer disconnects.
 package typealias HTTPHandler = @Sendable (HTTPRequest) async -> HTTPResponse
 
-/// How a request is answered, decided when its head has arrived.
+/// The way to answer a request, decided when its head has arrived.
 package enum HTTPAdmission: Sendable {
-  /// The response is sent at once; a body that follows is not read.
+  /// Sends the response at once, without reading the body.
   case respond(HTTPResponse)
-  /// The handler answers when the body has arrived.
+  /// Calls the handler once the body has arrived.
   case handle(HTTPHandler)
 }
 

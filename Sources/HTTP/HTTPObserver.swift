@@ -1,31 +1,31 @@
-// What a server tells beside its handler: connections, and requests that no handler ever saw.
+// Events for metrics and logs: connections, and requests that never reached a handler.
 
 import Text
 
-/// Receives counts for metrics and logs; called from the server's event loops and tasks, so it must return quickly.
+/// Receives events for metrics and logs. Called from event loops and tasks, so every method must return quickly.
 package protocol HTTPObserver: Sendable {
   func connectionOpened()
   func connectionClosed()
-  /// The bodies held, being received or with a handler, have become so many bytes more or less.
+  /// Reports that the memory of request bodies, while received or in a handler, changed by `change` bytes.
   func bodyBytesChanged(by change: Int)
-  /// The response bytes that wait for their readers have become so many more or less.
+  /// Reports that the number of unsent response bytes changed by `change`.
   func unsentBytesChanged(by change: Int)
-  /// A request was answered with an error by the server itself.
+  /// Reports that the server itself answered a request with an error.
   func rejected(_ violation: HTTPViolation, remoteAddress: String)
-  /// A response could not be sent to its end: the peer left, or took nothing for too long.
+  /// Reports that a response was not completed: the peer left or stopped reading.
   func aborted(_ reason: HTTPAbort, remoteAddress: String)
 }
 
-/// Why a response was not sent to its end; `write` throws it and the handler's task is cancelled.
+/// The reason why a response was not completed. `write` throws it, and the handler's task is cancelled.
 package enum HTTPAbort: String, Error, Sendable {
   /// The peer closed or reset the connection.
   case peerGone = "peer_gone"
-  /// The peer took no bytes for `HTTPLimits.writeTimeout`.
+  /// The peer took no bytes for `HTTPLimits.writeTimeout`, or fell behind `sendBytesPerSecond`.
   case writeTimeout = "write_timeout"
-  /// Too many unsent bytes waited, and the peer was the slowest to take its own or came last.
-  case noRoom = "no_room"
-  /// The server's grace ended.
+  /// The unsent bytes exceeded `HTTPLimits.allUnsentBytes`, and this peer was the slowest reader or came last.
+  case sendBudgetExceeded = "no_room"
+  /// The grace period of the shutdown ended.
   case shutdown
-  /// The stream's own closure threw.
+  /// The stream's closure threw.
   case handler
 }

@@ -1,11 +1,12 @@
-// What every connection of a server shares: limits, admission and the hooks around it. Immutable but for the counts.
+// The state that all connections of a server share: limits, admission, hooks and counts. Immutable except for the
+// counts.
 
 import Glibc
 import Synchronization
 import Text
 import Transport
 
-/// Makes the response to a request that no handler saw, in the contract's shape.
+/// Creates the response to a request that never reached a handler, in the format of the API.
 package typealias HTTPErrorResponse = @Sendable (_ status: Int, _ message: String) -> HTTPResponse
 
 /// The settings and counts of one server.
@@ -14,9 +15,9 @@ final class HTTPService: Sendable {
   let admit: HTTPAdmit
   let errorResponse: HTTPErrorResponse
   let observer: (any HTTPObserver)?
-  let bodies: BodyRoom
-  let unsent: SendRoom
-  /// Handlers' tasks that have not ended.
+  let bodies: BodyBudget
+  let unsent: SendBudget
+  /// The number of handler tasks that have not ended.
   let handlers = Atomic(0)
   private let counts = Mutex(ConnectionCounts())
 
@@ -28,13 +29,13 @@ final class HTTPService: Sendable {
     self.admit = admit
     self.errorResponse = errorResponse
     self.observer = observer
-    bodies = BodyRoom(capacity: limits.bufferedBodyBytes, observer: observer)
-    unsent = SendRoom(capacity: limits.allUnsentBytes, observer: observer)
+    bodies = BodyBudget(capacity: limits.bufferedBodyBytes, observer: observer)
+    unsent = SendBudget(capacity: limits.allUnsentBytes, observer: observer)
   }
 
   var connectionCount: Int { counts.withLock { $0.total } }
 
-  /// Counts a connection in, or tells which cap refuses it.
+  /// Counts a new connection, or returns the limit that it exceeds.
   func enter(_ address: String) -> HTTPViolation? {
     let violation = counts.withLock { $0.admit(address, limits) }
     if let violation { observer?.rejected(violation, remoteAddress: address) } else { observer?.connectionOpened() }
@@ -46,7 +47,7 @@ final class HTTPService: Sendable {
     observer?.connectionClosed()
   }
 
-  /// `{"error": …}` with a random id; texts are fixed and need no escaping.
+  /// Returns `{"error": …}` with a random id. The messages are constants and need no escaping.
   static let plainErrorResponse: HTTPErrorResponse = { status, message in
     let type = status < 500 ? "invalid_request_error" : "server_error"
     let body = #"{"error":{"message":"\#(message)","type":"\#(type)","param":null,"code":null}}"#
@@ -57,18 +58,22 @@ final class HTTPService: Sendable {
   }
 }
 
-/// Open connections, all together and by address. Peers without address, those of a Unix-domain socket, would share one: who
-/// may connect there the file's mode says, and only the sum is bounded.
+/// The numbers of open connections, in total and per address. Peers of a Unix-domain socket have no address: the
+/// file's mode controls access, and only the total is limited.
 struct ConnectionCounts {
   private(set) var total = 0
   private var byAddress: [ExactString: Int] = [:]
 
   mutating func admit(_ address: String, _ limits: HTTPLimits) -> HTTPViolation? {
-    guard total < limits.connections else { return HTTPViolation(503, .capacity, "too many connections") }
+    guard total < limits.connections else {
+      return HTTPViolation(
+        503, .capacity, "the server has reached its limit of \(limits.connections) connections; try again later")
+    }
     if !address.isEmpty {
       let ofAddress = byAddress[address.exact, default: 0]
       guard ofAddress < limits.connectionsPerAddress else {
-        return HTTPViolation(429, .capacity, "too many connections from this address")
+        let message = "this address has reached its limit of \(limits.connectionsPerAddress) connections"
+        return HTTPViolation(429, .capacity, message)
       }
       byAddress[address.exact] = ofAddress + 1
     }
@@ -84,7 +89,7 @@ struct ConnectionCounts {
   }
 }
 
-/// What the connections of one loop share. Not Sendable: belongs to the loop's actor.
+/// The resources that the connections of one loop share. Not Sendable: belongs to the loop's actor.
 final class HTTPLoopResources {
   let events: EventLoop
   let timer: DeadlineTimer
@@ -97,7 +102,7 @@ final class HTTPLoopResources {
     timer = DeadlineTimer(queue: events.queue)
   }
 
-  /// The Date field's value, made once a second.
+  /// The value of the Date field, updated once per second.
   var date: [UInt8] {
     let second = time(nil)
     if second != dateSecond { (dateSecond, dateBytes) = (second, Array(HTTPDate.text(second).utf8)) }

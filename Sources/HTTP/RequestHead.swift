@@ -1,9 +1,10 @@
-// A request's head, RFC 9112 2 to 6, parsed strictly from bytes that end with an empty line. What two parsers could read
-// differently is refused: bare CR or LF, folded lines, white space before a colon, doubled lengths, lengths beside chunks.
+// A request's head, RFC 9112 2 to 6, parsed strictly from bytes that end with an empty line. Input that two parsers
+// could read differently is rejected: bare CR or LF, folded lines, white space before a colon, repeated lengths, and
+// lengths together with chunks.
 
 import Text
 
-/// A request's line and fields, and what they say about its body and its connection.
+/// The request line and header fields, and what they say about the body and the connection.
 package struct RequestHead: Sendable, Equatable {
   /// How the body is delimited, RFC 9112 6.3.
   package enum Framing: Sendable, Equatable {
@@ -11,24 +12,27 @@ package struct RequestHead: Sendable, Equatable {
     case chunked
   }
   package var method: String
-  /// Percent-decoded.
+  /// The percent-decoded path.
   package var path: String
-  /// Still encoded.
+  /// The part after `?`, still percent-encoded.
   package var query: String
   package var headers: HTTPHeaders
   /// 0 for HTTP/1.0, 1 for HTTP/1.1 and later minor versions.
   package var minorVersion: Int
   package var framing: Framing
-  /// Whether the peer wants the connection kept, RFC 9112 9.3.
+  /// Whether the peer wants to keep the connection open, RFC 9112 9.3.
   package var keepsAlive: Bool
   /// Whether the peer waits for `100 Continue`, RFC 9110 10.1.1.
   package var expectsContinue: Bool
 
-  /// Parses `bytes` up to `end`, where the last four bytes are the end of the last line and the empty line.
+  /// Parses `bytes` up to `end`. The last four bytes are the end of the last line and the empty line.
   package init(_ bytes: Span<UInt8>, end: Int, limits: HTTPLimits) throws(HTTPViolation) {
     var line = try bytes.line(from: 0, end)
     let start = try RequestLine(bytes, 0..<line, limits: limits)
-    (method, path, query, minorVersion) = (start.method, start.target.path, start.target.query, start.minorVersion)
+    method = start.method
+    path = start.target.path
+    query = start.target.query
+    minorVersion = start.minorVersion
     headers = [:]
     var meaning = FieldMeaning()
     var position = line + 2
@@ -37,16 +41,16 @@ package struct RequestHead: Sendable, Equatable {
       line = try bytes.line(from: position, end)
       count += 1
       guard count <= limits.headerCount else {
-        throw HTTPViolation(431, .tooLarge, "more than \(limits.headerCount) header fields")
+        throw HTTPViolation(431, .tooLarge, "the request has more than \(limits.headerCount) header fields")
       }
       let (name, value) = try bytes.field(position..<line)
-      try meaning.note(bytes, name, value)
+      try meaning.record(bytes, name, value)
       headers.append(bytes.text(name), bytes.text(value))
       position = line + 2
     }
     if let authority = start.target.authority { headers["Host"] = authority }
     guard meaning.hosts == 1 || (meaning.hosts == 0 && minorVersion == 0) else {
-      throw .malformed("a request has exactly one Host field")
+      throw .malformed("a request must have exactly one Host field")
     }
     framing = try meaning.framing(method: method, minorVersion: minorVersion, limits: limits)
     keepsAlive = minorVersion == 0 ? meaning.keepAlive && !meaning.close : !meaning.close
@@ -62,7 +66,7 @@ extension RequestHead {
   }
 }
 
-/// `method SP request-target SP HTTP-version`, RFC 9112 3.
+/// The request line: `method SP request-target SP HTTP-version`, RFC 9112 3.
 private struct RequestLine {
   var method: String
   var target: RequestTarget
@@ -71,7 +75,7 @@ private struct RequestLine {
   init(_ bytes: Span<UInt8>, _ range: Range<Int>, limits: HTTPLimits) throws(HTTPViolation) {
     guard let first = bytes.first(0x20, in: range), first > range.lowerBound,
       let second = bytes.first(0x20, in: first + 1..<range.upperBound), second > first + 1
-    else { throw .malformed("the request line is not method, target and version") }
+    else { throw .malformed("the request line must consist of method, target and version") }
     guard first <= 32, ByteClass.all(bytes, 0..<first, of: ByteClass.token) else {
       throw .malformed("the method is invalid")
     }
@@ -81,7 +85,7 @@ private struct RequestLine {
       (0x30...0x39).contains(bytes[version.lowerBound + 7])
     else { throw .malformed("the HTTP version is invalid") }
     guard bytes[version.lowerBound + 5] == 0x31 else {
-      throw HTTPViolation(505, .unsupported, "this server speaks HTTP/1.1")
+      throw HTTPViolation(505, .unsupported, "this server supports only HTTP/1.1 and HTTP/1.0")
     }
     guard second - first - 1 <= limits.targetBytes else {
       throw .tooLarge(414, "the request target", limit: limits.targetBytes)
@@ -92,7 +96,7 @@ private struct RequestLine {
   }
 }
 
-/// What the fields that matter to the connection have said so far.
+/// The meaning of the header fields read so far that affect the connection.
 private struct FieldMeaning {
   var hosts = 0
   var close = false
@@ -104,7 +108,7 @@ private struct FieldMeaning {
   /// Whether there are transfer codings besides `chunked`.
   private var hasOtherCoding = false
 
-  mutating func note(_ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) throws(HTTPViolation) {
+  mutating func record(_ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) throws(HTTPViolation) {
     if bytes.matches("host", name) {
       hosts += 1
       guard RequestTarget.isAuthority(bytes, value) else { throw .malformed("the Host field is invalid") }
@@ -113,7 +117,7 @@ private struct FieldMeaning {
       length = try bytes.decimal(value)
     } else if bytes.matches("transfer-encoding", name) {
       codingFields += 1
-      try noteCodings(bytes, value)
+      try recordCodings(bytes, value)
     } else if bytes.matches("connection", name) {
       for option in bytes.list(value) {
         if bytes.matches("close", option) { close = true }
@@ -121,15 +125,15 @@ private struct FieldMeaning {
       }
     } else if bytes.matches("expect", name) {
       guard bytes.matches("100-continue", value) else {
-        throw HTTPViolation(417, .unsupported, "the only expectation supported is 100-continue")
+        throw HTTPViolation(417, .unsupported, "the only supported value of Expect is 100-continue")
       }
       expectsContinue = true
     }
   }
 
-  /// Reads a list of transfer codings. A list that leaves the end of the body open, with `chunked` in it but not at its end, is
-  /// malformed, RFC 9112 6.3; so is one that two parsers could read differently. Other codings are only unknown, 6.1.
-  private mutating func noteCodings(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(HTTPViolation) {
+  /// Parses a list of transfer codings. A list in which `chunked` is not last does not delimit the body and is
+  /// malformed, RFC 9112 6.3; so is one that two parsers could read differently. Other codings are unsupported, 6.1.
+  private mutating func recordCodings(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(HTTPViolation) {
     var isChunked = false
     for coding in bytes.list(value) {
       let end = bytes.first(0x3B, in: coding) ?? coding.upperBound
@@ -137,25 +141,27 @@ private struct FieldMeaning {
       guard !name.isEmpty, ByteClass.all(bytes, name, of: ByteClass.token) else {
         throw .malformed("the Transfer-Encoding is invalid")
       }
-      if isChunked { throw .malformed("chunked is not the last transfer coding") }
+      if isChunked { throw .malformed("chunked must be the last transfer coding") }
       isChunked = bytes.matches("chunked", name)
-      if isChunked, end < coding.upperBound { throw .malformed("the transfer coding chunked has no parameters") }
+      if isChunked, end < coding.upperBound { throw .malformed("the transfer coding chunked takes no parameters") }
       if !isChunked { hasOtherCoding = true }
     }
   }
 
   func framing(method: String, minorVersion: Int, limits: HTTPLimits) throws(HTTPViolation) -> RequestHead.Framing {
     if codingFields > 0 {
-      guard lengthFields == 0 else { throw .malformed("Content-Length beside Transfer-Encoding") }
-      guard minorVersion > 0 else { throw .malformed("Transfer-Encoding in HTTP/1.0") }
-      guard codingFields == 1 else { throw .malformed("more than one Transfer-Encoding field") }
-      if hasOtherCoding { throw HTTPViolation(501, .unsupported, "the only transfer coding supported is chunked") }
+      guard lengthFields == 0 else {
+        throw .malformed("a request must not have both Content-Length and Transfer-Encoding")
+      }
+      guard minorVersion > 0 else { throw .malformed("HTTP/1.0 does not support Transfer-Encoding") }
+      guard codingFields == 1 else { throw .malformed("a request must have at most one Transfer-Encoding field") }
+      if hasOtherCoding { throw HTTPViolation(501, .unsupported, "the only supported transfer coding is chunked") }
       return .chunked
     }
-    guard lengthFields <= 1 else { throw .malformed("more than one Content-Length field") }
+    guard lengthFields <= 1 else { throw .malformed("a request must have at most one Content-Length field") }
     guard let length else {
       guard !["POST", "PUT", "PATCH"].contains(exactly: method) else {
-        throw HTTPViolation(411, .unsupported, "\(method) needs Content-Length or chunked transfer coding")
+        throw HTTPViolation(411, .unsupported, "\(method) requires Content-Length or the chunked transfer coding")
       }
       return .length(0)
     }
@@ -165,31 +171,32 @@ private struct FieldMeaning {
 }
 
 extension Span<UInt8> {
-  /// The position of the CR that ends the line at `start`.
+  /// Returns the position of the CR that ends the line at `start`.
   func line(from start: Int, _ end: Int) throws(HTTPViolation) -> Int {
     guard let position = first(0x0D, in: start..<end), position + 1 < end, self[position + 1] == 0x0A else {
-      throw .malformed("a CR without LF")
+      throw .malformed("a CR must be followed by an LF")
     }
     return position
   }
 
-  /// `field-name ":" OWS field-value OWS`, RFC 9112 5.
+  /// Splits `field-name ":" OWS field-value OWS`, RFC 9112 5.
   func field(_ range: Range<Int>) throws(HTTPViolation) -> (name: Range<Int>, value: Range<Int>) {
     guard let colon = first(0x3A, in: range), colon > range.lowerBound else {
-      throw .malformed("a header line without a field name")
+      throw .malformed("a header line has no field name")
     }
-    // A leading space is a folded line (obs-fold), one before the colon a smuggling device: neither is a tchar.
+    // Neither the leading space of a folded line (obs-fold) nor a space before the colon (request smuggling) is a
+    // tchar.
     guard ByteClass.all(self, range.lowerBound..<colon, of: ByteClass.token) else {
-      throw .malformed("a field name has an invalid character")
+      throw .malformed("a field name contains an invalid character")
     }
     let value = trimmed(colon + 1..<range.upperBound)
     guard ByteClass.all(self, value, of: ByteClass.value) else {
-      throw .malformed("a field value has a control character")
+      throw .malformed("a field value contains a control character")
     }
     return (range.lowerBound..<colon, value)
   }
 
-  /// `1*DIGIT` that fits an `Int`.
+  /// Parses `1*DIGIT` with at most 18 digits.
   func decimal(_ range: Range<Int>) throws(HTTPViolation) -> Int {
     guard !range.isEmpty, range.count <= 18 else { throw .malformed("the Content-Length is invalid") }
     var value = 0
@@ -200,7 +207,7 @@ extension Span<UInt8> {
     return value
   }
 
-  /// The elements of a comma-separated list.
+  /// Returns the elements of a comma-separated list.
   func list(_ range: Range<Int>) -> [Range<Int>] {
     var elements: [Range<Int>] = []
     var start = range.lowerBound

@@ -1,15 +1,15 @@
-// A resumable parser of a connection's requests. A pure value: bytes in any pieces go in, events come out, and the same bytes
-// give the same events however they were cut. Every byte is copied once, into the body, which grows by doubling.
+// A resumable parser of a connection's requests. A pure value: bytes go in, events come out, and the events do not
+// depend on where the input was split. Every byte is copied once, into the body, which grows by doubling.
 
-/// Reads requests one after the other, RFC 9112.
+/// Parses consecutive requests, RFC 9112.
 package struct RequestParser: Sendable {
-  /// What the bytes given so far amount to.
+  /// The result of parsing the bytes given so far.
   package enum Event: Sendable, Equatable {
-    /// All input was taken; the request is not complete.
+    /// All input was consumed; the request is not complete.
     case needsMore
-    /// A head is complete; parsing goes on with its body.
+    /// A head is complete; parsing continues with its body.
     case head(RequestHead)
-    /// The request of the last head is complete; the next call begins the next request.
+    /// The request of the last head is complete; the next call starts the next request.
     case body([UInt8])
   }
 
@@ -22,17 +22,17 @@ package struct RequestParser: Sendable {
 
   private let limits: HTTPLimits
   private var state = State.head
-  /// Head bytes of earlier pieces.
+  /// The bytes of the head from earlier input.
   private var head: [UInt8] = []
   private var body: [UInt8] = []
-  /// How much of CR LF CR LF the last head bytes are.
+  /// The number of bytes of CR LF CR LF that the head ends with.
   private var matched = 0
-  /// Whether an empty line before the request line was skipped, RFC 9112 2.2 allows one.
+  /// Whether an empty line before the request line was skipped; RFC 9112 2.2 allows one.
   private var skippedLine = false
 
   package init(limits: HTTPLimits) { self.limits = limits }
 
-  /// Whether a request has begun: some bytes of its head have arrived.
+  /// Whether a request has begun, that is, some bytes of its head have arrived.
   package var isInHead: Bool { if case .head = state { !head.isEmpty || skippedLine } else { false } }
   /// Whether a head is complete and its body is not.
   package var isInBody: Bool {
@@ -41,17 +41,18 @@ package struct RequestParser: Sendable {
     case .head, .failed: false
     }
   }
-  /// Body bytes taken so far.
+  /// The number of body bytes received so far.
   package var bodyCount: Int { body.count }
 
-  /// Takes bytes from `input` at `position`, which moves on, up to the next event. After a violation every call repeats it.
+  /// Parses `input` from `position`, which it advances, up to the next event. After a violation every call throws it
+  /// again.
   package mutating func parse(_ input: Span<UInt8>, at position: inout Int) throws(HTTPViolation) -> Event {
     do throws(HTTPViolation) {
       switch state {
       case .head: return try parseHead(input, &position)
       case .sized(let remaining): return parseBody(input, &position, remaining)
       case .chunked(var decoder):
-        state = .head  // The decoder is the only owner of its buffer while it works.
+        state = .head  // The decoder must own its buffer uniquely to append in place.
         let isComplete = try decoder.decode(input, at: &position, into: &body)
         if isComplete { return complete() }
         state = .chunked(decoder)
@@ -67,19 +68,19 @@ package struct RequestParser: Sendable {
 
   private mutating func parseHead(_ input: Span<UInt8>, _ position: inout Int) throws(HTTPViolation) -> Event {
     if head.isEmpty, position < input.count, !skippedLine, input[position] == 0x0D {
-      // Kept in `head` until its LF is seen.
+      // The skipped CR is stored in `head` until its LF arrives.
       head.append(0x0D)
       position += 1
     }
     if head.count == 1, head[0] == 0x0D, position < input.count {
-      guard input[position] == 0x0A else { throw .malformed("a CR without LF") }
+      guard input[position] == 0x0A else { throw .malformed("a CR must be followed by an LF") }
       head.removeAll(keepingCapacity: true)
       skippedLine = true
       position += 1
     }
     if head.count == 1, head[0] == 0x0D { return .needsMore }
     let start = position
-    // Bytes that cannot begin a request, for instance TLS, are refused without waiting for a line that never ends.
+    // Bytes that cannot start a request, for instance TLS, are rejected at once: their line might never end.
     if head.isEmpty, start < input.count, !ByteClass.isMember(input[start], of: ByteClass.token) {
       throw .malformed("the method is invalid")
     }
@@ -104,14 +105,15 @@ package struct RequestParser: Sendable {
     switch parsed.framing {
     case .length(let count):
       state = .sized(remaining: count)
-      // A declared length is a promise, not yet bytes: memory follows what arrives.
+      // A declared length is not trusted: memory grows with the bytes that arrive.
       body.reserveCapacity(min(count, 64 << 10))
     case .chunked: state = .chunked(ChunkedDecoder(limits: limits))
     }
     return .head(parsed)
   }
 
-  /// The position after the empty line that ends the head; a CR or LF that stands alone is refused as soon as it is seen.
+  /// Returns the position after the empty line that ends the head. Rejects a CR or LF that stands alone as soon as it
+  /// arrives.
   private mutating func headEnd(_ input: Span<UInt8>, _ start: Int) throws(HTTPViolation) -> Int? {
     for index in start..<input.count {
       switch (matched, input[index]) {
@@ -119,15 +121,15 @@ package struct RequestParser: Sendable {
       case (3, 0x0A):
         matched = 0
         return index + 1
-      case (1, _), (3, _): throw .malformed("a CR without LF")
-      case (_, 0x0A): throw .malformed("an LF without CR")
+      case (1, _), (3, _): throw .malformed("a CR must be followed by an LF")
+      case (_, 0x0A): throw .malformed("an LF must follow a CR")
       default: matched = 0
       }
     }
     return nil
   }
 
-  /// A request line that alone fills the head is a target that is too long.
+  /// If the request line alone fills the head, reports the target as too long.
   private func tooLargeHead(_ input: Span<UInt8>, _ start: Int) -> HTTPViolation {
     var hasLine = head.contains(0x0A)
     if !hasLine { hasLine = input.first(0x0A, in: start..<min(input.count, start + limits.headBytes)) != nil }
@@ -153,7 +155,7 @@ package struct RequestParser: Sendable {
 }
 
 extension [UInt8] {
-  /// Appends a part of a span in one copy.
+  /// Appends a part of a span with a single copy.
   mutating func append(contentsOf bytes: Span<UInt8>, _ range: Range<Int>) {
     guard !range.isEmpty else { return }
     bytes.extracting(range).withUnsafeBufferPointer { append(contentsOf: $0) }

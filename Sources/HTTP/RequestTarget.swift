@@ -1,21 +1,21 @@
-// The request target, RFC 9112 3.2: origin form, absolute form and, for OPTIONS, the asterisk.
+// The request target, RFC 9112 3.2: origin form, absolute form and, for OPTIONS, the asterisk form.
 
 import Text
 
-/// A request target taken apart.
+/// The parts of a request target.
 struct RequestTarget {
-  /// Percent-decoded; `*` for the asterisk form. Dot segments are left as they are.
+  /// The percent-decoded path; `*` for the asterisk form. Dot segments are not resolved.
   var path: String
   var query: String
-  /// The authority of an absolute form, which replaces the Host field.
+  /// The authority of an absolute form. It replaces the Host field.
   var authority: String?
 
-  /// Takes the bytes of `range` apart, or refuses them with 400.
+  /// Parses the bytes in `range`. Throws 400 if they are malformed.
   init(_ bytes: Span<UInt8>, _ range: Range<Int>, method: String) throws(HTTPViolation) {
     authority = nil
     query = ""
     if range.count == 1, bytes[range.lowerBound] == 0x2A {
-      guard method.exact == "OPTIONS" else { throw .malformed("the target * belongs to OPTIONS") }
+      guard method.exact == "OPTIONS" else { throw .malformed("the request target * is valid only for OPTIONS") }
       path = "*"
       return
     }
@@ -23,11 +23,11 @@ struct RequestTarget {
     var rest = range
     if bytes[range.lowerBound] != 0x2F {
       let prefix = bytes.schemeLength(range)
-      guard prefix > 0 else { throw .malformed("the target is neither a path nor an http URL") }
+      guard prefix > 0 else { throw .malformed("the request target must be a path or an http URL") }
       let start = range.lowerBound + prefix
       var end = start
       while end < range.upperBound, bytes[end] != 0x2F, bytes[end] != 0x3F { end += 1 }
-      guard Self.isAuthority(bytes, start..<end) else { throw .malformed("the target's host is invalid") }
+      guard Self.isAuthority(bytes, start..<end) else { throw .malformed("the host of the request target is invalid") }
       authority = bytes.text(start..<end)
       rest = end..<range.upperBound
     }
@@ -36,14 +36,14 @@ struct RequestTarget {
     if let mark {
       let queryRange = mark + 1..<rest.upperBound
       guard ByteClass.all(bytes, queryRange, of: ByteClass.query) else {
-        throw .malformed("the query has an invalid character")
+        throw .malformed("the query contains an invalid character")
       }
       query = bytes.text(queryRange)
     }
     path = pathRange.isEmpty ? "/" : try Self.decode(bytes, pathRange)
   }
 
-  /// `uri-host [":" port]` without user information and not empty, RFC 9110 7.2.
+  /// Whether `range` is a non-empty `uri-host [":" port]` without user information, RFC 9110 7.2.
   static func isAuthority(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
     guard ByteClass.all(bytes, range, of: ByteClass.host) else { return false }
     var end = range.upperBound
@@ -66,7 +66,9 @@ struct RequestTarget {
   }
 
   private static func decode(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(HTTPViolation) -> String {
-    guard ByteClass.all(bytes, range, of: ByteClass.path) else { throw .malformed("the path has an invalid character") }
+    guard ByteClass.all(bytes, range, of: ByteClass.path) else {
+      throw .malformed("the path contains an invalid character")
+    }
     guard bytes.first(0x25, in: range) != nil else { return bytes.text(range) }
     var decoded: [UInt8] = []
     decoded.reserveCapacity(range.count)
@@ -79,7 +81,7 @@ struct RequestTarget {
       }
       guard index + 2 < range.upperBound, let high = ByteClass.hexadecimal(bytes[index + 1]),
         let low = ByteClass.hexadecimal(bytes[index + 2]), high | low != 0
-      else { throw .malformed("the path has an invalid percent escape") }
+      else { throw .malformed("the path contains an invalid percent escape") }
       decoded.append(high << 4 | low)
       index += 3
     }
@@ -89,7 +91,7 @@ struct RequestTarget {
 }
 
 extension Span<UInt8> {
-  /// The length of `http://` or `https://` at the start of `range`, else 0.
+  /// Returns the length of `http://` or `https://` at the start of `range`, or 0.
   fileprivate func schemeLength(_ range: Range<Int>) -> Int {
     if range.count >= 7, matches("http://", range.lowerBound..<range.lowerBound + 7) { return 7 }
     if range.count >= 8, matches("https://", range.lowerBound..<range.lowerBound + 8) { return 8 }

@@ -1,26 +1,26 @@
-// Responses as bytes, RFC 9112 6 and 7. A pure value; framing fields are the encoder's alone, so that a handler can neither
-// forget nor contradict them, and a header that could split the response is refused.
+// Encodes responses as bytes, RFC 9112 6 and 7. A pure value. Only the encoder writes the framing fields, so that
+// handlers cannot forget or contradict them. It rejects headers that could split the response.
 
 import Text
 
-/// How one response is sent, decided by the request it answers.
+/// How one response is sent. The request that it answers decides.
 struct ResponseEncoder: Sendable {
-  /// What follows the head.
+  /// The delimiter of the body.
   enum Framing: Sendable, Equatable {
-    /// Nothing: HEAD, 204, 304 or an empty body.
+    /// No body: HEAD, 204, 304 or an empty body.
     case none
     case length
     case chunked
-    /// HTTP/1.0 and a stream.
+    /// The end of the connection: a stream to an HTTP/1.0 client.
     case untilClose
   }
 
   var isHead = false
   var minorVersion = 1
-  /// Whether the connection may serve another request.
+  /// Whether the connection may serve another request after this one.
   var keepsAlive = true
 
-  /// The head of `response`; nil if a header name or value cannot be sent.
+  /// Returns the head of `response`, or nil if a header name or value cannot be sent.
   func head(_ response: HTTPResponse, date: [UInt8]) -> (bytes: [UInt8], framing: Framing, keepsAlive: Bool)? {
     guard (200...999).contains(response.status) else { return nil }
     let isBodiless = response.status == 204 || response.status == 304
@@ -61,7 +61,7 @@ struct ResponseEncoder: Sendable {
       bytes += "\r\n".utf8
     }
     if isHead || response.status == 304 {
-      // The fields GET would have had: a handler that does not load the body may declare its length.
+      // HEAD sends the fields that GET would send: a handler that does not load the body may declare its length.
       if case .empty = response.body {
         length = declared.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } ?? (isHead ? 0 : nil)
       }
@@ -80,7 +80,7 @@ struct ResponseEncoder: Sendable {
     return (bytes, isHead || isBodiless ? .none : framing, keepsAlive)
   }
 
-  /// A piece of a streamed body; empty pieces would end it and give nothing.
+  /// Encodes a piece of a streamed body. Returns nothing for an empty piece, which would end a chunked body.
   static func piece(_ bytes: [UInt8], _ framing: Framing) -> [UInt8] {
     guard framing == .chunked, !bytes.isEmpty else { return bytes }
     var chunk: [UInt8] = []
@@ -92,7 +92,7 @@ struct ResponseEncoder: Sendable {
     return chunk
   }
 
-  /// What ends a streamed body that is complete.
+  /// Returns the bytes that end a complete streamed body.
   static func end(_ framing: Framing) -> [UInt8] { framing == .chunked ? Array("0\r\n\r\n".utf8) : [] }
 
   static func phrase(_ status: Int) -> String {

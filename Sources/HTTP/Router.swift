@@ -1,18 +1,19 @@
-// Method and path to endpoint. Literal segments win over parameters, parameters over a remainder; HEAD goes to GET's endpoint
-// (the encoder drops the body), OPTIONS gets the list of methods, and so do other methods, for their 405.
+// Maps method and path to an endpoint. Literal segments take precedence over parameters, and parameters over a
+// remainder. HEAD uses the endpoint of GET (the encoder omits the body). OPTIONS returns the list of methods; so does
+// the 405 for an unsupported method.
 
 import Text
 
-/// A table of routes, built once at start-up and then only read. What an endpoint is, the owner of the table decides.
+/// A table of routes, built once at start-up and then read-only. `Endpoint` is chosen by its owner.
 package struct Router<Endpoint: Sendable>: Sendable {
-  /// Values of a pattern's parameters by name, percent-decoded.
+  /// The percent-decoded values of a pattern's parameters by name.
   package typealias Parameters = [ExactString: String]
 
-  /// What a request's method and path lead to.
+  /// The result of looking up a method and path.
   package enum Match: Sendable {
-    /// `label` is the pattern, which bounds the values of a metrics label.
+    /// `label` is the pattern, so that a metrics label has few values.
     case endpoint(Endpoint, parameters: Parameters, label: String)
-    /// `OPTIONS` without an endpoint of its own.
+    /// `OPTIONS` on a path that has no endpoint for it.
     case options(allow: String, label: String)
     case methodNotAllowed(allow: String, label: String)
     case notFound
@@ -21,7 +22,7 @@ package struct Router<Endpoint: Sendable>: Sendable {
   private enum Segment: Sendable {
     case literal(String)
     case parameter(String)
-    /// The rest of the path, slashes included, at least one character.
+    /// The rest of the path, including slashes; at least one character.
     case remainder(String)
 
     var rank: Int {
@@ -36,13 +37,13 @@ package struct Router<Endpoint: Sendable>: Sendable {
   private struct Route: Sendable {
     var pattern: String
     var segments: [Segment]
-    /// The endpoint of `methods[i]` is `endpoints[i]`.
+    /// `endpoints[i]` answers `methods[i]`.
     var methods: [String]
     var endpoints: [Endpoint]
   }
 
   private var routes: [Route] = []
-  /// Patterns without parameters, which no other can precede.
+  /// The indices of the routes without parameters, which take precedence over all others.
   private var literals: [ExactString: Int] = [:]
 
   package init() {}
@@ -50,11 +51,12 @@ package struct Router<Endpoint: Sendable>: Sendable {
   /// Every pattern with the methods that have an endpoint.
   package var table: [(pattern: String, methods: [String])] { routes.map { ($0.pattern, $0.methods) } }
 
-  /// Adds the endpoint of `method` on `pattern`: `/health`, `/v1/models/{id}`, `/assets/{path*}` (the rest, slashes included).
+  /// Adds the endpoint of `method` for `pattern`, for instance `/health`, `/v1/models/{id}` or `/assets/{path*}` (the
+  /// rest of the path).
   package mutating func add(_ method: String, _ pattern: String, _ endpoint: Endpoint) {
-    precondition(pattern.hasPrefix(exactly: "/"), "a pattern begins with /")
+    precondition(pattern.hasPrefix(exactly: "/"), "a pattern must begin with /")
     if let index = routes.firstIndex(where: { $0.pattern.isEqual(exactly: pattern) }) {
-      precondition(!routes[index].methods.contains(exactly: method), "\(method) \(pattern) is there twice")
+      precondition(!routes[index].methods.contains(exactly: method), "\(method) \(pattern) is registered twice")
       routes[index].methods.append(method)
       routes[index].endpoints.append(endpoint)
       return
@@ -65,11 +67,11 @@ package struct Router<Endpoint: Sendable>: Sendable {
       return name.hasSuffix(exactly: "*") ? .remainder(String(name.dropLast())) : .parameter(String(name))
     }
     let isRemainderLast = segments.dropLast().allSatisfy { $0.rank < 2 }
-    precondition(isRemainderLast, "a remainder is the last segment of \(pattern)")
+    precondition(isRemainderLast, "a remainder must be the last segment of \(pattern)")
     let route = Route(pattern: pattern, segments: segments, methods: [method], endpoints: [endpoint])
-    // More specific routes stand first, so that the first match is the best.
-    let place = routes.firstIndex { Self.isMoreSpecific(segments, than: $0.segments) } ?? routes.endIndex
-    routes.insert(route, at: place)
+    // More specific routes come first, so that the first match is the best.
+    let index = routes.firstIndex { Self.isMoreSpecific(segments, than: $0.segments) } ?? routes.endIndex
+    routes.insert(route, at: index)
     literals = [:]
     for (index, route) in routes.enumerated() where route.segments.allSatisfy({ $0.rank == 0 }) {
       literals[route.pattern.exact] = index
@@ -81,10 +83,10 @@ package struct Router<Endpoint: Sendable>: Sendable {
     return a.count > b.count
   }
 
-  /// Finds the route of `path` and the endpoint of `method`.
+  /// Returns the route of `path` and the endpoint of `method`.
   package func match(method: String, path: String) -> Match {
     guard path.hasPrefix(exactly: "/") else {
-      // `OPTIONS *` asks about the server as a whole.
+      // `OPTIONS *` asks about the whole server.
       let all = allow(routes.flatMap(\.methods))
       return method.exact == "OPTIONS" && path.exact == "*" ? .options(allow: all, label: "*") : .notFound
     }

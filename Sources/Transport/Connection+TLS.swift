@@ -1,15 +1,16 @@
-// How a connection's bytes come in: as they are, or through TLS. Ciphertext is fed to the session in pieces of a record's size
-// and read again before the next, so that the session holds no more than that. Only when the delegate pauses in the middle does
-// all that was received wait there, as it would wait with the delegate without TLS.
+// Receiving bytes, directly or through TLS. The session gets ciphertext in pieces of one record and is read before
+// the next piece, so that it holds at most one record. If the delegate pauses in between, the rest of the received
+// ciphertext waits in the session.
 
 import Dispatch
 import Glibc
 
 extension Connection {
-  /// The most that the protocol may owe a peer that has answers made, to new keys for instance, and takes none of them.
-  private static let mostSealed = 256 << 10
+  /// The limit on protocol answers (to key updates, for instance) that are queued for a peer that does not read them,
+  /// in bytes.
+  private static let sealedLimit = 256 << 10
 
-  /// Hands over bytes of the socket.
+  /// Processes bytes received from the socket.
   func arrived(_ bytes: UnsafeRawBufferPointer) {
     guard let tls else {
       delegate?.received(bytes.bindMemory(to: UInt8.self).span)
@@ -24,21 +25,21 @@ extension Connection {
     tls.releaseMemory()
   }
 
-  /// Goes on with what was fed before a pause.
-  func readHeld() {
+  /// Continues with the ciphertext that was fed before a pause.
+  func readPending() {
     guard let tls, !isClosed, tls.holdsCiphertext else { return }
     readRecords(tls)
     tls.releaseMemory()
   }
 
-  /// The same at the loop's next turn: no event of the socket tells of bytes that are here already, and a delegate that ends a
-  /// pause is not called from within its own call.
-  func readHeldLater() {
+  /// Calls `readPending` in the loop's next turn. The socket reports no event for bytes that have already arrived,
+  /// and the delegate must not be called again from within its own call.
+  func readPendingLater() {
     guard let tls, tls.holdsCiphertext else { return }
-    loop.queue.async(execute: DispatchWorkItem { [self] in readHeld() })
+    loop.queue.async(execute: DispatchWorkItem { [self] in readPending() })
   }
 
-  /// Hands over what can be decrypted, as far as the delegate wants it now, and sends what the protocol answers.
+  /// Delivers plaintext until the delegate pauses, and sends what the protocol answers.
   private func readRecords(_ tls: TLSSession) {
     reading: while !isClosed, !isPaused, !hasEnded {
       switch tls.read(into: scratch.record) {
@@ -54,12 +55,12 @@ extension Connection {
         delegate?.receivedPlainText()
         return
       case .failed(let reason):
-        flush()  // The alert.
+        flush()  // Sends the alert.
         return fail(reason)
       }
     }
     guard !isClosed else { return }
-    if tls.sealed.count > Self.mostSealed { return fail("it takes none of the answers it asks for") }
+    if tls.sealed.count > Self.sealedLimit { return fail("it requests protocol answers but does not read them") }
     if !isFlushing { flush() }
   }
 

@@ -1,11 +1,11 @@
-// One connected socket as ordered bytes with a deadline. Not Sendable: created and used on its loop's queue only, which an
-// actor with the loop as executor guarantees. Bytes in are pushed to the delegate; bytes out are queued and flushed as the
-// peer's window allows. TLS stands between these and the socket: the delegate does not see the difference.
+// One connected socket: ordered bytes and one deadline. Not Sendable: created and used only on its loop's queue,
+// which an actor with the loop as executor guarantees. Received bytes are pushed to the delegate; outgoing bytes are
+// queued and sent as the peer accepts them. With TLS, the delegate still sees plaintext.
 
 import Dispatch
 import Glibc
 
-/// A non-blocking socket with a bounded read per event, an outgoing queue, one deadline and, where it has a context, TLS.
+/// A non-blocking socket with a bounded read per event, an outgoing queue, one deadline and optionally TLS.
 package final class Connection {
   private let socket: Int32
   let loop: EventLoop
@@ -16,37 +16,37 @@ package final class Connection {
 
   private var reader: (any DispatchSourceRead)?
   private var writer: (any DispatchSourceWrite)?
-  /// Sources whose cancel handler has still to run; the last one closes the socket.
+  /// The number of sources whose cancel handler has not run yet; the last one closes the socket.
   private var openSources = 0
-  /// Whether the peer's bytes have ended, in order or by a failure.
+  /// Whether the peer's bytes have ended, by FIN, close_notify or a failure.
   private(set) var hasEnded = false
   private(set) var isClosed = false
-  /// Whether FIN is due once everything has been sent.
+  /// Whether to send FIN once everything has been sent.
   private var isEnding = false
-  /// Whether the coming close is a reset.
+  /// Whether closing the socket resets the connection.
   private var resets = false
 
   private let context: TLSContext?
-  /// Stands between the delegate's bytes and the socket's; nil where they are the same.
+  /// The TLS session between the delegate's bytes and the socket's; nil for plain TCP.
   var tls: TLSSession?
 
-  /// What the delegate queued and neither the kernel nor `tls` has taken.
+  /// The bytes that the delegate queued and that neither the kernel nor `tls` has taken.
   private var outgoing = OutgoingQueue()
-  /// Whether the delegate knows that bytes wait for the peer.
+  /// Whether the delegate has been told that bytes wait for the peer.
   private var isWaiting = false
-  /// Bytes queued and not yet taken by the kernel; those already encrypted count with what encryption added.
+  /// The number of queued bytes that the kernel has not taken. Encrypted bytes count with the size of the ciphertext.
   package var unsentBytes: Int { outgoing.count + (tls?.sealedData ?? 0) }
 
-  /// The most bytes one read event hands over.
+  /// The limit on the bytes delivered by one read event.
   package var readSize = 16 << 10
 
-  /// The most reads in one event.
+  /// The limit on the reads in one event.
   private static let readsPerTurn = 16
 
-  /// Memory that all connections of a loop read into, one after the other.
+  /// Memory that all connections of a loop read into, one at a time.
   package final class ReadBuffer {
     fileprivate let memory: UnsafeMutableRawBufferPointer
-    /// One record after decryption.
+    /// Memory for one decrypted record.
     let record: UnsafeMutableRawBufferPointer
 
     package init(count: Int = 256 << 10) {
@@ -60,16 +60,19 @@ package final class Connection {
     }
   }
 
-  /// Takes over a connected socket; with a context, the peer is to begin with a TLS handshake.
+  /// Takes ownership of a connected socket. With a context, the peer must begin with a TLS handshake.
   package init(
     _ socket: consuming SocketDescriptor, loop: EventLoop, timer: DeadlineTimer, scratch: ReadBuffer,
     tls context: TLSContext? = nil
   ) {
     self.socket = socket.release()
-    (self.loop, self.timer, self.scratch, self.context) = (loop, timer, scratch, context)
+    self.loop = loop
+    self.timer = timer
+    self.scratch = scratch
+    self.context = context
   }
 
-  deinit { precondition(isClosed, "a connection is closed before it is let go") }
+  deinit { precondition(isClosed, "a connection must be closed before it is released") }
 
   /// Starts reading.
   package func open(delegate: any ConnectionDelegate) {
@@ -86,10 +89,10 @@ package final class Connection {
 
   // MARK: Reading
 
-  /// Reads until the kernel has no more: on a hang-up Dispatch fires a source once and never again, so an end of the bytes that
-  /// waits behind data must be found now.
+  /// Reads until the kernel has no more. On a hang-up Dispatch fires a source only once, so the end of the bytes must
+  /// be found now, even behind waiting data.
   private func readable() {
-    readHeld()
+    readPending()
     for _ in 0..<Self.readsPerTurn {
       guard !isClosed, reader != nil else { return }
       let memory = UnsafeMutableRawBufferPointer(rebasing: scratch.memory[..<min(readSize, scratch.memory.count)])
@@ -104,19 +107,19 @@ package final class Connection {
         delegate?.failed(TransportError(.receive, "the peer", code: code))
       }
     }
-    // The other connections of the loop have their turn; a new source fires again for what is left.
+    // Let the other connections of the loop run; a new source fires for the remaining bytes.
     guard !isClosed, reader != nil else { return }
     stopReading()
     startReading()
   }
 
-  /// While paused nothing is received and a departure of the peer goes unnoticed.
+  /// Whether reading is paused. Meanwhile nothing is received, and a disconnect goes unnoticed.
   package var isPaused = false {
     didSet {
       guard isPaused != oldValue, !isClosed, !hasEnded else { return }
       guard !isPaused else { return stopReading() }
       startReading()
-      readHeldLater()
+      readPendingLater()
     }
   }
 
@@ -134,7 +137,7 @@ package final class Connection {
     reader = nil
   }
 
-  /// Reads no more: the bytes have ended, in order or by a failure.
+  /// Stops reading for good: the bytes have ended.
   func endReading() {
     hasEnded = true
     stopReading()
@@ -142,16 +145,16 @@ package final class Connection {
 
   // MARK: Writing
 
-  /// Queues bytes; `flush` sends them.
+  /// Queues bytes. `flush` sends them.
   package func queue(_ bytes: [UInt8]) {
     guard !isClosed else { return }
     outgoing.append(bytes)
   }
 
-  /// Whether the rest of what was flushed waits for the socket.
+  /// Whether flushed bytes wait until the socket is writable.
   var isFlushing: Bool { writer != nil }
 
-  /// Sends what the kernel takes now and the rest when it can; `sent()` is also called from within.
+  /// Sends what the kernel takes now and the rest when it can. Calls the delegate's `sent()`, also before returning.
   package func flush() {
     let hadUnsent = unsentBytes > 0
     var hasMoved = false
@@ -174,14 +177,14 @@ package final class Connection {
     } else if writer == nil {
       startWriting()
     }
-    // What the protocol itself sends is none of the delegate's business: a handshake does not put off its deadline.
+    // Bytes of the TLS protocol itself do not count: a handshake must not extend the delegate's deadline.
     let beginsToWait = unsentBytes > 0 && !isWaiting
     isWaiting = unsentBytes > 0
     if hadUnsent, hasMoved || beginsToWait { delegate?.sent() }
   }
 
-  /// One `send` of what comes next; nil when nothing does. Plaintext is encrypted when what was encrypted before is gone, so that
-  /// a slow reader has little of it waiting.
+  /// Sends the next bytes once; nil if there are none. Encrypts more plaintext only when the previous ciphertext has
+  /// been sent, so that little ciphertext waits for a slow reader.
   private func sendNext() -> SocketDescriptor.Outcome? {
     guard let tls else {
       let outcome = outgoing.withNext { bytes, hasMore in withSocket { $0.send(bytes, more: hasMore) } }
@@ -196,8 +199,8 @@ package final class Connection {
     return outcome
   }
 
-  /// Watches a duplicate of the descriptor: libdispatch on Linux takes a read source for a writer, and never fires it for what
-  /// arrives, when it is started while a write source waits on the same number. Without a number to spare it must do with that.
+  /// Watches a duplicate of the descriptor. On Linux, libdispatch mistakes a read source for a writer and never fires
+  /// it if it starts while a write source waits on the same number. Without a free descriptor, the original is used.
   private func startWriting() {
     let duplicate = withSocket { $0.duplicate() }
     let source = DispatchSource.makeWriteSource(fileDescriptor: duplicate ?? socket, queue: loop.queue)
@@ -216,14 +219,14 @@ package final class Connection {
     writer = nil
   }
 
-  /// Sends FIN after the flushed bytes, with TLS close_notify before it; reading goes on.
+  /// Sends FIN, with TLS close_notify first, after the flushed bytes. Reading continues.
   package func endWriting() {
     guard !isClosed else { return }
     isEnding = true
     flush()
   }
 
-  /// Makes the coming `close` a reset, which no peer takes for the end of a body.
+  /// Makes `close` reset the connection, which no peer mistakes for the end of a body.
   package func resetOnClose() {
     resets = true
     var option = linger(l_onoff: 1, l_linger: 0)
@@ -232,14 +235,14 @@ package final class Connection {
 
   // MARK: Deadline and end
 
-  /// Sets the one deadline, in `DeadlineTimer.now` nanoseconds; nil clears it.
+  /// Sets the deadline in nanoseconds of `DeadlineTimer.now`; nil clears it.
   package func setDeadline(_ due: UInt64?) {
     guard !isClosed else { return }
     timer.set(deadline, to: due)
   }
 
-  /// Drops unsent bytes and closes the socket once Dispatch has let go of it. Where nothing is dropped, a peer with TLS is told
-  /// that this is the end, as far as the kernel takes it now.
+  /// Drops unsent bytes and closes the socket once Dispatch no longer uses it. If no bytes are dropped, a TLS peer is
+  /// sent close_notify, as far as the kernel takes it now.
   package func close() {
     guard !isClosed else { return }
     if tls != nil, outgoing.isEmpty, !resets {
@@ -261,7 +264,7 @@ package final class Connection {
     if isClosed { closeWhenUnwatched() }
   }
 
-  /// A descriptor number must not be reused while a source still watches it.
+  /// Closes the socket when no source watches it any more: its number must not be reused earlier.
   private func closeWhenUnwatched() {
     guard openSources == 0 else { return }
     _ = SocketDescriptor(owning: socket)

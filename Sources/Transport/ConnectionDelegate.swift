@@ -1,17 +1,18 @@
-// What a connection tells, apart from how it comes to know.
+// The events of a connection, independent of how they are detected.
 
-/// What the owner of a `Connection` is told, always on the loop's queue.
+/// Receives the events of a `Connection`, always on the loop's queue.
 package protocol ConnectionDelegate: AnyObject {
-  /// Bytes in order; valid during the call.
+  /// Receives bytes in order. The span is valid during the call.
   func received(_ bytes: Span<UInt8>)
-  /// The peer will send no more; it may still read.
+  /// Reports that the peer will send no more; it may still read.
   func receivedEnd()
-  /// The connection is unusable, for instance reset.
+  /// Reports that the connection is unusable, for instance reset.
   func failed(_ error: TransportError)
-  /// Some queued bytes went out, or have begun to wait for the peer; `unsentBytes` tells how many are left.
+  /// Reports that queued bytes were sent or began to wait for the peer; `unsentBytes` is the number left.
   func sent()
-  /// The time given to `setDeadline` has passed.
+  /// Reports that the time given to `setDeadline` has passed.
   func deadlinePassed()
-  /// Instead of a TLS handshake a plain HTTP request has begun; the connection is without TLS from here, for an answer.
+  /// Reports that a plain HTTP request began instead of a TLS handshake. TLS is off from now on, so that the request
+  /// can be answered.
   func receivedPlainText()
 }

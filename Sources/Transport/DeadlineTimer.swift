@@ -1,5 +1,5 @@
-// One Dispatch timer for all deadlines of a loop, armed for the wheel's next slot and silent while nothing waits.
-// Not Sendable: lives on its loop's queue like the connections that use it.
+// One Dispatch timer for all deadlines of a loop. It is armed for the wheel's next occupied slot and idle while there
+// is none. Not Sendable: used on its loop's queue, like the connections.
 
 import Dispatch
 
@@ -18,15 +18,15 @@ package final class DeadlineTimer {
 
   deinit { source.cancel() }
 
-  /// Nanoseconds of the monotonic clock that deadlines are told in.
+  /// The current time of the monotonic clock on which deadlines are set, in nanoseconds.
   package static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
 
-  /// Moves `deadline`; its action runs on the loop's queue at most 50 ms after `due`.
+  /// Moves `deadline`. Its action runs on the loop's queue at most 50 ms after `due`.
   package func set(_ deadline: DeadlineWheel.Deadline, to due: UInt64?) {
     if due == nil && deadline.due == nil { return }
     wheel.set(deadline, to: due, now: Self.now)
     guard let due else { return }
-    // An earlier look comes first and arms the next one.
+    // The timer fires earlier and will be armed again then.
     if let armed, armed <= due { return }
     arm()
   }

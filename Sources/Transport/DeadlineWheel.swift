@@ -1,25 +1,25 @@
-// A one-level timer wheel. Slots are `tick` apart; a deadline beyond the horizon waits in the last slot and is looked at again
-// there, so moving a deadline later costs nothing and ten thousand idle connections cost a few looks a second.
+// A one-level timer wheel. Slots are `tick` apart. A deadline beyond the horizon waits in the last slot and is moved
+// on from there. Postponing a deadline is free, and ten thousand idle connections cost a few checks per second.
 
-/// Sorts deadlines into slots. A pure value: time comes in as nanoseconds of a monotonic clock.
+/// Sorts deadlines into slots. A pure value: times are arguments, in nanoseconds of a monotonic clock.
 package struct DeadlineWheel {
-  /// One deadline that can be moved; its owner keeps it and the wheel holds it until its slot has passed.
+  /// A movable deadline. Its owner keeps a reference, and the wheel keeps one until the deadline's slot has passed.
   package final class Deadline {
-    /// When to act, in nanoseconds; nil: never.
+    /// The time to act, in nanoseconds; nil means never.
     package fileprivate(set) var due: UInt64?
     fileprivate var slot: UInt64?
-    /// Called once the deadline has passed; the owner clears it to let go.
+    /// The action to run once the deadline has passed. The owner sets it to nil to release what it captures.
     package var action: (() -> Void)?
 
     package init() {}
   }
 
-  /// The distance of two slots in nanoseconds: a deadline is noticed at most this much late.
+  /// The time between two slots in nanoseconds, which is also the maximum delay of a deadline.
   package let tick: UInt64
   private var slots: [[Deadline]]
-  /// The number of the next slot to look at; slot `n` covers due times up to `n * tick`.
+  /// The number of the next slot to check. Slot `n` holds due times up to `n * tick`.
   private var next: UInt64
-  /// Entries in all slots, those moved away included.
+  /// The number of entries in all slots, including those of deadlines that have been moved.
   package private(set) var count = 0
 
   package init(tick: UInt64 = 50_000_000, slots: Int = 64, now: UInt64) {
@@ -33,10 +33,10 @@ package struct DeadlineWheel {
     deadline.due = due
     guard let due else { return }
     if count == 0 { next = max(next, now / tick + 1) }
-    place(deadline, due)
+    insert(deadline, due)
   }
 
-  private mutating func place(_ deadline: Deadline, _ due: UInt64) {
+  private mutating func insert(_ deadline: Deadline, _ due: UInt64) {
     let wanted = due / tick + 1
     let slot = min(max(wanted, next), next + UInt64(slots.count) - 1)
     if let held = deadline.slot, held <= slot, held >= next { return }
@@ -45,7 +45,7 @@ package struct DeadlineWheel {
     count += 1
   }
 
-  /// The time of the next slot that holds something; nil: nothing waits.
+  /// The time of the next occupied slot; nil if all slots are empty.
   package var nextLook: UInt64? {
     guard count > 0 else { return nil }
     for slot in next..<next + UInt64(slots.count) where !slots[Int(slot % UInt64(slots.count))].isEmpty {
@@ -54,12 +54,12 @@ package struct DeadlineWheel {
     return nil
   }
 
-  /// Takes out the deadlines that have passed at `now`.
+  /// Removes and returns the deadlines that have passed at `now`.
   package mutating func advance(to now: UInt64) -> [Deadline] {
     var passed: [Deadline] = []
     let last = now / tick
     guard last >= next else { return [] }
-    // After a long sleep every slot is looked at once.
+    // After a long sleep every slot is checked once.
     let first = last - next >= UInt64(slots.count) ? last - UInt64(slots.count) + 1 : next
     var waiting: [Deadline] = []
     for slot in first...last {
@@ -73,7 +73,7 @@ package struct DeadlineWheel {
       slots[index].removeAll(keepingCapacity: slots[index].count < 256)
     }
     next = last + 1
-    for deadline in waiting { if let due = deadline.due { place(deadline, due) } }
+    for deadline in waiting { if let due = deadline.due { insert(deadline, due) } }
     for deadline in passed { deadline.due = nil }
     return passed
   }

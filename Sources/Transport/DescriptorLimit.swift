@@ -1,13 +1,13 @@
-// Ten thousand connections need as many descriptors; the usual soft limit is 1024. Sockets never take the last ones: files, the ledger
-// and images by URL need some too.
+// The limit on open descriptors. Ten thousand connections need as many descriptors, but the usual soft limit is 1024.
+// Connections leave a reserve for files, the ledger and images by URL.
 
 import Foundation
 import Glibc
 import Synchronization
 
-/// The process's limit of open descriptors.
+/// The limit on open descriptors of this process.
 package enum DescriptorLimit {
-  /// Raises the soft limit to the hard one and returns it.
+  /// Raises the soft limit to the hard limit and returns it.
   @discardableResult
   package static func raise() -> Int {
     var limit = rlimit()
@@ -26,19 +26,19 @@ package enum DescriptorLimit {
     return Int(clamping: limit.rlim_cur)
   }
 
-  /// Descriptors that are open now.
+  /// The number of open descriptors.
   package static var openCount: Int {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 64
   }
 
-  /// How many connections may be open where `limit` descriptors may, of which `used` are open without any: a reserve stays for files,
-  /// refusals and slow readers, which take a second descriptor while they are waited for. At least 4.
+  /// Returns how many connections may be open, given the limit and the descriptors used for other purposes. A reserve
+  /// remains for files, rejections and slow readers, whose connections use a second descriptor. At least 4.
   package static func connections(limit: Int, used: Int) -> Int { max(4, limit - used - reserve(of: limit)) }
 
-  /// Descriptors that connections leave to everything else.
+  /// Returns the number of descriptors that connections leave for other purposes.
   static func reserve(of limit: Int) -> Int { min(128, max(24, limit / 8)) }
 
-  /// Whether a new descriptor's number shows that few are left: the system gives the lowest that is free.
+  /// Whether a new descriptor's number shows that few are left. The system always assigns the lowest free number.
   static func isScarce(_ number: Int32) -> Bool { Int(number) >= limitAtFirstUse - reserve(of: limitAtFirstUse) / 2 }
 
   private static let limitAtFirstUse = current

@@ -1,9 +1,9 @@
-// A serial Dispatch queue that is also a Swift executor: Dispatch sources deliver their events on it and an actor that names
-// it as executor runs there too, so that one actor owns its sockets without locks and the compiler checks it.
+// A serial Dispatch queue that is also a Swift executor. Dispatch sources deliver events on it, and an actor can run
+// on it. One actor thus owns its sockets without locks, and the compiler checks this.
 
 import Dispatch
 
-/// The serial queue on which the sockets of one group live.
+/// The serial queue on which a group of sockets is used.
 package final class EventLoop: SerialExecutor {
   package let queue: DispatchQueue
 

@@ -1,6 +1,6 @@
-// Accepts connections on one address. The accept source runs on the given queue. When the process is out of descriptors, one that is
-// kept for this takes a connection so that it can be refused; where even that fails, accepting rests for a moment instead of spinning
-// on a socket that stays readable.
+// Accepts connections on one address, on the given queue. When the process is out of descriptors, a spare one is used
+// to accept and reject the connection. If that fails too, accepting pauses briefly instead of spinning on a socket
+// that stays readable.
 
 import Dispatch
 import Glibc
@@ -9,10 +9,10 @@ import Text
 
 /// A bound, listening TCP or Unix-domain socket.
 package final class Listener: Sendable {
-  /// Where connections are accepted, with the port the system chose.
+  /// The address on which connections are accepted, with the port chosen by the system.
   package let address: SocketAddress
 
-  /// Guards the source against being resumed after it was cancelled.
+  /// The state that ensures that a cancelled source is never resumed.
   private let state: Mutex<State>
 
   // Dispatch sources are thread-safe objects; the mutex orders suspend, resume and cancel.
@@ -23,19 +23,20 @@ package final class Listener: Sendable {
     var file: UnixSocketFile?
   }
 
-  /// What is done with each connection, on the listener's queue: non-blocking and close-on-exec, TCP without Nagle's delay. What is done
-  /// with one beyond the process's limit of descriptors must close it before it returns.
+  /// Handles one accepted connection, on the listener's queue. The socket is non-blocking and close-on-exec, and
+  /// Nagle's algorithm is off for TCP. A handler for connections beyond the descriptor limit must close the socket
+  /// before it returns.
   package typealias Accepted = @Sendable (_ connection: consuming SocketDescriptor, _ peer: SocketAddress) -> Void
 
-  /// A descriptor that is closed to accept a connection beyond the limit; negative while there is none.
+  /// A descriptor that is closed to accept a connection beyond the limit; negative if there is none.
   private let spare = Mutex<Int32>(Listener.openSpare())
 
-  /// How long accepting rests after `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`.
-  private static let rest = DispatchTimeInterval.milliseconds(100)
-  /// The most connections taken in one go, so that open ones get their turn.
+  /// The pause in accepting after `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`.
+  private static let pauseTime = DispatchTimeInterval.milliseconds(100)
+  /// The limit on connections accepted in one event, so that open connections can run.
   private static let batch = 64
 
-  /// Binds and listens. `::` takes IPv4 connections too; other IPv6 addresses take only IPv6.
+  /// Binds and listens. `::` accepts IPv4 connections too; other IPv6 addresses accept only IPv6.
   package convenience init(
     _ wanted: SocketAddress, queue: DispatchQueue, backlog: Int32 = 1024, overflow: @escaping Accepted = { _, _ in },
     accepted: @escaping Accepted
@@ -50,9 +51,11 @@ package final class Listener: Sendable {
     try self.init(bound: socket, name: name, file: nil, queue, backlog, overflow, accepted)
   }
 
-  /// Binds and listens at `path`, made with the permissions `mode`; the file goes when the listener closes.
+  /// Binds and listens at `path`, creating the file with the permissions `mode`. Closing the listener removes the
+  /// file.
   ///
-  /// The socket file of a process that is gone is replaced. A socket in use, and a file of any other kind, is an error and stays.
+  /// Replaces the socket file of a process that has ended. Throws if the socket is in use or if the path is another
+  /// kind of file.
   package convenience init(
     unix path: String, mode: UInt32, queue: DispatchQueue, backlog: Int32 = 1024,
     overflow: @escaping Accepted = { _, _ in },
@@ -84,9 +87,9 @@ package final class Listener: Sendable {
         let (result, peer) = SocketAddress.filled { accept(owned, $0, $1) }
         guard result >= 0 else {
           switch errno {
-          case EINTR, ECONNABORTED, EPROTO: continue  // This one went away; the next may be fine.
+          case EINTR, ECONNABORTED, EPROTO: continue  // This connection is gone; the next may be usable.
           case EMFILE, ENFILE:
-            if self?.refuse(on: owned, overflow) == true { continue }
+            if self?.reject(on: owned, overflow) == true { continue }
             self?.pause(queue)
           case ENOBUFS, ENOMEM: self?.pause(queue)
           default: break
@@ -107,12 +110,12 @@ package final class Listener: Sendable {
     spare.withLock { if $0 >= 0 { Glibc.close($0) } }
   }
 
-  /// Stops accepting; connections waiting in the backlog are reset by the kernel.
+  /// Stops accepting. The kernel resets connections that wait in the backlog.
   package func close() {
     state.withLock { state in
-      state.file?.remove()  // While the socket is open: nobody else's file can have its identity.
+      state.file?.remove()  // While the socket is open, no other file can have its inode.
       state.file = nil
-      if state.isResting { state.source?.resume() }  // A suspended source would never run its cancel handler.
+      if state.isResting { state.source?.resume() }  // A suspended source never runs its cancel handler.
       state.isResting = false
       state.source?.cancel()
       state.source = nil
@@ -121,8 +124,9 @@ package final class Listener: Sendable {
 
   private static func openSpare() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
 
-  /// Hands a connection over to be refused, in the place of the spare descriptor; false where there is no connection or no place.
-  private func refuse(on socket: Int32, _ overflow: Accepted) -> Bool {
+  /// Accepts a connection with the spare descriptor and passes it on for rejection. Returns false without a
+  /// connection or descriptor.
+  private func reject(on socket: Int32, _ overflow: Accepted) -> Bool {
     spare.withLock { spare in
       if spare >= 0 { Glibc.close(spare) }
       defer { spare = Self.openSpare() }
@@ -141,7 +145,7 @@ package final class Listener: Sendable {
       state.isResting = true
       source.suspend()
     }
-    queue.asyncAfter(deadline: .now() + Self.rest) { [weak self] in
+    queue.asyncAfter(deadline: .now() + Self.pauseTime) { [weak self] in
       self?.state.withLock { state in
         guard state.isResting else { return }
         state.isResting = false

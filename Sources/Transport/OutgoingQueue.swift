@@ -1,18 +1,18 @@
-// Bytes on their way out, in the chunks they came in.
+// Outgoing bytes in the chunks in which they were queued.
 
-/// A queue of byte chunks that is emptied from the front, a part of a chunk at a time. A pure value.
+/// A queue of byte chunks from which any number of bytes can be removed at the front. A pure value.
 struct OutgoingQueue {
-  /// Chunks before `first` are gone; of the first, `offset` bytes.
+  /// The chunks. Those before `first` have been sent, and `offset` bytes of chunk `first`.
   private var chunks: [[UInt8]] = []
   private var first = 0
   private var offset = 0
-  /// Bytes in the queue.
+  /// The number of bytes in the queue.
   private(set) var count = 0
 
-  /// Chunks below this size are joined, so that a head and its small body leave in one segment.
+  /// Chunks smaller than this are joined, so that a head and its small body leave in one segment.
   private static let joinBelow = 16 << 10
 
-  /// Sent bytes of a chunk from which on they are given back before the chunk's end.
+  /// The number of sent bytes of a chunk from which their memory is released before the chunk is complete.
   private static let compactFrom = 256 << 10
 
   var isEmpty: Bool { count == 0 }
@@ -27,7 +27,8 @@ struct OutgoingQueue {
     }
   }
 
-  /// Calls `body` with the rest of the first chunk and whether others follow; nil when there is nothing.
+  /// Calls `body` with the rest of the first chunk and whether other chunks follow. Returns nil if the queue is
+  /// empty.
   func withNext<R>(_ body: (_ bytes: UnsafeRawBufferPointer, _ hasMore: Bool) -> R) -> R? {
     guard first < chunks.count else { return nil }
     return chunks[first].withUnsafeBytes {
@@ -35,12 +36,12 @@ struct OutgoingQueue {
     }
   }
 
-  /// Takes bytes off the first chunk, at most what is left of it.
+  /// Removes bytes from the first chunk, at most as many as are left in it.
   mutating func drop(_ bytes: Int) {
     offset += bytes
     count -= bytes
     guard offset == chunks[first].count else {
-      // A reader that stops near the end of a large chunk does not hold all of it.
+      // A reader that stops near the end of a large chunk must not keep all of it in memory.
       if offset >= Self.compactFrom, offset >= chunks[first].count / 2 {
         chunks[first] = Array(chunks[first][offset...])
         offset = 0
@@ -49,7 +50,7 @@ struct OutgoingQueue {
     }
     chunks[first] = []
     (first, offset) = (first + 1, 0)
-    // What is gone leaves when it is half of the list, so that a chunk costs the same however many wait.
+    // Sent chunks are removed when they are half of the list, so that the cost per chunk is constant.
     guard first * 2 >= chunks.count else { return }
     chunks.removeFirst(first)
     first = 0

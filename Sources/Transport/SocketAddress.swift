@@ -1,9 +1,9 @@
-// IPv4 and IPv6 addresses: from names at start-up, to text for logs and limits. Paths of Unix-domain sockets.
+// IPv4 and IPv6 addresses, resolved from names and formatted for logs and limits, and paths of Unix-domain sockets.
 
 import Glibc
 import Text
 
-/// An IPv4 or IPv6 address with port, or a path.
+/// An IPv4 or IPv6 address with a port, or a path.
 package struct SocketAddress: Sendable {
   private(set) var storage = sockaddr_storage()
   private(set) var length: socklen_t = 0
@@ -17,7 +17,7 @@ package struct SocketAddress: Sendable {
     }
   }
 
-  /// The most bytes of a Unix-domain socket's path, unix(7): with a zero behind it, it must fit 108.
+  /// The maximum length of a Unix-domain socket's path in bytes, unix(7): 108 with its terminating zero.
   static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
   /// The address of the Unix-domain socket at `path`.
@@ -25,9 +25,11 @@ package struct SocketAddress: Sendable {
     let bytes = Array(path.utf8)
     guard bytes.count <= Self.longestPath else {
       throw TransportError(
-        .bind, "unix:\(path)", reason: "the path has \(bytes.count) bytes, the limit is \(Self.longestPath)")
+        .bind, "unix:\(path)", reason: "the path must have at most \(Self.longestPath) bytes, got \(bytes.count)")
     }
-    guard !bytes.isEmpty, !bytes.contains(0) else { throw TransportError(.bind, "unix:\(path)", reason: "not a path") }
+    guard !bytes.isEmpty, !bytes.contains(0) else {
+      throw TransportError(.bind, "unix:\(path)", reason: "the path must not be empty or contain a NUL byte")
+    }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
@@ -59,7 +61,8 @@ package struct SocketAddress: Sendable {
     }
   }
 
-  /// The address without port; an IPv4 address mapped into IPv6 reads as the IPv4 address. Empty for other families.
+  /// The address without port; empty for other families. An IPv4 address mapped into IPv6 is formatted as the IPv4
+  /// address.
   package var host: String {
     withUnsafeBytes(of: storage) { bytes in
       switch Int32(storage.ss_family) {
@@ -78,12 +81,12 @@ package struct SocketAddress: Sendable {
     }
   }
 
-  /// Calls `body` with the form that system calls take.
+  /// Calls `body` with the address as system calls expect it.
   func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
     withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) } }
   }
 
-  /// Fills an address from a system call that writes one, for instance `accept` or `getsockname`.
+  /// Creates an address with a system call that writes one, for instance `accept` or `getsockname`.
   static func filled<R>(by body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> R) -> (
     R, SocketAddress
   ) {
@@ -95,11 +98,15 @@ package struct SocketAddress: Sendable {
     return (result, address)
   }
 
-  /// All stream addresses of `host`, IPv4 first. Blocks on the resolver: for start-up, not for requests.
+  /// Returns all stream addresses of `host`, IPv4 first. Blocks on the resolver, so it is meant for start-up.
   package static func resolve(host: String, port: Int) throws(TransportError) -> [SocketAddress] {
     let name = "\(host):\(port)"
-    guard (0...65535).contains(port) else { throw TransportError(.resolve, name, reason: "a port is 0 to 65535") }
-    guard !host.utf8.contains(0), !host.isEmpty else { throw TransportError(.resolve, name, reason: "not a host name") }
+    guard (0...65535).contains(port) else {
+      throw TransportError(.resolve, name, reason: "the port must be between 0 and 65535, got \(port)")
+    }
+    guard !host.utf8.contains(0), !host.isEmpty else {
+      throw TransportError(.resolve, name, reason: "the host name must not be empty or contain a NUL byte")
+    }
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -116,7 +123,7 @@ package struct SocketAddress: Sendable {
       let found = SocketAddress(address, length: info.ai_addrlen)
       if !addresses.contains(where: { $0.host == found.host }) { addresses.append(found) }
     }
-    // A hosts file often names only one of the two loopback addresses.
+    // A hosts file often lists only one of the two loopback addresses.
     if host == "localhost" { addresses = try resolve(host: "127.0.0.1", port: port) + resolve(host: "::1", port: port) }
     return addresses.filter { !$0.isIPv6 } + addresses.filter(\.isIPv6)
   }

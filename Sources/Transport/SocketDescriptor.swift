@@ -1,16 +1,16 @@
-// One owned socket. Non-copyable, so that a descriptor number is closed exactly once and never used after.
+// One owned socket. Non-copyable, so that the descriptor is closed exactly once and never used afterwards.
 
 import Glibc
 
-/// Owns a socket's descriptor; closes it at the end of its life.
+/// Owns a socket's descriptor and closes it when this value is destroyed.
 package struct SocketDescriptor: ~Copyable, Sendable {
-  /// The number, for Dispatch sources and system calls; valid while this value lives.
+  /// The descriptor number for Dispatch sources and system calls; valid while this value exists.
   package let number: Int32
 
   /// Takes ownership of `number`.
   package init(owning number: Int32) { self.number = number }
 
-  /// Opens a stream socket of an address family, non-blocking and close-on-exec. `name` is for the error.
+  /// Opens a non-blocking, close-on-exec stream socket of an address family. `name` appears in the error.
   init(openingStreamOf family: Int32, for name: String) throws(TransportError) {
     let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let number = socket(family, type, 0)
@@ -20,7 +20,8 @@ package struct SocketDescriptor: ~Copyable, Sendable {
 
   deinit { _ = Glibc.close(number) }
 
-  /// Gives the number up without closing it: for moving ownership through a closure, which cannot hold a non-copyable value.
+  /// Returns the number without closing it, to move ownership through a closure, which cannot hold a non-copyable
+  /// value.
   package consuming func release() -> Int32 {
     let number = number
     discard self
@@ -33,7 +34,7 @@ package struct SocketDescriptor: ~Copyable, Sendable {
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
   }
 
-  /// Another number for the same socket, close-on-exec, to be closed by its own; nil where the process has few left.
+  /// Returns another close-on-exec descriptor for the same socket; nil if the process has few left.
   borrowing func duplicate() -> Int32? {
     let other = fcntl(number, F_DUPFD_CLOEXEC, 0)
     guard other >= 0 else { return nil }
@@ -49,25 +50,25 @@ package struct SocketDescriptor: ~Copyable, Sendable {
     _ = setsockopt(number, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
-  /// The outcome of one non-blocking call.
+  /// The result of one non-blocking call.
   package enum Outcome: Equatable {
     case moved(Int)
     case wouldBlock
     case failed(Int32)
   }
 
-  /// One `recv`; `.moved(0)` is the end of the peer's bytes.
+  /// Calls `recv` once. `.moved(0)` is the end of the peer's bytes.
   package borrowing func receive(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
     Self.outcome { recv(number, buffer.baseAddress, buffer.count, 0) }
   }
 
-  /// One `send` without `SIGPIPE`; `more` holds a partial segment back for the bytes that follow at once.
+  /// Calls `send` once, without `SIGPIPE`. `more` delays a partial segment for the bytes that follow at once.
   package borrowing func send(_ buffer: UnsafeRawBufferPointer, more: Bool = false) -> Outcome {
     let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
     return Self.outcome { Glibc.send(number, buffer.baseAddress, buffer.count, flags) }
   }
 
-  /// Ends the sending direction (FIN) after what the kernel still holds.
+  /// Shuts down writing: sends FIN after the bytes that the kernel still holds.
   package borrowing func shutdownWriting() { _ = shutdown(number, Int32(SHUT_WR)) }
 
   private static func outcome(_ call: () -> Int) -> Outcome {

@@ -1,34 +1,36 @@
-// What every connection of a TLS listener starts from: certificate, key and policy. TLS 1.2 and 1.3 with forward secrecy and
-// authenticated encryption only (RFC 9325); ALPN (RFC 7301) knows `http/1.1`. Tickets are OpenSSL's: their keys live as long as
-// the context, so a reload ends them.
+// The configuration that all connections of a TLS listener share: certificate, key and policy. TLS 1.2 and 1.3 with
+// forward secrecy and authenticated encryption only (RFC 9325); ALPN (RFC 7301) offers `http/1.1`. OpenSSL manages
+// tickets: their keys live as long as the context, so a reload invalidates them.
 
 import COpenSSL
 import Glibc
 
-/// A certificate chain with its key, ready to make sessions.
+/// A certificate chain and its key, from which sessions are created.
 ///
-/// Sendable unchecked: after `init` nothing changes the `SSL_CTX`, and `SSL_new` counts its references atomically.
+/// Unchecked Sendable: nothing changes the `SSL_CTX` after `init`, and `SSL_new` counts its references atomically.
 package final class TLSContext: @unchecked Sendable {
   let pointer: OpaquePointer
 
-  /// What TLS 1.2 may use: ephemeral elliptic curves with AES-GCM or ChaCha20-Poly1305; all of TLS 1.3's suites are as good.
+  /// The cipher suites of TLS 1.2: ephemeral elliptic curves with AES-GCM or ChaCha20-Poly1305. TLS 1.3 has only
+  /// equally strong suites.
   private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-  /// Reads a chain (the server's certificate first) and an unencrypted key, both PEM, and checks that they belong together.
+  /// Reads a chain (server certificate first) and an unencrypted key, both PEM, and checks that they match.
   package init(certificate: String, key: String) throws(TLSError) {
     ERR_clear_error()
     guard let pointer = SSL_CTX_new(TLS_server_method()) else {
-      throw TLSError(file: certificate, reason: "OpenSSL makes no context: \(TLSError.queued)")
+      throw TLSError(file: certificate, reason: "OpenSSL cannot create a context: \(TLSError.queued)")
     }
     self.pointer = pointer
     guard ssl_shim_set_versions(pointer, TLS1_2_VERSION, TLS1_3_VERSION) == 1,
       SSL_CTX_set_cipher_list(pointer, Self.ciphers) == 1
-    else { throw TLSError(file: certificate, reason: "OpenSSL refuses the policy: \(TLSError.queued)") }
+    else { throw TLSError(file: certificate, reason: "OpenSSL rejects the TLS policy: \(TLSError.queued)") }
     _ = SSL_CTX_set_options(pointer, SSL_SHIM_OPTIONS)
-    // Idle connections keep no record buffers; a record may be sent from a queue that has moved since it was begun.
+    // Idle connections release their record buffers. A record may be sent from a queue that has moved since the first
+    // attempt.
     ssl_shim_add_modes(
       pointer, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
-    // The cache would grow by each TLS 1.2 session; whoever wants to resume brings a ticket.
+    // A session cache would grow with each TLS 1.2 session. Clients resume with tickets instead.
     ssl_shim_keep_no_sessions(pointer)
     SSL_CTX_set_alpn_select_cb(pointer, Self.selectProtocol, nil)
     try Self.load(certificate: certificate, into: pointer)
@@ -43,13 +45,13 @@ package final class TLSContext: @unchecked Sendable {
     let reason = TLSError.queued
     throw TLSError(
       file: certificate,
-      reason: TLSError.isQueuedBySystem ? reason : "cannot be used as a certificate chain in PEM form: \(reason)")
+      reason: TLSError.isQueuedBySystem ? reason : "is not a valid certificate chain in PEM format: \(reason)")
   }
 
   private static func load(key: String, into context: OpaquePointer, for certificate: String) throws(TLSError) {
     var isEncrypted = false
     let isLoaded = withUnsafeMutablePointer(to: &isEncrypted) { asked in
-      // Without this OpenSSL asks the terminal for a passphrase and waits.
+      // Without this callback OpenSSL asks for a passphrase on the terminal and blocks.
       SSL_CTX_set_default_passwd_cb(context) { _, _, _, asked in
         asked?.assumingMemoryBound(to: Bool.self).pointee = true
         return -1
@@ -62,15 +64,15 @@ package final class TLSContext: @unchecked Sendable {
     if isLoaded, SSL_CTX_check_private_key(context) == 1 { return }
     let reason = TLSError.queued
     if TLSError.isQueuedBySystem { throw TLSError(file: key, reason: reason) }
-    if isEncrypted { throw TLSError(file: key, reason: "is encrypted; a key without passphrase is needed") }
-    // A key of the certificate's own kind is compared at once, one of another kind by the check.
+    if isEncrypted { throw TLSError(file: key, reason: "is encrypted; provide a key without a passphrase") }
+    // OpenSSL compares a key of the certificate's type while loading it; the explicit check covers other types.
     if isLoaded || ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509 {
-      throw TLSError(file: key, reason: "is not the key of the certificate in \(certificate)")
+      throw TLSError(file: key, reason: "does not match the certificate in \(certificate)")
     }
-    throw TLSError(file: key, reason: "cannot be used as a private key in PEM form: \(reason)")
+    throw TLSError(file: key, reason: "is not a valid private key in PEM format: \(reason)")
   }
 
-  /// Takes `http/1.1` from what the peer offers, or ends the handshake with the alert no_application_protocol.
+  /// Selects `http/1.1` from the peer's offer, or ends the handshake with the alert no_application_protocol.
   private static let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offer, count, _ in
     let wanted = Array("http/1.1".utf8)
     let names = UnsafeBufferPointer(start: offer, count: Int(count))

@@ -1,8 +1,8 @@
-// The certificate that a listener shows, as files that may be renewed while it runs.
+// The certificate of a listener, stored in files that may be renewed while it runs.
 
 import Synchronization
 
-/// A certificate chain and its key as PEM files, and the context made of what they held last.
+/// A certificate chain and its key as PEM files, and the context created from them at the last reload.
 package final class TLSIdentity: Sendable {
   package let certificate: String
   package let key: String
@@ -14,10 +14,10 @@ package final class TLSIdentity: Sendable {
     current = Mutex(try TLSContext(certificate: certificate, key: key))
   }
 
-  /// What a new connection starts from; connections keep the one they started from.
+  /// The context for new connections; open connections keep the one with which they began.
   package var context: TLSContext { current.withLock { $0 } }
 
-  /// Reads both files again. What throws leaves the context as it was.
+  /// Reads both files again. On an error the context stays as it was.
   package func reload() throws(TLSError) {
     let renewed = try TLSContext(certificate: certificate, key: key)
     current.withLock { $0 = renewed }

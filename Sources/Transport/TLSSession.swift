@@ -1,41 +1,41 @@
-// One connection's TLS: ciphertext is fed in and plaintext read, plaintext is sealed and ciphertext sent. OpenSSL sees no
-// socket but two memory BIOs. Not Sendable: lives on its connection's queue. OpenSSL's error queue belongs to the thread, and
-// another connection's errors may be left in it: it is cleared before each call whose result is asked about.
+// The TLS session of one connection: decrypts received bytes and encrypts outgoing ones. OpenSSL uses two memory BIOs
+// and no socket. Not Sendable: used on its connection's queue. OpenSSL's error queue is per thread and may hold
+// errors of other connections, so it is cleared before each call whose result matters.
 
 import COpenSSL
 
-/// An `SSL` in the server's role.
+/// A server-side `SSL`.
 final class TLSSession {
   private let ssl: OpaquePointer
-  /// Ciphertext that waits for the socket: records of data, and what the protocol itself has to say.
+  /// Ciphertext that waits for the socket: encrypted data and messages of the protocol itself.
   private(set) var sealed = OutgoingQueue()
-  /// Whether data is in `sealed`.
+  /// Whether `sealed` contains encrypted data.
   private var hasSealedData = false
-  /// After a fatal error nothing more may be asked of OpenSSL.
+  /// Whether a fatal error has occurred. OpenSSL must not be called afterwards.
   private var isBroken = false
-  /// Whether a BIO has had to hold more than an idle connection should keep.
+  /// Whether a BIO has grown beyond what an idle connection should keep.
   private var hasGrown = false
 
-  /// The most plaintext of one record, RFC 8446 5.1.
+  /// The maximum plaintext size of a record, RFC 8446 5.1.
   static let recordSize = 16 << 10
-  /// Plaintext is sealed up to this size ahead of what the socket has taken.
+  /// The limit on plaintext that is encrypted before the socket has taken it, in bytes.
   private static let sealAhead = 64 << 10
-  /// Memory beyond this is not kept while nothing happens.
+  /// The BIO memory that an idle connection may keep, in bytes.
   private static let smallBIO = 4 << 10
 
-  /// What came of reading.
+  /// The result of reading.
   enum Piece {
     case data(Int)
     case needsMore
     /// close_notify: the peer will send no more.
     case end
-    /// A plain HTTP request came where a handshake begins.
+    /// A plain HTTP request arrived where a handshake must begin.
     case plainText
-    /// A fatal error; the alert for it may be in `sealed`.
+    /// A fatal error; its alert may be in `sealed`.
     case failed(String)
   }
 
-  /// Waits for a peer's handshake; nil when memory is short.
+  /// Creates a session that waits for the peer's handshake; nil if memory is short.
   init?(_ context: TLSContext) {
     guard let ssl = SSL_new(context.pointer) else { return nil }
     guard let incoming = BIO_new(BIO_s_mem()) else {
@@ -47,7 +47,7 @@ final class TLSSession {
       SSL_free(ssl)
       return nil
     }
-    SSL_set_bio(ssl, incoming, outgoing)  // Both are the SSL's from here.
+    SSL_set_bio(ssl, incoming, outgoing)  // The SSL now owns both.
     SSL_set_accept_state(ssl)
     self.ssl = ssl
   }
@@ -58,17 +58,18 @@ final class TLSSession {
 
   // MARK: Reading
 
-  /// Whether bytes that were fed have not been read, because the reader rested.
+  /// Whether fed bytes are still unread because reading was paused.
   var holdsCiphertext: Bool { BIO_ctrl_pending(SSL_get_rbio(ssl)) > 0 }
 
-  /// Takes bytes of the socket; `read` tells what they mean.
+  /// Takes bytes received from the socket. `read` processes them.
   func feed(_ bytes: UnsafeRawBufferPointer) {
     let count = BIO_write(SSL_get_rbio(ssl), bytes.baseAddress, Int32(bytes.count))
-    if Int(count) != bytes.count { isBroken = true }  // Only memory can be short.
+    if Int(count) != bytes.count { isBroken = true }  // Only a lack of memory makes this fail.
     if bytes.count > Self.smallBIO { hasGrown = true }
   }
 
-  /// Continues the handshake or reads one record's data, at most `recordSize` bytes. What the protocol answers is in `sealed`.
+  /// Continues the handshake or reads the data of one record, at most `recordSize` bytes. Protocol answers go to
+  /// `sealed`.
   func read(into memory: UnsafeMutableRawBufferPointer) -> Piece {
     guard !isBroken else { return .failed("the session is broken") }
     ERR_clear_error()
@@ -89,10 +90,10 @@ final class TLSSession {
 
   // MARK: Writing
 
-  /// Data in `sealed`, in bytes of ciphertext. The protocol's own bytes alone count as nothing.
+  /// The number of ciphertext bytes in `sealed`; 0 if they contain no data of the delegate.
   var sealedData: Int { hasSealedData ? sealed.count : 0 }
 
-  /// Seals what is queued once what was sealed before is gone, a bounded part of it. False at a fatal error.
+  /// Encrypts a bounded part of the queue once the previous ciphertext has been sent. Returns false on a fatal error.
   func seal(from queue: inout OutgoingQueue) -> Bool {
     guard sealed.isEmpty, !queue.isEmpty, isEstablished else { return true }
     var sealing = 0
@@ -114,7 +115,7 @@ final class TLSSession {
     return true
   }
 
-  /// Seals close_notify, once and only where a handshake has been completed.
+  /// Appends close_notify, once and only after a completed handshake.
   func sealClose() {
     guard isEstablished, SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN == 0 else { return }
     ERR_clear_error()
@@ -122,7 +123,7 @@ final class TLSSession {
     collect()
   }
 
-  /// Takes off what the socket took of the first chunk of `sealed`.
+  /// Removes the bytes of the first chunk of `sealed` that the socket took.
   func drop(_ count: Int) {
     sealed.drop(count)
     if sealed.isEmpty { hasSealedData = false }
@@ -140,7 +141,7 @@ final class TLSSession {
       })
   }
 
-  /// Gives back what empty BIOs have grown to; they never shrink by themselves.
+  /// Releases the memory of empty BIOs, which never shrink by themselves.
   func releaseMemory() {
     guard hasGrown, isEstablished, !holdsCiphertext else { return }
     hasGrown = false

@@ -434,7 +434,7 @@ def test_a_reload_that_fails_keeps_the_certificate_and_says_why(first, tmp_path)
     server.secure_port = int(server.listening("https").rsplit(":", 1)[1])
     try:
         for change, words in (
-            (lambda: second.install(tmp_path, key=False), "key.pem: is not the key of the certificate in"),
+            (lambda: second.install(tmp_path, key=False), "key.pem: does not match the certificate in"),
             (
                 lambda: (tmp_path / "certificate.pem").write_text("nothing"),
                 "certificate.pem: cannot be used as a certificate chain",
@@ -492,8 +492,8 @@ def serve(*arguments, environment=None):
         (["--set", "tls.port=70000"], "tls.port must be an integer from 0 to 65535, or null"),
         (["--port", "8443", "--set", "tls.port=8443"], "server.port and tls.port are both 8443"),
         (["--set", "server.unix_socket_mode=888"], "server.unix_socket_mode must be"),
-        (["--set", f"server.unix_socket=/{'x' * 200}"], "the path has 201 bytes, the limit is 107"),
-        (["--set", "server.unix_socket=README.md"], "README.md: a file that is no socket is there"),
+        (["--set", f"server.unix_socket=/{'x' * 200}"], "the path must have at most 107 bytes, got 201"),
+        (["--set", "server.unix_socket=README.md"], "README.md: the file exists and is not a socket"),
         (["--set", "server.unix_socket=nowhere/socket"], "nowhere/socket: No such file or directory"),
     ],
 )
@@ -510,7 +510,7 @@ def test_a_key_of_another_certificate_stops_the_start(first, tmp_path):
     done = serve(*flags(tmp_path))
     assert (
         done.returncode == 1
-        and "key.pem: is not the key of the certificate in" in done.stderr
+        and "key.pem: does not match the certificate in" in done.stderr
         and "Loading" not in done.stderr
     )
 

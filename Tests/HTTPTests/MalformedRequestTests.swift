@@ -93,14 +93,15 @@ private let zoo: [(String, Int)] = [
 ]
 
 @Suite struct `Malformed requests` {
-  @Test(arguments: zoo) func `are refused with their status, wherever they are cut`(request: String, status: Int) {
+  @Test(arguments: zoo) func `are rejected with their status, wherever the input is split`(request: String, status: Int)
+  {
     let whole = parse(request)
     #expect(whole.refused?.status == status)
     #expect(whole.bodies.isEmpty)
     for cut in 1..<request.utf8.count { #expect(parse(request, cuts: [cut]).refused == whole.refused, "at \(cut)") }
   }
 
-  @Test func `the zoo is large and no text repeats what was sent`() {
+  @Test func `there are many cases, and no message repeats the input`() {
     #expect(zoo.count >= 60)
     for (request, _) in zoo {
       let message = parse(request).refused?.message ?? ""

@@ -1,6 +1,6 @@
 import HTTP
 
-/// What a parser made of bytes: its events, or the status it refused them with.
+/// The output of a parser: its events, or the status with which it rejected the input.
 struct Parsed: Equatable {
   var heads: [RequestHead] = []
   var bodies: [[UInt8]] = []
@@ -8,7 +8,7 @@ struct Parsed: Equatable {
   var isWaiting = false
 }
 
-/// Parses `bytes` cut before each of `cuts`, one parser for all pieces.
+/// Parses `bytes`, split before each of `cuts`, with one parser.
 func parse(_ bytes: [UInt8], cuts: [Int] = [], limits: HTTPLimits = HTTPLimits()) -> Parsed {
   var parser = RequestParser(limits: limits)
   var parsed = Parsed()

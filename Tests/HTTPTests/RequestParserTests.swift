@@ -13,7 +13,7 @@ private let good = [
 ]
 
 @Suite struct `Request parser` {
-  @Test func `a request is taken apart`() throws {
+  @Test func `a request is parsed into its parts`() throws {
     let parsed = parse(
       "POST /a%2Fb%C3%A9?x=%20y HTTP/1.1\r\nHost: h\r\nX-A:  1 \t\r\nx-a: 2\r\nContent-Length: 2\r\n\r\nok")
     let head = try #require(parsed.heads.first)
@@ -26,7 +26,7 @@ private let good = [
     #expect(parsed.bodies == [Array("ok".utf8)])
   }
 
-  @Test(arguments: good) func `every prefix of a good request asks for more`(request: String) {
+  @Test(arguments: good) func `every prefix of a valid request needs more input`(request: String) {
     let bytes = Array(request.utf8)
     for length in 0..<bytes.count {
       let parsed = parse(Array(bytes[..<length]))
@@ -35,14 +35,14 @@ private let good = [
     }
   }
 
-  @Test(arguments: good) func `a cut at every byte changes nothing`(request: String) {
+  @Test(arguments: good) func `the result does not depend on where the input is split`(request: String) {
     let whole = parse(request)
     #expect(whole.bodies.count == 1 && !whole.isWaiting)
     for cut in 0...request.utf8.count { #expect(parse(request, cuts: [cut]) == whole, "at \(cut)") }
     #expect(parse(request, cuts: Array(1..<request.utf8.count)) == whole)
   }
 
-  @Test func `pipelined requests are told apart, wherever they are cut`() {
+  @Test func `pipelined requests are separated, wherever the input is split`() {
     let text = good.joined()
     let whole = parse(text)
     #expect(whole.bodies.count == good.count)
@@ -66,7 +66,7 @@ private let good = [
     #expect(parse("GET / \(rest)\r\n\r\n").heads.first?.keepsAlive == keeps)
   }
 
-  @Test func `an expectation is noted, and ignored in 1.0`() {
+  @Test func `an expectation is recognised in HTTP/1.1 and ignored in HTTP/1.0`() {
     #expect(
       parse("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n").heads[0].expectsContinue)
     #expect(!parse("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").heads[0].expectsContinue)
@@ -92,7 +92,7 @@ private let good = [
       431
     ),
   ])
-  func `limits are told by their status`(request: String, status: Int) {
+  func `each limit is reported with its status`(request: String, status: Int) {
     var limits = HTTPLimits()
     (limits.targetBytes, limits.headBytes, limits.headerCount, limits.bodyBytes) = (256, 1024, 8, 100)
     #expect(parse(request, limits: limits).refused?.status == status)
@@ -114,7 +114,7 @@ private let good = [
     #expect(parse(chunked, limits: limits).refused?.status == 431)
   }
 
-  @Test func `a violation is repeated whatever follows`() {
+  @Test func `after a violation every call throws it again`() {
     var parser = RequestParser(limits: HTTPLimits())
     for text in ["GET / HTTP/1.1\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
       let bytes = Array(text.utf8)
@@ -123,7 +123,7 @@ private let good = [
     }
   }
 
-  @Test func `mutated requests never crash, and cuts never change the verdict`() {
+  @Test func `mutated requests never crash, and splits never change the result`() {
     var random = SplitMix(seed: 20_26)
     for round in 0..<1000 {
       var bytes = Array(good[round % good.count].utf8)

@@ -41,7 +41,7 @@ import Text
     ("/assets/css/a.css", "assets?path=css/a.css", "/assets/{path*}"),
     ("/assets/../x", "assets?path=../x", "/assets/{path*}"),
   ])
-  func `the most specific route answers and names itself`(path: String, body: String, label: String) async {
+  func `the most specific route answers and supplies the label`(path: String, body: String, label: String) async {
     let found = await answer("GET", path)
     #expect(found == (200, nil, body, label))
   }
@@ -53,7 +53,7 @@ import Text
     #expect(found.label == "other")
   }
 
-  @Test func `another method is 405 with Allow`() async {
+  @Test func `an unsupported method is 405 with Allow`() async {
     #expect(await answer("GET", "/v1/chat/completions").allow == "OPTIONS, POST")
     let found = await answer("BREW", "/v1/models/r")
     #expect(found.status == 405)
@@ -62,7 +62,7 @@ import Text
     #expect(await answer("HEAD", "/v1/chat/completions").status == 405)
   }
 
-  @Test func `HEAD goes to GET and OPTIONS answers itself`() async {
+  @Test func `HEAD uses the endpoint of GET, and OPTIONS needs no endpoint`() async {
     #expect(await answer("HEAD", "/").body == "root?")
     let options = await answer("OPTIONS", "/")
     #expect(options.status == 204)
@@ -70,7 +70,7 @@ import Text
     #expect(await answer("OPTIONS", "*").allow == "DELETE, GET, HEAD, OPTIONS, POST")
   }
 
-  @Test func `a path that is equal only after normalisation is another path`() async {
+  @Test func `a path that is equal only after Unicode normalisation is a different path`() async {
     var router = Router<String>()
     router.add("GET", "/é", "composed")
     router.add("GET", "/v1/{name}", "named")
@@ -82,7 +82,7 @@ import Text
       Issue.record("the decomposed path is found")
       return
     }
-    // A combining mark after a slash would join it into one Character.
+    // A combining mark after a slash would form one Character with it.
     guard case .endpoint("named", let parameters, _) = router.match(method: "GET", path: "/v1/\u{301}x") else {
       Issue.record("the parameter is not found")
       return
@@ -91,8 +91,8 @@ import Text
   }
 
   @Test(.timeLimit(.minutes(1)))
-  func `a hostile path or header costs no more than another`() async {
-    // Normalising a run of marks that stand against the canonical order costs the square of its length.
+  func `a path or header full of combining marks costs no more than any other`() async {
+    // Normalising a run of marks in non-canonical order takes time quadratic in its length.
     let marks = String(repeating: "\u{301}\u{316}", count: 500_000)
     #expect(await answer("GET", "/v1/models/" + marks).label == "/v1/models/{id}")
     #expect(await answer("GET", "/" + marks).status == 404)

@@ -18,11 +18,11 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     let observer = TestObserver()
     let peer = TestPeer(HTTPServer(limits: limits, observer: observer, handler: answer), sending: start)
     let text = await peer.read()
-    #expect(text.hasPrefix("HTTP/1.1 408 Request Timeout\r\n") && text.contains("\(what) came too slowly"))
+    #expect(text.hasPrefix("HTTP/1.1 408 Request Timeout\r\n") && text.contains("\(what) arrived too slowly"))
     #expect(observer.counts.rejected.map(\.reason) == [.timeout])
   }
 
-  @Test func `a head that drips is 408 all the same, a body that keeps its rate is not`() async {
+  @Test func `a slowly sent head is 408, a body that keeps its rate is not`() async {
     var limits = HTTPLimits.unhurried
     (limits.headTimeout, limits.bodyTimeout, limits.bodyBytesPerSecond) = (.milliseconds(300), .seconds(2), 10)
     let server = HTTPServer(limits: limits, handler: answer)
@@ -30,14 +30,14 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     async let heads: Void = dripping.drip("X: 1\r\n", times: 6, pause: .milliseconds(250))
     let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 120\r\n\r\n"
     let steady = TestPeer(server, sending: head)
-    // Twice the rate that is asked for, for longer than the rate is waived.
+    // Twice the required rate, for longer than the time without a required rate.
     await steady.drip(String(repeating: "b", count: 10), times: 12, pause: .milliseconds(250))
     await heads
     #expect(await dripping.read { $0.hasSuffix("}}") }.hasPrefix("HTTP/1.1 408"))
     #expect(await steady.read().hasPrefix("HTTP/1.1 200"))
   }
 
-  @Test func `idle connections are closed without a word`() async {
+  @Test func `idle connections are closed without a response`() async {
     var limits = HTTPLimits.unhurried
     (limits.headTimeout, limits.idleTimeout) = (.milliseconds(100), .milliseconds(100))
     let server = HTTPServer(limits: limits, handler: answer)
@@ -47,10 +47,10 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await eventually { server.connectionCount == 0 })
   }
 
-  /// A piece beyond what kernel and mark take has its writer waiting when the time is up; of small ones the writer may be
-  /// between two, and learns of it by the next.
+  /// With pieces larger than the kernel buffer plus the limit, the writer is waiting when the timeout passes. With
+  /// small pieces it may be between two writes, and the next one throws.
   @Test(arguments: [16 << 10, 4 << 20])
-  func `a slow reader holds the writer within the mark and is dropped after the write timeout`(piece: Int) async {
+  func `a slow reader blocks the writer at the limit and is disconnected after the write timeout`(piece: Int) async {
     var limits = HTTPLimits.unhurried
     (limits.unsentBytes, limits.writeTimeout) = (64 << 10, .milliseconds(400))
     let (observer, recorder) = (TestObserver(), Recorder())
@@ -62,14 +62,14 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
       #expect(recorder.failure as? HTTPAbort == .writeTimeout)
       #expect(recorder.written == 0)
     } else {
-      // The mark, one piece and what the kernel's socket buffers hold.
+      // The limit, one piece and the kernel's socket buffers.
       #expect((64 << 10...2 << 20).contains(recorder.written))
     }
     #expect(observer.counts.aborted == [.writeTimeout])
     #expect(await eventually { server.connectionCount == 0 })
   }
 
-  @Test func `a reader that goes on below the rate is dropped`() async {
+  @Test func `a reader below the required rate is disconnected`() async {
     var limits = HTTPLimits.unhurried
     (limits.writeTimeout, limits.sendBytesPerSecond) = (.seconds(1), 100 << 20)
     let observer = TestObserver()
@@ -78,13 +78,13 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     }
     let peer = TestPeer(server)
     await peer.send(get("/"))
-    // It takes something every few milliseconds, but the whole would last for minutes.
+    // The reader takes some bytes every few milliseconds, but reading everything would last minutes.
     #expect(await peer.sip(64 << 10, pause: .milliseconds(100)) < 32 << 20)
     #expect(observer.counts.aborted == [.writeTimeout])
     #expect(await eventually { observer.counts.unsentBytes == 0 })
   }
 
-  @Test func `a stream that is made slowly asks no rate of its reader`() async {
+  @Test func `a slowly generated stream requires no rate of its reader`() async {
     var limits = HTTPLimits.unhurried
     (limits.writeTimeout, limits.sendBytesPerSecond) = (.milliseconds(100), 1 << 30)
     let server = HTTPServer(limits: limits) { _ in
@@ -103,7 +103,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
   }
 
   @Test(arguments: [true, false])
-  func `responses beyond the room of all are 503, or drop a reader that has had its time`(isPatient: Bool) async {
+  func `responses beyond the send budget are 503, or disconnect a slow reader`(isPatient: Bool) async {
     var limits = HTTPLimits.unhurried
     limits.allUnsentBytes = 16 << 20
     limits.readerPatience = isPatient ? .seconds(3600) : .zero
@@ -122,7 +122,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
       #expect(observer.counts.rejected.map(\.status) == [503] && observer.counts.aborted == [])
     } else {
       #expect(text.hasPrefix("HTTP/1.1 200 ") && text.utf8.count > 12 << 20)
-      #expect(observer.counts.aborted == [.noRoom])
+      #expect(observer.counts.aborted == [.sendBudgetExceeded])
     }
     let small = TestPeer(server)
     await small.send(get("/small", "Connection: close\r\n"))
@@ -132,18 +132,18 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await eventually { observer.counts.unsentBytes == 0 && server.connectionCount == 0 })
   }
 
-  @Test func `a stream without room ends`() async {
+  @Test func `a stream beyond the send budget ends`() async {
     var limits = HTTPLimits.unhurried
     (limits.allUnsentBytes, limits.unsentBytes) = (8 << 20, 64 << 20)
     let (observer, recorder) = (TestObserver(), Recorder())
     let server = HTTPServer(limits: limits, observer: observer) { recorder.endless($0, piece: 1 << 20) }
     let peer = TestPeer(server)
     await peer.send(get("/"))
-    #expect(await eventually { observer.counts.aborted == [.noRoom] })
+    #expect(await eventually { observer.counts.aborted == [.sendBudgetExceeded] })
     #expect(await eventually { recorder.failure != nil && observer.counts.unsentBytes == 0 })
   }
 
-  @Test func `a reader that goes on reading gets everything`() async {
+  @Test func `a steady reader receives everything`() async {
     var limits = HTTPLimits.unhurried
     limits.unsentBytes = 32 << 10
     let server = HTTPServer(limits: limits) { _ in
@@ -158,7 +158,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await peer.read().utf8.count { $0 == 0x62 } == 2_000_000)
   }
 
-  @Test(arguments: [true, false]) func `a peer that leaves cancels the handler, before and during the response`(
+  @Test(arguments: [true, false]) func `a disconnect cancels the handler, before and during the response`(
     isStreaming: Bool
   ) async {
     let (observer, recorder) = (TestObserver(), Recorder())
@@ -178,7 +178,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(observer.counts.aborted == [.peerGone])
   }
 
-  @Test func `caps turn connections away with 503 and 429`() async throws {
+  @Test func `connections beyond the limits are rejected with 503 and 429`() async throws {
     var limits = HTTPLimits.unhurried
     limits.connections = 2
     let observer = TestObserver()
@@ -205,7 +205,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     await perAddress.shutdown(grace: .zero)
   }
 
-  @Test func `bodies of all connections are bounded together, and what they held is free again`() async {
+  @Test func `bodies of all connections share one budget, and memory is released`() async {
     var limits = HTTPLimits.unhurried
     limits.bufferedBodyBytes = 800 << 10
     let (observer, recorder) = (TestObserver(), Recorder())
@@ -216,7 +216,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     }
     func post(_ count: Int) -> String { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" }
     let body = [UInt8](repeating: 0x62, count: 300 << 10)
-    // One with its handler, one in part: 550 of the 700 KiB that large bodies may take.
+    // One body is with its handler, one is partial: 550 of the 700 KiB that large bodies may use.
     let (whole, part) = (TestPeer(server), TestPeer(server))
     await whole.send(Array(post(body.count).utf8) + body)
     await part.send(Array(post(body.count).utf8) + body.prefix(250 << 10))
@@ -228,7 +228,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await growing.read { $0.hasSuffix("}}") }.hasPrefix("HTTP/1.1 503 "))
     #expect(observer.counts.bodyBytes == 550 << 10 && observer.counts.mostBodyBytes <= 700 << 10)
     #expect(observer.counts.rejected.map(\.reason) == [.capacity, .capacity])
-    // A small body has the rest.
+    // A small body may use the rest.
     let small = TestPeer(server, sending: post(2) + "ok")
     #expect(await eventually { recorder.begun == 2 })
     recorder.release()
@@ -239,7 +239,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await eventually { observer.counts.bodyBytes == 0 })
   }
 
-  @Test func `a body that takes too long gives way when another lacks room, and only then`() async {
+  @Test func `a body that takes too long is rejected only when another one needs its memory`() async {
     var limits = HTTPLimits.unhurried
     (limits.bufferedBodyBytes, limits.bodyTimeout) = (400 << 10, .seconds(2))
     let observer = TestObserver()
@@ -247,7 +247,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: \(300 << 10)\r\n\r\n"
     let slow = TestPeer(server)
     await slow.send(Array(head.utf8) + [UInt8](repeating: 0x62, count: 200 << 10))
-    // It keeps its rate, so its time alone does not end it.
+    // It keeps its rate, so its duration alone does not end it.
     await slow.drip("b", times: 10, pause: .milliseconds(250))
     #expect(observer.counts.rejected == [])
     let other = TestPeer(server)
@@ -257,7 +257,8 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await eventually { observer.counts.bodyBytes == 0 })
   }
 
-  @Test(arguments: [false, true]) func `a connection that ends gives its room back, its handler's when that returns`(
+  @Test(arguments: [false, true])
+  func `a closed connection releases its memory, that of its handler when the handler returns`(
     isWhole: Bool
   ) async {
     let (observer, recorder) = (TestObserver(), Recorder())
@@ -275,7 +276,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(await eventually { observer.counts.bodyBytes == 0 })
   }
 
-  @Test func `a connection ends after its number of requests`() async {
+  @Test func `a connection is closed after its maximum number of requests`() async {
     var limits = HTTPLimits.unhurried
     limits.requestsPerConnection = 2
     let peer = TestPeer(HTTPServer(limits: limits, handler: answer))
@@ -284,7 +285,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(text.split(separator: "HTTP/1.1 200 OK").count == 2 && text.contains("Connection: close\r\n"))
   }
 
-  @Test func `shutdown closes idle connections, lets requests finish and cuts off what outlives the grace`() async {
+  @Test func `shutdown closes idle connections, lets requests finish and aborts them after the grace period`() async {
     let recorder = Recorder()
     let server = HTTPServer(limits: .unhurried) { request in
       recorder.begin()
@@ -311,7 +312,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
     #expect(server.connectionCount == 0)
   }
 
-  @Test func `connections opened are connections closed, whatever the peers do`() async {
+  @Test func `every opened connection is reported as closed, whatever the peers do`() async {
     let observer = TestObserver()
     let server = HTTPServer(limits: .unhurried, loops: 2, observer: observer, handler: answer)
     await withTaskGroup { group in
@@ -333,7 +334,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
   }
 }
 
-/// What a handler lived through.
+/// Records what happens to a handler.
 private final class Recorder: Sendable {
   private struct State {
     var begun = 0
@@ -352,10 +353,10 @@ private final class Recorder: Sendable {
   func begin() { state.withLock { $0.begun += 1 } }
   func fail(_ error: any Error) { state.withLock { $0.failure = error } }
 
-  /// Writes pieces as fast as the writer takes them.
+  /// Writes pieces as fast as the writer accepts them.
   func endless(_ request: HTTPRequest, piece: Int) -> HTTPResponse { stream(piece: piece, pause: .zero) }
 
-  /// Writes a byte now and then.
+  /// Writes one byte per hour.
   func trickle(_ request: HTTPRequest) -> HTTPResponse { stream(piece: 1, pause: .seconds(3600)) }
 
   private func stream(piece: Int, pause: Duration) -> HTTPResponse {

@@ -3,7 +3,7 @@ import HTTP
 import Synchronization
 import Testing
 
-/// Answers with what was asked; `/stream` in pieces.
+/// Answers with method, path and body of the request; `/stream` answers in pieces.
 @Sendable private func echo(_ request: HTTPRequest) async -> HTTPResponse {
   switch request.path {
   case "/stream":
@@ -34,7 +34,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   "\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `Server` {
+@Suite(.timeLimit(.minutes(10))) struct `HTTP server` {
   private func exchange(_ request: String, limits: HTTPLimits = .unhurried) async -> String {
     let server = HTTPServer(limits: limits, handler: echo)
     let peer = TestPeer(server)
@@ -42,13 +42,13 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     return await peer.read()
   }
 
-  @Test func `a response has date, length and body`() async {
+  @Test func `a response has a date, a length and a body`() async {
     let text = await exchange(get("/a", "Connection: close\r\n"))
     #expect(text.hasPrefix("HTTP/1.1 200 OK\r\nDate: "))
     #expect(text.contains(" GMT\r\nContent-Length: 7\r\nConnection: close\r\n\r\nGET /a "))
   }
 
-  @Test func `one connection serves requests one after the other`() async {
+  @Test func `a connection serves several requests in sequence`() async {
     let peer = TestPeer(HTTPServer(limits: .unhurried, handler: echo))
     for number in 0..<5 {
       await peer.send("POST /\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok")
@@ -56,7 +56,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     }
   }
 
-  @Test func `pipelined requests are answered in order, slow ones first`() async {
+  @Test func `pipelined requests are answered in order, also when the first is slow`() async {
     let text = await exchange(get("/slow") + get("/2") + get("/stream") + get("/3", "Connection: close\r\n"))
     let bodies = text.components(separatedBy: "HTTP/1.1 200 OK").dropFirst().map {
       $0.components(separatedBy: "\r\n\r\n").dropFirst().joined(separator: "|")
@@ -64,7 +64,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     #expect(bodies == ["slow", "GET /2 ", "3\r\none\r\n3\r\ntwo\r\n0|", "GET /3 "])
   }
 
-  @Test func `read-ahead is bounded and nothing of it is lost`() async {
+  @Test func `read-ahead is bounded and loses no bytes`() async {
     var limits = HTTPLimits.unhurried
     limits.readAheadBytes = 64
     let count = 200
@@ -74,7 +74,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     #expect(text.hasSuffix("GET /end "))
   }
 
-  @Test func `a stream is chunked in 1.1 and ends with the connection in 1.0`() async {
+  @Test func `a stream is chunked in HTTP/1.1 and ends with the connection in HTTP/1.0`() async {
     let modern = await exchange(get("/stream", "Connection: close\r\n"))
     #expect(
       modern.contains("Transfer-Encoding: chunked\r\n") && modern.hasSuffix("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
@@ -101,19 +101,19 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     #expect(same.hasPrefix("HTTP/1.1 304") && same.contains("ETag: \"a\"") && !same.contains("Content-Length"))
   }
 
-  @Test func `headers of a handler can neither split the response nor contradict its length`() async {
+  @Test func `a handler's headers can neither split the response nor contradict its length`() async {
     let split = await exchange(get("/split", "Connection: close\r\n"))
     #expect(split.hasPrefix("HTTP/1.1 500 ") && !split.contains("Set-Cookie"))
     let lies = await exchange(get("/lies", "Connection: close\r\n"))
     #expect(lies.contains("Content-Length: 1\r\n") && !lies.contains("99") && !lies.contains("Transfer-Encoding"))
   }
 
-  @Test func `a 1.0 connection is kept when asked`() async {
+  @Test func `an HTTP/1.0 connection is kept open on request`() async {
     let text = await exchange("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n")
     #expect(text.contains("Connection: keep-alive\r\n\r\nGET /a HTTP/1.1 200 OK") && text.hasSuffix("GET /b "))
   }
 
-  @Test func `100 Continue is sent once a body is wanted`() async {
+  @Test func `100 Continue is sent when the server is ready for the body`() async {
     let peer = TestPeer(HTTPServer(limits: .unhurried, handler: echo))
     await peer.send("PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
     #expect(await peer.read { $0.hasSuffix("\r\n\r\n") } == "HTTP/1.1 100 Continue\r\n\r\n")
@@ -121,7 +121,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     #expect(await peer.read { $0.hasSuffix("ok") }.hasSuffix("\r\n\r\nPUT /a ok"))
   }
 
-  @Test func `a body too large is refused at the head, without 100 Continue`() async {
+  @Test func `a body that is too large is rejected after the head, without 100 Continue`() async {
     var limits = HTTPLimits.unhurried
     limits.bodyBytes = 10
     let text = await exchange(
@@ -129,18 +129,18 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     #expect(text.hasPrefix("HTTP/1.1 413 Content Too Large\r\n"))
   }
 
-  @Test func `a refusal has the contract's body, an id and the end`() async {
+  @Test func `a rejection has a JSON error body and an id, and closes the connection`() async {
     let text = await exchange("GET / HTTP/1.1\r\nHost : a\r\n\r\n" + get("/next"))
     #expect(text.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
     #expect(text.contains("\r\nx-request-id: req_") && text.contains("\r\nConnection: close\r\n"))
     #expect(
       text.hasSuffix(
-        #"{"error":{"message":"a field name has an invalid character","type":"invalid_request_error","param":null,"code":null}}"#
+        #"{"error":{"message":"a field name contains an invalid character","type":"invalid_request_error","param":null,"code":null}}"#
       ))
     #expect(text.components(separatedBy: "HTTP/1.1 ").count == 2)
   }
 
-  @Test func `a refusal is received although bytes went unread`() async throws {
+  @Test func `a rejection is received although the server leaves bytes unread`() async throws {
     let server = HTTPServer(limits: .unhurried, handler: echo)
     let address = try #require(try server.listen(host: "127.0.0.1", port: 0).first)
     let peer = try TestPeer(host: address.host, port: address.port)
@@ -149,7 +149,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     await server.shutdown(grace: .zero)
   }
 
-  @Test func `admission refuses before the body and keeps the connection only without one`() async {
+  @Test func `admission rejects before the body, and keeps the connection open only if there is no body`() async {
     let server = HTTPServer(limits: .unhurried) { request, _ in
       request.headers["Authorization"] == nil ? .respond(HTTPResponse(status: 401)) : .handle(echo)
     }
@@ -162,7 +162,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
     #expect(refused.hasPrefix("HTTP/1.1 401 ") && refused.contains("Connection: close\r\n"))
   }
 
-  @Test func `thirty megabytes arrive whole`() async {
+  @Test func `a body of thirty megabytes arrives complete`() async {
     let server = HTTPServer(limits: .unhurried) { request in
       let sum = stride(from: 0, to: request.body.count, by: 1024).reduce(0) { $0 + Int(request.body[$1]) }
       return HTTPResponse(status: 200, body: .bytes(Array("\(request.body.count) \(sum)".utf8)))
@@ -175,7 +175,7 @@ private func get(_ path: String, _ fields: String = "", method: String = "GET") 
   }
 
   @Test(arguments: ["127.0.0.1", "::1", "localhost", "::"])
-  func `a live port answers over IPv4 and IPv6`(host: String) async throws {
+  func `a listening port answers over IPv4 and IPv6`(host: String) async throws {
     let server = HTTPServer(limits: .unhurried) {
       HTTPResponse(status: 200, body: .bytes(Array($0.remoteAddress.utf8)))
     }

@@ -17,7 +17,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
   HTTPResponse(status: 200, body: .bytes(Array("\(request.path) \(request.body.count) ".utf8) + request.body))
 }
 
-/// The client's end of a socket pair whose other end `server` serves over TLS.
+/// The client's end of a socket pair; `server` serves the other end over TLS.
 private func pair(_ server: HTTPServer) throws -> Int32 {
   var pair: [Int32] = [0, 0]
   #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
@@ -41,7 +41,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
 }
 
 @Suite(.timeLimit(.minutes(10))) struct `The server over TLS` {
-  @Test func `requests are answered one after the other, large bodies and pipelines too`() async throws {
+  @Test func `requests are answered in sequence, including large bodies and pipelines`() async throws {
     let peer = TLSPeer(try pair(HTTPServer(limits: .unhurried, handler: echo)), trusting: certificate.certificate)
     #expect(await peer.handshake() == nil)
     let body = [UInt8](repeating: 0x62, count: 5_000_000)
@@ -55,12 +55,12 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     #expect(peer.end == .closed)
   }
 
-  @Test func `read-ahead is bounded and nothing of it is lost`() async throws {
+  @Test func `read-ahead is bounded and loses no bytes`() async throws {
     var limits = HTTPLimits.unhurried
     limits.readAheadBytes = 64
     let peer = TLSPeer(try pair(HTTPServer(limits: limits, handler: echo)))
     #expect(await peer.handshake() == nil)
-    // Small records, many in one read: the pause comes between them.
+    // Many small records in one read: reading pauses between two of them.
     for number in 0..<400 { await peer.send(get("/\(number)")) }
     await peer.send(get("/end", "Connection: close\r\n"))
     let text = await peer.readText()
@@ -68,7 +68,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     #expect(paths == (0..<400).map { "\($0)" } + ["end"])
   }
 
-  @Test func `plain HTTP is told what the port speaks`() async throws {
+  @Test func `a plain HTTP request is told that the port requires TLS`() async throws {
     let observer = TestObserver()
     let server = HTTPServer(limits: .unhurried, observer: observer, handler: echo)
     let address = try #require(
@@ -78,7 +78,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     let peer = try TestPeer(host: address.host, port: address.port)
     await peer.send(get("/"))
     let text = await peer.read { $0.hasSuffix("}}") }
-    #expect(text.hasPrefix("HTTP/1.1 400 ") && text.contains("this port speaks TLS"))
+    #expect(text.hasPrefix("HTTP/1.1 400 ") && text.contains("this port requires TLS"))
     #expect(observer.counts.rejected.map(\.reason) == [.malformed])
     peer.endBoth()
     #expect(await eventually { server.connectionCount == 0 })
@@ -86,7 +86,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
   }
 
   @Test(arguments: [[], [22, 3, 1, 2, 0, 1]] as [[UInt8]])
-  func `a handshake that does not come or does not go on is over when a head's time is`(start: [UInt8]) async throws {
+  func `a missing or stalled handshake ends after the head timeout`(start: [UInt8]) async throws {
     var limits = HTTPLimits.unhurried
     limits.headTimeout = .milliseconds(150)
     let observer = TestObserver()
@@ -98,7 +98,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     #expect(observer.counts.rejected == [])
   }
 
-  @Test func `an idle connection ends with close_notify`() async throws {
+  @Test func `an idle connection is closed with close_notify`() async throws {
     var limits = HTTPLimits.unhurried
     limits.idleTimeout = .milliseconds(100)
     let peer = TLSPeer(try pair(HTTPServer(limits: limits, handler: echo)))
@@ -108,7 +108,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     #expect(peer.end == .closed)
   }
 
-  @Test func `a slow reader holds the writer within the mark and is dropped after the write timeout`() async throws {
+  @Test func `a slow reader blocks the writer at the limit and is disconnected after the write timeout`() async throws {
     var limits = HTTPLimits.unhurried
     (limits.unsentBytes, limits.writeTimeout) = (64 << 10, .milliseconds(400))
     let observer = TestObserver()
@@ -133,7 +133,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     #expect(peer.end == .cut)
   }
 
-  @Test func `a peer that leaves cancels the handler`() async throws {
+  @Test func `a disconnect cancels the handler`() async throws {
     let observer = TestObserver()
     let began = Count()
     let server = HTTPServer(limits: .unhurried, observer: observer) { _ in
@@ -150,7 +150,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     #expect(observer.counts.aborted == [.peerGone])
   }
 
-  @Test func `a renewed certificate is for new connections, and open ones go on`() async throws {
+  @Test func `a renewed certificate applies to new connections, and open ones continue`() async throws {
     let (made, renewed) = (TestCertificate(name: "old"), TestCertificate(name: "new"))
     let identity = try TLSIdentity(certificate: made.certificate, key: made.key)
     let server = HTTPServer(limits: .unhurried, handler: echo)
@@ -171,7 +171,7 @@ private func connected(to address: HTTPServer.Address) -> Int32 {
     #expect(old.end == .closed)
   }
 
-  @Test func `beyond a cap a connection ends without a handshake`() async throws {
+  @Test func `a connection beyond a limit is closed without a handshake`() async throws {
     var limits = HTTPLimits.unhurried
     limits.connections = 1
     let server = HTTPServer(limits: limits, handler: echo)

@@ -3,12 +3,12 @@ import HTTP
 import Synchronization
 import Transport
 
-// Tests of other rooms keep the cooperative pool's few threads busy for a minute at a time on a small or loaded machine, and
-// between two `await`s a test may stand in line behind all of them. So no deadline runs while a test goes about its business:
-// servers have `HTTPLimits.unhurried`, and what is about time is one call here, on a thread of its own.
+// On a small or loaded machine, tests of other modules keep the few threads of the cooperative pool busy for up to a
+// minute, and a test may wait that long between two `await`s. Therefore servers use `HTTPLimits.unhurried`, and
+// everything that depends on time is one call here, on its own thread.
 
 extension HTTPLimits {
-  /// Limits whose times no test comes to.
+  /// Limits with times that no test reaches.
   static var unhurried: HTTPLimits {
     var limits = HTTPLimits()
     (limits.headTimeout, limits.bodyTimeout) = (.seconds(3600), .seconds(3600))
@@ -18,7 +18,7 @@ extension HTTPLimits {
 }
 
 extension HTTPServer {
-  /// A server whose `handler` answers every request.
+  /// Creates a server whose `handler` answers every request.
   convenience init(
     limits: HTTPLimits = HTTPLimits(), loops: Int = 1, observer: (any HTTPObserver)? = nil,
     handler: @escaping HTTPHandler
@@ -27,11 +27,12 @@ extension HTTPServer {
   }
 }
 
-/// The client's end of a connection. Blocking calls run on threads of their own, so that the server's stay free.
+/// The client's end of a connection. Blocking calls run on their own threads, so that the server's threads stay free.
 final class TestPeer: Sendable {
   private let number: Int32
 
-  /// One end of a socket pair whose other end `server` serves. It finds `first`, which must fit the kernel's buffer, there.
+  /// One end of a socket pair; `server` serves the other end. `first` is sent before serving starts and must fit the
+  /// kernel's buffer.
   init(_ server: HTTPServer, sending first: String = "") {
     var pair: [Int32] = [0, 0]
     precondition(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
@@ -81,7 +82,7 @@ final class TestPeer: Sendable {
 
   func send(_ bytes: [UInt8]) async { await off { self.sendAll(bytes) } }
 
-  /// Sends `piece` so many times, pausing before each.
+  /// Sends `piece` `times` times, pausing before each.
   func drip(_ piece: String, times: Int, pause: Duration) async {
     await off {
       for _ in 0..<times {
@@ -102,9 +103,9 @@ final class TestPeer: Sendable {
     }
   }
 
-  /// Reads until `enough`, the peer's end or ten minutes.
+  /// Reads until `enough` returns true, the peer ends or ten minutes have passed.
   func read(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) async -> String {
-    // `self` and not its number: the socket must not be closed before this has read.
+    // Captures `self`, not its number: the socket must not be closed before this read ends.
     await off { [self] in
       var bytes: [UInt8] = []
       var piece = [UInt8](repeating: 0, count: 1 << 16)
@@ -117,7 +118,7 @@ final class TestPeer: Sendable {
     }
   }
 
-  /// Reads at most `size` bytes at a time, pausing after each, until the peer's end; returns how many came.
+  /// Reads at most `size` bytes at a time, pausing after each read, until the peer ends. Returns the number of bytes.
   func sip(_ size: Int, pause: Duration) async -> Int {
     await off { [self] in
       var piece = [UInt8](repeating: 0, count: size)
@@ -130,7 +131,7 @@ final class TestPeer: Sendable {
     }
   }
 
-  /// Whether the other side has ended or reset the connection, waiting for it up to ten minutes.
+  /// Whether the other side ends or resets the connection within ten minutes.
   func isEnded() async -> Bool {
     await off { [self] in
       var byte: UInt8 = 0
@@ -152,7 +153,7 @@ final class TestPeer: Sendable {
 
 struct TestPeerError: Error {}
 
-/// Waits for a condition that another thread brings about; false only when the test's own time is over.
+/// Waits for a condition that another thread fulfils. Returns false only when the test's time limit has passed.
 func eventually(_ condition: @Sendable () -> Bool) async -> Bool {
   while !condition() {
     do { try await Task.sleep(for: .milliseconds(10)) } catch { return condition() }
@@ -160,7 +161,7 @@ func eventually(_ condition: @Sendable () -> Bool) async -> Bool {
   return true
 }
 
-/// Counts what a server tells.
+/// Counts the events of a server.
 final class TestObserver: HTTPObserver {
   struct Counts {
     var opened = 0

@@ -4,8 +4,8 @@ import Testing
 
 private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
 
-@Suite(.timeLimit(.minutes(10))) struct `The server at a path` {
-  @Test func `peers without address are bounded by the sum alone, and the file goes at the end`() async throws {
+@Suite(.timeLimit(.minutes(10))) struct `HTTP server on a Unix-domain socket` {
+  @Test func `only the total limits peers without an address, and shutdown removes the file`() async throws {
     var limits = HTTPLimits.unhurried
     limits.connectionsPerAddress = 1
     limits.connections = 3
@@ -20,7 +20,7 @@ private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\
       #expect(await peer.read { $0.hasSuffix("<>") }.hasPrefix("HTTP/1.1 200 "))
     }
     #expect(await (try TestPeer(path: path)).read().hasPrefix("HTTP/1.1 503 "))
-    // Optimised code would let them go, and their places with them, after their last reading.
+    // Optimised code would release the peers, and close their connections, after their last use.
     withExtendedLifetime(peers) {}
     await server.shutdown(grace: .zero)
     #expect(throws: TestPeerError.self) { try TestPeer(path: path) }

@@ -1,30 +1,30 @@
-// The client's end of a TLS connection, on memory BIOs so that a test can see, cut and change what goes over the socket. Blocking
-// calls run on threads of their own: the pool of Swift's tasks is small.
+// The client's end of a TLS connection. It uses memory BIOs, so that a test can see, split and change the bytes on
+// the socket. Blocking calls run on their own threads, because the pool of Swift tasks is small.
 
 import COpenSSL
 import Foundation
 
 /// A TLS client on a connected socket, which it owns.
 ///
-/// Sendable unchecked: a test awaits one call before it makes the next.
+/// Unchecked Sendable: a test awaits each call before making the next.
 package final class TLSPeer: @unchecked Sendable {
-  /// How the server's bytes ended.
+  /// The way in which the server's bytes ended.
   package enum End: Equatable {
     /// With close_notify.
     case closed
-    /// With FIN or a reset alone.
+    /// With only FIN or a reset.
     case cut
-    /// With an alert or another error, in OpenSSL's words.
+    /// With an alert or another error, as worded by OpenSSL.
     case failed(String)
   }
 
   private let ssl: OpaquePointer
   package let socket: Int32
-  /// At most so many bytes go out with one `send`.
+  /// The limit on the bytes of one `send`.
   package var pieceSize = Int.max
-  /// Changes what goes out.
+  /// Changes outgoing ciphertext.
   package var tamper: (([UInt8]) -> [UInt8])?
-  /// Set when `read` came to the end.
+  /// The end of the server's bytes, once `read` has reached it.
   package private(set) var end: End?
 
   /// - Parameter trusted: PEM file of the one certificate that is trusted; without it every one is.
@@ -36,7 +36,7 @@ package final class TLSPeer: @unchecked Sendable {
     let context = SSL_CTX_new(TLS_client_method())
     defer { SSL_CTX_free(context) }
     precondition(ssl_shim_set_versions(context, versions.lowerBound, versions.upperBound) == 1)
-    // Old versions need what today's policies forbid.
+    // Old versions need algorithms that the default security level forbids.
     if versions.lowerBound < TLS1_2_VERSION { SSL_CTX_set_security_level(context, 0) }
     if let trusted {
       precondition(SSL_CTX_load_verify_file(context, trusted) == 1)
@@ -65,7 +65,7 @@ package final class TLSPeer: @unchecked Sendable {
     return name.map { String(decoding: UnsafeBufferPointer(start: $0, count: Int(count)), as: UTF8.self) }
   }
 
-  /// The server's certificate's subject, as `/CN=name`.
+  /// The subject of the server's certificate, as `/CN=name`.
   package var serverName: String {
     let certificate = SSL_get1_peer_certificate(ssl)
     defer { X509_free(certificate) }
@@ -74,7 +74,7 @@ package final class TLSPeer: @unchecked Sendable {
     return String(cString: text)
   }
 
-  /// Completes the handshake, or tells why not.
+  /// Completes the handshake. Returns the reason if it fails.
   package func handshake() async -> End? {
     await off {
       self.call { SSL_do_handshake(self.ssl) }.end
@@ -90,7 +90,7 @@ package final class TLSPeer: @unchecked Sendable {
     }
   }
 
-  /// Reads until `enough` or the end, which is then in `end`.
+  /// Reads until `enough` returns true or the bytes end; see `end`.
   package func read(until enough: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }) async -> [UInt8] {
     await off {
       var bytes: [UInt8] = []
@@ -115,7 +115,8 @@ package final class TLSPeer: @unchecked Sendable {
     }
   }
 
-  /// Asks for new keys so many times, each with a byte of data, and reads none of the answers. False when the server had enough.
+  /// Requests new keys `times` times, each with a byte of data, without reading the answers. Returns false when the
+  /// server disconnects.
   package func renewKeys(times: Int) async -> Bool {
     await off {
       for _ in 0..<times {
@@ -127,10 +128,10 @@ package final class TLSPeer: @unchecked Sendable {
     }
   }
 
-  /// FIN without close_notify.
+  /// Sends FIN without close_notify.
   package func endWriting() { shutdown(socket, Int32(SHUT_WR)) }
 
-  /// Sends bytes as they are.
+  /// Sends bytes unencrypted.
   package func sendRaw(_ bytes: [UInt8]) async { await off { _ = self.sendAll(bytes) } }
 
   private func call(_ body: () -> Int32) -> (count: Int, end: End?) {

@@ -1,9 +1,9 @@
-// Certificates made by OpenSSL when a test wants one, so that none is kept that could expire or be mistaken for a secret.
+// Certificates that OpenSSL creates during a test. Stored ones would expire or be mistaken for secrets.
 
 import COpenSSL
 import Foundation
 
-/// A certificate signed by its own key, and the key, as PEM files in a folder that goes with this object.
+/// A self-signed certificate and its key, as PEM files in a folder that is deleted with this object.
 package final class TestCertificate: Sendable {
   package enum Kind: Sendable {
     case p256, p384, rsa
@@ -32,7 +32,7 @@ package final class TestCertificate: Sendable {
 
   deinit { try? FileManager.default.removeItem(at: folder) }
 
-  /// Puts another's files in the place of this one's.
+  /// Replaces the files with those of other certificates.
   package func take(certificate other: TestCertificate? = nil, key another: TestCertificate? = nil) throws {
     if let other {
       try Data(contentsOf: URL(fileURLWithPath: other.certificate)).write(to: URL(fileURLWithPath: certificate))

@@ -4,7 +4,7 @@ import Transport
 @Suite struct `Deadline wheel` {
   typealias Deadline = DeadlineWheel.Deadline
 
-  @Test func `a deadline passes once, not before its time and within a tick after`() {
+  @Test func `a deadline passes once, not before its time and at most a tick later`() {
     var wheel = DeadlineWheel(tick: 10, slots: 8, now: 0)
     let deadline = Deadline()
     wheel.set(deadline, to: 35, now: 0)
@@ -16,7 +16,7 @@ import Transport
     #expect(wheel.nextLook == nil)
   }
 
-  @Test func `moving later, earlier and away counts, whatever slot still holds it`() {
+  @Test func `a deadline can be moved later, earlier or cleared, whatever slot holds it`() {
     var wheel = DeadlineWheel(tick: 10, slots: 8, now: 0)
     let (late, early, away) = (Deadline(), Deadline(), Deadline())
     for deadline in [late, early, away] { wheel.set(deadline, to: 30, now: 0) }
@@ -29,7 +29,7 @@ import Transport
     #expect(wheel.count == 0)
   }
 
-  @Test func `a deadline beyond the horizon waits for its time`() {
+  @Test func `a deadline beyond the horizon does not pass early`() {
     var wheel = DeadlineWheel(tick: 10, slots: 8, now: 0)
     let deadline = Deadline()
     wheel.set(deadline, to: 1000, now: 0)
@@ -41,7 +41,7 @@ import Transport
     #expect(wheel.advance(to: 1010).count == 1)
   }
 
-  @Test func `any order of moves agrees with a list`() {
+  @Test func `any sequence of moves agrees with a plain list`() {
     var seed: UInt64 = 7
     func random(_ bound: UInt64) -> UInt64 {
       seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -60,7 +60,7 @@ import Transport
       now += random(30)
       for passed in wheel.advance(to: now) {
         guard let index = deadlines.firstIndex(where: { $0 === passed }), let time = due[index] else {
-          Issue.record("a deadline passed that was not set")
+          Issue.record("a deadline passed although it was not set")
           continue
         }
         #expect(time <= now)

@@ -7,7 +7,7 @@ import Transport
     #expect(DescriptorLimit.connections(limit: limit, used: used) == connections)
   }
 
-  @Test func `those that are open are counted`() {
+  @Test func `open descriptors are counted`() {
     #expect((3...DescriptorLimit.current).contains(DescriptorLimit.openCount))
   }
 }

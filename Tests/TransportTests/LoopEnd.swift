@@ -4,8 +4,8 @@ import Glibc
 import TLSTestSupport
 import Transport
 
-/// The server's end of a socket pair on a loop of its own, with what its delegate was told. All state lives on the loop's queue;
-/// `on` visits it.
+/// The server's end of a socket pair on its own loop, with the events of its delegate. All state belongs to the
+/// loop's queue; `on` accesses it.
 final class LoopEnd: ConnectionDelegate, @unchecked Sendable {
   let loop = EventLoop(label: "test")
   /// The client's end.
@@ -20,7 +20,7 @@ final class LoopEnd: ConnectionDelegate, @unchecked Sendable {
   private(set) var plainTexts = 0
   private(set) var isClosed = false
   var closesAtEnd = false
-  /// Told of each piece, on the loop.
+  /// Called for each piece, on the loop.
   var onReceived: ((LoopEnd, Int) -> Void)?
 
   init(tls context: TLSContext?) {
@@ -34,7 +34,7 @@ final class LoopEnd: ConnectionDelegate, @unchecked Sendable {
     on { $0.connection.open(delegate: self) }
   }
 
-  /// On the loop, and not at once: the last reference may be let go there.
+  /// Closes on the loop, asynchronously: the last reference may be released there.
   deinit { loop.queue.async(execute: DispatchWorkItem { [connection] in connection.close() }) }
 
   /// Runs `body` on the loop.
@@ -67,7 +67,7 @@ final class LoopEnd: ConnectionDelegate, @unchecked Sendable {
     connection.close()
   }
 
-  /// Waits for a condition of the loop; false only when a minute has passed.
+  /// Waits for a condition, checked on the loop. Returns false after a minute.
   func eventually(_ condition: (LoopEnd) -> Bool) async -> Bool {
     for _ in 0..<6000 {
       if on(condition) { return true }

@@ -8,23 +8,23 @@ import Transport
   @Test(arguments: [
     ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("2001:DB8:0:0::1", "2001:db8::1"),
   ])
-  func `addresses read back, mapped ones as IPv4`(host: String, text: String) throws {
+  func `addresses are formatted, and mapped ones as IPv4`(host: String, text: String) throws {
     let address = try #require(try SocketAddress.resolve(host: host, port: 8080).first)
     #expect(address.host == text)
     #expect(address.port == 8080)
     #expect(address.isIPv6 == host.contains(":"))
   }
 
-  @Test func `localhost is both families, IPv4 first`() throws {
+  @Test func `localhost resolves to both families, IPv4 first`() throws {
     #expect(try SocketAddress.resolve(host: "localhost", port: 1).map(\.host) == ["127.0.0.1", "::1"])
   }
 
   @Test(arguments: [("127.0.0.1", -1), ("127.0.0.1", 65536), ("", 1), ("a\u{0}b", 1)])
-  func `what is no address is refused`(host: String, port: Int) {
+  func `an invalid address is rejected`(host: String, port: Int) {
     #expect(throws: TransportError.self) { try SocketAddress.resolve(host: host, port: port) }
   }
 
-  @Test func `a taken port is told with address and reason`() throws {
+  @Test func `a port in use is reported with address and reason`() throws {
     let queue = DispatchQueue(label: "test")
     let address = try #require(try SocketAddress.resolve(host: "127.0.0.1", port: 0).first)
     let first = try Listener(address, queue: queue) { socket, _ in _ = consume socket }
@@ -40,7 +40,7 @@ import Transport
     }
   }
 
-  @Test func `a descriptor is closed at the end of its life and not when released`() {
+  @Test func `a descriptor is closed when destroyed and stays open when released`() {
     var pair: [Int32] = [0, 0]
     #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
     do {

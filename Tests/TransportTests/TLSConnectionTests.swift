@@ -10,7 +10,7 @@ private func context() throws -> TLSContext {
   try TLSContext(certificate: certificate.certificate, key: certificate.key)
 }
 
-/// Bytes without a pattern that a lost or doubled piece could hide in.
+/// Returns bytes without a pattern, so that a lost or repeated piece is detected.
 private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   var state = seed
   return (0..<count).map { _ in
@@ -21,7 +21,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
 
 @Suite(.timeLimit(.minutes(10))) struct `Connections over TLS` {
   @Test(arguments: [(TLS1_2_VERSION, "TLSv1.2", 1), (TLS1_3_VERSION, "TLSv1.3", 1), (TLS1_3_VERSION, "TLSv1.3", 1000)])
-  func `bytes go both ways, whatever the pieces they come in`(number: Int32, name: String, pieces: Int) async throws {
+  func `bytes pass both ways, in pieces of any size`(number: Int32, name: String, pieces: Int) async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket, trusting: certificate.certificate, versions: number...number)
     peer.pieceSize = pieces
@@ -37,7 +37,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(end.on { $0.failure } == nil)
   }
 
-  @Test func `a handshake is not the delegate's business`() async throws {
+  @Test func `the delegate does not see the handshake`() async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket)
     #expect(await peer.handshake() == nil)
@@ -46,7 +46,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(end.on { $0.sentCalls == 0 && $0.unsentBytes == 0 })
   }
 
-  @Test func `what is queued before the handshake waits for it and counts`() async throws {
+  @Test func `bytes queued before the handshake wait for it and count as unsent`() async throws {
     let end = LoopEnd(tls: try context())
     end.send(Array("early".utf8))
     #expect(end.on { $0.unsentBytes } == 5)
@@ -57,13 +57,13 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   }
 
   @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
-  func `a reader that takes nothing has all of it counted and little of it encrypted`(version: Int32) async throws {
+  func `for a stalled reader all bytes count as unsent and few are encrypted`(version: Int32) async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket, versions: version...version)
     #expect(await peer.handshake() == nil)
     let bytes = noise(8 << 20)
     end.send(bytes)
-    // The kernel has its buffer full; at most 64 KiB are encrypted, which adds 22 or 29 bytes a record.
+    // The kernel's buffer is full. At most 64 KiB are encrypted, which adds 22 or 29 bytes per record.
     let unsent = end.on { $0.unsentBytes }
     #expect((6 << 20...bytes.count).contains(unsent))
     #expect(end.on { $0.sentCalls } == 1)
@@ -71,7 +71,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(await end.eventually { $0.unsentBytes == 0 })
   }
 
-  @Test(arguments: [false, true]) func `reading that begins again while writing waits goes on`(isSecure: Bool)
+  @Test(arguments: [false, true]) func `reading can resume while writing waits`(isSecure: Bool)
     async throws
   {
     let end = LoopEnd(tls: isSecure ? try context() : nil)
@@ -87,11 +87,11 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     }
   }
 
-  @Test func `a pause holds what has come, and nothing of it is lost or turned around`() async throws {
+  @Test func `a pause holds received bytes without losing or reordering them`() async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket)
     #expect(await peer.handshake() == nil)
-    // Each piece pauses, in the middle of what one read brought.
+    // Each piece pauses reading, in the middle of the bytes of one read.
     end.on {
       $0.readSize = 256 << 10
       $0.onReceived = { end, _ in end.isPaused = true }
@@ -113,7 +113,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(end.on { $0.received } == bytes)
   }
 
-  @Test func `an end that waits behind held bytes comes after them`() async throws {
+  @Test func `an end behind held bytes is reported after them`() async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket)
     #expect(await peer.handshake() == nil)
@@ -134,7 +134,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(end.on { $0.failure } == nil)
   }
 
-  @Test(arguments: [true, false]) func `the peer's end is an end with close_notify and without`(isOrderly: Bool)
+  @Test(arguments: [true, false]) func `the peer's end is reported with and without close_notify`(isOrderly: Bool)
     async throws
   {
     let end = LoopEnd(tls: try context())
@@ -144,14 +144,14 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     if isOrderly { await peer.sendClose() } else { peer.endWriting() }
     #expect(await end.eventually { $0.hasEnded })
     #expect(end.on { $0.received } == Array("last".utf8))
-    // It may still read.
+    // The peer may still read.
     end.send(Array("answer".utf8))
     end.on { $0.endWriting() }
     #expect(await peer.readText() == "answer")
     #expect(peer.end == .closed)
   }
 
-  @Test func `close_notify is the last of a megabyte to a slow reader`() async throws {
+  @Test func `close_notify follows the last byte of a megabyte to a slow reader`() async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket)
     #expect(await peer.handshake() == nil)
@@ -162,7 +162,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(peer.end == .closed)
   }
 
-  @Test func `closing says so, unless something was dropped or a reset is wanted`() async throws {
+  @Test func `closing sends close_notify, unless bytes were dropped or a reset was requested`() async throws {
     for (resets, unsent, expected) in [(false, 0, TLSPeer.End.closed), (true, 0, .cut), (false, 4 << 20, .cut)] {
       let end = LoopEnd(tls: try context())
       let peer = TLSPeer(end.peerSocket)
@@ -179,12 +179,12 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     }
   }
 
-  @Test func `old versions are refused with an alert`() async throws {
+  @Test func `old TLS versions are rejected with an alert`() async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket, versions: TLS1_VERSION...TLS1_1_VERSION)
     #expect(await peer.handshake() == .failed("tlsv1 alert protocol version"))
     #expect(await end.eventually { $0.failure != nil })
-    #expect(end.on { $0.failure?.description } == "cannot speak TLS with the peer: unsupported protocol")
+    #expect(end.on { $0.failure?.description } == "cannot establish TLS with the peer: unsupported protocol")
   }
 
   @Test(
@@ -193,7 +193,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
       (["h2"], nil, TLSPeer.End.failed("tlsv1 alert no application protocol")),
       (["http/1.0", "http/1.10"], nil, .failed("tlsv1 alert no application protocol")),
     ] as [([String], String?, TLSPeer.End?)])
-  func `HTTP/1.1 is the one protocol to choose`(offer: [String], chosen: String?, refusal: TLSPeer.End?) async throws {
+  func `HTTP/1.1 is the only protocol selected`(offer: [String], chosen: String?, refusal: TLSPeer.End?) async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket, offering: offer)
     #expect(await peer.handshake() == refusal)
@@ -201,7 +201,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   }
 
   @Test(arguments: ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\n", "CONNECT a:1 HTTP/1.1\r\n"])
-  func `a plain request is told apart and can be answered`(request: String) async throws {
+  func `a plain request is detected and can be answered`(request: String) async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket)
     await peer.sendRaw(Array(request.utf8))
@@ -212,13 +212,13 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(end.on { $0.plainTexts == 1 && $0.failure == nil })
   }
 
-  @Test func `whatever comes instead of a handshake ends the connection and nothing else`() async throws {
+  @Test func `arbitrary bytes instead of a handshake end only this connection`() async throws {
     let context = try context()
     for seed in UInt64(0)..<200 {
       let end = LoopEnd(tls: context)
       let peer = TLSPeer(end.peerSocket)
       var bytes = noise(Int(seed * 7 % 600) + 1, seed: seed)
-      // Half of them look like a record first.
+      // Half of them start like a TLS record.
       if seed % 2 == 0 {
         bytes.insert(contentsOf: [22, 3, UInt8(seed % 5), UInt8(seed % 3), UInt8(seed % 251)], at: 0)
       }
@@ -228,7 +228,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     }
   }
 
-  @Test func `a byte changed anywhere in the client's flight or data is no crash`() async throws {
+  @Test func `a changed byte anywhere in the client's handshake or data causes no crash`() async throws {
     let context = try context()
     for seed in UInt64(0)..<150 {
       let end = LoopEnd(tls: context)
@@ -241,7 +241,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         wait -= bytes.count
         return bytes
       }
-      // Where a length was made larger both wait for the other: the deadline ends that, as it does in a server.
+      // If a length was increased, both sides wait for each other; the deadline ends that, as in a server.
       end.on {
         $0.closesAtEnd = true
         $0.setDeadline(after: 300)
@@ -252,7 +252,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     }
   }
 
-  @Test func `a peer that has keys renewed and takes no answer is cut off`() async throws {
+  @Test func `a peer that requests new keys and reads no answers is disconnected`() async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket, versions: TLS1_3_VERSION...TLS1_3_VERSION)
     #expect(await peer.handshake() == nil)
@@ -261,7 +261,7 @@ private func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     #expect(end.on { $0.failure?.operation } == .secure)
   }
 
-  @Test func `a reader of answers may have keys renewed at will`() async throws {
+  @Test func `a peer that reads the answers may request new keys any number of times`() async throws {
     let end = LoopEnd(tls: try context())
     let peer = TLSPeer(end.peerSocket, versions: TLS1_3_VERSION...TLS1_3_VERSION)
     #expect(await peer.handshake() == nil)

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import Transport
 
-/// A folder with a short path that goes with this object.
+/// A folder with a short path that is deleted with this object.
 private final class Folder {
   let path: String
 
@@ -26,7 +26,7 @@ private func permissions(_ path: String) -> UInt32? {
   return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
 }
 
-/// Calls `body` with a path as `bind` and `connect` take it.
+/// Calls `body` with a path in the form that `bind` and `connect` expect.
 private func withAddress<R>(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
   var address = sockaddr_un()
   address.sun_family = sa_family_t(AF_UNIX)
@@ -36,7 +36,7 @@ private func withAddress<R>(_ path: String, _ body: (UnsafePointer<sockaddr>, so
   }
 }
 
-/// A connected client; -1 where nobody listens.
+/// Returns a connected client socket, or -1 if nobody listens.
 private func connected(to path: String) -> Int32 {
   let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
   if withAddress(path, { connect(number, $0, $1) }) == 0 { return number }
@@ -44,7 +44,7 @@ private func connected(to path: String) -> Int32 {
   return -1
 }
 
-@Suite struct `Listening at a path` {
+@Suite struct `Unix-domain sockets` {
   private let folder = Folder()
   private let queue = DispatchQueue(label: "test")
   private var path: String { folder.path + "/socket" }
@@ -78,7 +78,7 @@ private func connected(to path: String) -> Int32 {
     listener.close()
   }
 
-  @Test(arguments: [0o600, 0o660, 0o666, 0o777, 0o000] as [UInt32]) func `the file has the mode asked for`(mode: UInt32)
+  @Test(arguments: [0o600, 0o660, 0o666, 0o777, 0o000] as [UInt32]) func `the file has the requested mode`(mode: UInt32)
     throws
   {
     let listener = try listen(path, mode: mode)
@@ -86,7 +86,7 @@ private func connected(to path: String) -> Int32 {
     listener.close()
   }
 
-  @Test func `the socket of a process that is gone is replaced`() throws {
+  @Test func `the socket of a process that has ended is replaced`() throws {
     let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     #expect(withAddress(path) { bind(left, $0, $1) } == 0)
     close(left)
@@ -97,7 +97,7 @@ private func connected(to path: String) -> Int32 {
     #expect(kind(path) == nil)
   }
 
-  @Test func `a socket in use stays`() throws {
+  @Test func `a socket in use is not replaced`() throws {
     let first = try listen(path)
     #expect(refusal(path) == "cannot bind unix:\(path): Address already in use")
     let client = connected(to: path)
@@ -106,22 +106,22 @@ private func connected(to path: String) -> Int32 {
     first.close()
   }
 
-  @Test func `a file of another kind stays`() throws {
+  @Test func `a file of another kind is not replaced`() throws {
     try Data("precious".utf8).write(to: URL(fileURLWithPath: path))
-    #expect(refusal(path) == "cannot bind unix:\(path): a file that is no socket is there")
+    #expect(refusal(path) == "cannot bind unix:\(path): the file exists and is not a socket")
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("precious".utf8))
     let folder = folder.path + "/folder"
     #expect(mkdir(folder, 0o700) == 0)
-    #expect(refusal(folder)?.hasSuffix("a file that is no socket is there") == true)
-    // A link is not followed, wherever it leads.
+    #expect(refusal(folder)?.hasSuffix("the file exists and is not a socket") == true)
+    // A link is not followed, whatever its target.
     let (link, target) = (self.folder.path + "/link", self.folder.path + "/target")
     let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     #expect(withAddress(target) { bind(left, $0, $1) } == 0)
     close(left)
     #expect(symlink(target, link) == 0)
-    #expect(refusal(link)?.hasSuffix("a file that is no socket is there") == true)
+    #expect(refusal(link)?.hasSuffix("the file exists and is not a socket") == true)
     #expect(kind(link) == S_IFLNK && kind(target) == S_IFSOCK)
-    // Nor is a socket of another type taken for an abandoned one while it is open.
+    // An open socket of another type is not mistaken for an abandoned one.
     let datagrams = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
     let mailbox = self.folder.path + "/mailbox"
     #expect(withAddress(mailbox) { bind(datagrams, $0, $1) } == 0)
@@ -129,17 +129,17 @@ private func connected(to path: String) -> Int32 {
     close(datagrams)
   }
 
-  @Test func `a path that is too long, empty or cut by a zero is told`() {
+  @Test func `a path that is too long, empty or contains NUL is rejected`() {
     let long = folder.path + "/" + String(repeating: "x", count: 107 - folder.path.utf8.count)
     #expect(long.utf8.count == 108)
-    #expect(refusal(long) == "cannot bind unix:\(long): the path has 108 bytes, the limit is 107")
+    #expect(refusal(long) == "cannot bind unix:\(long): the path must have at most 107 bytes, got 108")
     #expect(refusal(String(long.dropLast())) == nil)
-    #expect(refusal("") == "cannot bind unix:: not a path")
-    #expect(refusal("/tmp/a\u{0}b")?.hasSuffix("not a path") == true)
+    #expect(refusal("") == "cannot bind unix:: the path must not be empty or contain a NUL byte")
+    #expect(refusal("/tmp/a\u{0}b")?.hasSuffix("must not be empty or contain a NUL byte") == true)
     #expect(refusal(folder.path + "/nowhere/socket")?.hasSuffix("No such file or directory") == true)
   }
 
-  @Test func `a file that has taken the place is not removed`() throws {
+  @Test func `a file that has replaced the socket is not removed`() throws {
     let listener = try listen(path)
     #expect(rename(path, path + ".old") == 0)
     try Data("other".utf8).write(to: URL(fileURLWithPath: path))
