@@ -50,7 +50,7 @@ final class FormCompiler: Sendable {
       }
       guard let use = form.tools else { return Form(constraint: text) }
       // Checking every tool by itself may not use up what all of them together take.
-      let (tools, loose) = try callable(use, CompilationBudget(beside: budget))
+      let (tools, loose) = try callable(use, CompilationBudget(sharing: budget))
       switch use.choice {
       case .none: return Form(constraint: text, loose: loose)
       case .auto where text == nil:
@@ -95,12 +95,12 @@ final class FormCompiler: Sendable {
     case .choice(let texts, let path):
       let key = Key(kind: ExactString("choice \(isWhole)"), text: JSONValue.array(texts.map(JSONValue.string)).encoded)
       return try kept(key) { () throws(SchemaError) in
-        try Grammar(choices: texts, path: path, mayBeginWhite: isWhole)
+        try Grammar(choices: texts, path: path, allowsLeadingWhitespace: isWhole)
       }
     case .pattern(let pattern, let path):
       return try kept(Key(kind: ExactString("pattern \(isWhole)"), text: Array(pattern.utf8))) {
         () throws(SchemaError) in
-        try Grammar(pattern: pattern, path: path, mayBeginWhite: isWhole, budget: budget)
+        try Grammar(pattern: pattern, path: path, allowsLeadingWhitespace: isWhole, budget: budget)
       }
     }
   }

@@ -1,38 +1,44 @@
-// Bounds the work of the compilations for one request. Every loop whose length a schema decides spends steps; now and then the caller is asked whether
-// the result is still wanted. A step is a few nanoseconds of work.
+// Limits the work of compiling the grammars of one request. Every loop whose length depends on a schema spends steps
+// of a few nanoseconds each and regularly checks whether the result is still needed.
 
 import Text
 
-/// The steps that the grammars of one request may still take. Not shared between threads.
+/// The remaining compilation steps for the grammars of one request. Not shared between threads.
 package final class CompilationBudget {
   private var left: Int
   private var unchecked = 0
-  /// Strings and numbers that were compiled, by what was said about them.
-  let known: KnownScalars
-  /// Conjunctions of schemas within one another.
+  /// The compiled strings and numbers, by their constraints.
+  let known: ScalarCache
+  /// The current nesting depth of merged schemas.
   var conjunctions = 0
   private let shouldStop: () -> Bool
 
-  /// Steps between two questions whether to stop: less than a millisecond of work.
+  /// The number of steps between two calls of `shouldStop`: less than a millisecond of work.
   private static let interval = 16_384
 
-  /// `shouldStop` is asked at least every 16,384 steps whether the result is still wanted.
+  /// Creates a budget. `shouldStop` is called at least every 16,384 steps and returns whether the result is no longer
+  /// needed.
   package init(steps: Int = SchemaLimits.steps, shouldStop: @escaping () -> Bool = { false }) {
-    (left, self.shouldStop, known) = (steps, shouldStop, KnownScalars())
+    left = steps
+    self.shouldStop = shouldStop
+    known = ScalarCache()
   }
 
-  /// As many steps again for other grammars of the same request, which find what was compiled for `other`.
-  package init(beside other: CompilationBudget) {
-    (left, shouldStop, known) = (SchemaLimits.steps, other.shouldStop, other.known)
+  /// Creates a budget of the same size for other grammars of the same request. They reuse the scalars compiled for
+  /// `other`.
+  package init(sharing other: CompilationBudget) {
+    left = SchemaLimits.steps
+    shouldStop = other.shouldStop
+    known = other.known
   }
 
-  /// Takes note of `steps` of work; throws when there were too many, or when the caller wants no more.
+  /// Counts `steps` of work. Throws if the budget is exhausted or the result is no longer needed.
   func spend(_ steps: Int) throws(PatternError) {
     left -= steps
     unchecked += steps
     if unchecked >= Self.interval {
       unchecked = 0
-      if shouldStop() { throw PatternError(reason: "was not compiled: the request ended", isStopped: true) }
+      if shouldStop() { throw PatternError(reason: "was not compiled because the request ended", isStopped: true) }
     }
     if left < 0 {
       throw PatternError(reason: "takes too long to compile; make the schema smaller or its patterns simpler")
@@ -40,7 +46,7 @@ package final class CompilationBudget {
   }
 }
 
-/// Nodes without parts, which any grammar may hold.
-final class KnownScalars {
+/// A cache of nodes without children, which every grammar may contain.
+final class ScalarCache {
   var nodes: [[UInt8]: Grammar.Node] = [:]
 }

@@ -1,46 +1,49 @@
-// Answers that are a text as it is, not a JSON string: one of some texts, or what a regular expression matches as a whole.
-// Both become one automaton over UTF-8.
+// Replies that are plain text, not a JSON string: one of several texts, or a text that matches a regular expression
+// completely. Both become one automaton over UTF-8.
 
 extension Grammar {
-  /// One of `choices`. Where something stands before the answer, white space at its beginning would be taken for a part of that:
-  /// unless `mayBeginWhite`, such a choice is an error.
-  package convenience init(choices: [String], path: String, mayBeginWhite: Bool) throws(SchemaError) {
+  /// Compiles the grammar of one of `choices`. If text precedes the answer, leading white space would be taken as a
+  /// part of that text; such a choice is an error unless `allowsLeadingWhitespace`.
+  package convenience init(choices: [String], path: String, allowsLeadingWhitespace: Bool) throws(SchemaError) {
     guard !choices.isEmpty else { throw SchemaError(path: path, reason: "must have at least one choice") }
     guard choices.count <= SchemaLimits.enumValues else {
       throw SchemaError(path: path, reason: "has more than \(SchemaLimits.enumValues) choices")
     }
     var builder = TextTrie()
     for (index, choice) in choices.enumerated() {
-      let place = "\(path)[\(index)]"
-      guard let first = choice.unicodeScalars.first else { throw SchemaError(path: place, reason: "must not be empty") }
-      guard mayBeginWhite || !first.properties.isWhitespace else {
-        throw SchemaError(path: place, reason: "must not begin with white space")
+      let location = "\(path)[\(index)]"
+      guard let first = choice.unicodeScalars.first else {
+        throw SchemaError(path: location, reason: "must not be empty")
+      }
+      guard allowsLeadingWhitespace || !first.properties.isWhitespace else {
+        throw SchemaError(path: location, reason: "must not begin with white space")
       }
       guard builder.bytes + choice.utf8.count <= SchemaLimits.literalBytes else {
-        throw SchemaError(path: path, reason: "has more than \(SchemaLimits.literalBytes) bytes of choices")
+        throw SchemaError(path: path, reason: "has choices of more than \(SchemaLimits.literalBytes) bytes in total")
       }
       builder.insert(choice.utf8)
     }
     try self.init(text: builder.automaton(), path: path)
   }
 
-  /// What `pattern` matches from beginning to end. Unless `mayBeginWhite`, texts that begin with white space are left out.
+  /// Compiles the grammar of the texts that `pattern` matches completely, without leading white space unless
+  /// `allowsLeadingWhitespace`.
   package convenience init(
-    pattern: String, path: String, mayBeginWhite: Bool, budget: CompilationBudget = CompilationBudget()
+    pattern: String, path: String, allowsLeadingWhitespace: Bool, budget: CompilationBudget = CompilationBudget()
   ) throws(SchemaError) {
     guard pattern.utf8.count <= SchemaLimits.patternBytes else {
       throw SchemaError(
-        path: path, reason: "has \(pattern.utf8.count) bytes; at most \(SchemaLimits.patternBytes) are allowed")
+        path: path, reason: "must have at most \(SchemaLimits.patternBytes) bytes, got \(pattern.utf8.count)")
     }
     do {
       var expression = try PatternParser.parse(pattern, isWhole: true)
-      if !mayBeginWhite {
+      if !allowsLeadingWhitespace {
         expression = .sequence([.lookahead(.set(CodePoints.anyWhite), isNegative: true), expression])
       }
       let automaton = try PatternAutomaton.automaton(of: expression, spelling: .plain, budget: budget)
       guard let automaton, automaton.count > 1 else {
         throw PatternError(
-          reason: "matches no text\(mayBeginWhite ? "" : " that begins with anything but white space")")
+          reason: "matches no text\(allowsLeadingWhitespace ? "" : " without leading white space")")
       }
       try self.init(text: automaton, path: path)
     } catch let error as PatternError {
@@ -52,7 +55,7 @@ extension Grammar {
     }
   }
 
-  /// The texts of one automaton.
+  /// Creates the grammar of the texts of one automaton.
   private convenience init(text automaton: ByteAutomaton?, path: String) throws(SchemaError) {
     var builder = GrammarBuilder()
     guard let automaton else { throw SchemaError(path: path, reason: "is too large") }
@@ -66,7 +69,7 @@ extension Grammar {
 private struct TextTrie {
   private var builder = ByteAutomatonBuilder()
   private var children: [[(byte: UInt8, state: Int32)]] = [[]]
-  /// Bytes of all texts.
+  /// The total number of bytes of all texts.
   private(set) var bytes = 0
 
   init() { _ = builder.state() }
@@ -88,7 +91,7 @@ private struct TextTrie {
     bytes += text.count
   }
 
-  /// nil where the table would be larger than allowed.
+  /// Returns the automaton, or nil if its table would be too large.
   mutating func automaton() -> ByteAutomaton? {
     if case .automaton(let automaton) = builder.build(entries: SchemaLimits.tableEntries) { automaton } else { nil }
   }

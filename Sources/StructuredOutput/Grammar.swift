@@ -1,50 +1,51 @@
-// What a reply may be, as a pushdown automaton over bytes: scalars are automata, objects and arrays open and close around them, and
-// what is open is a stack of frames. Immutable; shared by all replies of a form.
+// The set of valid replies as a pushdown automaton over bytes. Scalars are byte automata; open objects and arrays
+// form a stack of frames. Immutable; shared by all replies with the same constraint.
 import JSON
 import Text
 
-/// The compiled form of an answer, for one vocabulary: its masks are kept with it.
+/// A compiled constraint for one vocabulary, whose masks it caches.
 package final class Grammar: Sendable {
-  /// Index of a node.
+  /// The index of a node.
   typealias NodeID = Int32
 
-  /// A part of the form.
+  /// A node of the grammar.
   enum Node: Sendable {
-    /// Text of an automaton, which has a number for caches.
+    /// Text accepted by an automaton.
     case scalar(ByteAutomaton)
-    /// A free string of so many code points.
+    /// A free string with a limited number of code points.
     case text(least: Int32, most: Int32)
-    /// A string of an automaton that has so many code points.
+    /// A string accepted by an automaton, with a limited number of code points.
     case counted(CountedText)
-    /// Text of an automaton that must differ from its siblings, with the number of texts behind each state.
+    /// Text of an automaton that must differ from its siblings, with the number of texts that can follow each state.
     case distinct(ByteAutomaton, texts: [Int32])
     case sequence([NodeID])
     case choice([NodeID])
-    case object(ObjectForm)
-    case array(ArrayForm)
-    /// Several of the same with a separator between them.
+    case object(ObjectNode)
+    case array(ArrayNode)
+    /// Repetitions of a node with a separator between them.
     case series(NodeID, separator: NodeID, most: Int32)
   }
 
-  /// An object: declared members in their order, then others. Leads are what stands before a member's value.
-  struct ObjectForm: Sendable {
+  /// An object: declared members in order, then additional ones. A lead is the text before a member's value.
+  struct ObjectNode: Sendable {
     struct Member: Sendable {
-      /// The lead of a first member, and of a later one.
+      /// The lead as the first member, and as a later one.
       var first, next: NodeID
       var value: NodeID
       var isRequired: Bool
     }
     var members: [Member]
-    /// For every place, the next member that must come; the count when none must.
+    /// For every index, the next required member; the member count if none is required.
     var nextRequired: [Int32]
-    /// Members that are not declared, by the form of their names.
+    /// Additional members, grouped by the form of their names.
     var others: [Others] = []
-    /// Members at least and at most.
+    /// The minimum and maximum number of members.
     var least: Int32 = 0, most: Int32 = .max
-    /// Whether members are counted.
+    /// Whether the number of members is limited.
     var isCounted: Bool { least > 0 || most < .max }
 
-    /// Members whose names are of one form. Where names must differ, what stands before and behind a name is apart from it.
+    /// Additional members whose names have one form. If names must be unique, the text around the name is in separate
+    /// nodes.
     struct Others: Sendable {
       var first, next: NodeID
       var name: (node: NodeID, end: NodeID)?
@@ -52,40 +53,42 @@ package final class Grammar: Sendable {
     }
   }
 
-  /// An array: leads are what stands before an element.
-  struct ArrayForm: Sendable {
+  /// An array. A lead is the text before an element.
+  struct ArrayNode: Sendable {
     var prefix: [NodeID]
-    /// Elements behind the prefix; nil for none.
+    /// The elements after the prefix; nil if there are none.
     var items: NodeID?
     var least, most: Int32
-    /// How many elements there are that differ; nil where they need not.
+    /// The number of different elements if they must be unique, else nil.
     var texts: Int32?
   }
 
-  /// Parts that all objects and arrays share, at fixed places.
+  /// Nodes that all objects and arrays share, at fixed indices.
   static let openObject: NodeID = 0, closeEmptyObject: NodeID = 1, closeObject: NodeID = 2
   static let openArray: NodeID = 3, closeEmptyArray: NodeID = 4, closeArray: NodeID = 5
   static let firstElement: NodeID = 6, nextElement: NodeID = 7
 
   let nodes: [Node]
-  /// Objects and arrays that a node needs open at once at least.
+  /// The minimum number of nested objects and arrays that each node requires.
   let heights: [Int32]
   let root: NodeID
   let cache = MaskCache()
 
   init(nodes: [Node], heights: [Int32], root: NodeID) {
-    (self.nodes, self.heights, self.root) = (nodes, heights, root)
+    self.nodes = nodes
+    self.heights = heights
+    self.root = root
   }
 
-  /// Any JSON object. A grammar of its own each time, as masks are kept with it.
+  /// Creates a grammar of any JSON object. Each call returns a new grammar, because a grammar caches masks.
   package static func anyObject() -> Grammar {
     var builder = GrammarBuilder()
     let root = builder.anyObject()
-    guard let grammar = builder.build(root: root) else { preconditionFailure("there are objects") }
+    guard let grammar = builder.build(root: root) else { preconditionFailure("an object always exists") }
     return grammar
   }
 
-  /// The values that `schema`, found at `path` of a request, allows.
+  /// Compiles the grammar of the values that `schema` allows. `path` locates the schema in the request, for errors.
   package convenience init(
     schema: JSONValue, path: String, budget: CompilationBudget = CompilationBudget()
   ) throws(SchemaError) {
@@ -94,19 +97,22 @@ package final class Grammar: Sendable {
     try self.init(compiler.builder, root: root, path: path, budget)
   }
 
-  /// One tool of an answer that calls tools.
+  /// A tool of a reply that calls tools.
   package struct Tool: Sendable {
     package var name: String
     /// The schema of the arguments; nil for any object.
     package var parameters: JSONValue?
-    /// Where the schema stood in the request.
+    /// The path of the schema in the request.
     package var path: String
     package init(name: String, parameters: JSONValue?, path: String) {
-      (self.name, self.parameters, self.path) = (name, parameters, path)
+      self.name = name
+      self.parameters = parameters
+      self.path = path
     }
   }
 
-  /// One to `most` calls in Qwen's form, with `opening` and `closing` tags; or, `afterOpening`, the rest of one call.
+  /// Compiles the grammar of one to `most` calls in Qwen's format, with `opening` and `closing` tags; with
+  /// `afterOpening`, of the rest of one call.
   package convenience init(
     calls tools: [Tool], most: Int = 16, afterOpening: Bool = false, budget: CompilationBudget = CompilationBudget()
   ) throws(SchemaError) {
@@ -119,7 +125,7 @@ package final class Grammar: Sendable {
         arguments = try compiler.compileObject(parameters, tool.path)
         builder = compiler.builder
         if builder.heights(root: arguments) == nil {
-          throw SchemaError(path: tool.path, reason: "nothing can satisfy it")
+          throw SchemaError(path: tool.path, reason: "cannot be satisfied by any value")
         }
       } else {
         arguments = builder.anyObject()
@@ -140,11 +146,11 @@ package final class Grammar: Sendable {
     _ builder: GrammarBuilder, root: NodeID, path: String, _ budget: CompilationBudget
   ) throws(SchemaError) {
     guard let heights = builder.heights(root: root) else {
-      throw SchemaError(path: path, reason: "nothing can satisfy it")
+      throw SchemaError(path: path, reason: "cannot be satisfied by any value")
     }
     guard heights[Int(root)] <= Int32(SchemaLimits.nesting) else {
       throw SchemaError(
-        path: path, reason: "needs more than \(SchemaLimits.nesting) objects and arrays within each other")
+        path: path, reason: "needs more than \(SchemaLimits.nesting) nested objects and arrays")
     }
     do {
       self.init(nodes: try builder.flattened(budget), heights: heights, root: root)

@@ -1,4 +1,4 @@
-// Collects the nodes of a grammar: structure with its white space, free values, names, and how deep everything must nest.
+// Collects the nodes of a grammar: punctuation with white space, unconstrained values, names and nesting depths.
 import JSON
 import Text
 
@@ -9,7 +9,7 @@ struct GrammarBuilder: Sendable {
   private var anyObjectNode: Grammar.NodeID?
   private var anyLeads: (Grammar.NodeID, Grammar.NodeID)?
   private var literals: [ExactString: Grammar.NodeID] = [:]
-  /// Entries of all transition tables.
+  /// The number of entries in all transition tables.
   private(set) var entries = 0
 
   init() {
@@ -21,10 +21,10 @@ struct GrammarBuilder: Sendable {
     ] as [[Spelling]] { _ = add(Self.automaton(form)) }
   }
 
-  /// How structure is spelled: text, or white space that may be there.
+  /// A piece of punctuation: text, or optional white space.
   enum Spelling {
     case literal(String)
-    /// Nothing, a space, or one or two line feeds with up to 20 spaces or tabs.
+    /// Nothing, a space, or one or two line feeds followed by up to 20 spaces or tabs.
     case white
   }
 
@@ -42,10 +42,10 @@ struct GrammarBuilder: Sendable {
 
   mutating func add(_ automaton: ByteAutomaton) -> Grammar.NodeID { add(.scalar(automaton)) }
 
-  /// Puts `node` into a place that was kept for it.
+  /// Sets a node that was reserved before.
   mutating func set(_ id: Grammar.NodeID, _ node: Grammar.Node) { nodes[Int(id)] = node }
 
-  /// Exactly this text.
+  /// Adds a node that accepts exactly `text`.
   mutating func literal(_ text: String) -> Grammar.NodeID {
     if let known = literals[text] { return known }
     let id = add(Self.automaton([.literal(text)]))
@@ -53,7 +53,7 @@ struct GrammarBuilder: Sendable {
     return id
   }
 
-  /// What stands before a declared member's value.
+  /// Adds the text before a declared member's value.
   mutating func lead(_ name: String, isFirst: Bool) -> Grammar.NodeID {
     let quoted = String(decoding: JSONValue.string(name).encoded, as: UTF8.self)
     return add(
@@ -64,16 +64,16 @@ struct GrammarBuilder: Sendable {
     var builder = ByteAutomatonBuilder()
     for end in append(form, &builder) { builder.accept(end) }
     guard case .automaton(let automaton) = builder.build(entries: .max) else {
-      preconditionFailure("a text of its own")
+      preconditionFailure("the text is not empty")
     }
     return automaton
   }
 
-  /// Adds `form` to an automaton, behind `sources` or at its beginning; the states behind it.
+  /// Adds `form` to an automaton, after `sources` or at its start. Returns the states after it.
   private static func append(
     _ form: [Spelling], _ builder: inout ByteAutomatonBuilder, from sources: [Int32] = []
   ) -> [Int32] {
-    // Where the text so far may end; white space may be left out, so there may be several.
+    // The states in which the text so far may end. Optional white space makes several possible.
     var ends = sources.isEmpty ? [builder.state()] : sources
     for spelling in form {
       switch spelling {
@@ -109,52 +109,52 @@ struct GrammarBuilder: Sendable {
     return ends
   }
 
-  /// Any JSON value.
+  /// Adds a node that accepts any JSON value.
   mutating func anyValue() -> Grammar.NodeID {
     if let anyValueNode { return anyValueNode }
     let id = add(.choice([]))
     anyValueNode = id
     let object = anyObject()
-    let array = add(.array(Grammar.ArrayForm(prefix: [], items: id, least: 0, most: .max)))
+    let array = add(.array(Grammar.ArrayNode(prefix: [], items: id, least: 0, most: .max)))
     let string = add(.text(least: 0, most: .max))
     set(id, .choice([string, number(), literal("true"), literal("false"), literal("null"), object, array]))
     return id
   }
 
-  /// Any JSON object.
+  /// Adds a node that accepts any JSON object.
   mutating func anyObject() -> Grammar.NodeID {
     if let anyObjectNode { return anyObjectNode }
     let id = add(.choice([]))
     anyObjectNode = id
     let value = anyValue()
-    set(id, .object(Grammar.ObjectForm(members: [], nextRequired: [0], others: [anyMember(value: value)])))
+    set(id, .object(Grammar.ObjectNode(members: [], nextRequired: [0], others: [anyMember(value: value)])))
     return id
   }
 
-  /// Any number.
+  /// Adds a node that accepts any number.
   mutating func number() -> Grammar.NodeID {
     if let known = literals["number"] { return known }
     guard let automaton = try? NumberBounds(isInteger: false).automaton(CompilationBudget()) else {
-      preconditionFailure("there are numbers")
+      preconditionFailure("a number always exists")
     }
     let id = add(automaton)
     literals["number"] = id
     return id
   }
 
-  /// Members with any name.
-  mutating func anyMember(value: Grammar.NodeID) -> Grammar.ObjectForm.Others {
+  /// Returns members with any name.
+  mutating func anyMember(value: Grammar.NodeID) -> Grammar.ObjectNode.Others {
     let budget = CompilationBudget()
-    if let known = anyLeads { return Grammar.ObjectForm.Others(first: known.0, next: known.1, name: nil, value: value) }
+    if let known = anyLeads { return Grammar.ObjectNode.Others(first: known.0, next: known.1, name: nil, value: value) }
     guard let classes = try? CharacterClasses(of: [.anything], budget: budget),
       let names = (try? PatternAutomaton.characters(of: .anything, classes, budget)) ?? nil,
       let first = try? lead(names, isFirst: true, budget), let next = try? lead(names, isFirst: false, budget)
-    else { preconditionFailure("there are names") }
+    else { preconditionFailure("a name always exists") }
     anyLeads = (first, next)
-    return Grammar.ObjectForm.Others(first: first, next: next, name: nil, value: value)
+    return Grammar.ObjectNode.Others(first: first, next: next, name: nil, value: value)
   }
 
-  /// What stands before the value of a member whose name is one of `names`.
+  /// Adds the text before the value of a member whose name is accepted by `names`.
   mutating func lead(
     _ names: CharacterAutomaton, isFirst: Bool, _ budget: CompilationBudget
   ) throws(PatternError) -> Grammar.NodeID {
@@ -166,27 +166,27 @@ struct GrammarBuilder: Sendable {
     switch automaton.build(entries: SchemaLimits.tableEntries) {
     case .automaton(let automaton): return add(automaton)
     case .empty: throw PatternError(reason: "matches no name")
-    case .tooLarge: throw PatternError(reason: "takes too large a table")
+    case .tooLarge: throw PatternError(reason: "is too complex to compile")
     }
   }
 
-  /// The automata of a node of scalars. Throws for other nodes.
+  /// Returns the automata of a scalar node or a choice of scalars. Throws for other nodes.
   func automata(of node: Grammar.NodeID) throws(PatternError) -> [ByteAutomaton] {
-    var seen: Set<Grammar.NodeID> = []
+    var visited: Set<Grammar.NodeID> = []
     var waiting = [node]
     var automata: [ByteAutomaton] = []
     while let id = waiting.popLast() {
-      guard seen.insert(id).inserted else { continue }
+      guard visited.insert(id).inserted else { continue }
       switch nodes[Int(id)] {
       case .scalar(let automaton): automata.append(automaton)
       case .choice(let parts): waiting += parts
-      default: throw PatternError(reason: "cannot be held to for these items; leave it out")
+      default: throw PatternError(reason: "cannot be enforced for these items; remove it")
       }
     }
     return automata
   }
 
-  /// What stands behind a name that is a node of its own.
+  /// Adds the text after a name that has its own node.
   mutating func colon() -> Grammar.NodeID {
     if let known = literals[":"] { return known }
     let id = add(Self.automaton([.literal(":"), .white]))
@@ -194,19 +194,19 @@ struct GrammarBuilder: Sendable {
     return id
   }
 
-  /// What every node needs open at least; nil where `root` can never end.
+  /// Returns the minimum nesting depth of every node; nil if `root` can never end.
   func heights(root: Grammar.NodeID) -> [Int32]? {
     let never = Int32.max
     var heights = [Int32](repeating: never, count: nodes.count)
     var changed = true
     func highest(_ ids: some Sequence<Grammar.NodeID>) -> Int32 { ids.reduce(0) { max($0, heights[Int($1)]) } }
-    // What refers to later nodes settles from the end, what refers to earlier ones from the beginning.
+    // References to later nodes converge in a backward pass, references to earlier nodes in a forward pass.
     var isForward = false
     while changed {
       changed = false
       isForward.toggle()
-      for place in nodes.indices {
-        let index = isForward ? place : nodes.count - 1 - place
+      for step in nodes.indices {
+        let index = isForward ? step : nodes.count - 1 - step
         let node = nodes[index]
         let height: Int32
         switch node {
@@ -219,7 +219,7 @@ struct GrammarBuilder: Sendable {
           var inner = highest(form.members.filter(\.isRequired).map(\.value))
           let missing = Int(form.least) - form.members.count(where: \.isRequired)
           if missing > 0 {
-            // Of the members that may come, those that need least.
+            // Of the optional additional members, the one with the smallest depth counts.
             let other = form.others.reduce(never) { min($0, heights[Int($1.value)]) }
             let optional = form.members.filter { !$0.isRequired }.map { heights[Int($0.value)] }.sorted()
             inner = max(inner, min(other, missing <= optional.count ? optional[missing - 1] : never))
@@ -247,17 +247,17 @@ struct GrammarBuilder: Sendable {
     return Grammar(nodes: nodes, heights: heights, root: root)
   }
 
-  /// The nodes with every choice among choices, which may go in circles, as one choice among other things.
+  /// Returns the nodes with nested choices, which may be cyclic, flattened into one choice of other nodes.
   func flattened(_ budget: CompilationBudget) throws(PatternError) -> [Grammar.Node] {
     var flat = nodes
     for (index, node) in nodes.enumerated() {
       guard case .choice(let parts) = node else { continue }
-      var seen = Set<Grammar.NodeID>()
+      var visited = Set<Grammar.NodeID>()
       var others: [Grammar.NodeID] = []
       var waiting = Array(parts.reversed())
       while let part = waiting.popLast() {
         try budget.spend(16)
-        guard seen.insert(part).inserted else { continue }
+        guard visited.insert(part).inserted else { continue }
         if case .choice(let inner) = nodes[Int(part)] {
           waiting += inner.reversed()
         } else {

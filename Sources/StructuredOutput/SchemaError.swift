@@ -1,23 +1,25 @@
-// Why a schema cannot constrain a reply. The API turns it into a 400 that names the place.
+// Errors of schemas that cannot constrain a reply. The API turns them into a 400 that names the path.
 
 import Text
 
-/// What is wrong with a schema, or what of it is not supported.
+/// An invalid or unsupported part of a schema.
 package struct SchemaError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Where, for instance `response_format.json_schema.schema.properties.age.pattern`.
+  /// The path of the error, for instance `response_format.json_schema.schema.properties.age.pattern`.
   package var path: String
-  /// The keyword at fault; nil where the schema as a whole is.
+  /// The keyword at fault; nil if the whole schema is.
   package var keyword: String?
-  /// What is wrong, as the end of a sentence.
+  /// The reason, as the predicate of a sentence whose subject is the path.
   package var reason: String
-  /// Whether the caller wanted the compilation no more, so that the schema is not to blame.
+  /// Whether compilation stopped because the result was no longer needed, so that the schema is not at fault.
   package var isStopped = false
 
   package init(path: String, keyword: String? = nil, reason: String) {
-    (self.path, self.keyword, self.reason) = (path, keyword, reason)
+    self.path = path
+    self.keyword = keyword
+    self.reason = reason
   }
 
-  /// A pattern's error with its place.
+  /// Creates the error of a pattern at `path`.
   init(_ error: PatternError, path: String, keyword: String? = nil) {
     self.init(path: path, keyword: keyword, reason: error.reason)
     isStopped = error.isStopped
@@ -26,38 +28,38 @@ package struct SchemaError: Error, Equatable, Sendable, CustomStringConvertible 
   package var description: String { "\(path): \(reason)" }
 }
 
-/// Bounds on what a schema may make the compiler build; each is an error that names it.
+/// Limits on the automata that a schema may cause the compiler to build. Exceeding one is an error that states it.
 package enum SchemaLimits {
-  /// Objects and arrays open at once in a reply.
+  /// The nesting depth of objects and arrays in a reply.
   package static let nesting = 32
-  /// Schemas that are compiled, those that merging makes included.
+  /// The number of compiled schemas, including merged ones.
   package static let schemas = 10_000
-  /// Inline schemas within one another, references not counted.
+  /// The nesting depth of inline schemas, not counting references.
   package static let depth = 100
-  /// Values of one `enum`.
+  /// The number of values of one `enum`.
   package static let enumValues = 20_000
-  /// Bytes of all names and literal values together.
+  /// The total size of all names and literal values in bytes.
   package static let literalBytes = 40_000
-  /// Alternatives of one `anyOf` or `oneOf`.
+  /// The number of alternatives of one `anyOf` or `oneOf`.
   package static let alternatives = 256
-  /// States of a pattern's deterministic automaton.
+  /// The number of states of a pattern's deterministic automaton.
   package static let patternStates = 40_000
-  /// States of a pattern's automaton before its determinisation.
+  /// The number of states of a pattern's automaton before determinisation.
   package static let patternNodes = 20_000
-  /// States of a number's automaton.
+  /// The number of states of a number's automaton.
   package static let numberStates = 60_000
-  /// States that lengths may be unrolled to; beyond it characters are counted.
+  /// The number of states up to which string lengths are unrolled; above it characters are counted.
   package static let unrolledStates = 1_000
-  /// Elements of an array whose elements differ, and members of an object whose number has a lower bound.
+  /// The number of elements of an array with unique elements, and of members of an object with a minimum number.
   package static let uniqueElements = 256
-  /// Bytes of the declared names beside which others are generated.
+  /// The total size in bytes of the declared names beside which additional members are generated.
   package static let takenBytes = 4_000
-  /// Bytes of one pattern.
+  /// The size of one pattern in bytes.
   package static let patternBytes = 4_096
-  /// Steps of one compilation, each a few nanoseconds.
+  /// The number of steps of one compilation, each a few nanoseconds.
   package static let steps = 60_000_000
-  /// Entries of all transition tables together, four bytes each.
+  /// The number of entries in all transition tables together, four bytes each.
   package static let tableEntries = 4_000_000
-  /// Alternatives of a reply that are followed at once; what is beyond is not generated.
-  package static let threads = 128
+  /// The number of parse states that are followed at the same time; further alternatives are not generated.
+  package static let parseStates = 128
 }

@@ -12,10 +12,10 @@ private let hostile = [
   "^" + String(repeating: "(?!", count: 20) + "a" + String(repeating: ")", count: 20),
 ]
 
-@Suite struct `The budget of a compilation` {
+@Suite struct `The compilation budget` {
   @Test(arguments: hostile)
-  func `expensive patterns ask whether to go on until they compile or are refused`(pattern: String) {
-    // 60 million steps, one question for each 16,384 at least; a few loops spend more than that at once.
+  func `compiling an expensive pattern calls shouldStop until it succeeds or is rejected`(pattern: String) {
+    // 60 million steps with at least one call per 16,384; a few loops spend more at once.
     nonisolated(unsafe) var asked = 0
     let budget = CompilationBudget(shouldStop: {
       asked += 1
@@ -29,7 +29,7 @@ private let hostile = [
     #expect(asked > 0 && asked <= 60_000_000 / 16_384 + 1)
   }
 
-  @Test func `a compilation that nobody wants any more ends at once`() {
+  @Test func `a compilation whose result is not needed stops at once`() {
     nonisolated(unsafe) var asked = 0
     let budget = CompilationBudget(shouldStop: {
       asked += 1
@@ -55,7 +55,7 @@ private let hostile = [
     #expect(compiled > 0 && compiled < 1000)
   }
 
-  @Test func `tools with the same types share what is compiled for them`() throws {
+  @Test func `tools with the same types share their compiled scalars`() throws {
     let budget = CompilationBudget(steps: 8_000_000)
     let parameters: JSONValue = [
       "type": "object", "required": ["u", "e"],
@@ -65,10 +65,10 @@ private let hostile = [
     ]
     let tools = (0..<60).map { Grammar.Tool(name: "tool_\($0)", parameters: parameters, path: "tools[\($0)]") }
     _ = try Grammar(calls: tools, budget: budget)
-    for tool in tools { _ = try Grammar(calls: [tool], budget: CompilationBudget(beside: budget)) }
+    for tool in tools { _ = try Grammar(calls: [tool], budget: CompilationBudget(sharing: budget)) }
   }
 
-  @Test func `references that double at every step are refused`() throws {
+  @Test func `references that double at every step are rejected`() throws {
     var definitions = JSONObject()
     for index in 0..<38 {
       let next: JSONValue = ["$ref": .string("#/$defs/d\(index + 1)")]
@@ -80,7 +80,7 @@ private let hostile = [
     }
   }
 
-  @Test func `names that only normalisation makes equal are different members`() throws {
+  @Test func `names that are equal only after normalisation are different members`() throws {
     let one = "\u{E9}", other = "e\u{301}"
     let schema: JSONValue = .object([
       "type": "object",
@@ -91,7 +91,7 @@ private let hostile = [
     #expect(!accepts(grammar, "{\"\(one)\":null}") && !accepts(grammar, "{\"\(other)\":null}"))
   }
 
-  @Test func `long runs of combining marks in names cost what their bytes cost`() throws {
+  @Test func `the cost of combining marks in names is linear in their bytes`() throws {
     var properties = JSONObject(), required: [JSONValue] = []
     for index in 0..<40 {
       var name = "a"

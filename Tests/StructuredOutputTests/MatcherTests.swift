@@ -20,11 +20,11 @@ private let schemas = [
 ]
 
 @Suite struct `Masks` {
-  /// The ids of a mask.
+  /// Returns the ids of a mask.
   private func ids(_ mask: TokenMask?) -> [TokenID] { (0..<TokenID(Words.size)).filter { mask?.contains($0) == true } }
 
   @Test(arguments: schemas)
-  func `every mask is what trying each token gives, and leads to an end`(schema: String) throws {
+  func `every mask equals the result of trying each token, and leads to an end`(schema: String) throws {
     let grammar = try grammar(schema)
     var seed: UInt64 = 3
     func random(_ count: Int) -> Int {
@@ -40,7 +40,7 @@ private let schemas = [
         let allowed = ids(matcher.allowed())
         #expect(allowed == ids(slow), "after \(String(decoding: text, as: UTF8.self))")
         #expect(!allowed.isEmpty)
-        // Towards the end, what closes things.
+        // Towards the end, prefer tokens that close something.
         let closing = allowed.filter { $0 == Words.stop || [0x22, 0x7D, 0x5D].contains($0) }
         let pool = length > 30 && !closing.isEmpty ? closing : allowed
         let id = pool[random(pool.count)]
@@ -48,14 +48,14 @@ private let schemas = [
         text += Words.bytes(of: id)
         matcher.advance(past: id)
       }
-      // What ended is JSON.
+      // A finished reply is JSON.
       if matcher.isComplete {
         #expect((try? JSONValue(parsing: text)) != nil, "\(String(decoding: text, as: UTF8.self))")
       }
     }
   }
 
-  @Test func `the cache changes nothing`() throws {
+  @Test func `the cache does not change the masks`() throws {
     let grammar = try grammar(schemas[0])
     for text in ["", "{", #"{"a"#, #"{"a": "x"#, #"{"a": "x", "b": [12"#] {
       var first = matcher(grammar), second = matcher(grammar)
@@ -66,7 +66,7 @@ private let schemas = [
     }
   }
 
-  @Test func `lengths are counted exactly near their bounds`() throws {
+  @Test func `lengths are exact near their limits`() throws {
     let grammar = try grammar(#"{"type":"string","minLength":40,"maxLength":41}"#)
     for length in 0...45 {
       var matcher = matcher(grammar)
@@ -81,7 +81,7 @@ private let schemas = [
     }
   }
 
-  @Test func `what cannot follow leaves nothing but the end`() throws {
+  @Test func `after a token that cannot follow, only the end is allowed`() throws {
     var matcher = matcher(try grammar(#"{"type":"null"}"#))
     matcher.advance(past: 0x78)
     #expect(ids(matcher.allowed()) == [Words.stop] && !matcher.isComplete)
@@ -91,7 +91,7 @@ private let schemas = [
     #expect(ids(matcher.allowed()) == [Words.stop])
   }
 
-  @Test func `a whole answer can only end, and an ended one stays so`() throws {
+  @Test func `a complete reply can only end, and an ended one stays ended`() throws {
     var matcher = matcher(try grammar(#"{"type":"null"}"#))
     for byte in "null".utf8 { matcher.advance(past: TokenID(byte)) }
     #expect(matcher.isComplete && ids(matcher.allowed()) == [Words.stop])
@@ -108,7 +108,7 @@ private let schemas = [
     #expect(ids(one.allowed()) == [0x62] && ids(other.allowed()) == [0x64])
   }
 
-  @Test func `a vocabulary without the bytes that must follow can only end`() throws {
+  @Test func `a reply can only end if the vocabulary lacks the required bytes`() throws {
     let poor = TokenTrie(vocabularySize: Words.size, excluded: []) { $0 == 0x6E ? [0x6E] : [] }
     var matcher = GrammarMatcher(try grammar(#"{"type":"null"}"#), trie: poor, stop: [Words.stop], bytes: Words.bytes)
     #expect(ids(matcher.allowed()) == [0x6E])
@@ -116,7 +116,7 @@ private let schemas = [
     #expect(ids(matcher.allowed()) == [Words.stop])
   }
 
-  @Test func `a token longer than any real one has no place in a form`() throws {
+  @Test func `a token above the length limit is never allowed`() throws {
     let trie = TokenTrie(vocabularySize: 4, excluded: [3]) { id in
       id == 0 ? [0x22] : id == 1 ? Array(repeating: 0x61, count: 100_000) : [0x61]
     }
@@ -128,7 +128,7 @@ private let schemas = [
     #expect((0..<4 as Range<TokenID>).filter(mask.contains) == [2])
   }
 
-  @Test func `nesting ends`() throws {
+  @Test func `nesting is limited`() throws {
     var matcher = matcher(try grammar("{}"))
     var depth = 0
     while depth < 100, matcher.allowed()?.contains(0x5B) == true {
@@ -155,7 +155,7 @@ private let schemas = [
     Grammar.Tool(name: "no\"op", parameters: nil, path: "tools[1]"),
   ]
 
-  @Test func `one or several calls in Qwen's form`() throws {
+  @Test func `one or several calls in Qwen's format are accepted`() throws {
     let grammar = try Grammar(calls: tools, most: 2)
     let call = "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>"
     let other = "<tool_call>\n{\"name\": \"no\\\"op\", \"arguments\": {}}\n</tool_call>"
@@ -167,13 +167,13 @@ private let schemas = [
     #expect(!accepts(try Grammar(calls: tools, most: 1), call + "\n" + call))
   }
 
-  @Test func `the rest of a call that was opened`() throws {
+  @Test func `the rest of an opened call is accepted`() throws {
     let grammar = try Grammar(calls: tools, afterOpening: true)
     #expect(accepts(grammar, "\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>"))
     #expect(!accepts(grammar, "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>"))
   }
 
-  @Test func `arguments are an object`() throws {
+  @Test func `arguments must be an object`() throws {
     let tool = Grammar.Tool(name: "f", parameters: ["type": "array"], path: "tools[0].function.parameters")
     #expect(throws: SchemaError.self) { try Grammar(calls: [tool]) }
     let loose = Grammar.Tool(name: "f", parameters: ["properties": ["a": ["type": "null"]]], path: "p")

@@ -3,15 +3,15 @@ import GenerationTypes
 import StructuredOutput
 import Testing
 
-private func pattern(_ pattern: String, mayBeginWhite: Bool = false) throws -> Grammar {
-  try Grammar(pattern: pattern, path: "regex", mayBeginWhite: mayBeginWhite)
+private func pattern(_ pattern: String, allowsLeadingWhitespace: Bool = false) throws -> Grammar {
+  try Grammar(pattern: pattern, path: "regex", allowsLeadingWhitespace: allowsLeadingWhitespace)
 }
 
-private func choices(_ choices: [String], mayBeginWhite: Bool = false) throws -> Grammar {
-  try Grammar(choices: choices, path: "choice", mayBeginWhite: mayBeginWhite)
+private func choices(_ choices: [String], allowsLeadingWhitespace: Bool = false) throws -> Grammar {
+  try Grammar(choices: choices, path: "choice", allowsLeadingWhitespace: allowsLeadingWhitespace)
 }
 
-@Suite struct `Answers that are a text` {
+@Suite struct `Replies that are plain text` {
   @Test(arguments: [
     ("yes|no", ["yes", "no"], ["y", "yesno", "\"yes\"", "yes ", ""]),
     ("^(yes|no)$", ["yes", "no"], ["yess", "no\n"]), (#"\d{3}-\d{4}"#, ["555-1234"], ["5555-1234", "x555-1234"]),
@@ -20,29 +20,29 @@ private func choices(_ choices: [String], mayBeginWhite: Bool = false) throws ->
     ("[^a]", ["é", "😀", "\"", "\\", "\u{1}"], ["a", "ab"]),
     ("(ab)*c?", ["", "ab", "ababc", "c"], ["a", "cc"]), ("é+", ["é", "éé"], ["e", "É"]),
   ])
-  func `a pattern matches it from beginning to end`(expression: String, good: [String], bad: [String]) throws {
+  func `the pattern matches the complete reply`(expression: String, good: [String], bad: [String]) throws {
     let grammar = try pattern(expression)
     for text in good where !text.isEmpty { #expect(accepts(grammar, text), "\(text)") }
     for text in bad where !text.isEmpty { #expect(!accepts(grammar, text), "\(text)") }
     #expect(matcher(grammar).isComplete == good.contains(""))
   }
 
-  @Test func `it may begin with white space only where nothing stands before it`() throws {
+  @Test func `a reply may begin with white space only if no text precedes it`() throws {
     for text in [" a", "\na", "\u{A0}a", "\u{3000}a", "\u{2003}a"] {
       #expect(!accepts(try pattern(".*|\\s.*|\\n.*"), text), "\(text)")
-      #expect(accepts(try pattern("[^b]*", mayBeginWhite: true), text), "\(text)")
+      #expect(accepts(try pattern("[^b]*", allowsLeadingWhitespace: true), text), "\(text)")
     }
-    // Characters that share bytes with white space are none of it.
+    // Characters that share bytes with white space are not white space.
     for text in ["âa", "ã", "\u{2010}", "\u{3001}", "a b"] { #expect(accepts(try pattern(".*"), text), "\(text)") }
-    #expect(accepts(try choices([" a", "b"], mayBeginWhite: true), " a"))
+    #expect(accepts(try choices([" a", "b"], allowsLeadingWhitespace: true), " a"))
   }
 
-  @Test func `a choice is one of the texts as it is`() throws {
+  @Test func `a choice accepts exactly its texts`() throws {
     let texts = ["yes", "yes, please", "no", "\"quoted\"", "日本", "é", "e\u{301}", "{}"]
     let grammar = try choices(texts)
     for text in texts { #expect(accepts(grammar, text), "\(text)") }
     for text in ["ye", "yes,", "nop", "quoted", "\"no\"", "日", "E"] { #expect(!accepts(grammar, text), "\(text)") }
-    // Equal only when normalised: different texts.
+    // Equal only after normalisation, so different texts.
     #expect(!accepts(try choices(["é"]), "e\u{301}"))
   }
 
@@ -51,7 +51,7 @@ private func choices(_ choices: [String], mayBeginWhite: Bool = false) throws ->
       ([], "choice", "at least one"), ([""], "choice[0]", "empty"), (["a", ""], "choice[1]", "empty"),
       (["a", " b"], "choice[1]", "white space"), ([String(repeating: "a", count: 50_000)], "choice", "bytes"),
     ] as [([String], String, String)])
-  func `choices that cannot be held to are refused by name`(texts: [String], path: String, reason: String) throws {
+  func `invalid choices are rejected with their path`(texts: [String], path: String, reason: String) throws {
     let error = #expect(throws: SchemaError.self) { try choices(texts) }
     #expect(error?.path == path && error?.reason.contains(reason) == true, "\(String(describing: error))")
   }
@@ -60,12 +60,12 @@ private func choices(_ choices: [String], mayBeginWhite: Bool = false) throws ->
     "(", "a{2,1}", "(?=a)", "a**", #"\bword"#, "(a|b", "a$b", "", "^$", " +", #"\s"#, "[]",
     "(a{1000}){1000}",
   ])
-  func `patterns that cannot be held to are refused`(expression: String) throws {
+  func `unsupported patterns are rejected`(expression: String) throws {
     let error = #expect(throws: SchemaError.self) { try pattern(expression) }
     #expect(error?.path == "regex" && error?.reason.isEmpty == false)
   }
 
-  @Test func `thousands of choices cost little`() throws {
+  @Test func `thousands of choices are compiled quickly`() throws {
     let texts = (0..<8000).map { "w\($0)" }
     let time = try ContinuousClock().measure {
       let grammar = try choices(texts)
@@ -75,7 +75,7 @@ private func choices(_ choices: [String], mayBeginWhite: Bool = false) throws ->
   }
 
   @Test(arguments: ["yes|no", "[ab]{2,5}é?", "(true|false|null)[^x]{0,3}", "a*"])
-  func `every mask is what trying each token gives, and every text that ends matches`(expression: String) throws {
+  func `every mask equals the result of trying each token, and every finished text matches`(expression: String) throws {
     let grammar = try pattern(expression)
     let regex = try NSRegularExpression(pattern: "\\A(?:\(expression))\\z")
     var seed: UInt64 = 5

@@ -7,7 +7,7 @@ import Testing
 private let person =
   #"{"type":"object","properties":{"name":{"type":"string","minLength":1,"maxLength":3},"age":{"type":"integer"}},"required":["name"],"additionalProperties":false}"#
 
-@Suite struct `What a schema allows` {
+@Suite struct `Values that a schema allows` {
   @Test(
     arguments: [
       (#"{"type":"boolean"}"#, ["true", "false"], ["True", "tru", "truee", "1", "null", ""]),
@@ -170,13 +170,13 @@ private let person =
       ),
       ("true", ["1", "null", #"{"a":[]}"#], ["", "nope"]), ("{}", ["1", "[[]]"], ["]"]),
     ] as [(String, [String], [String])])
-  func `answers are taken and all else is not`(schema: String, good: [String], bad: [String]) throws {
+  func `valid replies are accepted and all others are not`(schema: String, good: [String], bad: [String]) throws {
     let grammar = try grammar(schema)
     for text in good { #expect(accepts(grammar, text), "\(text)") }
     for text in bad { #expect(!accepts(grammar, text), "\(text)") }
   }
 
-  @Test func `numbers within bounds are exactly those`() throws {
+  @Test func `exactly the numbers within the bounds are accepted`() throws {
     let bounds: [(Double, Double)] = [
       (0, 0), (-3, 3), (7, 123), (-123, -7), (-9.5, 10.25), (0.05, 0.1), (99, 101), (-0.5, 0.5), (1e15, 1e16),
       (999, 1000),
@@ -201,7 +201,7 @@ private let person =
     }
   }
 
-  /// Twentieths as decimals.
+  /// Formats a number of twentieths as a decimal.
   private static func text(_ twentieths: Int) -> String {
     let hundredths = twentieths.magnitude * 5
     let fraction = hundredths % 100
@@ -215,11 +215,11 @@ private let person =
     "^(a{0,2}b){1,2}$", "^\\.\\*$", "^(?!a).*b$", "^(?=.*c)[a-d]{1,4}$", "a(?!b)", "^(?:(?!ab).)*$", "(?=b)bc|c$",
     "^(?:a(?=b)|b)+$", "^$|^a", "^(?!.*(?:a|b(?!c)))", "(?:^|b)a(?:$|c)", "^[^\\d]+$", "^(?=(?=a)ab)(?!abb).*$",
   ])
-  func `patterns match what the system's engine matches`(pattern: String) throws {
+  func `patterns match what the system's regular expressions match`(pattern: String) throws {
     let schema: JSONValue = ["type": "string", "pattern": .string(pattern)]
     let grammar = try Grammar(schema: schema, path: "schema")
     let reference = try NSRegularExpression(pattern: pattern)
-    // Its `\\w` holds letters of all scripts, ours those that every engine agrees on.
+    // The system's `\\w` includes letters of all scripts; ours only those on which all engines agree.
     let alphabet = Array(pattern.contains("\\w") ? "abcdxyz19 .*-]" : "abcdxyz19 .*-]é")
     var seed: UInt64 = 7
     for _ in 0..<3000 {
@@ -235,7 +235,7 @@ private let person =
   }
 }
 
-@Suite struct `Schemas that are refused` {
+@Suite struct `Rejected schemas` {
   @Test(arguments: [
     (#"{"type":"string","pattern":"(a)\\1"}"#, "schema.pattern"),
     (#"{"type":"string","pattern":"a**"}"#, "schema.pattern"), (#"{"type":"string","pattern":"(a"}"#, "schema.pattern"),
@@ -297,7 +297,7 @@ private let person =
     (#"{"allOf":[{"type":"string"},{"type":"null"}]}"#, "schema.allOf[1].type"),
     (#"{"type":"string","nullable":true}"#, "schema.nullable"),
   ])
-  func `the place and the reason are named`(schema: String, path: String) throws {
+  func `the path and the reason are reported`(schema: String, path: String) throws {
     let value = try JSONValue(parsing: schema)
     do {
       _ = try Grammar(schema: value, path: "schema")
@@ -307,7 +307,7 @@ private let person =
     }
   }
 
-  @Test func `bombs are refused or compiled within bounds`() throws {
+  @Test func `schemas that explode are rejected or compiled within the limits`() throws {
     var deep: JSONValue = ["type": "null"]
     for _ in 0..<300 { deep = ["anyOf": [deep]] }
     #expect(throws: SchemaError.self) { try Grammar(schema: deep, path: "s") }
@@ -316,7 +316,7 @@ private let person =
     var nested: JSONValue = ["type": "null"]
     for _ in 0..<60 { nested = ["type": "array", "items": nested, "minItems": 1] }
     #expect(throws: SchemaError.self) { try Grammar(schema: nested, path: "s") }
-    // Each definition refers twice to the next: once compiled each, not 2⁴⁰ times.
+    // Each definition refers to the next twice. Each is compiled once, not 2⁴⁰ times.
     var definitions = JSONObject()
     for index in 0..<40 {
       definitions["d\(index)"] = [

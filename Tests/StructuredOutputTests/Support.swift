@@ -1,11 +1,11 @@
-// What the suites share: a grammar of a schema's text, and whether it takes a text.
+// Shared by the suites: a grammar from a schema's text, and whether it accepts a text.
 import Foundation
 import GenerationTypes
 import JSON
 import StructuredOutput
 import Tokenization
 
-/// A vocabulary of single bytes and some longer tokens; 300 ends a reply.
+/// A vocabulary of all single bytes and some longer tokens; 300 ends a reply.
 enum Words {
   static let stop: TokenID = 300
   static let longer = [
@@ -34,7 +34,7 @@ func matcher(_ grammar: Grammar) -> GrammarMatcher {
   GrammarMatcher(grammar, trie: Words.trie, stop: [Words.stop], bytes: Words.bytes)
 }
 
-/// Whether the whole of `text` is an answer, with every byte taken on its own.
+/// Whether `text` is a complete reply, fed byte by byte.
 func accepts(_ grammar: Grammar, _ text: String) -> Bool {
   var matcher = matcher(grammar)
   return matcher.advance(bytes: text.utf8) && matcher.isComplete

@@ -1,27 +1,27 @@
-// Deterministic automata over bytes for the scalars of JSON: strings, numbers, patterns. Bytes that no transition tells apart
-// share a column of the table. Every state of a built automaton is reachable and can reach acceptance, so a byte that is
-// allowed never leads into a dead end.
+// Deterministic automata over bytes for the scalars of JSON: strings, numbers and patterns. Bytes with identical
+// transitions share a column of the table. Every state is reachable and can reach acceptance, so an allowed byte
+// never leads to a dead end.
 
 import Text
 
 /// A deterministic automaton without dead states.
 struct ByteAutomaton: Sendable {
-  /// Column of each byte.
+  /// The column of each byte.
   private let columns: [UInt8]
   private let width: Int
-  /// `[states, width]`, -1 where there is no transition.
+  /// The transition table `[states, width]`; -1 means no transition.
   private let targets: [Int32]
   private let accepting: [Bool]
   private let final: [Bool]
-  /// Where every text begins.
+  /// The initial state.
   static let start: Int32 = 0
 
-  /// States of the automaton.
+  /// The number of states.
   var count: Int { accepting.count }
-  /// Entries of the transition table.
+  /// The number of entries in the transition table.
   var tableEntries: Int { targets.count }
 
-  /// The state after `byte`, -1 for none.
+  /// Returns the state after `byte`, or -1.
   @inline(__always) func next(_ state: Int32, _ byte: UInt8) -> Int32 {
     targets[Int(state) * width + Int(columns[Int(byte)])]
   }
@@ -31,10 +31,10 @@ struct ByteAutomaton: Sendable {
   /// Whether the text must end in `state`.
   @inline(__always) func isFinal(_ state: Int32) -> Bool { final[Int(state)] }
 
-  /// The number of texts behind each state, `limit` for that many and more.
+  /// Returns the number of texts that can follow each state, capped at `limit`.
   func texts(upTo limit: Int, _ budget: CompilationBudget) throws(PatternError) -> [Int32] {
     try budget.spend(300 * count)
-    // States whose targets are all known; what goes in circles never is.
+    // Processes states whose targets are all known. States on a cycle are never processed.
     var sums = [Int](repeating: 0, count: count), open = [Int](repeating: 0, count: count)
     var sources = [[(state: Int32, bytes: Int)]](repeating: [], count: count)
     for state in 0..<Int32(count) {
@@ -57,7 +57,7 @@ struct ByteAutomaton: Sendable {
     return sums.indices.map { Int32(isKnown[$0] ? min(sums[$0], limit) : limit) }
   }
 
-  /// The texts of any of `automata`; nil for none.
+  /// Returns the union of `automata`; nil if there are none.
   static func union(
     _ automata: [ByteAutomaton], _ budget: CompilationBudget
   ) throws(PatternError) -> ByteAutomaton? {
@@ -77,7 +77,7 @@ struct ByteAutomaton: Sendable {
         if next.allSatisfy({ $0 < 0 }) { continue }
         if numbers[next] == nil {
           if builder.count >= SchemaLimits.patternStates {
-            throw PatternError(reason: "takes more than \(SchemaLimits.patternStates) states")
+            throw PatternError(reason: "needs more than \(SchemaLimits.patternStates) states")
           }
           numbers[next] = builder.state(accepting: isAccepting(next))
           waiting.append(next)
@@ -90,14 +90,17 @@ struct ByteAutomaton: Sendable {
   }
 
   fileprivate init(columns: [UInt8], width: Int, targets: [Int32], accepting: [Bool]) {
-    (self.columns, self.width, self.targets, self.accepting) = (columns, width, targets, accepting)
+    self.columns = columns
+    self.width = width
+    self.targets = targets
+    self.accepting = accepting
     final = accepting.indices.map { state in
       accepting[state] && !targets[state * width..<(state + 1) * width].contains { $0 >= 0 }
     }
   }
 }
 
-/// Collects states and transitions; state 0 is the start.
+/// Collects states and transitions. State 0 is the initial state.
 struct ByteAutomatonBuilder {
   private struct Edge {
     var low, high: UInt8
@@ -105,37 +108,36 @@ struct ByteAutomatonBuilder {
   }
   private var edges: [[Edge]] = []
   private var accepting: [Bool] = []
-  /// Numbers in the automaton that was built, -1 for states that are not in it.
+  /// The state numbers in the built automaton; -1 for states that were removed.
   private var numbers: [Int32] = []
 
-  /// States so far.
+  /// The number of states so far.
   var count: Int { edges.count }
 
-  /// The number that `state` has in the automaton that was built; nil where it was dead.
+  /// Returns the number of `state` in the built automaton; nil if it was removed.
   func number(of state: Int32) -> Int32? { numbers[Int(state)] < 0 ? nil : numbers[Int(state)] }
 
-  /// A new state.
+  /// Adds a state.
   mutating func state(accepting isAccepting: Bool = false) -> Int32 {
     edges.append([])
     accepting.append(isAccepting)
     return Int32(edges.count - 1)
   }
 
-  /// Lets texts end in `state`.
+  /// Makes `state` accepting.
   mutating func accept(_ state: Int32) { accepting[Int(state)] = true }
 
-  /// A transition on `bytes`, which no other transition of `source` holds.
+  /// Adds a transition on `bytes`, which must not overlap another transition of `source`.
   mutating func connect(_ source: Int32, _ bytes: ClosedRange<UInt8>, _ target: Int32) {
     edges[Int(source)].append(Edge(low: bytes.lowerBound, high: bytes.upperBound, target: target))
   }
 
-  /// The same for one byte.
+  /// Adds a transition on one byte.
   mutating func connect(_ source: Int32, _ byte: Unicode.Scalar, _ target: Int32) {
     connect(source, UInt8(ascii: byte)...UInt8(ascii: byte), target)
   }
 
-  /// The automaton without its dead states, numbered in the order of their making.
-  /// `entries` bounds the size of the table.
+  /// Builds the automaton without dead states, keeping their order. `entries` limits the size of the table.
   mutating func build(entries: Int) -> Built {
     let live = zip(coreachable(), reachable()).map { $0 && $1 }
     numbers = [Int32](repeating: -1, count: edges.count)
@@ -166,52 +168,52 @@ struct ByteAutomatonBuilder {
       let row = Int(numbers[state]) * width
       ends.append(accepting[state])
       for edge in edges[state] where live[Int(edge.target)] {
-        for place in columns[Int(edge.low)]...columns[Int(edge.high)] {
-          targets[row + Int(place)] = numbers[Int(edge.target)]
+        for column in columns[Int(edge.low)]...columns[Int(edge.high)] {
+          targets[row + Int(column)] = numbers[Int(edge.target)]
         }
       }
     }
     return .automaton(ByteAutomaton(columns: columns, width: width, targets: targets, accepting: ends))
   }
 
-  /// What came of building.
+  /// The result of building.
   enum Built {
     case automaton(ByteAutomaton)
     /// No text is accepted.
     case empty
-    /// The table would be larger than allowed.
+    /// The table would exceed the limit.
     case tooLarge
   }
 
-  /// States that the start reaches.
+  /// Returns which states are reachable from the initial state.
   private func reachable() -> [Bool] {
-    var seen = [Bool](repeating: false, count: edges.count)
-    guard !edges.isEmpty else { return seen }
+    var visited = [Bool](repeating: false, count: edges.count)
+    guard !edges.isEmpty else { return visited }
     var waiting = [0]
-    seen[0] = true
+    visited[0] = true
     while let state = waiting.popLast() {
-      for edge in edges[state] where !seen[Int(edge.target)] {
-        seen[Int(edge.target)] = true
+      for edge in edges[state] where !visited[Int(edge.target)] {
+        visited[Int(edge.target)] = true
         waiting.append(Int(edge.target))
       }
     }
-    return seen
+    return visited
   }
 
-  /// States from which acceptance can be reached.
+  /// Returns which states can reach acceptance.
   private func coreachable() -> [Bool] {
     var sources = [[Int32]](repeating: [], count: edges.count)
     for (state, list) in edges.enumerated() {
       for edge in list { sources[Int(edge.target)].append(Int32(state)) }
     }
-    var seen = accepting
+    var visited = accepting
     var waiting = accepting.indices.filter { accepting[$0] }
     while let state = waiting.popLast() {
-      for source in sources[state] where !seen[Int(source)] {
-        seen[Int(source)] = true
+      for source in sources[state] where !visited[Int(source)] {
+        visited[Int(source)] = true
         waiting.append(Int(source))
       }
     }
-    return seen
+    return visited
   }
 }

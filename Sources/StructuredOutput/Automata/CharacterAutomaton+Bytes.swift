@@ -1,23 +1,23 @@
-// Characters spelled as bytes. Every character has one spelling: UTF-8 (Unicode 16, table 3-7), in JSON strings with the short escape for
-// those that have one; other control characters have none and are not generated.
+// Encodes characters as bytes. Every character has exactly one encoding: UTF-8 (Unicode 16, table 3-7); JSON strings
+// use the short escapes. Control characters without a short escape are never generated.
 
 import Text
 
-/// How an automaton's texts are written.
+/// The encoding of an automaton's texts.
 enum TextSpelling: Sendable {
-  /// As a JSON string, quotes included.
+  /// A JSON string, including quotes.
   case json
-  /// As they are.
+  /// Plain UTF-8.
   case plain
 }
 
 extension CharacterAutomaton {
-  /// The automaton over bytes of the same texts; nil where none of them can be spelled.
+  /// Returns the automaton over bytes that accepts the same texts; nil if none of them can be encoded.
   func bytes(_ spelling: TextSpelling, _ budget: CompilationBudget) throws(PatternError) -> ByteAutomaton? {
     try counted(spelling, budget)?.automaton
   }
 
-  /// The same, with the states in which a character is complete and the next begins.
+  /// Returns the byte automaton and the states at character boundaries.
   func counted(
     _ spelling: TextSpelling, _ budget: CompilationBudget
   ) throws(PatternError) -> (automaton: ByteAutomaton, isBoundary: [Bool])? {
@@ -40,12 +40,12 @@ extension CharacterAutomaton {
       }
       return (automaton, isBoundary)
     case .empty: return nil
-    case .tooLarge: throw PatternError(reason: "takes too large a table")
+    case .tooLarge: throw PatternError(reason: "is too complex to compile")
     }
   }
 
-  /// Adds the texts to `builder`: their first character leaves `open`, and a JSON string's quotation mark leads to `close`. Returns
-  /// the states between characters.
+  /// Adds the texts to `builder`. The first character starts at `open`, and a JSON string's closing quote leads to
+  /// `close`. Returns the states between characters.
   func spell(
     into builder: inout ByteAutomatonBuilder, _ spelling: TextSpelling, from open: Int32?, to close: Int32?,
     _ budget: CompilationBudget
@@ -78,9 +78,9 @@ extension CharacterAutomaton {
   }
 }
 
-/// Writes the transitions of characters as bytes; what continues alike is shared.
+/// Encodes transitions on characters as transitions on bytes, sharing identical continuations.
 private struct Speller {
-  /// Characters, or the rests of them, that lead to one state.
+  /// Characters, or their remaining bytes, that lead to one state.
   struct Segment: Hashable {
     var low, high: UInt32
     var target: Int32
@@ -92,9 +92,9 @@ private struct Speller {
 
   var builder: ByteAutomatonBuilder
   let spelling: TextSpelling
-  /// States by what must follow.
+  /// The states by the bytes that must follow.
   private var tails: [Tail: Int32] = [:]
-  /// The same where anything may follow, which is most frequent: by bytes and target.
+  /// The states for the most frequent case, in which any continuation byte may follow, by byte count and target.
   private var anyTails: [Int64: Int32] = [:]
   private var escapes: [[Segment]: Int32] = [:]
 
@@ -106,7 +106,7 @@ private struct Speller {
     (0x08, "b"), (0x09, "t"), (0x0A, "n"), (0x0C, "f"), (0x0D, "r"), (0x22, "\""), (0x5C, "\\"),
   ]
 
-  /// Connects the characters of `segments`, which are in order.
+  /// Connects the characters of `segments`, which must be sorted.
   mutating func connect(
     _ segments: [Segment], from source: Int32, _ budget: CompilationBudget
   ) throws(PatternError) {
@@ -150,7 +150,7 @@ private struct Speller {
     builder.connect(source, "\\", middle)
   }
 
-  /// Connects values of `bytes` continuation bytes behind a leading one that is marked with `mark`.
+  /// Connects values with `bytes` continuation bytes after a leading byte marked with `mark`.
   private mutating func connect(
     _ segments: [Segment], bytes: Int, mark: UInt32, from source: Int32, _ budget: CompilationBudget
   ) throws(PatternError) {
@@ -162,13 +162,13 @@ private struct Speller {
         builder.connect(source, UInt8(mark | pending.low)...UInt8(mark | pending.high), pending.state)
       }
     }
-    var place = 0
+    var next = 0
     var lead = segments[0].low >> shift
     let last = segments[segments.count - 1].high >> shift
     while lead <= last {
-      while place < segments.count, segments[place].high >> shift < lead { place += 1 }
+      while next < segments.count, segments[next].high >> shift < lead { next += 1 }
       var parts: [Segment] = []
-      var index = place
+      var index = next
       while index < segments.count, segments[index].low >> shift <= lead {
         let part = segments[index]
         parts.append(
@@ -193,7 +193,7 @@ private struct Speller {
     flush()
   }
 
-  /// The state in which the continuation bytes of `segments` follow.
+  /// Returns the state in which the continuation bytes of `segments` follow.
   private mutating func tail(
     _ segments: [Segment], bytes: Int, _ budget: CompilationBudget
   ) throws(PatternError) -> Int32 {

@@ -1,12 +1,12 @@
-// Deterministic automata over characters. Lengths, intersections and complements are simple here, as every transition is one code
-// point; `CharacterAutomaton+Bytes.swift` spells them.
+// Deterministic automata over characters. Every transition is one code point, which keeps lengths, intersections and
+// complements simple. `CharacterAutomaton+Bytes.swift` encodes them as bytes.
 
 import Text
 
-/// A deterministic automaton over classes of characters; state 0 is the start.
+/// A deterministic automaton over character classes. State 0 is the initial state.
 struct CharacterAutomaton: Sendable {
   let classes: CharacterClasses
-  /// `[states, classes]`, -1 where there is no transition.
+  /// The transition table `[states, classes]`; -1 means no transition.
   private(set) var targets: [Int32] = []
   private(set) var accepting: [Bool] = []
 
@@ -16,11 +16,11 @@ struct CharacterAutomaton: Sendable {
 
   @inline(__always) func next(_ state: Int32, _ number: Int) -> Int32 { targets[Int(state) * classes.count + number] }
 
-  /// A new state without transitions. Throws beyond `limit` states.
+  /// Adds a state without transitions. Throws beyond `limit` states.
   mutating func add(accepting isAccepting: Bool, limit: Int = SchemaLimits.patternStates) throws(PatternError) -> Int32
   {
-    if count >= limit { throw PatternError(reason: "takes more than \(limit) states") }
-    if targets.count > SchemaLimits.tableEntries { throw PatternError(reason: "takes too large a table") }
+    if count >= limit { throw PatternError(reason: "needs more than \(limit) states") }
+    if targets.count > SchemaLimits.tableEntries { throw PatternError(reason: "is too complex to compile") }
     accepting.append(isAccepting)
     targets.append(contentsOf: repeatElement(-1, count: classes.count))
     return Int32(count - 1)
@@ -32,7 +32,7 @@ struct CharacterAutomaton: Sendable {
     targets[Int(state) * classes.count + number] = target
   }
 
-  /// The automaton whose states are what `step` leads to from `start`.
+  /// Returns the automaton of all states reachable from `start` by `step`.
   private static func explored<State: Hashable>(
     _ classes: CharacterClasses, from start: State, budget: CompilationBudget, step: (State, Int) -> State?,
     isAccepting: (State) -> Bool
@@ -57,7 +57,7 @@ struct CharacterAutomaton: Sendable {
     return try whole.trimmed(budget)
   }
 
-  /// What both accept; `other` has the same classes. nil for nothing.
+  /// Returns the intersection with `other`, which must have the same classes; nil if it is empty.
   func intersection(
     _ other: CharacterAutomaton, _ budget: CompilationBudget
   ) throws(PatternError) -> CharacterAutomaton? {
@@ -72,7 +72,7 @@ struct CharacterAutomaton: Sendable {
       }, isAccepting: { accepting[Int($0.one)] && other.accepting[Int($0.other)] })
   }
 
-  /// The texts of `least` to `most` characters; nil for none.
+  /// Returns the texts of `least` to `most` characters; nil if there are none.
   func ofLength(
     _ least: Int32, _ most: Int32, _ budget: CompilationBudget
   ) throws(PatternError) -> CharacterAutomaton? {
@@ -84,22 +84,22 @@ struct CharacterAutomaton: Sendable {
       step: { from, letter in
         let target = next(from.state, letter)
         if target < 0 || from.length >= most { return nil }
-        // Without an upper bound only the lower one is counted to.
+        // Without a maximum, counting stops at the minimum.
         return Counted(state: target, length: most == .max ? min(from.length + 1, least) : from.length + 1)
       }, isAccepting: { accepting[Int($0.state)] && $0.length >= least })
   }
 
-  /// What this automaton does not accept; nil for nothing.
+  /// Returns the complement; nil if it is empty.
   func complement(_ budget: CompilationBudget) throws(PatternError) -> CharacterAutomaton? {
     var whole = self
     let sink = try whole.add(accepting: false, limit: .max)
     try budget.spend(whole.targets.count)
-    for place in whole.targets.indices where whole.targets[place] < 0 { whole.targets[place] = sink }
+    for index in whole.targets.indices where whole.targets[index] < 0 { whole.targets[index] = sink }
     whole.accepting = whole.accepting.map { !$0 }
     return try whole.trimmed(budget)
   }
 
-  /// The states from which every text is accepted.
+  /// Returns the states from which every text is accepted.
   func universal(_ budget: CompilationBudget) throws(PatternError) -> [Bool] {
     var seeds = accepting.map { !$0 }
     try budget.spend(targets.count)
@@ -110,7 +110,7 @@ struct CharacterAutomaton: Sendable {
     return try reaching(seeds, budget).map { !$0 }
   }
 
-  /// Without the states that lead to no accepted text; nil where there is no such text.
+  /// Returns the automaton without dead states; nil if it accepts no text.
   func trimmed(_ budget: CompilationBudget) throws(PatternError) -> CharacterAutomaton? {
     let live = try reaching(accepting, budget)
     guard live.first == true else { return nil }
@@ -129,7 +129,7 @@ struct CharacterAutomaton: Sendable {
     return trimmed
   }
 
-  /// The states from which one of `seeds` can be reached.
+  /// Returns the states from which one of `seeds` can be reached.
   private func reaching(_ seeds: [Bool], _ budget: CompilationBudget) throws(PatternError) -> [Bool] {
     try budget.spend(2 * targets.count)
     var sources = [[Int32]](repeating: [], count: count)
@@ -141,14 +141,14 @@ struct CharacterAutomaton: Sendable {
         last = target
       }
     }
-    var seen = seeds
+    var visited = seeds
     var waiting = seeds.indices.filter { seeds[$0] }
     while let state = waiting.popLast() {
-      for source in sources[state] where !seen[Int(source)] {
-        seen[Int(source)] = true
+      for source in sources[state] where !visited[Int(source)] {
+        visited[Int(source)] = true
         waiting.append(Int(source))
       }
     }
-    return seen
+    return visited
   }
 }

@@ -1,8 +1,9 @@
-// The code points of all texts, divided into as few classes as a set of expressions tells apart: the alphabet of their automata.
+// The alphabet of the automata: all code points, partitioned into as few classes as a set of expressions
+// distinguishes.
 
 import Text
 
-/// A division of all code points into classes.
+/// A partition of all code points into classes.
 struct CharacterClasses: Sendable {
   /// Runs of code points of one class, in order.
   struct Run: Sendable {
@@ -11,15 +12,15 @@ struct CharacterClasses: Sendable {
   }
   private(set) var runs: [Run]
   private(set) var count: Int
-  /// Numbers of sets by their ranges.
+  /// The set numbers by their ranges.
   private var sets: [[ClosedRange<UInt32>]: Int32] = [:]
   /// The classes of each set.
   private(set) var members: [[Int32]] = []
 
-  /// The coarsest division in which every set of `expressions` is a union of classes.
+  /// Creates the coarsest partition in which every set of `expressions` is a union of classes.
   init(of expressions: [PatternExpression], budget: CompilationBudget) throws(PatternError) {
     var ranges: [[ClosedRange<UInt32>]] = []
-    // What lookaheads leave open behind them may be anything.
+    // Any text may follow a lookahead.
     for expression in expressions + [.anything] { try Self.collect(expression, &sets, &ranges, budget) }
     var cuts: Set<UInt32> = []
     for part in CodePoints.all { cuts.formUnion([part.lowerBound, part.upperBound + 1]) }
@@ -27,41 +28,41 @@ struct CharacterClasses: Sendable {
     let sorted = cuts.sorted()
     try budget.spend(4 * sorted.count)
     runs = zip(sorted, sorted.dropFirst()).filter { $0.0 != 0xD800 }.map { Run(low: $0.0, high: $0.1 - 1, number: 0) }
-    // Each set splits the classes that it holds a part of.
+    // Each set splits the classes that it partly contains.
     count = 1
     for set in ranges {
       var renamed: [Int32: Int32] = [:]
       for range in set {
-        var place = first(from: range.lowerBound)
-        while place < runs.count, runs[place].low <= range.upperBound {
-          let old = runs[place].number
+        var index = first(from: range.lowerBound)
+        while index < runs.count, runs[index].low <= range.upperBound {
+          let old = runs[index].number
           if let new = renamed[old] {
-            runs[place].number = new
+            runs[index].number = new
           } else {
             renamed[old] = Int32(count)
-            runs[place].number = Int32(count)
+            runs[index].number = Int32(count)
             count += 1
           }
-          place += 1
+          index += 1
           try budget.spend(4)
         }
       }
     }
-    // Classes that were renamed as a whole left numbers behind.
+    // Classes that were renamed completely leave unused numbers.
     var numbers: [Int32: Int32] = [:]
-    for place in runs.indices {
-      let number = numbers[runs[place].number] ?? Int32(numbers.count)
-      numbers[runs[place].number] = number
-      runs[place].number = number
+    for index in runs.indices {
+      let number = numbers[runs[index].number] ?? Int32(numbers.count)
+      numbers[runs[index].number] = number
+      runs[index].number = number
     }
     count = numbers.count
     for set in ranges {
       var classes: Set<Int32> = []
       for range in set {
-        var place = first(from: range.lowerBound)
-        while place < runs.count, runs[place].low <= range.upperBound {
-          classes.insert(runs[place].number)
-          place += 1
+        var index = first(from: range.lowerBound)
+        while index < runs.count, runs[index].low <= range.upperBound {
+          classes.insert(runs[index].number)
+          index += 1
           try budget.spend(4)
         }
       }
@@ -69,16 +70,16 @@ struct CharacterClasses: Sendable {
     }
   }
 
-  /// The number of a set that the division was made for.
+  /// Returns the number of a set for which the partition was created.
   func number(of set: [ClosedRange<UInt32>]) -> Int32? { sets[set] }
 
-  /// The class of a code point; nil for surrogates.
+  /// Returns the class of a code point; nil for surrogates.
   func number(of value: UInt32) -> Int? {
-    let place = first(from: value)
-    return place < runs.count && runs[place].low <= value ? Int(runs[place].number) : nil
+    let index = first(from: value)
+    return index < runs.count && runs[index].low <= value ? Int(runs[index].number) : nil
   }
 
-  /// The first run that ends at `value` or behind it.
+  /// Returns the first run that ends at or after `value`.
   private func first(from value: UInt32) -> Int {
     var low = 0, high = runs.count
     while low < high {

@@ -1,9 +1,9 @@
-// Sets of code points as sorted ranges, and the classes of regular expressions. JavaScript and Python disagree on some classes, so each
-// is known by its bounds: what both engines match, and what either of them matches.
+// Sets of code points as sorted ranges, and the classes of regular expressions. JavaScript and Python disagree on
+// some classes, so each class has two bounds: what both engines match, and what either matches.
 
 import Text
 
-/// Sets of code points: ranges in order, without surrogates.
+/// Sets of code points: sorted ranges without surrogates.
 enum CodePoints {
   typealias Ranges = [ClosedRange<UInt32>]
 
@@ -11,7 +11,7 @@ enum CodePoints {
   static let digits: Ranges = [0x30...0x39]
   static let word: Ranges = [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A]
   static let white: Ranges = [0x09...0x0D, 0x20...0x20]
-  /// White space of any definition.
+  /// White space by any definition.
   static let anyWhite: Ranges = [
     0x09...0x0D, 0x1C...0x20, 0x85...0x85, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029,
     0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000, 0xFEFF...0xFEFF,
@@ -19,7 +19,7 @@ enum CodePoints {
   static let lineEnds: Ranges = [0x0A...0x0A, 0x0D...0x0D, 0x2028...0x2029]
   static let beyondASCII: Ranges = [0x80...0xD7FF, 0xE000...0x10FFFF]
 
-  /// Everything that is not in `ranges`.
+  /// Returns all code points that are not in `ranges`.
   static func complement(of ranges: Ranges) -> Ranges {
     let sorted = normalised(ranges)
     var rest: Ranges = []
@@ -35,7 +35,7 @@ enum CodePoints {
     return rest
   }
 
-  /// The same set in order, without overlaps and surrogates.
+  /// Returns the same set sorted, without overlaps and surrogates.
   static func normalised(_ ranges: Ranges) -> Ranges {
     var merged: Ranges = []
     for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
@@ -48,7 +48,7 @@ enum CodePoints {
     return merged.flatMap { range in all.filter { $0.overlaps(range) }.map { range.clamped(to: $0) } }
   }
 
-  /// The code points up to the supplementary multilingual plane's end that `isIncluded` takes.
+  /// Returns the code points up to the end of the supplementary multilingual plane that satisfy `isIncluded`.
   private static func scan(_ isIncluded: (Unicode.Scalar.Properties) -> Bool) -> Ranges {
     var ranges: Ranges = []
     for value in UInt32(0)...0x3FFFF {
@@ -62,10 +62,10 @@ enum CodePoints {
     return ranges
   }
 
-  /// Decimal digits of all scripts.
+  /// The decimal digits of all scripts.
   static let anyDigits = scan { $0.generalCategory == .decimalNumber }
 
-  /// The sets of `\p{…}`: general categories and what is needed for emoji. nil for unknown names.
+  /// Returns the set of `\p{…}`: general categories and emoji properties. nil for unknown names.
   static func property(_ name: String) -> Ranges? {
     if let known = properties.first(where: { $0.name == name }) { return known.ranges() }
     return nil
@@ -111,27 +111,27 @@ enum CodePoints {
   }
   private static let emoji = scan { $0.isEmoji }
   private static let emojiPresentation = scan { $0.isEmojiPresentation }
-  /// Digits, signs of keycaps, joiners, flags, skin tones, hair and tags (Unicode 16, emoji-data.txt).
+  /// Digits, keycap signs, joiners, flags, skin tones, hair and tags (Unicode 16, emoji-data.txt).
   private static let emojiComponents: Ranges = [
     0x23...0x23, 0x2A...0x2A, 0x30...0x39, 0x200D...0x200D, 0x20E3...0x20E3, 0xFE0F...0xFE0F, 0x1F1E6...0x1F1FF,
     0x1F3FB...0x1F3FF, 0x1F9B0...0x1F9B3, 0xE0020...0xE007F,
   ]
-  /// Emoji that are not components: each is pictographic, and few that are pictographic are missing.
+  /// Emoji that are not components. All of them are pictographic, and few pictographic characters are missing.
   private static let pictographic = normalised(
     complement(of: complement(of: emoji) + emojiComponents) + [0x1F9B0...0x1F9B3])
 }
 
-/// A class of characters by its bounds.
+/// A character class, given by its bounds.
 struct ClassBounds: Sendable {
-  /// What every engine matches.
+  /// The characters that every engine matches.
   var least: CodePoints.Ranges
-  /// What some engine matches.
+  /// The characters that some engine matches.
   var most: CodePoints.Ranges
 
   init(_ ranges: CodePoints.Ranges) { (least, most) = (ranges, ranges) }
   init(least: CodePoints.Ranges, most: CodePoints.Ranges) { (self.least, self.most) = (least, most) }
 
-  /// The characters that are not in the class.
+  /// The characters outside the class.
   var complement: ClassBounds {
     ClassBounds(least: CodePoints.complement(of: most), most: CodePoints.complement(of: least))
   }

@@ -1,5 +1,5 @@
-// Strings of a pattern and of so many characters, without a state for every length: characters are counted while they are read, and for
-// each state it is known which numbers of characters may still follow.
+// Strings of a pattern with a limited length, without a state for every length. Characters are counted while parsing,
+// and each state knows how many characters can still follow.
 
 import Text
 
@@ -7,22 +7,26 @@ import Text
 final class CountedText: Sendable {
   let automaton: ByteAutomaton
   let least, most: Int32
-  /// Whether a character begins behind a state.
+  /// Whether a character begins after a state.
   private let isBoundary: [Bool]
-  /// The least number of characters behind each state.
+  /// The smallest number of characters that can follow each state.
   private let shortest: [Int32]
-  /// `[states, least + 1]`: the least number of characters behind a state that is no less than the column's; `never` for none.
+  /// `[states, least + 1]`: the smallest number of following characters that is not less than the column; `never` if
+  /// there is none.
   private let reachable: [Int32]
   private static let never = Int32.max
-  /// The greatest entry of `shortest`: with more room than that a bound does not matter.
+  /// The greatest entry of `shortest`. If more characters than this remain, the maximum has no effect.
   let reach: Int32
 
   init(
     _ automaton: ByteAutomaton, isBoundary: [Bool], least: Int32, most: Int32, budget: CompilationBudget
   ) throws(PatternError) {
-    (self.automaton, self.isBoundary, self.least, self.most) = (automaton, isBoundary, least, most)
+    self.automaton = automaton
+    self.isBoundary = isBoundary
+    self.least = least
+    self.most = most
     let count = automaton.count
-    // Who leads to a state, with a character that begins or without.
+    // The predecessors of each state, and whether a character begins on the way.
     var sources = [[(state: Int32, isCharacter: Bool)]](repeating: [], count: count)
     for state in 0..<Int32(count) {
       try budget.spend(256)
@@ -37,33 +41,33 @@ final class CountedText: Sendable {
       }
     }
     let edges = sources.reduce(0) { $0 + $1.count }
-    // The smallest number at or above `least` is found within as many characters as there are states.
+    // The smallest number that is at least `least` is found within as many characters as there are states.
     let columns = Int(least) + 1
     if columns > SchemaLimits.tableEntries / max(count, 1) {
-      throw PatternError(reason: "takes too many states with minLength \(least)")
+      throw PatternError(reason: "needs too many states with minLength \(least)")
     }
     let last = min(Int(most), Int(least) + count)
-    // States from which exactly so many characters can follow, from none upwards.
+    // The states from which exactly that many characters can follow, starting with none.
     var shortest = [Int32](repeating: Self.never, count: count)
     var reachable = [Int32](repeating: Self.never, count: count * columns)
     var level = [Bool](repeating: false, count: count)
     var waiting = (0..<Int32(count)).filter { automaton.isAccepting($0) }
     for state in waiting { level[Int(state)] = true }
     for length in 0...last {
-      // What leads here without a character.
-      var place = 0
-      while place < waiting.count {
-        for source in sources[Int(waiting[place])] where !source.isCharacter && !level[Int(source.state)] {
+      // Adds the predecessors that are reached without starting a character.
+      var index = 0
+      while index < waiting.count {
+        for source in sources[Int(waiting[index])] where !source.isCharacter && !level[Int(source.state)] {
           level[Int(source.state)] = true
           waiting.append(source.state)
         }
-        place += 1
+        index += 1
       }
       var next: [Int32] = []
       var isNext = [Bool](repeating: false, count: count)
       for state in waiting {
         shortest[Int(state)] = min(shortest[Int(state)], Int32(length))
-        // The columns up to this length that have no entry yet are the last ones.
+        // The last columns, up to this length, that have no entry yet.
         var column = min(length, columns - 1)
         while column >= 0, reachable[Int(state) * columns + column] == Self.never {
           reachable[Int(state) * columns + column] = Int32(length)
@@ -82,16 +86,16 @@ final class CountedText: Sendable {
     reach = shortest.reduce(0) { $1 == Self.never ? $0 : max($0, $1) }
   }
 
-  /// Whether there is any text.
+  /// Whether any text is accepted.
   var canBegin: Bool { isOpen(ByteAutomaton.start, 0) }
 
-  /// Whether from `state`, behind `count` characters, the text can be ended within its lengths.
+  /// Whether the text can end within its length limits from `state` after `count` characters.
   @inline(__always) private func isOpen(_ state: Int32, _ count: Int32) -> Bool {
     let rest = count >= least ? shortest[Int(state)] : reachable[Int(state) * (Int(least) + 1) + Int(least - count)]
     return rest != Self.never && (most == .max || rest <= most - count)
   }
 
-  /// Takes `byte`; false where it cannot follow. Without an upper bound only the lower one is counted to.
+  /// Consumes `byte`. Returns false if it cannot follow. Without a maximum, counting stops at the minimum.
   @inline(__always) func step(_ state: inout Int32, _ count: inout Int32, _ byte: UInt8) -> Bool {
     let from = state
     state = automaton.next(from, byte)
@@ -100,10 +104,10 @@ final class CountedText: Sendable {
     return isOpen(state, count)
   }
 
-  /// `count` as far as texts of `longest` bytes can tell it from others.
+  /// Returns `count` reduced to what texts of `longest` bytes can distinguish.
   func key(_ count: Int32, longest: Int) -> Int32 {
     if count < least || most == .max { return min(count, least) }
-    let room = min(most - count, Int32(clamping: longest) + reach + 1)
-    return least + 1 + (Int32(clamping: longest) + reach + 1 - room)
+    let remaining = min(most - count, Int32(clamping: longest) + reach + 1)
+    return least + 1 + (Int32(clamping: longest) + reach + 1 - remaining)
   }
 }

@@ -1,19 +1,19 @@
-// Numbers within bounds as automata. A number is written as a plain decimal without exponent; its digits are compared with those
-// of the bounds as they come: of the digits so far it is known whether they are less than, equal to or greater than as many
-// digits of a bound, and how many there are, which is all that decides in the end. At most 15 digits in all, so that different
-// texts are different doubles in the same order.
+// Automata for numbers within bounds. A number is a plain decimal without exponent and at most 15 digits, so that
+// different texts are different doubles in the same order. Digits are compared with those of the bounds one by one:
+// the state is the comparison so far (less, equal or greater) and the number of digits, which decide the result.
 
 import Text
 
-/// A decimal number: `digits` with the point behind the first `whole` of them.
+/// A decimal number: the digits before and after the decimal point.
 struct Decimal: Sendable, Equatable {
   var isNegative: Bool
-  /// Values 0…9 without leading zeros before the point ("0.5" has whole 0) and trailing ones behind it.
+  /// The digits, values 0…9, without leading zeros before the point (0.5 has an empty `whole`) and trailing zeros
+  /// after it.
   var whole: [UInt8]
   var fraction: [UInt8]
   var isZero: Bool { whole.isEmpty && fraction.isEmpty }
 
-  /// The value of a finite double as its shortest decimal.
+  /// Creates the shortest decimal representation of a finite double.
   init(_ value: Double) {
     var text = value.magnitude.description
     var exponent = 0
@@ -36,33 +36,34 @@ struct Decimal: Sendable, Equatable {
   }
 }
 
-/// Bounds on a number.
+/// The constraints on a number.
 struct NumberBounds: Sendable {
   var minimum, maximum: (value: Double, isExclusive: Bool)?
   var isInteger: Bool
-  /// 0: any number.
+  /// The divisor without its decimal point; 0 allows any number.
   var multipleOf = 0
-  /// Digits behind the point of what numbers are a multiple of: 0.25 is 25 with scale 2.
+  /// The number of decimal places of the divisor: 0.25 is 25 with scale 2.
   var scale = 0
-  /// Whether every number is to have one spelling only.
+  /// Whether every number must have only one representation.
   var isUnique = false
 
-  /// Digits that a number may have.
+  /// The maximum number of digits of a number.
   static let digits = 15
-  /// Of these, digits behind the point at most.
+  /// The maximum number of digits after the point.
   static let fractionDigits = 6
-  /// Digits of `multipleOf` as a whole number.
+  /// The maximum of `multipleOf`.
   static let greatestFactor = 3600
 
-  /// Digits before the point at most: fewer where remainders of a large divisor take many states.
+  /// The maximum number of digits before the point. Large divisors get fewer, because their remainders need many
+  /// states.
   var wholeDigits: Int { min(Self.digits, 28_000 / max(multipleOf, 1)) }
 
-  /// What tells these bounds from others.
+  /// A key that identifies these bounds.
   var description: String {
     "\(String(describing: minimum)) \(String(describing: maximum)) \(isInteger) \(multipleOf) \(scale) \(isUnique)"
   }
 
-  /// The automaton of all numbers within the bounds, nil where there is none.
+  /// Returns the automaton of all numbers within the bounds; nil if there are none.
   func automaton(_ budget: CompilationBudget) throws(PatternError) -> ByteAutomaton? {
     let low = minimum.map { (Decimal($0.value), $0.isExclusive) },
       high = maximum.map { (Decimal($0.value), $0.isExclusive) }
@@ -77,7 +78,7 @@ struct NumberBounds: Sendable {
         guard let next = state.next(byte, self, low?.0, high?.0) else { continue }
         if numbers[next] == nil {
           if builder.count >= SchemaLimits.numberStates {
-            throw PatternError(reason: "takes more than \(SchemaLimits.numberStates) states with these bounds")
+            throw PatternError(reason: "needs more than \(SchemaLimits.numberStates) states with these bounds")
           }
           numbers[next] = builder.state(accepting: isAccepting(next))
           waiting.append(next)
@@ -88,22 +89,22 @@ struct NumberBounds: Sendable {
     switch builder.build(entries: SchemaLimits.tableEntries) {
     case .automaton(let automaton): return automaton
     case .empty: return nil
-    case .tooLarge: throw PatternError(reason: "takes too large a table")
+    case .tooLarge: throw PatternError(reason: "is too complex to compile")
     }
   }
 
   private struct State: Hashable {
     var isNegative = false
-    /// Digits before the point and behind it.
+    /// The number of digits before and after the point.
     var whole = 0, fraction = 0
     var hasPoint = false, isZero = true
     /// Whether the part before the point is 0.
     var isWholeZero = false
-    /// Of the digits so far against as many of the bound's: −1, 0, 1.
+    /// The digits so far compared with as many digits of each bound: −1, 0 or 1.
     var low = 0, high = 0
     /// The digits so far modulo the divisor.
     var remainder = 0
-    /// Whether the last digit behind the point is a zero, if that matters.
+    /// Whether the last digit after the point is a zero, if that matters.
     var endsInZero = false
 
     func next(_ byte: UInt8, _ bounds: NumberBounds, _ lowest: Decimal?, _ highest: Decimal?) -> State? {
@@ -124,12 +125,12 @@ struct NumberBounds: Sendable {
           next.fraction += 1
           next.endsInZero = bounds.isUnique && digit == 0
           if bounds.multipleOf > 0 {
-            // No digits behind those of the divisor.
+            // No more decimal places than the divisor has.
             if fraction >= bounds.scale { return nil }
             next.remainder = (remainder * 10 + Int(digit)) % bounds.multipleOf
           }
         } else {
-          // No leading zeros: a zero stands alone.
+          // No leading zeros.
           if isWholeZero { return nil }
           if whole >= bounds.wholeDigits { return nil }
           next.low = Self.compare(low, digit, lowest?.whole, whole)
@@ -143,27 +144,27 @@ struct NumberBounds: Sendable {
       return next
     }
 
-    private static func compare(_ so: Int, _ digit: UInt8, _ bound: [UInt8]?, _ place: Int) -> Int {
-      guard so == 0, let bound else { return so }
-      let other = place < bound.count ? bound[place] : 0
+    private static func compare(_ result: Int, _ digit: UInt8, _ bound: [UInt8]?, _ index: Int) -> Int {
+      guard result == 0, let bound else { return result }
+      let other = index < bound.count ? bound[index] : 0
       return digit < other ? -1 : digit > other ? 1 : 0
     }
 
-    /// The magnitude against the bound's: −1, 0, 1.
-    private func magnitude(against bound: Decimal, _ so: Int) -> Int {
-      // The zero before a point counts as no digit.
+    /// Returns the magnitude compared with that of the bound: −1, 0 or 1.
+    private func magnitude(against bound: Decimal, _ result: Int) -> Int {
+      // A single zero before the point does not count as a digit.
       let length = isWholeZero ? 0 : whole
       if length != bound.whole.count { return length < bound.whole.count ? -1 : 1 }
-      if so != 0 { return so }
-      // Digits of the bound that were not written are more than the zeros here.
+      if result != 0 { return result }
+      // The bound's further digits exceed the implied zeros.
       return bound.fraction.count > fraction ? -1 : 0
     }
 
-    private func order(against bound: Decimal, _ so: Int) -> Int {
+    private func order(against bound: Decimal, _ result: Int) -> Int {
       if isZero { return bound.isZero ? 0 : bound.isNegative ? 1 : -1 }
       if bound.isZero { return isNegative ? -1 : 1 }
       if isNegative != bound.isNegative { return isNegative ? -1 : 1 }
-      let magnitude = magnitude(against: bound, so)
+      let magnitude = magnitude(against: bound, result)
       return isNegative ? -magnitude : magnitude
     }
 
@@ -171,7 +172,7 @@ struct NumberBounds: Sendable {
       if whole == 0 || (hasPoint && fraction == 0) || (isZero && isNegative) { return false }
       if endsInZero { return false }
       if bounds.multipleOf > 0 {
-        // Zeros for the digits that were not written.
+        // Appends the implied zeros.
         var rest = remainder
         for _ in 0..<max(bounds.scale - fraction, 0) { rest = rest * 10 % bounds.multipleOf }
         if rest != 0 { return false }

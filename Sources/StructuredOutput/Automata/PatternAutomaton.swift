@@ -1,5 +1,6 @@
-// A regular expression as a deterministic automaton over characters: Thompson's construction, then subsets. A lookahead is an automaton
-// of its own for the rest of the text; a reading that passes it carries that automaton's state along and ends only where it accepts.
+// Compiles a regular expression to a deterministic automaton over characters: Thompson's construction, then subsets.
+// A lookahead is a separate automaton for the rest of the text. Each alternative tracks the states of the lookaheads
+// it has passed, and ends only if they accept.
 
 import Text
 
@@ -12,17 +13,18 @@ struct PatternAutomaton {
     case lookahead(Int, Int32)
   }
   private struct State {
-    /// Sets of `classes` and where their characters lead.
+    /// The character sets (of `classes`) and the states they lead to.
     var moves: [(set: Int32, target: Int32)] = []
     var skips: [Skip] = []
   }
-  /// The rest of a text that a lookahead asks for.
+  /// The automaton for the rest of a text that a lookahead requires.
   private struct Rest {
-    /// nil where there is none.
+    /// nil if no text satisfies the lookahead.
     var automaton: CharacterAutomaton?
     var isUniversal: [Bool] = []
   }
-  /// A lookahead's state: which one, at the text's beginning or not, and where it is.
+  /// The state of a passed lookahead: its number, whether it began at the start of the text, and its automaton's
+  /// state.
   private struct Obligation: Hashable, Comparable {
     var rest, state: Int32
     static func < (a: Obligation, b: Obligation) -> Bool { (a.rest, a.state) < (b.rest, b.state) }
@@ -32,14 +34,15 @@ struct PatternAutomaton {
   private let budget: CompilationBudget
   private var states: [State] = []
   private var lookaheads: [(expression: PatternExpression, isNegative: Bool)] = []
-  /// For each lookahead, what it asks for at the text's beginning and elsewhere.
+  /// For each lookahead, its automata at the start of the text and elsewhere.
   private var rests: [Rest] = []
-  /// Sets of obligations; 0 is the empty one.
+  /// The sets of obligations; index 0 is the empty set.
   private var obligations: [[Obligation]] = [[]]
   private var obligationNumbers: [[Obligation]: Int32] = [[]: 0]
   private var moved: [Int64: Int32] = [:]
 
-  /// The automaton of the JSON strings whose value `expression` matches as a whole, quotes included; nil where there is none.
+  /// Returns the automaton of the JSON strings, including quotes, whose value `expression` matches completely; nil if
+  /// there are none.
   static func automaton(
     of expression: PatternExpression, spelling: TextSpelling = .json, budget: CompilationBudget = CompilationBudget()
   ) throws(PatternError) -> ByteAutomaton? {
@@ -47,7 +50,7 @@ struct PatternAutomaton {
     return try characters(of: expression, classes, budget)?.bytes(spelling, budget)
   }
 
-  /// The automaton of the texts that `expression` matches as a whole; nil where there is none.
+  /// Returns the automaton of the texts that `expression` matches completely; nil if there are none.
   static func characters(
     of expression: PatternExpression, _ classes: CharacterClasses, _ budget: CompilationBudget, isAtStart: Bool = true
   ) throws(PatternError) -> CharacterAutomaton? {
@@ -87,13 +90,13 @@ struct PatternAutomaton {
 
   private mutating func state() throws(PatternError) -> Int32 {
     if states.count >= SchemaLimits.patternNodes {
-      throw PatternError(reason: "takes more than \(SchemaLimits.patternNodes) states")
+      throw PatternError(reason: "needs more than \(SchemaLimits.patternNodes) states")
     }
     states.append(State())
     return Int32(states.count - 1)
   }
 
-  /// Adds `expression` behind `source`; the state behind it.
+  /// Adds `expression` after `source`. Returns the state after it.
   private mutating func add(_ expression: PatternExpression, from source: Int32) throws(PatternError) -> Int32 {
     try budget.spend(8)
     switch expression {
@@ -154,14 +157,14 @@ struct PatternAutomaton {
     try budget.spend(16 + 32 * set.count)
     if let known = obligationNumbers[set] { return known }
     if set.count > 16 || obligations.count > SchemaLimits.patternStates {
-      throw PatternError(reason: "has lookaheads that are too complicated")
+      throw PatternError(reason: "has lookaheads that are too complex")
     }
     obligations.append(set)
     obligationNumbers[set] = Int32(obligations.count - 1)
     return Int32(obligations.count - 1)
   }
 
-  /// The obligations `set` with a lookahead that begins here; nil where nothing satisfies it.
+  /// Returns the obligations `set` plus a lookahead that begins here; nil if no text satisfies it.
   private mutating func adding(_ lookahead: Int, isAtStart: Bool, to set: Int32) throws(PatternError) -> Int32? {
     let number = 2 * lookahead + (isAtStart ? 0 : 1)
     guard rests[number].automaton != nil else { return nil }
@@ -171,7 +174,7 @@ struct PatternAutomaton {
     return old.contains(new) ? set : try self.number(of: (old + [new]).sorted())
   }
 
-  /// The obligations behind a character; nil where one cannot be met any more.
+  /// Returns the obligations after a character; nil if one can no longer be met.
   private mutating func moved(_ set: Int32, by letter: Int32) throws(PatternError) -> Int32? {
     if set == 0 { return 0 }
     let key = Int64(set) << 32 | Int64(letter)
@@ -194,77 +197,80 @@ struct PatternAutomaton {
     return number
   }
 
-  /// Whether a text may end under the obligations `set`.
+  /// Whether a text may end with the obligations `set`.
   private func areMet(_ set: Int32) -> Bool {
     obligations[Int(set)].allSatisfy { rests[Int($0.rest)].automaton?.accepting[Int($0.state)] == true }
   }
 
   // MARK: Subsets
 
-  /// A state with the obligations of a reading that is there.
-  private struct Reading: Hashable, Comparable {
+  /// A state with its obligations.
+  private struct Configuration: Hashable, Comparable {
     var state, obligations: Int32
-    static func < (a: Reading, b: Reading) -> Bool { (a.state, a.obligations) < (b.state, b.obligations) }
+    static func < (a: Configuration, b: Configuration) -> Bool { (a.state, a.obligations) < (b.state, b.obligations) }
   }
 
-  /// What `kernel` reaches without a character, as far as it goes on from there, and whether the text may end.
+  /// Returns what `kernel` reaches without consuming a character, and whether the text may end.
   private mutating func closure(
-    _ kernel: [Reading], isAtStart: Bool, end: Int32
-  ) throws(PatternError) -> (readings: [Reading], isAccepting: Bool) {
+    _ kernel: [Configuration], isAtStart: Bool, end: Int32
+  ) throws(PatternError) -> (configurations: [Configuration], isAccepting: Bool) {
     var isAccepting = false
-    var readings: [Reading] = []
-    var seen = Set<Reading>(), closed = Set<Reading>()
-    var waiting: [(reading: Reading, isClosed: Bool)] = []
+    var configurations: [Configuration] = []
+    var visited = Set<Configuration>(), closed = Set<Configuration>()
+    var waiting: [(configuration: Configuration, isClosed: Bool)] = []
     func visit(_ state: Int32, _ set: Int32, _ isClosed: Bool) {
-      let reading = Reading(state: state, obligations: set)
-      if isClosed ? !seen.contains(reading) && closed.insert(reading).inserted : seen.insert(reading).inserted {
-        waiting.append((reading, isClosed))
+      let configuration = Configuration(state: state, obligations: set)
+      if isClosed
+        ? !visited.contains(configuration) && closed.insert(configuration).inserted
+        : visited.insert(configuration).inserted
+      {
+        waiting.append((configuration, isClosed))
       }
     }
-    for reading in kernel { visit(reading.state, reading.obligations, false) }
-    while let (reading, isClosed) = waiting.popLast() {
-      let state = states[Int(reading.state)]
+    for configuration in kernel { visit(configuration.state, configuration.obligations, false) }
+    while let (configuration, isClosed) = waiting.popLast() {
+      let state = states[Int(configuration.state)]
       try budget.spend(16 + 8 * state.skips.count)
-      if reading.state == end, !isAccepting { isAccepting = areMet(reading.obligations) }
-      if !isClosed, !state.moves.isEmpty { readings.append(reading) }
+      if configuration.state == end, !isAccepting { isAccepting = areMet(configuration.obligations) }
+      if !isClosed, !state.moves.isEmpty { configurations.append(configuration) }
       for skip in state.skips {
         switch skip {
-        case .always(let target): visit(target, reading.obligations, isClosed)
-        case .atStart(let target): if isAtStart { visit(target, reading.obligations, isClosed) }
-        case .atEnd(let target): visit(target, reading.obligations, true)
+        case .always(let target): visit(target, configuration.obligations, isClosed)
+        case .atStart(let target): if isAtStart { visit(target, configuration.obligations, isClosed) }
+        case .atEnd(let target): visit(target, configuration.obligations, true)
         case .lookahead(let number, let target):
-          if let set = try adding(number, isAtStart: isAtStart, to: reading.obligations) {
+          if let set = try adding(number, isAtStart: isAtStart, to: configuration.obligations) {
             visit(target, set, isClosed)
           }
         }
       }
     }
-    return (readings.sorted(), isAccepting)
+    return (configurations.sorted(), isAccepting)
   }
 
   private mutating func determinised(
     from start: Int32, to end: Int32, isAtStart: Bool
   ) throws(PatternError) -> CharacterAutomaton? {
     struct Subset: Hashable {
-      var readings: [Reading]
+      var configurations: [Configuration]
       var isAccepting: Bool
     }
     var whole = CharacterAutomaton(classes: classes)
-    let first = try closure([Reading(state: start, obligations: 0)], isAtStart: isAtStart, end: end)
-    let beginning = Subset(readings: first.readings, isAccepting: first.isAccepting)
+    let first = try closure([Configuration(state: start, obligations: 0)], isAtStart: isAtStart, end: end)
+    let beginning = Subset(configurations: first.configurations, isAccepting: first.isAccepting)
     var numbers = [beginning: try whole.add(accepting: first.isAccepting)]
-    var kernels: [[Reading]: Int32] = [:]
+    var kernels: [[Configuration]: Int32] = [:]
     var waiting = [beginning]
-    var buckets = [[Reading]](repeating: [], count: classes.count)
+    var buckets = [[Configuration]](repeating: [], count: classes.count)
     while let subset = waiting.popLast() {
       guard let number = numbers[subset] else { continue }
-      for reading in subset.readings {
-        for move in states[Int(reading.state)].moves {
+      for configuration in subset.configurations {
+        for move in states[Int(configuration.state)].moves {
           let letters = classes.members[Int(move.set)]
           try budget.spend(4 + 4 * letters.count)
           for letter in letters {
-            guard let set = try moved(reading.obligations, by: letter) else { continue }
-            buckets[Int(letter)].append(Reading(state: move.target, obligations: set))
+            guard let set = try moved(configuration.obligations, by: letter) else { continue }
+            buckets[Int(letter)].append(Configuration(state: move.target, obligations: set))
           }
         }
       }
@@ -278,7 +284,7 @@ struct PatternAutomaton {
           continue
         }
         let next = try closure(kernel, isAtStart: false, end: end)
-        let target = Subset(readings: next.readings, isAccepting: next.isAccepting)
+        let target = Subset(configurations: next.configurations, isAccepting: next.isAccepting)
         var known = numbers[target]
         if known == nil {
           known = try whole.add(accepting: target.isAccepting)

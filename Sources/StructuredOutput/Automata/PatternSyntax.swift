@@ -1,36 +1,37 @@
-// Regular expressions as JSON Schema uses them (ECMA-262), as much as an automaton can follow: literals, classes, escapes, groups,
-// alternatives, quantifiers, anchors, lookaheads. Classes are read so that what is generated matches in JavaScript and Python alike:
-// by what both match, and within negative lookaheads by what either matches.
+// The regular expressions of JSON Schema (ECMA-262) that an automaton can implement: literals, classes, escapes,
+// groups, alternatives, quantifiers, anchors and lookaheads. Generated text must match in JavaScript and Python: a
+// class contains what both match, and within negative lookaheads what either matches.
 
 import Text
 
 /// A regular expression.
 indirect enum PatternExpression: Sendable {
   case empty
-  /// One character of these ranges of code points.
+  /// One character in these ranges of code points.
   case set([ClosedRange<UInt32>])
   case sequence([PatternExpression])
   case alternatives([PatternExpression])
-  /// nil for no upper bound.
+  /// Repetitions; `most` is nil for no maximum.
   case repeated(PatternExpression, least: Int, most: Int?)
-  /// Nothing, where the text begins.
+  /// The start of the text.
   case start
-  /// Nothing, where the text ends.
+  /// The end of the text.
   case end
-  /// Nothing, where the rest of the text begins with the expression, or does not.
+  /// A position at which the rest of the text begins, or does not begin, with the expression.
   case lookahead(PatternExpression, isNegative: Bool)
 
   /// Any text.
   static let anything = PatternExpression.repeated(.set(CodePoints.all), least: 0, most: nil)
 
-  /// Exactly this text.
+  /// Returns the expression that matches exactly `text`.
   static func text(_ text: String) -> PatternExpression {
     .sequence(text.unicodeScalars.map { .set([$0.value...$0.value]) })
   }
 }
 
 extension PatternExpression {
-  /// Takes `(?=.{m,n}$)` from the beginning, also with optional parts before its end; what is left asks for no line ends only.
+  /// Removes a leading `(?=.{m,n}$)`, also with optional parts before its end, and returns its range. A negative
+  /// lookahead for line ends remains.
   mutating func takeLengths() -> ClosedRange<Int>? {
     guard case .alternatives(let whole) = self, whole.count == 1, case .sequence(var parts) = whole[0],
       case .lookahead(.alternatives(let inner), false)? = parts.first, inner.count == 1,
@@ -44,25 +45,25 @@ extension PatternExpression {
   }
 }
 
-/// Why a pattern is not taken.
+/// The reason why a pattern is rejected.
 struct PatternError: Error {
   let reason: String
-  /// Whether the caller wanted no more.
+  /// Whether compilation stopped because the result was no longer needed.
   var isStopped = false
 }
 
-/// Reads one pattern.
+/// Parses one pattern.
 struct PatternParser {
   private let scalars: [Unicode.Scalar]
   private var at = 0
   private var depth = 0
-  /// Whether what is read is under an odd number of negative lookaheads.
+  /// Whether the parser is inside an odd number of negative lookaheads.
   private var isNegated = false
-  private static let deepest = 50
-  private static let mostRepeats = 1000
+  private static let depthLimit = 50
+  private static let repetitionLimit = 1000
 
-  /// The expression that whole texts match when they hold a match of `pattern` for every engine, or for some engine if it
-  /// `isNegated`; when they are a match as a whole if it `isWhole`.
+  /// Returns the expression of the complete texts that contain a match of `pattern`, or are a match if `isWhole`. The
+  /// match must hold for every engine, or for some engine if `isNegated`.
   static func parse(
     _ pattern: String, isNegated: Bool = false, isWhole: Bool = false
   ) throws(PatternError) -> PatternExpression {
@@ -71,7 +72,7 @@ struct PatternParser {
     var alternatives: [PatternExpression] = []
     repeat {
       var parts = try parser.alternativeParts()
-      // With anything around it where it is not anchored.
+      // Without anchors, any text may surround the match.
       if case .start? = parts.first { parts.removeFirst() } else if !isWhole { parts.insert(.anything, at: 0) }
       if case .end? = parts.last { parts.removeLast() } else if !isWhole { parts.append(.anything) }
       alternatives.append(.sequence(parts))
@@ -109,7 +110,7 @@ struct PatternParser {
   private mutating func group() throws(PatternError) -> PatternExpression {
     depth += 1
     defer { depth -= 1 }
-    if depth > Self.deepest { throw PatternError(reason: "has groups deeper than \(Self.deepest)") }
+    if depth > Self.depthLimit { throw PatternError(reason: "has groups nested more than \(Self.depthLimit) deep") }
     var lookahead: Bool?
     if take("?") {
       if take("=") {
@@ -129,11 +130,11 @@ struct PatternParser {
     return lookahead.map { .lookahead(whole, isNegative: $0) } ?? whole
   }
 
-  /// `<name>` or Python's `P<name>` of a group; anything else that may follow `(?` is no part of a regular language's syntax here.
+  /// Skips `<name>` or Python's `P<name>` of a group. Other syntax after `(?` is not regular or not supported.
   private mutating func skipName() throws(PatternError) {
     _ = take("P")
     guard take("<"), let first = peek, first != "=", first != "!" else {
-      throw PatternError(reason: "looks behind or sets flags, which is not supported; write it without")
+      throw PatternError(reason: "uses a lookbehind or flags, which are not supported; rewrite it without them")
     }
     while let scalar = peek, scalar != ">" { at += 1 }
     if !take(">") { throw PatternError(reason: "has an unmatched (") }
@@ -148,11 +149,11 @@ struct PatternParser {
     case ".": return set(.dot)
     case "^": return .start
     case "$":
-      // Python lets a line end follow.
+      // Python allows a line feed after the match.
       return isNegated ? .sequence([.repeated(.set([0x0A...0x0A]), least: 0, most: 1), .end]) : .end
     case "\\": return set(try escape(inClass: false))
     case "*", "+", "?", "{", "}", "]":
-      throw PatternError(reason: "has \(scalar) where nothing is to be repeated or closed")
+      throw PatternError(reason: "has \(scalar) with nothing to repeat or close")
     default: return .set([scalar.value...scalar.value])
     }
   }
@@ -176,20 +177,22 @@ struct PatternParser {
     }
     at += 1
     _ = take("?")
-    if let next = peek, ["*", "+", "?", "{"].contains(next) { throw PatternError(reason: "repeats a repetition") }
-    if max(least, most ?? 0) > Self.mostRepeats {
-      throw PatternError(reason: "repeats more than \(Self.mostRepeats) times")
+    if let next = peek, ["*", "+", "?", "{"].contains(next) {
+      throw PatternError(reason: "has two quantifiers in a row")
     }
-    if let most, most < least { throw PatternError(reason: "has a repetition whose bounds are reversed") }
+    if max(least, most ?? 0) > Self.repetitionLimit {
+      throw PatternError(reason: "repeats more than \(Self.repetitionLimit) times")
+    }
+    if let most, most < least { throw PatternError(reason: "has a quantifier with a minimum above its maximum") }
     return .repeated(atom, least: least, most: most)
   }
 
-  /// `m}`, `m,}` or `m,n}`.
+  /// Parses `m}`, `m,}` or `m,n}`.
   private mutating func bounds() throws(PatternError) -> (Int, Int?) {
-    guard let least = number() else { throw PatternError(reason: "has a malformed repetition") }
+    guard let least = number() else { throw PatternError(reason: "has a malformed quantifier") }
     var most: Int? = least
     if take(",") { most = number() }
-    if !take("}") { throw PatternError(reason: "has a malformed repetition") }
+    if !take("}") { throw PatternError(reason: "has a malformed quantifier") }
     return (least, most)
   }
 
@@ -218,12 +221,12 @@ struct PatternParser {
       at += 1
       let last = try classMember()
       guard let low = first.single, let high = last.single, low <= high else {
-        throw PatternError(reason: "has a malformed range in a class")
+        throw PatternError(reason: "has a malformed range in a character class")
       }
       whole.formUnion(ClassBounds([low...high]))
     }
     if !take("]") { throw PatternError(reason: "has an unmatched [") }
-    if isEmpty { throw PatternError(reason: "has an empty class") }
+    if isEmpty { throw PatternError(reason: "has an empty character class") }
     return isComplement ? whole.complement : whole
   }
 
@@ -256,27 +259,27 @@ struct PatternParser {
     case "P": return try property().complement
     default:
       let isPlain = !(scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-      guard isPlain else { throw PatternError(reason: "has the escape \\\(scalar), which is not supported") }
+      guard isPlain else { throw PatternError(reason: "has the unsupported escape \\\(scalar)") }
       return one(scalar.value)
     }
   }
 
-  /// `{name}` of a Unicode property.
+  /// Parses the `{name}` of a Unicode property.
   private mutating func property() throws(PatternError) -> ClassBounds {
     guard take("{"), let end = scalars[at...].prefix(40).firstIndex(of: "}") else {
-      throw PatternError(reason: "has a malformed escape \\p")
+      throw PatternError(reason: "has a malformed \\p escape")
     }
     let name = String(String.UnicodeScalarView(scalars[at..<end]))
     at = end + 1
     guard let ranges = CodePoints.property(name) else {
       throw PatternError(
         reason:
-          "has the escape \\p{\(name)}, which is not supported; supported are L, Lu, Ll, N, Nd, P and those of emoji")
+          "has the unsupported escape \\p{\(name)}; supported are L, Lu, Ll, N, Nd, P and the emoji properties")
     }
     return ClassBounds(ranges)
   }
 
-  /// `XXXX`, `{X…}` or two escapes of a surrogate pair, behind `\u`.
+  /// Parses `XXXX`, `{X…}` or the two escapes of a surrogate pair, after `\u`.
   private mutating func unicodeEscape() throws(PatternError) -> UInt32 {
     if take("{") {
       guard let end = scalars[at...].prefix(8).firstIndex(of: "}") else {
@@ -314,7 +317,7 @@ struct PatternParser {
 }
 
 extension ClassBounds {
-  /// The only member, if there is only one.
+  /// The only member if there is exactly one.
   fileprivate var single: UInt32? {
     guard least.count == 1, most.count == 1, least[0].lowerBound == least[0].upperBound else { return nil }
     return least[0].lowerBound

@@ -1,15 +1,15 @@
-// Any JSON string as an automaton: well-formed UTF-8 (Unicode 16, table 3-7) without raw control characters, and the escapes of
-// RFC 8259, \u surrogates in pairs only, so that every parser takes what was generated. Lengths are counted in code points: one
-// for each time the state `content` is left other than by the closing quote.
+// The automaton of all JSON strings: well-formed UTF-8 (Unicode 16, table 3-7) without raw control characters, the
+// escapes of RFC 8259, and \u surrogates only in pairs, so that every parser accepts the output. The length is the
+// number of times that `content` is left by any transition but the closing quote.
 
 import Text
 
-/// The automaton of free strings, shared by all grammars.
-enum StringForm {
-  /// The state within a string at a character's border.
+/// The automaton of unconstrained strings, shared by all grammars.
+enum StringAutomaton {
+  /// The state at a character boundary within the string.
   static let content: Int32 = 1
 
-  /// Any string, quotes included.
+  /// Any string, including quotes.
   static let free: ByteAutomaton = {
     var builder = ByteAutomatonBuilder()
     let start = builder.state(), content = builder.state(), end = builder.state(accepting: true)
@@ -24,7 +24,7 @@ enum StringForm {
     return automaton
   }()
 
-  /// Characters beyond ASCII.
+  /// Connects the characters beyond ASCII.
   private static func connectUTF8(_ builder: inout ByteAutomatonBuilder, from source: Int32, to target: Int32) {
     let one = builder.state(), two = builder.state(), three = builder.state()
     builder.connect(one, 0x80...0xBF, target)
@@ -63,7 +63,7 @@ enum StringForm {
     for digits in ["0"..."9", "A"..."C", "E"..."F", "a"..."c", "e"..."f"] as [ClosedRange<Unicode.Scalar>] {
       join(first, digits, three)
     }
-    // D000…D7FF are characters; D800…DBFF begin a pair, which DC00…DFFF ends.
+    // D000…D7FF are characters. D800…DBFF begin a surrogate pair, DC00…DFFF end it.
     let surrogate = builder.state(), highTwo = builder.state(), highOne = builder.state()
     builder.connect(first, "D", surrogate)
     builder.connect(first, "d", surrogate)

@@ -1,47 +1,50 @@
-// One reply's place in its grammar. The mask of a place is put together from what its leaves do with the vocabulary, which is the
-// same wherever a leaf occurs, and from short walks where a token goes on beyond a leaf.
+// The state of one reply in its grammar. A mask is composed of cached masks of leaves, which are the same wherever a
+// leaf occurs, and of short walks for tokens that extend beyond a leaf.
 import GenerationTypes
 import Text
 
-/// Follows one reply and says which tokens may come next. A value: copies are independent.
+/// Follows one reply and computes which tokens may come next. A value: copies are independent.
 package struct GrammarMatcher: TokenConstraint {
   private let grammar: Grammar
   private let trie: TokenTrie
   private let stop: TokenMask
   private let bytes: @Sendable (TokenID) -> [UInt8]
-  private var threads: [Reading]
+  private var states: [ParseState]
   /// Whether the text may end here.
   package private(set) var isComplete: Bool
   private var hasEnded = false
 
-  /// The beginning of `grammar`. `bytes` gives a token's text; `stop` ends the reply where the grammar allows it.
+  /// Creates a matcher at the start of `grammar`. `bytes` returns a token's text; `stop` contains the tokens that end
+  /// the reply.
   package init(
     _ grammar: Grammar, trie: TokenTrie, stop: Set<TokenID>, bytes: @escaping @Sendable (TokenID) -> [UInt8]
   ) {
-    (self.grammar, self.trie, self.bytes) = (grammar, trie, bytes)
+    self.grammar = grammar
+    self.trie = trie
+    self.bytes = bytes
     var mask = TokenMask(count: trie.vocabularySize)
     for id in stop where id >= 0 && Int(id) < trie.vocabularySize { mask.insert(id) }
     self.stop = mask
-    (threads, isComplete) = grammar.beginnings
+    (states, isComplete) = grammar.initialStates
   }
 
-  /// The tokens that may come next; where nothing can follow, only those that end the reply.
+  /// Returns the tokens that may come next; if nothing can follow, only those that end the reply.
   package mutating func allowed() -> TokenMask? {
-    if hasEnded || threads.isEmpty { return stop }
-    let keys = threads.map { grammar.key($0, longest: trie.longest) }
+    if hasEnded || states.isEmpty { return stop }
+    let keys = states.map { grammar.key($0, longest: trie.longest) }
     var mask: TokenMask
     if let known = grammar.cache.mask(of: keys) {
       mask = known
     } else {
-      mask = grammar.mask(of: threads, trie)
-      grammar.cache.keep(mask, for: keys)
+      mask = grammar.mask(of: states, trie)
+      grammar.cache.store(mask, for: keys)
     }
     if isComplete { mask.formUnion(stop) }
-    // A vocabulary may lack the bytes that must follow: then the reply can only end.
+    // The vocabulary may lack the required bytes. Then the reply can only end.
     return mask.isEmpty ? stop : mask
   }
 
-  /// Takes note of a token; one that cannot follow leaves nothing but the end.
+  /// Advances past a token. After a token that cannot follow, only the end is allowed.
   package mutating func advance(past id: TokenID) {
     if stop.contains(id) {
       hasEnded = true
@@ -50,108 +53,108 @@ package struct GrammarMatcher: TokenConstraint {
     }
   }
 
-  /// Takes note of text; false where it cannot follow.
+  /// Advances past text. Returns false if it cannot follow.
   @discardableResult
   package mutating func advance(bytes: some Sequence<UInt8>) -> Bool {
-    for byte in bytes { (threads, isComplete) = grammar.step(threads, byte) }
-    return !threads.isEmpty || isComplete
+    for byte in bytes { (states, isComplete) = grammar.step(states, byte) }
+    return !states.isEmpty || isComplete
   }
 }
 
 extension TokenMask {
   package var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
 
-  /// Adds what `other` holds, which has room for no more ids.
+  /// Adds the ids of `other`, which must not be larger.
   package mutating func formUnion(_ other: TokenMask) {
     for index in other.words.indices where index < words.count { words[index] |= other.words[index] }
   }
 }
 
 extension Grammar {
-  /// A thread as far as one token can tell it from others.
-  func key(_ thread: Reading, longest: Int) -> Reading {
-    if case .counted(let text) = nodes[Int(thread.leaf)] {
-      var key = thread
-      key.count = text.key(thread.count, longest: longest)
+  /// Returns a parse state without what one token cannot distinguish.
+  func key(_ parse: ParseState, longest: Int) -> ParseState {
+    if case .counted(let text) = nodes[Int(parse.leaf)] {
+      var key = parse
+      key.count = text.key(parse.count, longest: longest)
       return key
     }
-    guard case .text(let least, let most) = nodes[Int(thread.leaf)], least > 0 || most < .max else { return thread }
-    let (missing, room) = Self.bounds(thread.count, least, most, longest)
-    var key = thread
-    // Two small numbers in one.
-    key.count = missing * Int32(longest + 2) + room
+    guard case .text(let least, let most) = nodes[Int(parse.leaf)], least > 0 || most < .max else { return parse }
+    let (missing, remaining) = Self.bounds(parse.count, least, most, longest)
+    var key = parse
+    // Packs two small numbers into one.
+    key.count = missing * Int32(longest + 2) + remaining
     return key
   }
 
-  /// Code points that are missing and that may still come, neither more than one token can bring.
+  /// Returns the missing and the remaining number of code points, both capped at what one token can add.
   private static func bounds(_ count: Int32, _ least: Int32, _ most: Int32, _ longest: Int) -> (
-    missing: Int32, room: Int32
+    missing: Int32, remaining: Int32
   ) {
     (min(max(least - count, 0), Int32(longest) + 1), min(most == .max ? .max : most - count, Int32(longest) + 1))
   }
 
-  /// The tokens that may follow `threads`.
-  func mask(of threads: [Reading], _ trie: TokenTrie) -> TokenMask {
+  /// Returns the tokens that may follow `states`.
+  func mask(of states: [ParseState], _ trie: TokenTrie) -> TokenMask {
     var mask = TokenMask(count: trie.vocabularySize)
-    for thread in threads {
-      let leaf = tokens(of: thread, trie)
+    for parse in states {
+      let leaf = tokens(of: parse, trie)
       mask.formUnion(leaf.inside)
       if leaf.exits.isEmpty { continue }
-      if case .distinct = nodes[Int(thread.leaf)], let frame = thread.frame {
-        // What may follow depends on the text that ends here.
+      if case .distinct = nodes[Int(parse.leaf)], let frame = parse.frame {
+        // The continuation depends on the text that ends here.
         for exit in leaf.exits {
-          var behind: [Reading] = []
+          var behind: [ParseState] = []
           var canEnd = false
-          resume(frame.adding(thread.text + trie.path(to: exit)), &behind, &canEnd)
+          resume(frame.adding(parse.text + trie.path(to: exit)), &behind, &canEnd)
           if !behind.isEmpty { walk(trie, from: Int(exit), behind, &mask) }
         }
         continue
       }
-      // Behind the leaf the same readings follow at every exit.
-      var behind: [Reading] = []
+      // After the leaf, the same parse states follow at every exit.
+      var behind: [ParseState] = []
       var canEnd = false
-      resume(thread.frame, &behind, &canEnd)
+      resume(parse.frame, &behind, &canEnd)
       if behind.isEmpty { continue }
       for exit in leaf.exits { walk(trie, from: Int(exit), behind, &mask) }
     }
     return mask
   }
 
-  /// The tokens of a leaf, from the cache or by a walk over the whole vocabulary.
-  private func tokens(of thread: Reading, _ trie: TokenTrie) -> MaskCache.LeafTokens {
-    let leaf = nodes[Int(thread.leaf)]
-    var key = MaskCache.LeafKey(leaf: thread.leaf, state: thread.state, missing: 0, room: .max)
+  /// Returns the tokens of a leaf, from the cache or by a walk over the whole vocabulary.
+  private func tokens(of parse: ParseState, _ trie: TokenTrie) -> MaskCache.LeafTokens {
+    let leaf = nodes[Int(parse.leaf)]
+    var key = MaskCache.LeafKey(leaf: parse.leaf, state: parse.state, missing: 0, remaining: .max)
     if case .text(let least, let most) = leaf {
-      (key.missing, key.room) = Self.bounds(thread.count, least, most, trie.longest)
-      // All free strings are alike but for what may still come.
+      (key.missing, key.remaining) = Self.bounds(parse.count, least, most, trie.longest)
+      // All free strings share their masks, apart from the remaining length.
       key.leaf = -1
     }
-    if case .counted(let text) = leaf { key.missing = text.key(thread.count, longest: trie.longest) }
-    if let known = cache.tokens(of: key) { return distinct(known, thread, leaf, trie) }
+    if case .counted(let text) = leaf { key.missing = text.key(parse.count, longest: trie.longest) }
+    if let known = cache.tokens(of: key) { return distinct(known, parse, leaf, trie) }
     let tokens: MaskCache.LeafTokens
     switch leaf {
     case .text:
-      tokens = Self.tokens(trie, (state: thread.state, count: Int32(0))) { state, byte in
+      tokens = Self.tokens(trie, (state: parse.state, count: Int32(0))) { state, byte in
         let from = state.state
-        state.state = StringForm.free.next(from, byte)
+        state.state = StringAutomaton.free.next(from, byte)
         if state.state < 0 { return false }
-        if from == StringForm.content {
+        if from == StringAutomaton.content {
           if byte == 0x22 { return state.count >= key.missing }
-          if state.count >= key.room { return false }
+          if state.count >= key.remaining { return false }
           state.count += 1
         }
         return true
       } isAccepting: {
-        StringForm.free.isAccepting($0.state)
+        StringAutomaton.free.isAccepting($0.state)
       }
     case .counted(let text):
-      tokens = Self.tokens(trie, (state: thread.state, count: thread.count)) { state, byte in
+      tokens = Self.tokens(trie, (state: parse.state, count: parse.count)) { state, byte in
         text.step(&state.state, &state.count, byte)
       } isAccepting: {
         text.automaton.isAccepting($0.state)
       }
     case .scalar(let automaton), .distinct(let automaton, _):
-      tokens = Self.tokens(trie, thread.state) { state, byte in
+      tokens = Self.tokens(trie, parse.state) { state, byte in
         state = automaton.next(state, byte)
         return state >= 0
       } isAccepting: {
@@ -159,30 +162,30 @@ extension Grammar {
       }
     default: tokens = MaskCache.LeafTokens(inside: TokenMask(count: trie.vocabularySize), exits: [])
     }
-    cache.keep(tokens, for: key)
-    return distinct(tokens, thread, leaf, trie)
+    cache.store(tokens, for: key)
+    return distinct(tokens, parse, leaf, trie)
   }
 
-  /// `tokens` without those that would make the text of a leaf one that was seen, or leave it nothing else to become.
+  /// Removes tokens that would complete a text that was already used, or could only lead to such texts.
   private func distinct(
-    _ tokens: MaskCache.LeafTokens, _ thread: Reading, _ leaf: Node, _ trie: TokenTrie
+    _ tokens: MaskCache.LeafTokens, _ parse: ParseState, _ leaf: Node, _ trie: TokenTrie
   ) -> MaskCache.LeafTokens {
-    guard case .distinct(let automaton, let texts) = leaf, let frame = thread.frame, !frame.seen.isEmpty else {
+    guard case .distinct(let automaton, let texts) = leaf, let frame = parse.frame, !frame.used.isEmpty else {
       return tokens
     }
     var tokens = tokens
     var ends = Set<Int32>()
-    for rival in frame.seen where rival.starts(with: thread.text) {
-      // Only tokens along this text are in question.
-      var at = thread, node = 0
-      for byte in rival[thread.text.count...] {
+    for rival in frame.used where rival.starts(with: parse.text) {
+      // Only tokens along this text are affected.
+      var at = parse, node = 0
+      for byte in rival[parse.text.count...] {
         guard let next = trie.child(of: node, byte) else { break }
         at.state = automaton.next(at.state, byte)
         if at.state < 0 { break }
         at.text.append(byte)
         node = next
         if !isOpen(at, automaton, texts) {
-          for place in trie.firsts[node]..<trie.firsts[node + 1] { tokens.inside.remove(trie.tokens[Int(place)]) }
+          for index in trie.firsts[node]..<trie.firsts[node + 1] { tokens.inside.remove(trie.tokens[Int(index)]) }
         }
         if at.text.count == rival.count { ends.insert(Int32(node)) }
       }
@@ -199,7 +202,7 @@ extension Grammar {
     var inside = TokenMask(count: trie.vocabularySize)
     var exits: [Int32] = []
     var states = Array(repeating: start, count: trie.longest + 1)
-    // Ends of the subtrees that the walk is in, by depth.
+    // The ends of the subtrees around the current node, by depth.
     var ends = Array(repeating: Int32(trie.labels.count), count: trie.longest + 1)
     trie.labels.withUnsafeBufferPointer { labels in
       trie.ends.withUnsafeBufferPointer { subtrees in
@@ -213,7 +216,7 @@ extension Grammar {
               node = Int(subtrees[node])
               continue
             }
-            for place in firsts[node]..<firsts[node + 1] { inside.insert(trie.tokens[Int(place)]) }
+            for index in firsts[node]..<firsts[node + 1] { inside.insert(trie.tokens[Int(index)]) }
             if isAccepting(state), subtrees[node] > Int32(node) + 1 { exits.append(Int32(node)) }
             depth += 1
             states[depth] = state
@@ -226,25 +229,25 @@ extension Grammar {
     return MaskCache.LeafTokens(inside: inside, exits: exits)
   }
 
-  /// Adds the tokens below `node` whose rest `threads` can take.
-  private func walk(_ trie: TokenTrie, from node: Int, _ threads: [Reading], _ mask: inout TokenMask) {
-    var levels: [(end: Int, threads: [Reading])] = [(Int(trie.ends[node]), threads)]
+  /// Adds the tokens below `node` whose remaining bytes `states` accept.
+  private func walk(_ trie: TokenTrie, from node: Int, _ states: [ParseState], _ mask: inout TokenMask) {
+    var levels: [(end: Int, states: [ParseState])] = [(Int(trie.ends[node]), states)]
     var at = node + 1
     while at < Int(trie.ends[node]) {
       while let last = levels.last, at >= last.end { levels.removeLast() }
       guard let level = levels.last else { return }
-      let next = step(level.threads, trie.labels[at])
-      if next.threads.isEmpty, !next.canEnd {
+      let next = step(level.states, trie.labels[at])
+      if next.states.isEmpty, !next.canEnd {
         at = Int(trie.ends[at])
         continue
       }
-      for place in trie.firsts[at]..<trie.firsts[at + 1] { mask.insert(trie.tokens[Int(place)]) }
-      levels.append((Int(trie.ends[at]), next.threads))
+      for index in trie.firsts[at]..<trie.firsts[at + 1] { mask.insert(trie.tokens[Int(index)]) }
+      levels.append((Int(trie.ends[at]), next.states))
       at += 1
     }
   }
 
-  /// The mask by trying every token by itself: slow, for comparison.
+  /// Computes the mask by trying every token separately: slow, for comparison in tests.
   package func slowMask(_ matcher: GrammarMatcher, vocabularySize: Int, bytes: (TokenID) -> [UInt8]) -> TokenMask {
     var mask = TokenMask(count: vocabularySize)
     for id in 0..<TokenID(vocabularySize) {

@@ -1,50 +1,50 @@
-// Masks and the parts of masks that many places of a text share, behind a lock: the sampler's thread asks, any number of replies
-// share a grammar. What is kept is bounded; beyond the bound the cache begins anew.
+// A cache of masks and of the parts that many states share. A lock protects it, because any number of replies share a
+// grammar. When the cache is full, it is cleared.
 import GenerationTypes
 import Synchronization
 import Text
 
-/// What has been computed for one grammar and the vocabulary that it is used with: at most 8 MB at the size of Qwen3's.
+/// The masks computed for one grammar and vocabulary: at most 8 MB for Qwen3's vocabulary.
 final class MaskCache: Sendable {
-  /// A leaf in a state, its counts as far as one token can tell them apart.
+  /// A leaf in a state, with its counts reduced to what one token can distinguish.
   struct LeafKey: Hashable, Sendable {
     var leaf: Grammar.NodeID
     var state: Int32
-    /// Code points that are missing and that may still come.
-    var missing, room: Int32
+    /// The missing and the remaining number of code points.
+    var missing, remaining: Int32
   }
 
-  /// What tokens do in a leaf, whatever is around it.
+  /// The tokens of a leaf, independent of the surrounding structure.
   struct LeafTokens: Sendable {
-    /// Tokens that stay within the leaf to their end.
+    /// Tokens that stay within the leaf up to their end.
     var inside: TokenMask
-    /// Nodes of the trie at which the leaf's text may end.
+    /// The trie nodes at which the leaf's text may end.
     var exits: [Int32]
   }
 
-  private struct Kept {
-    var masks: [[Reading]: TokenMask] = [:]
+  private struct Storage {
+    var masks: [[ParseState]: TokenMask] = [:]
     var leaves: [LeafKey: LeafTokens] = [:]
   }
 
   private static let mostMasks = 64, mostLeaves = 320
-  private let kept = Mutex(Kept())
+  private let storage = Mutex(Storage())
 
-  func mask(of threads: [Reading]) -> TokenMask? { kept.withLock { $0.masks[threads] } }
+  func mask(of states: [ParseState]) -> TokenMask? { storage.withLock { $0.masks[states] } }
 
-  func keep(_ mask: TokenMask, for threads: [Reading]) {
-    kept.withLock { kept in
-      if kept.masks.count >= Self.mostMasks { kept.masks = [:] }
-      kept.masks[threads] = mask
+  func store(_ mask: TokenMask, for states: [ParseState]) {
+    storage.withLock { storage in
+      if storage.masks.count >= Self.mostMasks { storage.masks = [:] }
+      storage.masks[states] = mask
     }
   }
 
-  func tokens(of key: LeafKey) -> LeafTokens? { kept.withLock { $0.leaves[key] } }
+  func tokens(of key: LeafKey) -> LeafTokens? { storage.withLock { $0.leaves[key] } }
 
-  func keep(_ tokens: LeafTokens, for key: LeafKey) {
-    kept.withLock { kept in
-      if kept.leaves.count >= Self.mostLeaves { kept.leaves = [:] }
-      kept.leaves[key] = tokens
+  func store(_ tokens: LeafTokens, for key: LeafKey) {
+    storage.withLock { storage in
+      if storage.leaves.count >= Self.mostLeaves { storage.leaves = [:] }
+      storage.leaves[key] = tokens
     }
   }
 }

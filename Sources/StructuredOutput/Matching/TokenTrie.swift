@@ -1,42 +1,42 @@
-// The vocabulary as a tree of bytes in flat arrays: nodes in the order of a depth-first walk, so that what lies below a node is a
-// range, and a walk that meets a forbidden byte jumps over everything that begins with it.
+// The vocabulary as a trie of bytes in flat arrays. Nodes are in depth-first order, so that a subtree is a range and
+// a walk can skip everything that begins with a forbidden byte.
 import GenerationTypes
 import Text
 
-/// The byte strings of a vocabulary, arranged for walking. Built once per model.
+/// The byte strings of a vocabulary, arranged as a trie. Built once per model.
 package final class TokenTrie: Sendable {
-  /// Ids below this may be in masks.
+  /// The size of the vocabulary; masks contain smaller ids.
   package let vocabularySize: Int
-  /// Byte that leads to each node; node 0 is the empty string.
+  /// The byte that leads to each node; node 0 is the empty string.
   let labels: [UInt8]
-  /// First node behind each node's subtree.
+  /// The first node after each node's subtree.
   let ends: [Int32]
-  /// The node above each node.
+  /// The parent of each node.
   private let parents: [Int32]
-  /// Where the tokens that end at a node begin in `tokens`; one entry more than nodes.
+  /// The index in `tokens` of the first token that ends at each node; one entry more than nodes.
   let firsts: [Int32]
-  /// Ids in the order of their bytes.
+  /// The token ids in the order of their bytes.
   let tokens: [TokenID]
-  /// Bytes of the longest token.
+  /// The length of the longest token in bytes.
   let longest: Int
 
-  /// Bytes beyond which a token has no place in a form.
-  private static let mostBytes = 1024
+  /// The limit on the length of a token in bytes. Longer ones are never allowed.
+  private static let byteLimit = 1024
 
-  /// Arranges the tokens that are neither excluded, empty nor longer than any real one.
+  /// Arranges the tokens that are not excluded, not empty and not too long.
   package init(vocabularySize: Int, excluded: Set<TokenID>, bytes: (TokenID) -> [UInt8]) {
     self.vocabularySize = vocabularySize
     var strings: [(bytes: [UInt8], id: TokenID)] = []
     strings.reserveCapacity(vocabularySize)
     for id in 0..<TokenID(vocabularySize) where !excluded.contains(id) {
       let bytes = bytes(id)
-      if !bytes.isEmpty, bytes.count <= Self.mostBytes { strings.append((bytes, id)) }
+      if !bytes.isEmpty, bytes.count <= Self.byteLimit { strings.append((bytes, id)) }
     }
     strings.sort { $0.bytes == $1.bytes ? $0.id < $1.id : $0.bytes.lexicographicallyPrecedes($1.bytes) }
     var labels: [UInt8] = [0], ends: [Int32] = [0], firsts: [Int32] = [0], parents: [Int32] = [0]
     var path: [Int32] = [0]
     var last: [UInt8] = []
-    for (place, (bytes, _)) in strings.enumerated() {
+    for (index, (bytes, _)) in strings.enumerated() {
       var shared = 0
       while shared < min(bytes.count, last.count), bytes[shared] == last[shared] { shared += 1 }
       for node in path[(shared + 1)...] { ends[Int(node)] = Int32(labels.count) }
@@ -46,18 +46,20 @@ package final class TokenTrie: Sendable {
         path.append(Int32(labels.count))
         labels.append(byte)
         ends.append(0)
-        firsts.append(Int32(place))
+        firsts.append(Int32(index))
       }
       last = bytes
     }
     for node in path { ends[Int(node)] = Int32(labels.count) }
-    (self.labels, self.ends, self.firsts) = (labels, ends, firsts + [Int32(strings.count)])
+    self.labels = labels
+    self.ends = ends
+    self.firsts = firsts + [Int32(strings.count)]
     self.parents = parents
     tokens = strings.map(\.id)
     longest = strings.reduce(0) { max($0, $1.bytes.count) }
   }
 
-  /// The node behind `byte` below `node`.
+  /// Returns the child of `node` for `byte`.
   func child(of node: Int, _ byte: UInt8) -> Int? {
     var child = node + 1
     let end = node == 0 ? labels.count : Int(ends[node])
@@ -68,7 +70,7 @@ package final class TokenTrie: Sendable {
     return nil
   }
 
-  /// The bytes of `node`.
+  /// Returns the bytes of `node`.
   func path(to node: Int32) -> [UInt8] {
     var bytes: [UInt8] = []
     var at = node

@@ -1,16 +1,16 @@
-// Schemas that hold together, as one schema: elements of `allOf`, a `$ref` with keywords beside it, alternatives with what stands beside
-// `anyOf`.
+// Merges schemas that apply together into one: the elements of `allOf`, a `$ref` with other keywords, alternatives
+// with keywords beside `anyOf`.
 import JSON
 import Text
 
 extension SchemaCompiler {
-  /// One schema for `object`, whose `$ref` and `allOf` hold beside its other keywords.
+  /// Returns one schema for `object`, merging `$ref` and `allOf` with its other keywords.
   func conjunction(of object: JSONObject, _ path: String) throws(SchemaError) -> JSONValue {
     try spend(4000, path)
     budget.conjunctions += 1
     defer { budget.conjunctions -= 1 }
     if budget.conjunctions > 40 {
-      throw SchemaError(path: path, keyword: "$ref", reason: "refers to itself, or lies more than 40 schemas deep")
+      throw SchemaError(path: path, keyword: "$ref", reason: "refers to itself, or is nested more than 40 schemas deep")
     }
     var rest = object
     (rest["$ref"], rest["allOf"]) = (nil, nil)
@@ -18,7 +18,7 @@ extension SchemaCompiler {
     if let reference = object["$ref"] { parts.append((["$ref": reference], path)) }
     if let value = object["allOf"] {
       guard let elements = value.array, !elements.isEmpty, elements.count <= SchemaLimits.alternatives else {
-        throw SchemaError(path: path + ".allOf", keyword: "allOf", reason: "must be an array of schemas, not empty")
+        throw SchemaError(path: path + ".allOf", keyword: "allOf", reason: "must be a non-empty array of schemas")
       }
       for (index, element) in elements.enumerated() { parts.append((element, "\(path).allOf[\(index)]")) }
     }
@@ -27,32 +27,33 @@ extension SchemaCompiler {
     return try conjunction(of: parts, path)
   }
 
-  /// One schema for all of `parts`.
+  /// Returns one schema for all of `parts`.
   func conjunction(of parts: [(schema: JSONValue, path: String)], _ path: String) throws(SchemaError) -> JSONValue {
     var whole = JSONObject()
     var closed: [(names: Set<[UInt8]>, path: String)] = []
-    for (part, place) in parts {
-      let (schema, place) = try resolved(part, place)
+    for (part, location) in parts {
+      let (schema, location) = try resolved(part, location)
       if schema == true { continue }
       if schema == false { return false }
       guard var object = schema.object else {
-        throw SchemaError(path: place, reason: "must be an object or a boolean, got \(schema.typeName)")
+        throw SchemaError(path: location, reason: "must be an object or a boolean, got \(schema.typeName)")
       }
-      try checkNames(object, place)
+      try checkNames(object, location)
       if object["allOf"] != nil {
-        guard let flat = try conjunction(of: object, place).object else { return false }
+        guard let flat = try conjunction(of: object, location).object else { return false }
         object = flat
       }
       if let other = object["additionalProperties"], other != true, other.object?.isEmpty != true {
-        // Members that the others declare are not its own.
+        // Members that the other schemas declare are not allowed by this one.
         guard other == false || object["properties"] == nil || parts.count == 1, object["patternProperties"] == nil
         else {
           throw SchemaError(
-            path: place + ".additionalProperties", keyword: "additionalProperties",
-            reason: "cannot be held to beside other schemas; leave it out or write one object")
+            path: location + ".additionalProperties", keyword: "additionalProperties",
+            reason:
+              "cannot be enforced in combination with other schemas; remove it or merge the schemas into one object")
         }
         if other == false {
-          closed.append((Set(object["properties"]?.object?.names.map { Array($0.utf8) } ?? []), place))
+          closed.append((Set(object["properties"]?.object?.names.map { Array($0.utf8) } ?? []), location))
         }
       }
       for (name, value) in object.members where !SchemaKeywords.annotations.contains(name.exact) {
@@ -60,21 +61,22 @@ extension SchemaCompiler {
           whole[SchemaKeywords.patterns] = .array((whole[SchemaKeywords.patterns]?.array ?? []) + [.string(pattern)])
           continue
         }
-        try spend(64, place)
+        try spend(64, location)
         whole[name] =
           try whole[name].map { before throws(SchemaError) in
-            try both(name, before, value, place)
+            try both(name, before, value, location)
           } ?? value
       }
     }
-    for (names, place) in closed {
+    for (names, location) in closed {
       guard var properties = whole["properties"]?.object else { continue }
       let required = Set(whole["required"]?.array?.compactMap { $0.string.map { Array($0.utf8) } } ?? [])
       for name in properties.names where !names.contains(Array(name.utf8)) {
         if required.contains(Array(name.utf8)) {
           throw SchemaError(
-            path: place + ".additionalProperties", keyword: "additionalProperties",
-            reason: "forbids a member that another element of allOf requires; write one object, or leave it out")
+            path: location + ".additionalProperties", keyword: "additionalProperties",
+            reason:
+              "forbids a member that another element of allOf requires; merge the schemas into one object or remove it")
         }
         properties[name] = false
       }
@@ -83,7 +85,7 @@ extension SchemaCompiler {
     return .object(whole)
   }
 
-  /// What holds where `name` has both values.
+  /// Returns the value of keyword `name` that satisfies both schemas.
   private func both(
     _ name: String, _ one: JSONValue, _ other: JSONValue, _ path: String
   ) throws(SchemaError) -> JSONValue {
@@ -104,13 +106,13 @@ extension SchemaCompiler {
       let a = names(one), b = names(other)
       var common = a.filter { b.contains($0) || ($0 == "integer" && b.contains("number")) }
       for type in b where !common.contains(type) && type == "integer" && a.contains("number") { common.append(type) }
-      if common.isEmpty { throw fail("allows no type that the schema beside it allows too") }
+      if common.isEmpty { throw fail("has no type in common with the schema it is combined with") }
       return common.count == 1 ? .string(common[0]) : .array(common.map(JSONValue.string))
     case "enum":
       guard let a = one.array, let b = other.array else { break }
       let known = Set(b.map(\.encoded))
       let common = a.filter { known.contains($0.encoded) }
-      if common.isEmpty { throw fail("allows no value that the schema beside it allows too") }
+      if common.isEmpty { throw fail("has no value in common with the schema it is combined with") }
       return .array(common)
     case "required":
       guard let a = one.array, let b = other.array else { break }
@@ -129,6 +131,6 @@ extension SchemaCompiler {
     case "uniqueItems": return .bool(one == true || other == true)
     default: break
     }
-    throw fail("cannot be held to together with the \(name) of the schema beside it")
+    throw fail("cannot be combined with the \(name) of another schema")
   }
 }

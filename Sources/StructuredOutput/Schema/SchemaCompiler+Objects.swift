@@ -1,4 +1,4 @@
-// Objects: declared members in their order, then others by the forms of their names.
+// Objects: declared members in order, then additional ones by the form of their names.
 import JSON
 import Text
 
@@ -35,19 +35,19 @@ extension SchemaCompiler {
       if known.insert(Array(name.utf8)).inserted { members.append((name, schema, path + ".additionalProperties")) }
     }
     for name in required where properties[name] == nil { try undeclared(name, "required") }
-    // Names from a list are members that may be left out.
-    let isListed = names?.values.map { $0.count < SchemaLimits.threads - 28 } ?? false
+    // The names of an enum become optional members.
+    let isListed = names?.values.map { $0.count < SchemaLimits.parseStates - 28 } ?? false
     if isListed, let values = names?.values, other != false {
       for name in values where properties[name] == nil { try undeclared(name, "propertyNames") }
     }
-    var form = Grammar.ObjectForm(members: [], nextRequired: [])
+    var form = Grammar.ObjectNode(members: [], nextRequired: [])
     form.least = try limit(object, "minProperties", path) ?? 0
     form.most = try limit(object, "maxProperties", path) ?? .max
     if form.least > form.most {
       throw SchemaError(path: path, reason: "has minProperties \(form.least) above maxProperties \(form.most)")
     }
     let isRequired = Set(required.map { Array($0.utf8) })
-    for (name, schema, place) in members {
+    for (name, schema, location) in members {
       let must = isRequired.contains(Array(name.utf8))
       if let names, !(try names.allows(name, budget)) {
         if !must { continue }
@@ -55,31 +55,31 @@ extension SchemaCompiler {
           path: path + ".required", keyword: "required", reason: "names a member that propertyNames forbids")
       }
       let leads = try leads(name, path + ".properties")
-      let value = try compile(schema, place)
+      let value = try compile(schema, location)
       form.members.append(
-        Grammar.ObjectForm.Member(first: leads.first, next: leads.next, value: value, isRequired: must))
+        Grammar.ObjectNode.Member(first: leads.first, next: leads.next, value: value, isRequired: must))
     }
     try order(&form, path)
-    // Others are generated where they are asked for, or where nothing is declared.
+    // Additional members are generated only if requested or if none are declared.
     let taken = members.map(\.name)
     for (index, pattern) in patterns.enumerated() {
-      var rules = names?.rules ?? StringRules()
-      rules.add(pattern.expression, keyword: "patternProperties", path: pattern.path)
+      var constraints = names?.constraints ?? StringConstraints()
+      constraints.add(pattern.expression, keyword: "patternProperties", path: pattern.path)
       for (other, rival) in patterns.enumerated() where other != index {
-        rules.exclude(rival.widest, path: pattern.path)
+        constraints.exclude(rival.widest, path: pattern.path)
       }
-      try add(others: rules, taken, pattern.schema, pattern.path, to: &form)
+      try add(others: constraints, taken, pattern.schema, pattern.path, to: &form)
     }
     let isAsked = other.map { $0 != false } ?? (object["properties"] == nil && required.isEmpty && patterns.isEmpty)
     if isAsked, !isListed {
-      var rules = names?.rules ?? StringRules()
-      for pattern in patterns { rules.exclude(pattern.widest, path: pattern.path) }
-      try add(others: rules, taken, other ?? true, path + ".additionalProperties", to: &form)
+      var constraints = names?.constraints ?? StringConstraints()
+      for pattern in patterns { constraints.exclude(pattern.widest, path: pattern.path) }
+      try add(others: constraints, taken, other ?? true, path + ".additionalProperties", to: &form)
     }
     if Int(form.least) > form.members.count, form.others.isEmpty {
       throw SchemaError(
         path: path + ".minProperties", keyword: "minProperties",
-        reason: "asks for \(form.least) members, and \(form.members.count) are allowed")
+        reason: "requires \(form.least) members, but only \(form.members.count) are allowed")
     }
     return builder.add(.object(form))
   }
@@ -92,31 +92,31 @@ extension SchemaCompiler {
     return names.compactMap(\.string)
   }
 
-  /// Finds for every member the next one that must come.
-  private func order(_ form: inout Grammar.ObjectForm, _ path: String) throws(SchemaError) {
+  /// Sets the next required member for every index.
+  private func order(_ form: inout Grammar.ObjectNode, _ path: String) throws(SchemaError) {
     var next = Int32(form.members.count)
     form.nextRequired = Array(repeating: next, count: form.members.count + 1)
     var run = 0
     for index in form.members.indices.reversed() {
       if form.members[index].isRequired { next = Int32(index) }
       run = form.members[index].isRequired ? 0 : run + 1
-      if run >= SchemaLimits.threads - 8 {
+      if run >= SchemaLimits.parseStates - 8 {
         throw SchemaError(
           path: path + ".properties", keyword: "properties",
-          reason: "has more than \(SchemaLimits.threads - 8) members in a row that may be left out")
+          reason: "has more than \(SchemaLimits.parseStates - 8) optional members in a row")
       }
       form.nextRequired[index] = next
     }
   }
 
-  // MARK: Names that are not declared
+  // MARK: Additional names
 
-  /// A form of names with the schema of their values.
+  /// A pattern of names and the schema of their values.
   private struct PatternProperty {
     var expression: PatternExpression
-    /// What some engine matches.
+    /// The names that some engine matches, as an expression.
     var widest: PatternExpression
-    /// Names that some engine matches; nil for none.
+    /// The names that some engine matches, as an automaton; nil if there are none.
     var automaton: CharacterAutomaton?
     var schema: JSONValue
     var path: String
@@ -129,13 +129,13 @@ extension SchemaCompiler {
     guard let value = object["patternProperties"] else { return [] }
     guard let members = value.object, members.count <= 16 else {
       throw SchemaError(
-        path: path, keyword: "patternProperties", reason: "must be an object of at most 16 patterns")
+        path: path, keyword: "patternProperties", reason: "must be an object with at most 16 patterns")
     }
     var patterns: [PatternProperty] = []
     for (pattern, schema) in members.members {
-      var rules = StringRules()
-      try rules.add(pattern: pattern, keyword: "patternProperties", path: path)
-      let expression = rules.expressions[0].expression
+      var constraints = StringConstraints()
+      try constraints.add(pattern: pattern, keyword: "patternProperties", path: path)
+      let expression = constraints.expressions[0].expression
       do throws(PatternError) {
         let widest = try PatternParser.parse(pattern, isNegated: true)
         let classes = try CharacterClasses(of: [widest], budget: budget)
@@ -150,80 +150,82 @@ extension SchemaCompiler {
     return patterns
   }
 
-  /// What `propertyNames` says.
+  /// The constraints of `propertyNames`.
   private struct Names {
-    var rules: StringRules
-    /// The only names there may be; nil for any.
+    var constraints: StringConstraints
+    /// The allowed names; nil if any name may be allowed.
     var values: [String]?
     var automaton: CharacterAutomaton?
 
     func allows(_ name: String, _ budget: CompilationBudget) throws(SchemaError) -> Bool {
       if let values { return values.contains { $0.utf8.elementsEqual(name.utf8) } }
       let length = name.unicodeScalars.count
-      return length >= Int(rules.least) && length <= Int(rules.most) && automaton?.accepts(name) != false
+      return length >= Int(constraints.least) && length <= Int(constraints.most) && automaton?.accepts(name) != false
     }
   }
 
   private func propertyNames(_ object: JSONObject, _ path: String) throws(SchemaError) -> Names? {
     let path = path + ".propertyNames"
     guard let value = object["propertyNames"], value != true else { return nil }
-    let (schema, place) = try resolved(value, path)
+    let (schema, location) = try resolved(value, path)
     guard let schema = schema.object else {
-      if schema == false { return Names(rules: StringRules(), values: []) }
-      throw SchemaError(path: place, keyword: "propertyNames", reason: "must be a schema of strings")
+      if schema == false { return Names(constraints: StringConstraints(), values: []) }
+      throw SchemaError(path: location, keyword: "propertyNames", reason: "must be a schema of strings")
     }
-    try checkNames(schema, place)
+    try checkNames(schema, location)
     let asked = schema.names.filter { !SchemaKeywords.annotations.contains($0.exact) && $0 != "type" }
-    if schema["type"] != nil, !(try types(of: schema, place).contains("string")) {
-      throw SchemaError(path: place + ".type", keyword: "type", reason: "must be string, as names are")
+    if schema["type"] != nil, !(try types(of: schema, location).contains("string")) {
+      throw SchemaError(path: location + ".type", keyword: "type", reason: "must be string, because names are strings")
     }
-    var rules = try stringRules(schema, place)
+    var constraints = try stringConstraints(schema, location)
     if let list = schema["enum"]?.array ?? schema["const"].map({ [$0] }) {
       let values = list.compactMap(\.string)
       let texts = PatternExpression.alternatives(values.map { .text($0) })
-      rules.add(texts, keyword: "propertyNames", path: place)
-      if asked.count == 1 { return Names(rules: rules, values: values) }
+      constraints.add(texts, keyword: "propertyNames", path: location)
+      if asked.count == 1 { return Names(constraints: constraints, values: values) }
     }
     for name in asked where !SchemaKeywords.string.contains(name.exact) && name != "enum" && name != "const" {
-      throw SchemaError(path: "\(place).\(name)", keyword: name, reason: "cannot be held to for names")
+      throw SchemaError(path: "\(location).\(name)", keyword: name, reason: "cannot be enforced for names")
     }
-    return Names(rules: rules, automaton: rules.isFree ? nil : try rules.characters(budget, path: place))
+    return Names(
+      constraints: constraints, automaton: constraints.isFree ? nil : try constraints.characters(budget, path: location)
+    )
   }
 
-  /// Adds members whose names satisfy `rules` and are not `taken`.
+  /// Adds members whose names satisfy `constraints` and are not `taken`.
   private mutating func add(
-    others rules: StringRules, _ taken: [String], _ schema: JSONValue, _ path: String,
-    to form: inout Grammar.ObjectForm
+    others constraints: StringConstraints, _ taken: [String], _ schema: JSONValue, _ path: String,
+    to form: inout Grammar.ObjectNode
   ) throws(SchemaError) {
-    // Names of others are told from declared ones by an automaton of all of them.
+    // An automaton of all declared names distinguishes additional ones from them.
     if taken.reduce(0, { $0 + $1.utf8.count }) > SchemaLimits.takenBytes { return }
-    var rules = rules
-    rules.exclude(taken, path: path)
+    var constraints = constraints
+    constraints.exclude(taken, path: path)
     let value = try compile(schema, path)
-    if rules.isFree, rules.least == 0, rules.most == .max, form.least < 2 {
+    if constraints.isFree, constraints.least == 0, constraints.most == .max, form.least < 2 {
       return form.others.append(builder.anyMember(value: value))
     }
     let all: CharacterAutomaton
     do throws(SchemaError) {
-      all = try rules.characters(budget, path: path)
+      all = try constraints.characters(budget, path: path)
     } catch {
       if error.isStopped { throw error }
-      // No name is left, or too many are taken to tell others from them.
+      // No names remain, or there are too many declared names to exclude.
       return
     }
     do throws(PatternError) {
-      guard let names = try all.ofLength(rules.least, rules.most, budget) else { return }
+      guard let names = try all.ofLength(constraints.least, constraints.most, budget) else { return }
       if form.least < 2 {
         let first = try builder.lead(names, isFirst: true, budget)
         let next = try builder.lead(names, isFirst: false, budget)
-        return form.others.append(Grammar.ObjectForm.Others(first: first, next: next, name: nil, value: value))
+        return form.others.append(Grammar.ObjectNode.Others(first: first, next: next, name: nil, value: value))
       }
       // The same name twice is one member.
       guard let automaton = try names.bytes(.json, budget) else { return }
       let texts = try automaton.texts(upTo: SchemaLimits.uniqueElements + 1, budget)
       let node = builder.add(.distinct(automaton, texts: texts))
       form.others.append(
-        Grammar.ObjectForm.Others(
+        Grammar.ObjectNode.Others(
           first: Grammar.firstElement, next: Grammar.nextElement, name: (node, builder.colon()), value: value))
     } catch {
       throw SchemaError(error, path: path, keyword: "propertyNames")
@@ -231,8 +233,8 @@ extension SchemaCompiler {
   }
 }
 
-extension StringRules {
-  /// Texts that do not match `expression`.
+extension StringConstraints {
+  /// Excludes the texts that `expression` matches.
   mutating func exclude(_ expression: PatternExpression, path: String) {
     let whole = PatternExpression.sequence([expression, .end])
     add(.sequence([.lookahead(whole, isNegative: true), .anything]), keyword: "patternProperties", path: path)
@@ -240,7 +242,7 @@ extension StringRules {
 }
 
 extension CharacterAutomaton {
-  /// Whether it accepts `text`.
+  /// Whether the automaton accepts `text`.
   func accepts(_ text: String) -> Bool {
     var state: Int32 = 0
     for scalar in text.unicodeScalars {

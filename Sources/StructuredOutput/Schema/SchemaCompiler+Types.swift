@@ -1,11 +1,11 @@
-// What a schema says about each type of value.
+// The keywords of each type of value.
 import JSON
 import Text
 
 extension SchemaCompiler {
   private static let allTypes = ["string", "number", "integer", "boolean", "null", "object", "array"]
 
-  /// The types that a schema allows. Where it names none, its keywords tell which one it is about.
+  /// Returns the types that a schema allows. Without `type`, its keywords determine them.
   func types(of object: JSONObject, _ path: String) throws(SchemaError) -> [String] {
     if let value = object["type"] {
       let names = value.string.map { [$0] } ?? value.array?.compactMap(\.string) ?? []
@@ -14,7 +14,7 @@ extension SchemaCompiler {
       else {
         throw SchemaError(
           path: path + ".type", keyword: "type",
-          reason: "must be one or several of \(Self.allTypes.joined(separator: ", "))")
+          reason: "must be one or more of \(Self.allTypes.joined(separator: ", "))")
       }
       // Integers are numbers.
       return names.contains("number") ? names.filter { $0 != "integer" } : names
@@ -27,7 +27,7 @@ extension SchemaCompiler {
     return meant.isEmpty ? Self.allTypes.filter { $0 != "integer" } : meant
   }
 
-  /// The values of one type.
+  /// Adds the node for the values of one type.
   mutating func compile(_ type: String, _ object: JSONObject, _ path: String) throws(SchemaError) -> NodeID {
     switch type {
     case "boolean": return builder.add(.choice([builder.literal("true"), builder.literal("false")]))
@@ -41,7 +41,7 @@ extension SchemaCompiler {
       }
       let key = JSONValue.object(said).encoded
       return try scalar(key) { compiler throws(SchemaError) in
-        try compiler.string(try compiler.stringRules(said, path), path)
+        try compiler.string(try compiler.stringConstraints(said, path), path)
       }
     case "array": return try array(object, path)
     default:
@@ -53,7 +53,7 @@ extension SchemaCompiler {
   func limit(_ object: JSONObject, _ name: String, _ path: String) throws(SchemaError) -> Int32? {
     guard let value = object[name] else { return nil }
     guard let count = value.int ?? value.double.flatMap({ Int(exactly: $0) }), count >= 0 else {
-      throw SchemaError(path: "\(path).\(name)", keyword: name, reason: "must be an integer from 0")
+      throw SchemaError(path: "\(path).\(name)", keyword: name, reason: "must be a non-negative integer")
     }
     return Int32(clamping: min(count, Int(Int32.max) - 1))
   }
@@ -72,7 +72,7 @@ extension SchemaCompiler {
     bounds.isUnique = isUnique
     if let value = try bound("minimum") { bounds.minimum = (value, false) }
     if let value = try bound("maximum") { bounds.maximum = (value, false) }
-    // Draft 4 has booleans beside the bounds.
+    // In draft 4 the exclusive bounds are booleans.
     let isOpenBelow = object["exclusiveMinimum"] == true, isOpenAbove = object["exclusiveMaximum"] == true
     if isOpenBelow { bounds.minimum?.isExclusive = true }
     if isOpenAbove { bounds.maximum?.isExclusive = true }
@@ -91,13 +91,14 @@ extension SchemaCompiler {
         throw SchemaError(error, path: path + ".multipleOf", keyword: "multipleOf")
       }
       guard let automaton else {
-        throw SchemaError(path: path, reason: "has bounds that no number of \(NumberBounds.digits) digits satisfies")
+        throw SchemaError(
+          path: path, reason: "has bounds that no number with at most \(NumberBounds.digits) digits satisfies")
       }
       return compiler.builder.add(automaton)
     }
   }
 
-  /// The node of the scalars that `key` describes: of this grammar, of another one of the request, or a new one.
+  /// Returns the node of the scalars identified by `key`: from this grammar, from the request's cache, or new.
   private mutating func scalar(
     _ key: [UInt8], _ make: (inout SchemaCompiler) throws(SchemaError) -> NodeID
   ) throws(SchemaError) -> NodeID {
@@ -113,7 +114,7 @@ extension SchemaCompiler {
     return id
   }
 
-  /// Multiples of a number with few digits: whole ones, and behind the point of those with a fraction.
+  /// Sets the divisor, which must have few digits.
   private func setFactor(_ factor: Double, _ bounds: inout NumberBounds, _ path: String) throws(SchemaError) {
     let decimal = Decimal(factor)
     let scale = decimal.fraction.count
@@ -122,8 +123,8 @@ extension SchemaCompiler {
       throw SchemaError(
         path: path + ".multipleOf", keyword: "multipleOf",
         reason:
-          "can be held to for numbers above 0 with at most \(NumberBounds.fractionDigits) digits behind the point "
-          + "whose digits make no more than \(NumberBounds.greatestFactor)")
+          "can be enforced only for numbers above 0 with at most \(NumberBounds.fractionDigits) decimal places "
+          + "whose digits form a number of at most \(NumberBounds.greatestFactor)")
     }
     if scale == 0 { bounds.isInteger = true }
     (bounds.multipleOf, bounds.scale) = (scale == 0 && digits == 1 ? 0 : digits, scale)
@@ -133,13 +134,13 @@ extension SchemaCompiler {
 
   private mutating func array(_ object: JSONObject, _ path: String) throws(SchemaError) -> NodeID {
     if isUnique { throw Self.notDistinct(path) }
-    var form = Grammar.ArrayForm(
+    var form = Grammar.ArrayNode(
       prefix: [], items: nil, least: try limit(object, "minItems", path) ?? 0,
       most: try limit(object, "maxItems", path) ?? .max)
     if let unique = object["uniqueItems"], unique != false, unique != true {
       throw SchemaError(path: path + ".uniqueItems", keyword: "uniqueItems", reason: "must be true or false")
     }
-    // One element is always unlike the others.
+    // A single element is always unique.
     let isDistinct = object["uniqueItems"] == true && form.most > 1
     if let prefix = object["prefixItems"] {
       guard let parts = prefix.array, parts.count <= SchemaLimits.alternatives else {
@@ -148,7 +149,7 @@ extension SchemaCompiler {
       if isDistinct, !parts.isEmpty {
         throw SchemaError(
           path: path + ".uniqueItems", keyword: "uniqueItems",
-          reason: "cannot be held to beside prefixItems; leave it out")
+          reason: "cannot be enforced together with prefixItems; remove it")
       }
       for (index, part) in parts.enumerated() {
         form.prefix.append(try compile(part, "\(path).prefixItems[\(index)]"))
@@ -165,14 +166,14 @@ extension SchemaCompiler {
       }
     }
     if form.least > form.most {
-      throw SchemaError(path: path, reason: "asks for \(form.least) elements at least and \(form.most) at most")
+      throw SchemaError(path: path, reason: "has minItems \(form.least) above maxItems \(form.most)")
     }
     return builder.add(.array(form))
   }
 
-  /// Elements that differ: all of them are one automaton, which knows how many texts it has.
+  /// Makes elements unique: all of them share one automaton, which knows its number of texts.
   private mutating func setDistinct(
-    _ items: JSONValue, _ form: inout Grammar.ArrayForm, _ path: String
+    _ items: JSONValue, _ form: inout Grammar.ArrayNode, _ path: String
   ) throws(SchemaError) {
     if items == true || items.object?.isEmpty == true { throw Self.notDistinct(path + ".items") }
     isUnique = true
@@ -195,14 +196,14 @@ extension SchemaCompiler {
     if form.least > form.most {
       throw SchemaError(
         path: path + ".uniqueItems", keyword: "uniqueItems",
-        reason: "asks for \(form.least) different elements at least; at most \(form.most) can be told apart")
+        reason: "requires at least \(form.least) different elements, but only \(form.most) are possible")
     }
   }
 
   static func notDistinct(_ path: String) -> SchemaError {
     SchemaError(
       path: path, keyword: "uniqueItems",
-      reason: "is an array, an object or anything in an array of uniqueItems, whose elements cannot be told apart; "
-        + "leave uniqueItems out")
+      reason: "allows arrays, objects or any value; uniqueItems is supported only for scalars; "
+        + "remove uniqueItems")
   }
 }

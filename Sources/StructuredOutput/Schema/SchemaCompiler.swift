@@ -1,5 +1,6 @@
-// A JSON schema becomes nodes of a grammar. What is generated may be less than the schema allows (no exponents, declared members in
-// their order, others only where they are asked for), never more. What cannot be held to is an error that names the keyword.
+// Compiles a JSON schema to the nodes of a grammar. The grammar may allow less than the schema (no exponents,
+// declared members in order, additional ones only on request), but never more. A keyword that cannot be enforced is
+// an error.
 import Foundation
 import JSON
 import Text
@@ -12,11 +13,11 @@ struct SchemaCompiler {
   let rootPath: String
   var builder: GrammarBuilder
   let budget: CompilationBudget
-  /// Whether what is compiled are elements that must differ, so that every value has one spelling.
+  /// Whether the compiled values are unique elements, so that each value must have only one representation.
   var isUnique = false
-  /// Strings and numbers by what is said about them.
+  /// The strings and numbers by their constraints.
   var scalars: [[UInt8]: NodeID] = [:]
-  /// Schemas that were referred to, by their pointer.
+  /// The referenced schemas by their pointer.
   private var references: [[UInt8]: NodeID] = [:]
   private var schemas = 0, depth = 0
   private var literalBytes = 0
@@ -25,22 +26,26 @@ struct SchemaCompiler {
     root: JSONValue, path: String, builder: GrammarBuilder = GrammarBuilder(),
     budget: CompilationBudget = CompilationBudget()
   ) {
-    (self.root, rootPath, self.builder, self.budget) = (root, path, builder, budget)
+    self.root = root
+    rootPath = path
+    self.builder = builder
+    self.budget = budget
   }
 
-  /// The node of the values that `schema` at `path` allows.
+  /// Adds the node for the values that `schema` at `path` allows.
   mutating func compile(_ schema: JSONValue, _ path: String) throws(SchemaError) -> NodeID {
     try spend(1000, path)
     schemas += 1
     depth += 1
     defer { depth -= 1 }
     if schemas > SchemaLimits.schemas {
-      throw SchemaError(path: path, reason: "is one of more than \(SchemaLimits.schemas) schemas")
+      throw SchemaError(path: path, reason: "exceeds the limit of \(SchemaLimits.schemas) schemas")
     }
     if depth > SchemaLimits.depth {
-      // The place itself would be a page long.
-      let place = path.utf8.count <= 200 ? path : String(decoding: path.utf8.prefix(200), as: UTF8.self) + "…"
-      throw SchemaError(path: place, reason: "lies more than \(SchemaLimits.depth) schemas deep, or refers to itself")
+      // The full path could be a page long.
+      let prefix = path.utf8.count <= 200 ? path : String(decoding: path.utf8.prefix(200), as: UTF8.self) + "…"
+      throw SchemaError(
+        path: prefix, reason: "is nested more than \(SchemaLimits.depth) schemas deep, or refers to itself")
     }
     if builder.entries > SchemaLimits.tableEntries {
       throw SchemaError(path: path, reason: "makes the grammar too large")
@@ -56,11 +61,11 @@ struct SchemaCompiler {
       return try compile(try conjunction(of: object, path), path)
     }
     if let other = object["not"] {
-      // zod writes z.never() so.
+      // zod writes z.never() this way.
       if other == true || other.object?.isEmpty == true { return builder.add(.choice([])) }
       throw SchemaError(
         path: path + ".not", keyword: "not",
-        reason: "is a keyword that this server cannot hold to; say what is allowed instead")
+        reason: "is not supported; describe the allowed values instead")
     }
     for (name, isExclusive) in [("anyOf", false), ("oneOf", true)] where object[name] != nil {
       return try choice(of: object, name, isExclusive: isExclusive, path)
@@ -74,7 +79,7 @@ struct SchemaCompiler {
     return try oneOf(try types.map { type throws(SchemaError) in try compile(type, object, path) })
   }
 
-  /// The same for arguments of a call, which are an object whatever the schema says beside it.
+  /// Adds the node for the arguments of a call, which must be an object.
   mutating func compileObject(_ schema: JSONValue, _ path: String) throws(SchemaError) -> NodeID {
     guard var object = schema.object, object["$ref"] == nil, object["anyOf"] == nil, object["allOf"] == nil else {
       return try compile(schema, path)
@@ -100,11 +105,12 @@ struct SchemaCompiler {
       let isKnown = SchemaKeywords.unsupported.contains(name.exact)
       throw SchemaError(
         path: "\(path).\(shown)", keyword: shown,
-        reason: isKnown ? "is a keyword that this server cannot hold to" : "is not a keyword of JSON Schema")
+        reason: isKnown ? "is a keyword that this server cannot enforce" : "is not a keyword of JSON Schema")
     }
     if object["nullable"] != nil {
       throw SchemaError(
-        path: path + ".nullable", keyword: "nullable", reason: "is not JSON Schema: let type be an array with null")
+        path: path + ".nullable", keyword: "nullable",
+        reason: "is not JSON Schema; use an array with null for type instead")
     }
   }
 
@@ -112,54 +118,55 @@ struct SchemaCompiler {
     _ allowed: [String], _ names: [String], beside keyword: String, _ path: String
   ) throws(SchemaError) {
     for name in names where !allowed.contains(name) {
-      throw SchemaError(path: "\(path).\(name)", keyword: name, reason: "cannot be held to beside \(keyword)")
+      throw SchemaError(path: "\(path).\(name)", keyword: name, reason: "cannot be combined with \(keyword)")
     }
   }
 
   // MARK: References and alternatives
 
   private mutating func refer(to reference: JSONValue, _ path: String) throws(SchemaError) -> NodeID {
-    let (target, place) = try target(of: reference, path)
+    let (target, location) = try target(of: reference, path)
     let key = Array((reference.string ?? "").utf8) + (isUnique ? [0] : [])
     if let known = references[key] { return known }
-    // Kept before it is compiled, as it may refer to itself.
+    // Stored before it is compiled, because it may refer to itself.
     let id = builder.add(.choice([]))
     references[key] = id
-    builder.set(id, .choice([try compile(target, place)]))
+    builder.set(id, .choice([try compile(target, location)]))
     return id
   }
 
-  /// What `reference` points to, and where that is.
+  /// Returns the target of `reference` and its path.
   private func target(of reference: JSONValue, _ path: String) throws(SchemaError) -> (JSONValue, String) {
     guard let pointer = reference.string else {
       throw SchemaError(path: path, keyword: "$ref", reason: "must be a string")
     }
     let bytes = Array(pointer.utf8)
     guard bytes == [0x23] || bytes.starts(with: [0x23, 0x2F]) else {
-      throw SchemaError(path: path, keyword: "$ref", reason: "must point into the schema itself, as #/$defs/name does")
+      throw SchemaError(
+        path: path, keyword: "$ref", reason: "must point into the same schema, for instance #/$defs/name")
     }
     var target = root
-    var place = rootPath
-    if bytes.count > 4096 { throw SchemaError(path: path, keyword: "$ref", reason: "points to nothing in the schema") }
+    var location = rootPath
+    if bytes.count > 4096 { throw SchemaError(path: path, keyword: "$ref", reason: "has no target in the schema") }
     for part in Substring(pointer.utf8.dropFirst(2)).split(at: "/", omittingEmpty: false) where bytes.count > 1 {
       let name = Self.unescaped(String(part).removingPercentEncoding ?? String(part))
       let next =
         target[name]
         ?? target.array.flatMap { array in Int(name).flatMap { array.indices.contains($0) ? array[$0] : nil } }
-      guard let next else { throw SchemaError(path: path, keyword: "$ref", reason: "points to nothing in the schema") }
+      guard let next else { throw SchemaError(path: path, keyword: "$ref", reason: "has no target in the schema") }
       target = next
-      place += ".\(name)"
+      location += ".\(name)"
     }
-    return (target, place)
+    return (target, location)
   }
 
-  /// A token of a JSON pointer: `~1` stands for `/` and `~0` for `~` (RFC 6901, 4).
+  /// Unescapes a token of a JSON pointer: `~1` means `/` and `~0` means `~` (RFC 6901, 4).
   private static func unescaped(_ token: String) -> String {
     var bytes: [UInt8] = []
     for byte in token.utf8 {
       switch (bytes.last, byte) {
       case (UInt8(ascii: "~"), UInt8(ascii: "1")): bytes[bytes.count - 1] = UInt8(ascii: "/")
-      // A tilde that is made here must not begin another escape: it is told by 0xFF, which no text holds.
+      // An unescaped tilde must not begin another escape. It is marked as 0xFF, which no text contains.
       case (UInt8(ascii: "~"), UInt8(ascii: "0")): bytes[bytes.count - 1] = 0xFF
       default: bytes.append(byte)
       }
@@ -167,7 +174,7 @@ struct SchemaCompiler {
     return String(decoding: bytes.map { $0 == 0xFF ? UInt8(ascii: "~") : $0 }, as: UTF8.self)
   }
 
-  /// `schema`, or what it refers to.
+  /// Returns `schema` or the schema that it refers to.
   func resolved(_ schema: JSONValue, _ path: String) throws(SchemaError) -> (JSONValue, String) {
     var (schema, path) = (schema, path)
     for _ in 0..<16 {
@@ -176,22 +183,22 @@ struct SchemaCompiler {
       if others.count > 1 { return (try conjunction(of: object, path), path) }
       (schema, path) = try target(of: reference, path + ".$ref")
     }
-    throw SchemaError(path: path, keyword: "$ref", reason: "refers to itself, or through more than 16 others")
+    throw SchemaError(path: path, keyword: "$ref", reason: "refers to itself, or through more than 16 other references")
   }
 
   private mutating func choice(
     of object: JSONObject, _ keyword: String, isExclusive: Bool, _ path: String
   ) throws(SchemaError) -> NodeID {
-    let place = "\(path).\(keyword)"
+    let location = "\(path).\(keyword)"
     guard let parts = object[keyword]?.array, !parts.isEmpty else {
-      throw SchemaError(path: place, keyword: keyword, reason: "must be an array of schemas, not empty")
+      throw SchemaError(path: location, keyword: keyword, reason: "must be a non-empty array of schemas")
     }
     if parts.count > SchemaLimits.alternatives {
       throw SchemaError(
-        path: place, keyword: keyword,
-        reason: "has \(parts.count) elements; at most \(SchemaLimits.alternatives) are allowed")
+        path: location, keyword: keyword,
+        reason: "must have at most \(SchemaLimits.alternatives) elements, got \(parts.count)")
     }
-    // What holds beside the alternatives holds for each of them.
+    // Keywords beside the alternatives apply to each of them.
     var rest = JSONObject()
     for (name, value) in object.members where name != keyword && !SchemaKeywords.annotations.contains(name.exact) {
       rest[name] = value
@@ -199,25 +206,25 @@ struct SchemaCompiler {
     if isExclusive {
       let disjointness = SchemaDisjointness(root: root)
       let name = object["discriminator"]?["propertyName"]?.string
-      if let tag = try disjointness.tag(of: parts, named: name, budget, place) {
+      if let tag = try disjointness.tag(of: parts, named: name, budget, location) {
         rest["required"] = .array((rest["required"]?.array ?? []) + [.string(tag)])
-      } else if !(try disjointness.holds(parts, budget, place)) {
+      } else if !(try disjointness.holds(parts, budget, location)) {
         throw SchemaError(
-          path: place, keyword: keyword,
-          reason: "has elements that are not told apart by their type or by a constant member; use anyOf")
+          path: location, keyword: keyword,
+          reason: "has elements that cannot be distinguished by their type or a constant member; use anyOf")
       }
     }
     var nodes: [NodeID] = []
     for (index, part) in parts.enumerated() {
-      let place = "\(place)[\(index)]"
-      let isWhole = rest.isEmpty || rest.count == 1 && rest["required"] != nil && disjointRequired(rest, part, place)
+      let location = "\(location)[\(index)]"
+      let isWhole = rest.isEmpty || rest.count == 1 && rest["required"] != nil && disjointRequired(rest, part, location)
       nodes.append(
-        try compile(isWhole ? part : try conjunction(of: [(.object(rest), path), (part, place)], path), place))
+        try compile(isWhole ? part : try conjunction(of: [(.object(rest), path), (part, location)], path), location))
     }
     return builder.add(.choice(nodes))
   }
 
-  /// Whether `part` requires what `rest` does.
+  /// Whether `part` requires what `rest` requires.
   private func disjointRequired(_ rest: JSONObject, _ part: JSONValue, _ path: String) -> Bool {
     guard let (schema, _) = try? resolved(part, path), let names = schema["required"]?.array else { return false }
     return rest["required"]?.array?.allSatisfy { wanted in names.contains { $0.encoded == wanted.encoded } } == true
@@ -233,13 +240,13 @@ struct SchemaCompiler {
     }
   }
 
-  /// What stands before the value of a declared member, first or not.
+  /// Returns the text before the value of a declared member, as the first member and as a later one.
   mutating func leads(_ name: String, _ path: String) throws(SchemaError) -> (first: NodeID, next: NodeID) {
     literalBytes += name.utf8.count
     if literalBytes > SchemaLimits.literalBytes {
       throw SchemaError(
         path: path, keyword: "properties",
-        reason: "brings names and constants to more than \(SchemaLimits.literalBytes) bytes")
+        reason: "makes the names and constants exceed \(SchemaLimits.literalBytes) bytes in total")
     }
     try spend(1000 + 100 * name.utf8.count, path)
     return (builder.lead(name, isFirst: true), builder.lead(name, isFirst: false))
@@ -249,12 +256,12 @@ struct SchemaCompiler {
     var values: [JSONValue] = []
     if let list = object["enum"] {
       guard let array = list.array, !array.isEmpty else {
-        throw SchemaError(path: path + ".enum", keyword: "enum", reason: "must be an array, not empty")
+        throw SchemaError(path: path + ".enum", keyword: "enum", reason: "must be a non-empty array")
       }
       if array.count > SchemaLimits.enumValues {
         throw SchemaError(
           path: path + ".enum", keyword: "enum",
-          reason: "has \(array.count) values; at most \(SchemaLimits.enumValues) are allowed")
+          reason: "must have at most \(SchemaLimits.enumValues) values, got \(array.count)")
       }
       values = array
     }
@@ -266,7 +273,7 @@ struct SchemaCompiler {
       let types = try types(of: object, path)
       values = values.filter { value in types.contains { Self.isOf($0, value) } }
     }
-    // One automaton for all of them: a tree of their bytes.
+    // All values become one automaton: a tree of their bytes.
     var tree = ByteAutomatonBuilder()
     var children: [[UInt8: Int32]] = [[:]]
     let start = tree.state()
@@ -276,7 +283,7 @@ struct SchemaCompiler {
       literalBytes += bytes.count
       if literalBytes > SchemaLimits.literalBytes {
         throw SchemaError(
-          path: path, keyword: "enum", reason: "brings the constants to more than \(SchemaLimits.literalBytes) bytes")
+          path: path, keyword: "enum", reason: "makes the constants exceed \(SchemaLimits.literalBytes) bytes in total")
       }
       var at = start
       for byte in bytes {
@@ -299,7 +306,7 @@ struct SchemaCompiler {
     }
   }
 
-  /// Whether a value is of a type by the name JSON Schema has for it.
+  /// Whether a value has a type, given by its name in JSON Schema.
   static func isOf(_ type: String, _ value: JSONValue) -> Bool {
     switch type {
     case "integer":

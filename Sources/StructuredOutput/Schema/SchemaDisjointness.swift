@@ -1,5 +1,5 @@
-// Whether no value satisfies two elements of a `oneOf`, as far as it shows at once: by their types, or by a required member that is
-// another constant in each.
+// Decides whether the elements of a `oneOf` obviously exclude each other: by their types, or by a required member
+// that is a different constant in each.
 import JSON
 import Text
 
@@ -22,7 +22,8 @@ struct SchemaDisjointness {
     return true
   }
 
-  /// A member that is another constant in each of `parts`, though not all require it: the one `named`, or the first.
+  /// Returns a member that is a different constant in each of `parts`, required or not: the one `named`, or the
+  /// first.
   func tag(
     of parts: [JSONValue], named name: String?, _ budget: CompilationBudget, _ path: String
   ) throws(SchemaError) -> String? {
@@ -31,15 +32,15 @@ struct SchemaDisjointness {
     let wanted = name.map { Array($0.utf8) }
     do {
       for (name, _) in first.constantMembers where wanted == nil || name == wanted {
-        var seen: Set<[UInt8]> = []
+        var used: Set<[UInt8]> = []
         var isTag = true
         for fact in facts {
           try budget.spend(64 + 16 * fact.cost)
-          guard let values = fact.constantMembers[name], seen.isDisjoint(with: values) else {
+          guard let values = fact.constantMembers[name], used.isDisjoint(with: values) else {
             isTag = false
             break
           }
-          seen.formUnion(values)
+          used.formUnion(values)
         }
         if isTag { return String(decoding: name, as: UTF8.self) }
       }
@@ -49,11 +50,11 @@ struct SchemaDisjointness {
     return nil
   }
 
-  /// What of a schema tells it from others.
+  /// The properties that distinguish a schema from others.
   private struct Facts {
     var constants: Set<[UInt8]>?
     var types: Set<ExactString>?
-    /// Declared members that are constants, and those of them that must come.
+    /// The declared members that are constants; below, those of them that are required.
     var constantMembers: [[UInt8]: Set<[UInt8]>] = [:]
     var required: Set<[UInt8]>
     var cost: Int
@@ -82,7 +83,7 @@ struct SchemaDisjointness {
       (schema["const"].map { [$0] } ?? schema["enum"]?.array).map { Set($0.map(key)) }
     }
 
-    /// A value's text; equal numbers have one.
+    /// Returns a value's text, which is the same for equal numbers.
     private static func key(_ value: JSONValue) -> [UInt8] { value.double.map { Array("\($0)".utf8) } ?? value.encoded }
 
     private static func types(_ schema: JSONValue) -> Set<ExactString>? {

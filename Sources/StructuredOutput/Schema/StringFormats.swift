@@ -1,17 +1,17 @@
-// The formats of JSON Schema, Pydantic and OpenAPI by the patterns of what is generated for them: a part of what each format allows, which
-// validators take that are stricter than the format's grammar (calendar dates, IDNA, WHATWG URLs, Python's ipaddress).
+// The formats of JSON Schema, Pydantic and OpenAPI as patterns. Each pattern covers the part of the format that
+// stricter validators also accept (calendar dates, IDNA, WHATWG URLs, Python's ipaddress).
 
 import Text
 
 enum StringFormats {
-  /// The pattern of what is generated for `name`, without anchors; nil for formats that say nothing about values.
+  /// Returns the unanchored pattern for `name`; nil for formats that do not constrain values.
   static func pattern(of name: String, isBounded: Bool) -> String? {
     // Pydantic counts the length of binary strings in bytes.
     if name.utf8.elementsEqual("binary".utf8) { return isBounded ? "[\\x20-\\x7e]*" : nil }
     return known.first { $0.name.utf8.elementsEqual(name.utf8) }?.pattern
   }
 
-  /// The names of all formats that are held to.
+  /// The names of all enforced formats.
   static var names: [String] { known.map(\.name).sorted() }
 
   private static let known: [(name: String, pattern: String)] = {
@@ -19,7 +19,7 @@ enum StringFormats {
       "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)-02-29"
     let day =
       "[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
-    // Neither Python nor RFC 3339's examples know a year 0.
+    // Neither Python nor the examples in RFC 3339 allow the year 0.
     let date = "(?!0000)(?:\(leap)|\(day))"
     let zone = "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
     let time = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?\(zone)"
@@ -34,7 +34,7 @@ enum StringFormats {
     let byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
     let ipv4 = "(?:\(byte)\\.){3}\(byte)"
     let group = "[0-9a-f]{1,4}"
-    // All groups, or two colons in place of one or more.
+    // All groups, or two colons in place of one or more groups.
     var compressed = ["(?:\(group):){7}\(group)", "::(?:\(group)(?::\(group)){0,6})?"]
     for count in 1...7 {
       let left = "\(group)(?::\(group)){\(count - 1)}::"
@@ -42,14 +42,14 @@ enum StringFormats {
     }
     let ipv6 = "(?:\(compressed.joined(separator: "|")))"
     let small = "(?:[12]?[0-9]|3[0-2])", large = "(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])"
-    // Python refuses networks with bits set beyond the prefix.
+    // Python rejects networks with bits set after the prefix.
     let network4 =
       "(?:\(ipv4)/32|\(byte)\\.\(byte)\\.\(byte)\\.0/24|\(byte)\\.\(byte)\\.0\\.0/16|\(byte)\\.0\\.0\\.0/8|0\\.0\\.0\\.0/0)"
     let network6 = "(?:(?:\(group):){7}\(group)/128|(?:\(group):){3}\(group)::/64|(?:\(group):){2}\(group)::/48|::/0)"
     let label = "[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20}){0,2}"
     let top = "[A-Za-z]{2,12}"
     let hostname = "(?:(?:\(label)\\.){1,4}\(top)|\(label))"
-    // email-validator refuses the domains of RFC 6761.
+    // email-validator rejects the domains of RFC 6761.
     let email =
       "[A-Za-z0-9_+-]{1,24}(?:\\.[A-Za-z0-9_+-]{1,24}){0,2}@(?:\(label)\\.){1,3}(?!(?:test|local|localhost|invalid|onion|arpa|example)$)[a-z]{2,12}"
     let character = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})"
