@@ -1,23 +1,23 @@
-// Added tokens (`<|im_start|>`, `<think>`) are cut out of the text before anything else, leftmost first, the longest where
-// several begin at one place. Those marked `normalized` are looked for after normalisation, the others before.
+// Added tokens (`<|im_start|>`, `<think>`) are separated from the text first: leftmost first, and the longest of
+// those that begin at the same offset. Those marked `normalized` are searched after normalisation, the others before.
 
 import GenerationTypes
 import Text
 
-/// One entry of `added_tokens`.
+/// An entry of `added_tokens`.
 struct AddedToken {
   var id: TokenID
   var content: String
   var special = false
-  /// Only where no letter, digit or mark touches it.
+  /// Whether the token matches only if no letter, digit or mark touches it.
   var singleWord = false
-  /// Takes the white space before it.
+  /// Whether the token includes the white space before it.
   var stripsLeft = false
-  /// Takes the white space after it.
+  /// Whether the token includes the white space after it.
   var stripsRight = false
 }
 
-/// A stretch of text: an added token, or text between two.
+/// A part of a text: an added token, or the text between two.
 struct Segment: Equatable {
   var range: Range<Int>
   var token: TokenID?
@@ -25,16 +25,16 @@ struct Segment: Equatable {
 
 struct AddedTokens {
   private(set) var tokens: [AddedToken] = []
-  /// A trie: `children[node << 8 | byte]` is the next node; node 0 is the root.
+  /// A trie: `children[node << 8 | byte]` is the next node. Node 0 is the root.
   private var children: [Int: Int] = [:]
   /// The token that ends at each node.
   private var endings: [Int?] = [nil]
-  /// Which bytes begin a token.
+  /// The bytes that begin a token.
   private var begins = [Bool](repeating: false, count: 256)
 
   var isEmpty: Bool { tokens.isEmpty }
 
-  /// `content` is never empty.
+  /// Adds a token, whose content must not be empty.
   mutating func add(_ token: AddedToken) {
     var node = 0
     for (depth, byte) in token.content.utf8.enumerated() {
@@ -51,8 +51,8 @@ struct AddedTokens {
     tokens.append(token)
   }
 
-  /// Cuts `text[range]` into tokens and what lies between; together they cover it. Special tokens that touch a range of
-  /// `literal`, which are in order and apart, are left in the text.
+  /// Splits `text[range]` into added tokens and the text between them, which together cover the range. Special tokens
+  /// that overlap a range of `literal` (sorted and disjoint) are treated as text.
   func segments(of text: [UInt8], in range: Range<Int>, literal: [Range<Int>]) -> [Segment] {
     if isEmpty { return range.isEmpty ? [] : [Segment(range: range)] }
     var segments: [Segment] = []
@@ -77,7 +77,7 @@ struct AddedTokens {
     return segments
   }
 
-  /// The longest token that begins at `start`.
+  /// Returns the longest token that begins at `start`.
   private func longest(_ text: [UInt8], _ start: Int, _ limit: Int, _ literal: [Range<Int>]) -> (AddedToken, end: Int)?
   {
     var best: (AddedToken, end: Int)?
@@ -93,7 +93,8 @@ struct AddedTokens {
     return best
   }
 
-  /// Whether one of `literal`, which are in order and apart, overlaps `range`. Binary search: a text may hold a million of them.
+  /// Whether one of the sorted, disjoint ranges `literal` overlaps `range`. A binary search: a text may have a
+  /// million of them.
   private static func touches(_ literal: [Range<Int>], _ range: Range<Int>) -> Bool {
     var (low, high) = (0, literal.count)
     while low < high {
@@ -136,7 +137,7 @@ struct AddedTokens {
     return String(decoding: text[start..<start + width], as: UTF8.self).unicodeScalars.first.map { ($0, width) }
   }
 
-  /// `\w` as Unicode defines it for regular expressions (UTS #18, annex C).
+  /// Whether `scalar` matches `\w` as Unicode defines it for regular expressions (UTS #18, annex C).
   private func isWord(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
     switch scalar.properties.generalCategory {
@@ -147,7 +148,7 @@ struct AddedTokens {
 }
 
 extension Unicode.Scalar {
-  /// Bytes of the UTF-8 sequence that `lead` begins.
+  /// Returns the length of the UTF-8 sequence that begins with `lead`.
   static func utf8Width(lead: UInt8) -> Int {
     switch lead {
     case 0..<0x80: 1

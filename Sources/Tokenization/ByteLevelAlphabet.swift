@@ -1,5 +1,6 @@
-// GPT-2's byte-level alphabet: each byte is written as one printable character, so that vocabularies are JSON text. Bytes
-// 33–126, 161–172 and 174–255 stand for themselves, the remaining 68 for U+0100…U+0143 in order; space is written Ġ (U+0120).
+// GPT-2's byte-level alphabet: each byte is written as one printable character, so that vocabularies are JSON text.
+// Bytes 33–126, 161–172 and 174–255 stand for themselves, the other 68 for U+0100…U+0143 in order. Space is written Ġ
+// (U+0120).
 
 enum ByteLevelAlphabet {
   /// The character of each byte.
@@ -33,8 +34,8 @@ enum ByteLevelAlphabet {
     }
   }
 
-  /// Appends the bytes that `written` (UTF-8) stands for. A token with any character outside the alphabet stands for its own
-  /// text, as in the reference decoder.
+  /// Appends the bytes that the UTF-8 text `written` represents. A token with a character outside the alphabet
+  /// represents its own text, as in the reference decoder.
   static func read(_ written: some Collection<UInt8>, into bytes: inout [UInt8]) {
     let start = bytes.count
     var lead: UInt8 = 0

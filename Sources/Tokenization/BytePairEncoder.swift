@@ -1,21 +1,23 @@
-// Byte pair encoding of one piece: start from the tokens of its bytes, and merge the neighbours of lowest rank (leftmost among
-// equals) until none merge. Short pieces scan for the lowest rank; long ones keep candidates in a binary heap, so a piece of n
-// bytes costs O(n log n). A heap entry is checked when it is popped, because its neighbours may have merged since.
+// Byte pair encoding of one piece: start with the tokens of its bytes and merge the neighbours of lowest rank,
+// leftmost first, until none merge. Short pieces scan for the lowest rank. Long ones keep candidates in a binary
+// heap, which costs O(n log n) for n bytes; a candidate is checked when popped, because its neighbours may have
+// merged.
 
 import GenerationTypes
 
-/// The rules: immutable and shared by all threads.
+/// The encoding rules. Immutable and shared by all threads.
 struct BytePairEncoder {
   var merges: MergeTable
-  /// The token of each byte, or -1 where the vocabulary lacks it: such bytes vanish, as in the reference without `unk_token`.
+  /// The token of each byte, or -1 if the vocabulary lacks it. Such bytes are dropped, as in the reference without
+  /// `unk_token`.
   var byteTokens: [TokenID]
-  /// Whether a piece that is a token by itself is taken whole before any merge.
+  /// Whether a piece that is itself a token is encoded as that token without merging.
   var ignoreMerges: Bool
 
-  /// Pieces up to this many tokens are merged by scanning.
+  /// The number of tokens up to which a piece is merged by scanning.
   private static let scanLimit = 24
 
-  /// Appends the tokens of `text[piece]` to `ids`; false, and none are appended, where `shouldStop` returns true.
+  /// Appends the tokens of `text[piece]` to `ids`. Returns false and appends nothing if `shouldStop` returns true.
   func encode(
     _ text: [UInt8], _ piece: Range<Int>, vocabulary: Vocabulary, with work: inout Workspace,
     into ids: inout [TokenID], shouldStop: () -> Bool = { false }
@@ -112,17 +114,17 @@ struct BytePairEncoder {
     return true
   }
 
-  /// Buffers that one call at a time reuses.
+  /// Buffers that calls reuse, one call at a time.
   struct Workspace {
     var tokens: [TokenID] = []
     var ranks: [UInt32] = []
-    /// Neighbours of each position in a long piece; -1 and `count` end the list.
+    /// The neighbours of each position in a long piece; -1 and `count` mark the ends.
     var previous: [Int32] = []
     var next: [Int32] = []
     var heap: [UInt64] = []
     var written: [UInt8] = []
 
-    /// Gives back what an unusually long piece made the buffers grow to.
+    /// Releases the memory that an unusually long piece required.
     mutating func trim() {
       if tokens.capacity > 1 << 16 { self = Workspace() }
     }
@@ -138,7 +140,7 @@ private struct MinimumHeap {
     self.storage.removeAll(keepingCapacity: true)
   }
 
-  /// Adds without keeping the order; `order()` must follow.
+  /// Adds a value without restoring the order. `order()` must follow.
   mutating func add(_ value: UInt64) { storage.append(value) }
 
   mutating func order() {

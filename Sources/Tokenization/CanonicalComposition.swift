@@ -1,20 +1,20 @@
-// Unicode normalisation form C (UAX #15). Text is scanned for scalars that could change: only a stretch around such a scalar,
-// from the starter before it to the next scalar that cannot combine backwards, is decomposed, ordered and composed; the rest is
-// copied. Tables are held to Unicode 9, which the reference's normaliser has: a mark added later is left where it stands.
+// Unicode normalisation form C (UAX #15). Text is scanned for scalars that may change. Only the part around such a
+// scalar, from the starter before it to the next scalar that cannot combine backwards, is decomposed, ordered and
+// composed. The tables contain Unicode 9, as the reference's normaliser does: later marks are left in place.
 
 struct CanonicalComposition {
-  /// One step of decomposition, without Hangul.
+  /// One step of each decomposition, without Hangul.
   private var parts: [UInt32: (first: UInt32, second: UInt32?)] = [:]
   /// The composite of two scalars, keyed by both.
   private var composites: [UInt64: UInt32] = [:]
-  /// Combining classes that are not 0.
+  /// The non-zero combining classes.
   private var classes: [UInt32: UInt8] = [:]
-  /// A bit per scalar below `bitCount`: it may change, or change what stands before it (NFC_Quick_Check is not Yes, or its combining
-  /// class is not 0).
+  /// A bit per scalar below `bitCount`: whether it may change or affect the text before it (NFC_Quick_Check is not
+  /// Yes, or the combining class is not 0).
   private var active: [UInt64]
   private static let bitCount: UInt32 = 0x30000
 
-  /// Arithmetic of Hangul syllables (The Unicode Standard, 3.12).
+  /// Constants of Hangul syllable arithmetic (The Unicode Standard, 3.12).
   private enum Hangul {
     static let syllables: UInt32 = 0xAC00
     static let (leads, vowels, trails): (UInt32, UInt32, UInt32) = (0x1100, 0x1161, 0x11A7)
@@ -66,17 +66,17 @@ struct CanonicalComposition {
     scalar < Self.bitCount && active[Int(scalar >> 6)] >> UInt64(scalar & 63) & 1 == 1
   }
 
-  /// `text[range]` (UTF-8) in form C, or nil when it is that already.
+  /// Returns `text[range]` (UTF-8) in form C, or nil if it already is.
   static func composed(_ text: [UInt8], _ range: Range<Int>) -> [UInt8]? {
-    // Scalars below U+0300 never change and are written with lead bytes below 0xCC.
+    // Scalars below U+0300 never change. Their lead bytes are below 0xCC.
     guard let first = text[range].firstIndex(where: { $0 >= 0xCC }) else { return nil }
     return tables.composed(text, range, from: first)
   }
 
   private func composed(_ text: [UInt8], _ range: Range<Int>, from first: Int) -> [UInt8]? {
     var output: [UInt8] = []
-    var copied = range.lowerBound  // everything before is in `output`
-    var starter = range.lowerBound  // the last scalar that cannot combine backwards
+    var copied = range.lowerBound  // Everything before is in `output`.
+    var starter = range.lowerBound  // The last scalar that cannot combine backwards.
     if first > range.lowerBound { starter = first - 1 }
     while starter > range.lowerBound, text[starter] & 0xC0 == 0x80 { starter -= 1 }
     var at = first
@@ -134,14 +134,15 @@ struct CanonicalComposition {
     }
   }
 
-  /// Puts every run of marks in order of combining class; equal classes keep their order.
+  /// Sorts every run of marks by combining class, keeping the order of equal classes.
   private func order(_ scalars: inout [UInt32]) {
     var start = 0
     while start < scalars.count {
       var end = start
       while end < scalars.count, classes[scalars[end]] != nil { end += 1 }
       if end - start > 1 {
-        // Stable: the position decides between equal classes. No run is too long for it, as insertion would be.
+        // Stable: the position decides between equal classes. Sorting is fast for runs of any length; insertion would
+        // not be.
         let run = scalars[start..<end].enumerated().map { (UInt64(classes[$1] ?? 0) << 32 | UInt64($0), $1) }
         scalars.replaceSubrange(start..<end, with: run.sorted { $0.0 < $1.0 }.map(\.1))
       }
@@ -149,10 +150,10 @@ struct CanonicalComposition {
     }
   }
 
-  /// Joins each starter with the following scalars that are not blocked from it (UAX #15, D115 and D117).
+  /// Composes each starter with the following scalars that are not blocked from it (UAX #15, D115 and D117).
   private func compose(_ scalars: inout [UInt32]) {
     var starter: Int?
-    var lastClass: UInt8?  // of the scalar kept last after the starter; nil: the starter itself
+    var lastClass: UInt8?  // The class of the last scalar kept after the starter, or nil.
     var count = 0
     for scalar in scalars {
       let ownClass = classes[scalar] ?? 0

@@ -1,4 +1,4 @@
-// Which two neighbouring tokens merge, how early, and into what.
+// Maps two neighbouring tokens to the rank and result of their merge.
 
 import GenerationTypes
 
@@ -10,18 +10,18 @@ struct MergeTable {
     var pair: UInt64
     var rank: UInt32
   }
-  /// No pair of ids has this key: ids are not negative.
+  /// A key that no pair has, because ids are not negative.
   private static let free = UInt64.max
 
-  /// Open addressing; a power of two of slots, at most half of them used.
+  /// Open addressing; the number of slots is a power of two, and at most half of them are used.
   private var slots: [Slot]
   private let shift: UInt64
-  /// Odd and random, so that a crafted file cannot choose pairs that collide.
+  /// Odd and random, so that a crafted file cannot choose colliding pairs.
   private let multiplier = UInt64.random(in: .min ... .max) | 1
-  /// The token that the merge of each rank makes.
+  /// The token that results from the merge of each rank.
   private(set) var products: [TokenID]
 
-  /// `merges` in order of rank. A pair given twice keeps its later rank, as in the reference.
+  /// Creates a table from `merges` in order of rank. A repeated pair keeps its later rank, as in the reference.
   init(_ merges: [(left: TokenID, right: TokenID, product: TokenID)]) {
     var bits: UInt64 = 6
     while 1 << bits < 2 * merges.count { bits += 1 }
@@ -36,7 +36,7 @@ struct MergeTable {
     }
   }
 
-  /// The rank at which `left` and `right` merge, lower first, or `none`.
+  /// Returns the rank at which `left` and `right` merge (lower merges first), or `none`.
   @inline(__always)
   func rank(_ left: TokenID, _ right: TokenID) -> UInt32 {
     let pair = Self.pair(left, right)

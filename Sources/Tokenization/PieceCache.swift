@@ -1,5 +1,5 @@
-// Remembers the tokens of short pieces of text: words repeat. Direct-mapped and of fixed size: a new piece displaces the one in
-// its slot, so memory is bounded and nothing is ever searched. One call at a time uses a cache.
+// Caches the tokens of short pieces of text, because words repeat. Direct-mapped and of fixed size: a new piece
+// replaces the one in its slot, so that memory and lookup time are bounded. One call at a time uses a cache.
 
 import GenerationTypes
 
@@ -9,7 +9,8 @@ struct PieceCache {
   private static let maxTokens = 8
 
   private struct Slot {
-    /// First bytes of the piece, zero-padded, and the byte count with the token count; 0 tokens marks a free slot.
+    /// The first bytes of the piece, zero-padded, and its byte count with the token count; 0 tokens marks a free
+    /// slot.
     var key: (UInt64, UInt64, UInt64) = (0, 0, 0)
     var byteCount: UInt8 = 0
     var tokenCount: UInt8 = 0
@@ -17,14 +18,14 @@ struct PieceCache {
   private var slots = [Slot](repeating: Slot(), count: slotCount)
   private var tokens = [TokenID](repeating: 0, count: slotCount * maxTokens)
 
-  /// A piece that may be cached, packed once for both lookup and insertion.
+  /// A cacheable piece, packed once for both lookup and insertion.
   struct Key {
     fileprivate var words: (UInt64, UInt64, UInt64)
     fileprivate var byteCount: UInt8
     fileprivate var slot: Int
   }
 
-  /// The key of `text[piece]`, or nil when it is too long to be kept.
+  /// Returns the key of `text[piece]`, or nil if it is too long to cache.
   @inline(__always)
   func key(_ text: [UInt8], _ piece: Range<Int>) -> Key? {
     let count = piece.count
@@ -45,7 +46,7 @@ struct PieceCache {
     return Key(words: words, byteCount: UInt8(count), slot: Int(truncatingIfNeeded: hash >> 50))
   }
 
-  /// Appends the tokens kept for `key` to `ids`; false when none are.
+  /// Appends the cached tokens of `key` to `ids`. Returns false if there are none.
   @inline(__always)
   func find(_ key: Key, into ids: inout [TokenID]) -> Bool {
     let slot = slots[key.slot]
@@ -55,7 +56,7 @@ struct PieceCache {
     return true
   }
 
-  /// Keeps `found` for `key` unless it is too long.
+  /// Stores `found` for `key` unless it is too long.
   mutating func insert(_ key: Key, _ found: ArraySlice<TokenID>) {
     if found.isEmpty || found.count > Self.maxTokens { return }
     slots[key.slot] = Slot(key: key.words, byteCount: key.byteCount, tokenCount: UInt8(found.count))

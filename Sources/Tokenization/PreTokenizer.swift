@@ -1,20 +1,20 @@
-// Cuts text into the pieces that byte pair encoding sees one by one: every match of an expression is a piece, and so is what
-// lies between two matches (`Split` with behaviour `Isolated`, and `ByteLevel` with `use_regex`). Several expressions refine
-// one another in turn.
+// Splits text into the pieces that byte pair encoding processes separately. Every match of an expression is a piece,
+// and so is the text between two matches (`Split` with behaviour `Isolated`, and `ByteLevel` with `use_regex`).
+// Several expressions are applied one after the other.
 
 struct PreTokenizer {
   var expressions: [RegularExpression]
 
-  /// The expression of `ByteLevel` with `use_regex`: GPT-2's.
+  /// GPT-2's expression, used by `ByteLevel` with `use_regex`.
   static let byteLevelPattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
-  /// Bytes that one search sees once a text has exceeded the expression's limits: 10 MB of white space in a row, say. Each time it
-  /// happens the rest of the text drops one level; beyond the last it is one piece. So no text is refused, and the number of
-  /// searches that run into a limit is bounded by the number of levels.
+  /// The window sizes in bytes for one search. When a text exceeds the expression's limits (10 MB of white space, for
+  /// instance), the rest uses the next smaller window; after the last, the rest is one piece. So no text is rejected,
+  /// and the number of searches that hit a limit is bounded.
   private static let windows = [Int.max, 1 << 19, 1 << 12]
 
-  /// Calls `body` with each piece of `text[range]`, in order, until it returns false; together they cover the range. Returns
-  /// whether `body` saw them all.
+  /// Calls `body` with each piece of `text[range]` in order, until it returns false. The pieces cover the range.
+  /// Returns whether all pieces were processed.
   func forEachPiece(
     of text: [UInt8], in range: Range<Int>, with work: RegularExpression.Workspace, _ body: (Range<Int>) -> Bool
   ) -> Bool {
@@ -33,8 +33,8 @@ struct PreTokenizer {
       rest.isEmpty ? body(piece) : refine(text, piece, rest, work, body)
     }
     var level = 0
-    var done = range.lowerBound  // everything before has been emitted
-    var at = range.lowerBound  // where the next search starts
+    var done = range.lowerBound  // Everything before has been emitted.
+    var at = range.lowerBound  // The start of the next search.
     var lastEnd = -1
     while at < range.upperBound, level < Self.windows.count {
       let end = windowEnd(text, from: done, upTo: range.upperBound, length: Self.windows[level])
@@ -51,7 +51,7 @@ struct PreTokenizer {
         at = end
       case .match(let match):
         if match.isEmpty {
-          // An empty match cuts the text, but not where the match before it ended.
+          // An empty match splits the text, except at the end of the previous match.
           if match.lowerBound != lastEnd, done < match.lowerBound {
             if !emit(done..<match.lowerBound) { return false }
             done = match.lowerBound
@@ -68,14 +68,14 @@ struct PreTokenizer {
     return done == range.upperBound || emit(done..<range.upperBound)
   }
 
-  /// The end of the scalar that begins at `position`.
+  /// Returns the end of the scalar that begins at `position`.
   private func after(_ position: Int, in text: [UInt8]) -> Int {
     var next = position + 1
     while next < text.count, text[next] & 0xC0 == 0x80 { next += 1 }
     return next
   }
 
-  /// At most `length` bytes on from `start`, between two scalars.
+  /// Returns a scalar boundary at most `length` bytes after `start`.
   private func windowEnd(_ text: [UInt8], from start: Int, upTo limit: Int, length: Int) -> Int {
     if limit - start <= length { return limit }
     var end = start + length

@@ -1,19 +1,20 @@
-// How a vocabulary's texts are normalised and cut into words. GGUF gives a name instead of the expressions of `tokenizer.json`;
-// the names and what they stand for are llama.cpp's (`tokenizer.ggml.pre`). The expressions are those of the models' own files.
+// The normalisation and splitting of a vocabulary's texts. GGUF stores a name (`tokenizer.ggml.pre`) instead of the
+// expressions in `tokenizer.json`. Names and meanings are llama.cpp's; the expressions come from the models' own
+// files.
 
 import Text
 
-/// One way to cut text, and the settings of `tokenizer.json` that go with it.
+/// A named way to split text, with the related settings of `tokenizer.json`.
 struct PreTokenizerScheme {
-  /// GGUF's names, the one to write first.
+  /// GGUF's names; the first one is written.
   let names: [String]
-  /// In the order of `tokenizer.json`: each refines the pieces of the one before.
+  /// The expressions in the order of `tokenizer.json`. Each splits the pieces of the previous one.
   let expressions: [String]
   /// Whether text is normalised to NFC.
   var composes = false
-  /// Whether a piece that is a token by itself is taken whole.
+  /// Whether a piece that is itself a token is encoded as that token.
   var ignoresMerges = false
-  /// Whether texts begin with the beginning-of-text token unless the file says otherwise.
+  /// Whether texts begin with the beginning-of-text token, unless the file says otherwise.
   var addsBeginning = false
 
   private static let contractions = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"#
@@ -22,7 +23,7 @@ struct PreTokenizerScheme {
 
   static let all = [
     PreTokenizerScheme(names: ["qwen2"], expressions: [digitByDigit], composes: true),
-    // The distilled model has Qwen's words without its normalisation.
+    // The distilled model splits text as Qwen does, but without normalisation.
     PreTokenizerScheme(names: ["deepseek-r1-qwen", "megrez", "stablelm2", "hunyuan"], expressions: [digitByDigit]),
     PreTokenizerScheme(
       names: ["llama-bpe", "llama3", "llama-v3"], expressions: [#"\#(contractions)|\p{N}{1,3}|\#(symbols)"#],

@@ -1,23 +1,25 @@
-// One Oniguruma expression over UTF-8. A compiled expression is only read by searches, so threads share it; what a search writes
-// (capture region, limits) is in a `Workspace` that one call at a time owns. Limits on backtracking and on its stack bound the
-// time and memory of one search whatever the text.
+// One Oniguruma expression over UTF-8. Searches only read a compiled expression, so threads share it; what a search
+// writes (capture region, limits) is in a `Workspace` that one call at a time owns. Limits on backtracking and its
+// stack bound the time and memory of every search.
 
 import COniguruma
 
-/// Sendable: the pointer is written in `init` and `deinit` only, and searches do not write to what it points to.
+/// Unchecked Sendable: only `init` and `deinit` write the pointer, and searches do not modify what it points to.
 final class RegularExpression: @unchecked Sendable {
   private let pointer: OpaquePointer
-  /// As written.
+  /// The source of the expression.
   let pattern: String
 
-  /// `onig_initialize` must run once, before any other call. `\p{L}` and `\p{N}` are then defined to be Unicode 16's, which the
-  /// reference's Oniguruma has: the system's may be years older (Debian's 6.9.8 is Unicode 14) and would cut words elsewhere.
+  /// Whether Oniguruma was initialised, which must happen before any other call. Also defines `\p{L}` and `\p{N}` as
+  /// in Unicode 16, like the reference: the system's library may be older (Debian's 6.9.8 has Unicode 14) and would
+  /// split words differently.
   private static let initialized: Bool =
     onig_shim_initialize() == ONIG_NORMAL
     && define("L", [.uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter])
     && define("N", [.decimalNumber, .letterNumber, .otherNumber])
 
-  /// Gives the property `name`, spelled so, the scalars of `categories` (none lie beyond plane 3). The library keeps the table for the life of the process.
+  /// Defines the property `name` as the scalars of `categories` (none lie beyond plane 3). The library keeps the
+  /// table for the life of the process.
   private static func define(_ name: String, _ categories: Set<Unicode.GeneralCategory>) -> Bool {
     var ranges: [OnigCodePoint] = []
     for code in UInt32(0)..<0x3_3480 {
@@ -32,9 +34,11 @@ final class RegularExpression: @unchecked Sendable {
     return onig_unicode_define_user_property(name, table) >= 0
   }
 
-  /// Throws the library's message when `pattern` does not compile.
+  /// Compiles `pattern`. Throws with the library's message if it is invalid.
   init(_ pattern: String, path: String) throws(TokenizerError) {
-    guard Self.initialized else { throw TokenizerError(path: path, reason: "Oniguruma does not start") }
+    guard Self.initialized else {
+      throw TokenizerError(path: path, reason: "the Oniguruma library cannot be initialised")
+    }
     let bytes = Array(pattern.utf8)
     var compiled: OnigRegex?
     let code = bytes.withUnsafeBufferPointer { onig_shim_compile(&compiled, $0.baseAddress, $0.count) }
@@ -42,7 +46,7 @@ final class RegularExpression: @unchecked Sendable {
       var text = [UInt8](repeating: 0, count: Int(ONIG_MAX_ERROR_MESSAGE_LEN) + 1)
       _ = text.withUnsafeMutableBufferPointer { onig_shim_message($0.baseAddress, code) }
       let message = String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
-      throw TokenizerError(path: path, reason: "not an Oniguruma expression: \(message)")
+      throw TokenizerError(path: path, reason: "the regular expression is invalid: \(message)")
     }
     pointer = OpaquePointer(compiled)
     self.pattern = pattern
@@ -53,11 +57,11 @@ final class RegularExpression: @unchecked Sendable {
   enum Outcome {
     case match(Range<Int>)
     case none
-    /// The text asks for more backtracking than the limits allow.
+    /// The search exceeded the limits on backtracking.
     case limit
   }
 
-  /// The first match in `text[window]` from `start` on; the expression sees nothing outside `window`.
+  /// Returns the first match in `text[window]` at or after `start`. The expression sees nothing outside `window`.
   func search(_ text: UnsafeBufferPointer<UInt8>, window: Range<Int>, from start: Int, with work: Workspace) -> Outcome
   {
     guard let base = text.baseAddress, window.upperBound <= text.count else { return .none }
@@ -71,14 +75,14 @@ final class RegularExpression: @unchecked Sendable {
     return .match(first..<last)
   }
 
-  /// What a search writes. One call at a time uses a workspace.
+  /// The mutable state of a search. One call at a time uses a workspace.
   final class Workspace {
     fileprivate let region: UnsafeMutablePointer<OnigRegion>
     fileprivate let limits: OpaquePointer
 
-    /// Backtracking steps of one match: the library's own default, which the reference runs with.
+    /// The limit on backtracking steps of one match: the library's default, which the reference uses.
     private static let maxRetries: UInt = 10_000_000
-    /// Backtracking stack entries (about 40 bytes each) of one match.
+    /// The limit on backtracking stack entries (about 40 bytes each) of one match.
     private static let maxStack: UInt32 = 4 << 20
 
     init() {

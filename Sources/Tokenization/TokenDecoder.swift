@@ -1,24 +1,26 @@
-// Ids to text as they come. A token may end in the middle of a character; those bytes wait for the next token, so that what has
-// been given out is always valid UTF-8 and never needs taking back. A text that ends there ends before that character.
+// Decodes token ids to text incrementally. A token may end in the middle of a character. Its bytes wait for the next
+// token, so that all emitted text is valid UTF-8 and never needs correction. An incomplete character at the end is
+// not emitted.
 
 import GenerationTypes
 
-/// Decodes a stream: the texts given out, joined, and `unfinished` equal the bytes of all ids, but for U+FFFD where those bytes
-/// are no characters.
+/// A streaming decoder. The emitted texts plus `unfinished` equal the bytes of all ids, except that invalid bytes
+/// become U+FFFD.
 package struct TokenDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skipSpecial: Bool
-  /// The beginning of a character whose end has not come yet; at most three bytes.
+  /// The first bytes of an incomplete character; at most three.
   package private(set) var unfinished: [UInt8]
 
-  /// `unfinished` is the beginning of a character that the first tokens may end, as `Self.unfinishedCount(of:)` finds it.
+  /// Creates a decoder. `unfinished` is an incomplete character that the first tokens may complete, as determined by
+  /// `Self.unfinishedCount(of:)`.
   package init(_ tokenizer: Tokenizer, skipSpecial: Bool, unfinished: [UInt8] = []) {
     self.tokenizer = tokenizer
     self.skipSpecial = skipSpecial
     self.unfinished = unfinished
   }
 
-  /// The text that `id` completes; invalid UTF-8 becomes U+FFFD.
+  /// Returns the text that `id` completes. Invalid UTF-8 becomes U+FFFD.
   package mutating func append(_ id: TokenID) -> String {
     if skipSpecial, tokenizer.isSpecial(id) { return "" }
     unfinished += tokenizer.bytes(of: id)
@@ -28,7 +30,7 @@ package struct TokenDecoder: Sendable {
     return text
   }
 
-  /// How many bytes at the end of `bytes` could still become a character (Unicode 16, table 3-7).
+  /// Returns how many bytes at the end of `bytes` may still become a character (Unicode 16, table 3-7).
   package static func unfinishedCount(of bytes: [UInt8]) -> Int {
     for back in 1...3 where back <= bytes.count {
       let lead = bytes[bytes.count - back]

@@ -1,6 +1,7 @@
-// Text to ids and back, as Hugging Face `tokenizers` does it for byte-level BPE models: added tokens out, NFC, pieces by regular
-// expression, byte pair encoding of each piece. Immutable after loading; any number of threads may call it. Each call borrows a
-// workspace (search region, merge buffers, piece cache) from a small pool, so calls share no state and the cache outlives them.
+// Converts text to token ids and back, as Hugging Face `tokenizers` does for byte-level BPE models: separate added
+// tokens, normalise to NFC, split by regular expression, encode each piece with BPE. Immutable and thread-safe. Each
+// call borrows a workspace (search region, merge buffers, piece cache) from a small pool, so that calls share no
+// mutable state and caches are reused.
 
 import GenerationTypes
 import JSON
@@ -12,27 +13,27 @@ package final class Tokenizer: Sendable {
   private let encoder: BytePairEncoder
   private let preTokenizer: PreTokenizer
   private let composes: Bool
-  /// Added tokens looked for before and after normalisation.
+  /// The added tokens that are searched before and after normalisation.
   private let rawTokens, normalizedTokens: AddedTokens
   private let specials: Set<TokenID>
-  /// Bytes of the longest token; `Int.max` where bytes of a text can vanish for want of a token.
+  /// The length of the longest token in bytes; `Int.max` if bytes without a token may be dropped.
   private let longestToken: Int
-  /// Special added tokens, in the order of the file.
+  /// The special added tokens in the order of the file.
   package let specialTokens: [(text: String, id: TokenID)]
-  /// The token that every text of the model begins with; nil for none. `encode` does not add it.
+  /// The token that every text of the model begins with; nil if there is none. `encode` does not add it.
   package let leadingToken: TokenID?
 
   private let pool = Mutex<[Workspace]>([])
-  /// Workspaces kept for later calls, about 1.3 MB each.
+  /// The number of workspaces kept for later calls, about 1.3 MB each.
   private static let poolLimit = 8
 
-  /// Reads the contents of a `tokenizer.json`. Throws at the first thing that is wrong or that this tokenizer would do
-  /// differently from the reference.
+  /// Reads the contents of a `tokenizer.json`. Throws at the first error, or the first setting that this tokenizer
+  /// does not support.
   package convenience init(json: [UInt8]) throws(TokenizerError) {
     self.init(try TokenizerFile(json: json), leadingToken: nil)
   }
 
-  /// Takes a vocabulary of GGUF. Throws at the first thing that is wrong or not known.
+  /// Reads a GGUF vocabulary. Throws at the first invalid or unknown value.
   package convenience init(vocabulary: TokenizerVocabulary) throws(TokenizerError) {
     self.init(try TokenizerFile(vocabulary), leadingToken: TokenizerFile.leadingToken(of: vocabulary))
   }
@@ -50,33 +51,33 @@ package final class Tokenizer: Sendable {
       ? .max : (0..<file.vocabulary.count).reduce(1) { max($0, file.vocabulary.bytes(of: TokenID($1)).count) }
   }
 
-  /// Highest id + 1, added tokens included.
+  /// The highest id plus 1, including added tokens.
   package var vocabularySize: Int { vocabulary.count }
 
-  /// The id of an added token's text, or of a base token in its written form (`Ġthe`).
+  /// Returns the id of an added token's text, or of a base token in its written form (`Ġthe`).
   package func id(of token: String) -> TokenID? { vocabulary.id(of: token.utf8) }
 
-  /// The bytes that `id` decodes to, which need not be whole characters; empty for an unknown id.
+  /// Returns the bytes that `id` decodes to, which may be a partial character; empty for an unknown id.
   package func bytes(of id: TokenID) -> [UInt8] { Array(vocabulary.bytes(of: id)) }
 
-  /// Whether `decode(_:skipSpecial:)` leaves `id` out.
+  /// Whether `decode(_:skipSpecial:)` can omit `id`.
   package func isSpecial(_ id: TokenID) -> Bool { specials.contains(id) }
 
-  /// Whether the token is white space and nothing else.
+  /// Whether the token consists only of white space.
   package func isWhitespace(_ id: TokenID) -> Bool {
     guard let text = String(validating: vocabulary.bytes(of: id), as: UTF8.self), !text.isEmpty else { return false }
     return text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
   }
 
-  /// The ids of `text`, without adding any. Special added tokens that overlap a range of `literal` (UTF-8 offsets) are encoded as
-  /// ordinary text, so that what a user typed cannot forge them.
+  /// Returns the ids of `text` without adding any. Special added tokens that overlap a range of `literal` (UTF-8
+  /// offsets) are encoded as ordinary text, so that users cannot forge them.
   package func encode(_ text: String, literal: [Range<Int>] = []) -> [TokenID] {
     encode(text, literal: literal, limit: .max) ?? []
   }
 
-  /// The same, or nil when there are more than `limit` ids. It stops there, and before a stretch of text that is too long for
-  /// the ids left however long its tokens are, so that a text costs no more than one that just fits. Where `shouldStop`, which is asked
-  /// every few thousand pieces, returns true, the result is nil too.
+  /// Returns the ids of `text`, or nil if there are more than `limit`. Stops as soon as the limit is certain to be
+  /// exceeded, so that a long text costs no more than one that just fits. Also returns nil if `shouldStop`, which is
+  /// called every few thousand pieces, returns true.
   package func encode(
     _ text: String, literal: [Range<Int>] = [], limit: Int, shouldStop: () -> Bool = { false }
   ) -> [TokenID]? {
@@ -106,11 +107,12 @@ package final class Tokenizer: Sendable {
   ) -> Bool {
     if shouldStop() { return false }
     var pieces = 0
-    // Composition makes UTF-8 three times shorter at most.
+    // Composition shortens UTF-8 to a third at most.
     if range.count / 3 / longestToken > limit - ids.count { return false }
     var (text, range, literal) = (text, range, literal)
     if composes, let composed = CanonicalComposition.composed(text, range) {
-      // Loading refuses special tokens that are both normalised and NFC-dependent, so literal ranges end here.
+      // Loading rejects special tokens that are both normalised and NFC-dependent, so `literal` is not needed from
+      // here on.
       (text, range, literal) = (composed, 0..<composed.count, [])
     }
     for segment in normalizedTokens.segments(of: text, in: range, literal: literal) {
@@ -134,7 +136,7 @@ package final class Tokenizer: Sendable {
     return true
   }
 
-  /// `ranges` in order, those that overlap as one.
+  /// Returns `ranges` sorted, with overlapping ones merged.
   private static func inOrder(_ ranges: [Range<Int>]) -> [Range<Int>] {
     if zip(ranges, ranges.dropFirst()).allSatisfy({ $0.upperBound <= $1.lowerBound }) { return ranges }
     var merged: [Range<Int>] = []
@@ -148,14 +150,14 @@ package final class Tokenizer: Sendable {
     return merged
   }
 
-  /// The text of `ids`; invalid UTF-8 becomes U+FFFD, unknown ids nothing.
+  /// Returns the text of `ids`. Invalid UTF-8 becomes U+FFFD; unknown ids are ignored.
   package func decode(_ ids: some Sequence<TokenID>, skipSpecial: Bool = false) -> String {
     var bytes: [UInt8] = []
     for id in ids where !(skipSpecial && isSpecial(id)) { bytes += vocabulary.bytes(of: id) }
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Sendable: `encode` takes a workspace out of the pool, so only one call at a time holds it.
+  /// The mutable state of one call. Unchecked Sendable: `encode` takes it out of the pool, so only one call holds it.
   private final class Workspace: @unchecked Sendable {
     let search = RegularExpression.Workspace()
     var pieces = BytePairEncoder.Workspace()

@@ -1,11 +1,11 @@
-/// Why a tokenizer cannot be used: the document that describes it, and the path of the value at fault (`model.merges[3]`).
+/// An error in a tokenizer's description: the document, and the path of the invalid value (`model.merges[3]`).
 
 import Text
 
 package struct TokenizerError: Error, Equatable, CustomStringConvertible {
   /// `tokenizer.json`, or the path of a GGUF file.
   package var document: String
-  /// Empty when the document as a whole is meant.
+  /// The path of the value; empty if the whole document is meant.
   package var path: String
   package var reason: String
 

@@ -1,19 +1,19 @@
-// The same parts from a vocabulary of GGUF, and a vocabulary for GGUF from `tokenizer.json`. GGUF says less: added tokens are
-// taken as they stand in the text, before normalisation, and strip nothing.
+// Creates the parts from a GGUF vocabulary, and a GGUF vocabulary from `tokenizer.json`. GGUF stores less: added
+// tokens match the text literally, before normalisation, and never include white space.
 
 import GenerationTypes
 import ModelFiles
 import Text
 
 extension TokenizerFile {
-  /// Throws at the first token or merge that is wrong, or when the way of cutting words is not known.
+  /// Reads a GGUF vocabulary. Throws at the first invalid token or merge, or if the pre-tokenizer is unknown.
   init(_ vocabulary: TokenizerVocabulary) throws(TokenizerError) {
     func fault(_ path: String, _ reason: String) -> TokenizerError {
       TokenizerError(document: vocabulary.file, path: "tokenizer.ggml.\(path)", reason: reason)
     }
     guard let scheme = PreTokenizerScheme.named(vocabulary.preTokenizer) else {
       let known = PreTokenizerScheme.all.flatMap(\.names).joined(separator: ", ")
-      throw fault("pre", "\"\(vocabulary.preTokenizer.excerpt(64))\" is not known (known: \(known))")
+      throw fault("pre", "\"\(vocabulary.preTokenizer.excerpt(64))\" is not a known pre-tokenizer; known are \(known)")
     }
     composes = scheme.composes
     expressions = []
@@ -24,7 +24,7 @@ extension TokenizerFile {
       guard let text = String(validating: vocabulary.tokens[id], as: UTF8.self) else {
         throw fault("tokens[\(id)]", "not UTF-8")
       }
-      // A row of padding has a name that no text may lead to.
+      // The name of a padding row must not match any text.
       texts.append(vocabulary.kinds[id] == .unused && text == "[PAD\(id)]" ? "" : text)
     }
     while texts.last?.isEmpty == true { texts.removeLast() }
@@ -39,7 +39,7 @@ extension TokenizerFile {
       let (left, right) = (merge[..<space], merge[(space + 1)...])
       guard let first = self.vocabulary.id(of: left), let second = self.vocabulary.id(of: right),
         let product = self.vocabulary.id(of: Array(left) + right)
-      else { throw fault("merges[\(position)]", "a token or their join is not in the vocabulary") }
+      else { throw fault("merges[\(position)]", "one of the tokens or their concatenation is not in the vocabulary") }
       merges.append((first, second, product))
     }
     encoder = BytePairEncoder(
@@ -48,7 +48,7 @@ extension TokenizerFile {
     for (id, text) in texts.enumerated() where !text.isEmpty {
       if ![.normal, .byte, .unused].contains(vocabulary.kinds[id]) { addedBytes += text.utf8.count }
       guard addedBytes <= Self.maxAddedBytes else {
-        throw fault("tokens[\(id)]", "the added tokens are longer than \(Self.maxAddedBytes) bytes together")
+        throw fault("tokens[\(id)]", "the added tokens exceed \(Self.maxAddedBytes) bytes in total")
       }
       switch vocabulary.kinds[id] {
       case .normal, .byte, .unused: continue
@@ -60,7 +60,7 @@ extension TokenizerFile {
     }
   }
 
-  /// The token that every text begins with, if there is one.
+  /// Returns the token that every text begins with, or nil.
   static func leadingToken(of vocabulary: TokenizerVocabulary) -> TokenID? {
     let adds = PreTokenizerScheme.named(vocabulary.preTokenizer)?.addsBeginning ?? false
     return vocabulary.addsBeginning ?? adds ? vocabulary.beginning.map(TokenID.init) : nil
@@ -68,8 +68,8 @@ extension TokenizerFile {
 }
 
 extension TokenizerVocabulary {
-  /// A vocabulary for GGUF from the contents of a `tokenizer.json`. Throws at what GGUF cannot say: expressions without a name
-  /// there, and added tokens that strip white space or look at their neighbours.
+  /// Creates a GGUF vocabulary from the contents of a `tokenizer.json`. Throws if GGUF cannot represent it:
+  /// expressions without a GGUF name, or added tokens that strip white space or depend on neighbouring characters.
   package init(tokenizerJSON json: [UInt8]) throws(TokenizerError) {
     let file = try TokenizerFile(json: json)
     let patterns = file.expressions.map(\.pattern)
@@ -80,13 +80,14 @@ extension TokenizerVocabulary {
       })
     else {
       throw TokenizerError(
-        path: "pre_tokenizer", reason: "GGUF has no name for these expressions with this normaliser: \(patterns)")
+        path: "pre_tokenizer",
+        reason: "GGUF has no name for this combination of normaliser and expressions: \(patterns)")
     }
     var kinds = [TokenKind](repeating: .normal, count: file.vocabulary.count)
     for token in file.rawTokens.tokens + file.normalizedTokens.tokens {
       guard !token.singleWord, !token.stripsLeft, !token.stripsRight else {
         throw TokenizerError(
-          path: "added_tokens", reason: "\"\(token.content)\" is matched in a way that GGUF cannot say")
+          path: "added_tokens", reason: "\"\(token.content)\" has matching options that GGUF cannot represent")
       }
       kinds[Int(token.id)] = token.special ? .control : .userDefined
     }

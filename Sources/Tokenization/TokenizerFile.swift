@@ -1,16 +1,16 @@
-// `tokenizer.json` as Hugging Face `tokenizers` writes it, read strictly: what this room does not do the same way is refused with
-// the JSON path, never ignored. `post_processor`, `truncation` and `padding` act after encoding, when a caller asks for them
-// (`add_special_tokens`); nobody here does, so they are not read.
+// Reads `tokenizer.json` of Hugging Face `tokenizers` strictly: an unsupported setting is an error with its JSON
+// path, and is never ignored. `post_processor`, `truncation` and `padding` only apply with `add_special_tokens`,
+// which is not used here, so they are not read.
 
 import GenerationTypes
 import JSON
 import Text
 
-/// The parts of a tokenizer, checked.
+/// The validated parts of a tokenizer.
 struct TokenizerFile {
   var vocabulary: Vocabulary
   var encoder: BytePairEncoder
-  /// In order of rank.
+  /// The merges in order of rank.
   var merges: [(left: TokenID, right: TokenID, product: TokenID)]
   var expressions: [RegularExpression]
   /// Whether text is normalised to NFC.
@@ -19,11 +19,12 @@ struct TokenizerFile {
   var normalizedTokens = AddedTokens()
   var specialTokens: [(text: String, id: TokenID)] = []
 
-  /// Ids a file may use: 16 times the largest vocabulary of today's models.
+  /// The limit on token ids: 16 times the largest vocabulary of current models.
   private static let maxID: Int64 = 1 << 22
-  /// Bytes of all added tokens together, each of which becomes a node of a search tree; the models of today have some 20,000.
+  /// The limit on the total size of all added tokens in bytes, each of which becomes a trie node. Current models have
+  /// some 20,000.
   static let maxAddedBytes = 1 << 20
-  /// Values in the document; a merge is three.
+  /// The limit on the number of JSON values in the document; a merge is three.
   private static let maxValues = 24_000_000
 
   init(json: [UInt8]) throws(TokenizerError) {
@@ -34,7 +35,7 @@ struct TokenizerFile {
       throw TokenizerError(path: "", reason: error.description)
     }
     guard case .object = root else {
-      throw TokenizerError(path: "", reason: "expected an object, not \(root.typeName)")
+      throw TokenizerError(path: "", reason: "expected an object, got \(root.typeName)")
     }
     composes = try Self.readNormalizer(root["normalizer"] ?? .null, "normalizer")
     expressions = try Self.readPreTokenizer(root["pre_tokenizer"] ?? .null)
@@ -46,14 +47,15 @@ struct TokenizerFile {
     let added = try Self.readAddedTokens(root["added_tokens"] ?? .array([]), composes: composes, &texts)
     let vocabulary = Vocabulary(texts: texts)
     self.vocabulary = vocabulary
-    // Merges name base tokens only; an id beyond them belongs to an added token.
+    // Merges refer to base tokens only; larger ids belong to added tokens.
     merges = try Self.readMerges(model["merges"] ?? .null, vocabulary, baseCount)
     encoder = BytePairEncoder(
       merges: MergeTable(merges), byteTokens: Self.byteTokens(vocabulary),
       ignoreMerges: model["ignore_merges"]?.bool ?? false)
     for (position, entry) in added.enumerated() {
       guard vocabulary.id(of: entry.token.content.utf8) == entry.token.id else {
-        throw TokenizerError(path: "added_tokens[\(position)].id", reason: "the content has another id already")
+        throw TokenizerError(
+          path: "added_tokens[\(position)].id", reason: "the same content already has a different id")
       }
       if entry.token.special { specialTokens.append((entry.token.content, entry.token.id)) }
       if !entry.normalized { rawTokens.add(entry.token); continue }
@@ -66,7 +68,7 @@ struct TokenizerFile {
     }
   }
 
-  /// The token of each byte, or -1.
+  /// Returns the token of each byte, or -1.
   static func byteTokens(_ vocabulary: Vocabulary) -> [TokenID] {
     (0...255).map { byte in
       var text: [UInt8] = []
@@ -151,16 +153,16 @@ struct TokenizerFile {
 
   private static func readVocabulary(_ value: JSONValue) throws(TokenizerError) -> [String] {
     guard case .object(let members) = value else {
-      throw TokenizerError(path: "model.vocab", reason: "expected an object, not \(value.typeName)")
+      throw TokenizerError(path: "model.vocab", reason: "expected an object, got \(value.typeName)")
     }
     var texts = [String](repeating: "", count: members.count)
     for position in 0..<members.count {
       let name = members.names[position]
       guard case .integer(let id) = members.values[position], (0..<maxID).contains(id) else {
         throw TokenizerError(
-          path: "model.vocab[\"\(name.excerpt(40))\"]", reason: "an id is an integer from 0 to \(maxID - 1)")
+          path: "model.vocab[\"\(name.excerpt(40))\"]", reason: "the id must be an integer between 0 and \(maxID - 1)")
       }
-      if name.isEmpty { throw TokenizerError(path: "model.vocab", reason: "a token is empty") }
+      if name.isEmpty { throw TokenizerError(path: "model.vocab", reason: "a token must not be empty") }
       if id >= texts.count { texts += [String](repeating: "", count: Int(id) + 1 - texts.count) }
       if !texts[Int(id)].isEmpty {
         throw TokenizerError(
@@ -175,7 +177,7 @@ struct TokenizerFile {
     _ value: JSONValue, _ vocabulary: Vocabulary, _ baseCount: Int
   ) throws(TokenizerError) -> [(left: TokenID, right: TokenID, product: TokenID)] {
     guard case .array(let entries) = value else {
-      throw TokenizerError(path: "model.merges", reason: "expected an array, not \(value.typeName)")
+      throw TokenizerError(path: "model.merges", reason: "expected an array, got \(value.typeName)")
     }
     var merges: [(left: TokenID, right: TokenID, product: TokenID)] = []
     merges.reserveCapacity(entries.count)
@@ -202,7 +204,8 @@ struct TokenizerFile {
         let product = vocabulary.id(of: joined), max(left, right, product) < baseCount
       else {
         throw TokenizerError(
-          path: "model.merges[\(position)]", reason: "a token or their join is not in the vocabulary")
+          path: "model.merges[\(position)]", reason: "one of the tokens or their concatenation is not in the vocabulary"
+        )
       }
       merges.append((left, right, product))
     }
@@ -211,26 +214,26 @@ struct TokenizerFile {
 
   // MARK: - Added tokens
 
-  /// Checks the entries and puts their texts into `texts`, where base tokens of the same id must agree.
+  /// Checks the entries and stores their texts in `texts`. A base token with the same id must have the same text.
   private static func readAddedTokens(
     _ value: JSONValue, composes: Bool, _ texts: inout [String]
   ) throws(TokenizerError) -> [(token: AddedToken, normalized: Bool)] {
     guard case .array(let entries) = value else {
-      throw TokenizerError(path: "added_tokens", reason: "expected an array, not \(value.typeName)")
+      throw TokenizerError(path: "added_tokens", reason: "expected an array, got \(value.typeName)")
     }
     var tokens: [(token: AddedToken, normalized: Bool)] = []
     var byteCount = 0
     for (position, entry) in entries.enumerated() {
       let path = "added_tokens[\(position)]"
       guard case .integer(let id)? = entry["id"], (0..<maxID).contains(id) else {
-        throw TokenizerError(path: "\(path).id", reason: "an id is an integer from 0 to \(maxID - 1)")
+        throw TokenizerError(path: "\(path).id", reason: "the id must be an integer between 0 and \(maxID - 1)")
       }
       guard let content = entry["content"]?.string, !content.isEmpty else {
-        throw TokenizerError(path: "\(path).content", reason: "expected a text that is not empty")
+        throw TokenizerError(path: "\(path).content", reason: "expected a non-empty string")
       }
       byteCount += content.utf8.count
       guard byteCount <= maxAddedBytes else {
-        throw TokenizerError(path: path, reason: "the added tokens are longer than \(maxAddedBytes) bytes together")
+        throw TokenizerError(path: path, reason: "the added tokens exceed \(maxAddedBytes) bytes in total")
       }
       let token = AddedToken(
         id: TokenID(id), content: content, special: try flag("special", entry, path),
@@ -239,10 +242,10 @@ struct TokenizerFile {
       let normalized = try flag("normalized", entry, path, missing: !token.special)
       if token.special, normalized, composes {
         throw TokenizerError(
-          path: "\(path).normalized", reason: "special tokens that are normalised are not supported with NFC")
+          path: "\(path).normalized", reason: "normalised special tokens are not supported in combination with NFC")
       }
       if id >= texts.count { texts += [String](repeating: "", count: Int(id) + 1 - texts.count) }
-      // Compared as bytes: `==` on strings takes canonically equivalent texts for equal.
+      // Compared as bytes, because `==` on strings treats canonically equivalent texts as equal.
       if !texts[Int(id)].isEmpty, !texts[Int(id)].utf8.elementsEqual(content.utf8) {
         throw TokenizerError(path: "\(path).id", reason: "the id \(id) belongs to another token")
       }
@@ -270,6 +273,6 @@ struct TokenizerFile {
 
   private static func unsupported(_ value: JSONValue?, _ path: String, supported: String) -> TokenizerError {
     let found = String(decoding: (value ?? .null).encoded.prefix(64), as: UTF8.self)
-    return TokenizerError(path: path, reason: "\(found) is not supported (supported: \(supported))")
+    return TokenizerError(path: path, reason: "\(found) is not supported; supported: \(supported)")
   }
 }

@@ -1,9 +1,9 @@
-// Token texts by id, and ids by text, keyed on bytes: Swift compares strings by canonical equivalence, which would merge
-// tokens such as "é" (one scalar) and "é" (two) that the model tells apart.
+// Token texts by id and ids by text, keyed on bytes. Swift compares strings by canonical equivalence, which would
+// merge tokens that the model distinguishes, such as "é" as one scalar and as two.
 
 import GenerationTypes
 
-/// Byte strings numbered from 0, end to end in one buffer.
+/// Byte strings numbered from 0 and stored contiguously in one buffer.
 struct ByteStrings {
   private(set) var bytes: [UInt8] = []
   private var ends: [UInt32] = []
@@ -15,12 +15,12 @@ struct ByteStrings {
 
   var count: Int { ends.count }
 
-  /// Where string `number` lies in `bytes`.
+  /// The range of string `number` in `bytes`.
   subscript(number: Int) -> Range<Int> {
     Int(number == 0 ? 0 : ends[number - 1])..<Int(ends[number])
   }
 
-  /// Ends the string that the closure appends to the buffer.
+  /// Appends the string that the closure writes to the buffer.
   mutating func append(_ write: (inout [UInt8]) -> Void) {
     write(&bytes)
     ends.append(UInt32(bytes.count))
@@ -29,16 +29,17 @@ struct ByteStrings {
 
 /// The tokens of the model and the added tokens, by id.
 struct Vocabulary {
-  /// Each token as the file writes it, by id; empty for ids that no token has.
+  /// Each token as written in the file, by id; empty for unused ids.
   private var written: ByteStrings
-  /// Each token's text in bytes, by id.
+  /// Each token's decoded bytes, by id.
   private var decoded: ByteStrings
-  /// Open addressing: ids, or -1 for a free slot. A power of two of slots, at most half of them used.
+  /// Open addressing: ids, or -1 for a free slot. The number of slots is a power of two, and at most half of them are
+  /// used.
   private var slots: [TokenID]
-  /// Random, so that a crafted file cannot choose texts that collide.
+  /// Random, so that a crafted file cannot choose colliding texts.
   private let seed = UInt64.random(in: .min ... .max)
 
-  /// `texts[id]` is the written form of token `id` (UTF-8), empty for a gap.
+  /// Creates a vocabulary. `texts[id]` is the written form of token `id` (UTF-8), empty for unused ids.
   init(texts: [String]) {
     written = ByteStrings(reserving: texts.count)
     decoded = ByteStrings(reserving: texts.count)
@@ -52,19 +53,19 @@ struct Vocabulary {
     }
   }
 
-  /// Highest id + 1.
+  /// The highest id plus 1.
   var count: Int { written.count }
 
-  /// The bytes that `id` decodes to; empty for an unknown id.
+  /// Returns the bytes that `id` decodes to; empty for an unknown id.
   func bytes(of id: TokenID) -> ArraySlice<UInt8> {
     guard id >= 0, Int(id) < decoded.count else { return [] }
     return decoded.bytes[decoded[Int(id)]]
   }
 
-  /// The written form of `id`, which must be below `count`.
+  /// Returns the written form of `id`, which must be below `count`.
   func text(of id: TokenID) -> ArraySlice<UInt8> { written.bytes[written[Int(id)]] }
 
-  /// The token whose written form is `text`.
+  /// Returns the token whose written form is `text`.
   func id(of text: some Collection<UInt8>) -> TokenID? {
     var slot = Int(truncatingIfNeeded: hash(text)) & (slots.count - 1)
     while slots[slot] >= 0 {
@@ -74,7 +75,7 @@ struct Vocabulary {
     return nil
   }
 
-  /// Enters `id` under its text; of two ids with one text the first keeps the entry.
+  /// Stores `id` under its text. If two ids have the same text, the first one wins.
   private mutating func insert(_ id: TokenID) {
     let text = written.bytes[written[Int(id)]]
     var slot = Int(truncatingIfNeeded: hash(text)) & (slots.count - 1)
@@ -85,7 +86,7 @@ struct Vocabulary {
     slots[slot] = id
   }
 
-  /// FNV-1a from a random start, its high bits folded into the low ones that choose the slot.
+  /// FNV-1a with a random seed. The high bits are folded into the low ones, which select the slot.
   private func hash(_ text: some Collection<UInt8>) -> UInt64 {
     var hash = seed
     for byte in text { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

@@ -1,4 +1,4 @@
-// Where the tests find tokenizers and what the reference said about them (scripts/fixtures/tokenization.py).
+// Locates tokenizers and the reference's output for them (scripts/fixtures/tokenization.py).
 
 import Foundation
 import GenerationTypes
@@ -14,14 +14,15 @@ enum Fixtures {
     return try JSONValue(parsing: [UInt8](Data(contentsOf: file)))
   }
 
-  /// R-Tiny's `tokenizer.json`.
+  /// Returns R-Tiny's `tokenizer.json`.
   static func tinyFile() throws -> [UInt8] {
     try [UInt8](Data(contentsOf: root.appending(path: "Models/r-tiny/tokenizer.json")))
   }
 
   static let tiny = Result { try Tokenizer(json: tinyFile()) }
 
-  /// Qwen3's genuine `tokenizer.json`: named by R4B_QWEN3_TOKENIZER, or in the test environment's site-packages.
+  /// The path of Qwen3's original `tokenizer.json`: from R4B_QWEN3_TOKENIZER, or in the test environment's
+  /// site-packages.
   static let qwen3Path: String? = {
     if let path = ProcessInfo.processInfo.environment["R4B_QWEN3_TOKENIZER"], !path.isEmpty { return path }
     let library = root.appending(path: ".venv/lib")
@@ -33,7 +34,7 @@ enum Fixtures {
 
   static let qwen3 = Result { try Tokenizer(json: [UInt8](Data(contentsOf: URL(filePath: qwen3Path ?? "")))) }
 
-  /// FNV-1a over the ids as little-endian 32-bit integers, as the fixture script prints it.
+  /// Returns FNV-1a over the ids as little-endian 32-bit integers, as printed by the fixture script.
   static func hash(_ ids: [TokenID]) -> String {
     var value: UInt64 = 0xCBF2_9CE4_8422_2325
     for id in ids {
@@ -50,7 +51,7 @@ extension JSONValue {
   var ids: [TokenID] { array?.compactMap { $0.int.map(TokenID.init) } ?? [] }
 }
 
-/// The mixed text of the fixture script, made again from the same recipe: chunks of about 1 kB of one kind each.
+/// The mixed text of the fixture script, regenerated from the same recipe: chunks of about 1 kB, each of one kind.
 struct MixedText {
   private struct Kind {
     var ranges: [ClosedRange<UInt32>]

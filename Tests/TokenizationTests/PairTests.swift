@@ -3,8 +3,8 @@ import ModelFiles
 import Testing
 import Tokenization
 
-@Suite struct `Pairs of GGUF files` {
-  /// Writes the tensors of `checkpoint` that `names` has a name for.
+@Suite struct `GGUF file pairs` {
+  /// Writes the tensors of `checkpoint` for which `names` has a name.
   private static func write(
     _ checkpoint: Checkpoint, _ names: GGUFTensorNames, _ metadata: GGUFMetadata, _ path: String
   ) throws {
@@ -29,8 +29,8 @@ import Tokenization
     return bytes
   }
 
-  /// R4B_GGUF_OUT names a directory to leave the pair in, for readers that others wrote.
-  @Test func `R-Tiny opens as the same model from a pair as from its directory`() throws {
+  /// If R4B_GGUF_OUT names a directory, the pair is written there, for other implementations to read.
+  @Test func `R-Tiny loads as the same model from a GGUF pair and from its directory`() throws {
     let given = ProcessInfo.processInfo.environment["R4B_GGUF_OUT"]
     let directory =
       given ?? FileManager.default.temporaryDirectory.appendingPathComponent("pair-\(UUID().uuidString)").path

@@ -3,8 +3,8 @@ import JSON
 import Testing
 import Tokenization
 
-@Suite struct `Text of tokens` {
-  @Test func `ids become the reference's text, whole and one by one`() throws {
+@Suite struct `Decoding tokens` {
+  @Test func `ids decode to the reference's text, all at once and one by one`() throws {
     let tokenizer = try Fixtures.tiny.get()
     for sample in try #require(try Fixtures.json("decode").array) {
       let ids = sample["ids"]?.ids ?? []
@@ -17,9 +17,9 @@ import Tokenization
     }
   }
 
-  @Test func `random bytes stream to what they decode to at once`() throws {
+  @Test func `random bytes decode to the same text in a stream and at once`() throws {
     let tokenizer = try Fixtures.tiny.get()
-    // Lead and continuation bytes at the edges of table 3-7, so that truncated and overlong sequences abound.
+    // Lead and continuation bytes at the limits of table 3-7, to produce many truncated and overlong sequences.
     let bytes: [UInt8] = [
       0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1,
       0xF4, 0xF5, 0xFF,
@@ -36,24 +36,24 @@ import Tokenization
     }
   }
 
-  @Test func `a character comes out whole with its last byte`() throws {
+  @Test func `a character is emitted with its last byte`() throws {
     let tokenizer = try Fixtures.tiny.get()
     let ids = tokenizer.encode("é👩中")
     var decoder = TokenDecoder(tokenizer, skipSpecial: false)
     var texts = ids.map { decoder.append($0) }
     #expect(texts.filter { !$0.isEmpty }.joined() == "é👩中")
     #expect(!texts.contains { $0.contains("\u{FFFD}") } && decoder.unfinished.isEmpty)
-    // Cut inside the last character: nothing of it is given out.
+    // Cut inside the last character: no part of it is emitted.
     decoder = TokenDecoder(tokenizer, skipSpecial: false)
     texts = ids.dropLast().map { decoder.append($0) }
     #expect(texts.joined() == "é👩")
     #expect(decoder.unfinished == [0xE4, 0xB8])
-    // Another decoder goes on there.
+    // Another decoder continues there.
     decoder = TokenDecoder(tokenizer, skipSpecial: false, unfinished: decoder.unfinished)
     #expect(decoder.append(try #require(ids.last)) == "中" && decoder.unfinished.isEmpty)
   }
 
-  @Test func `what can be no character is replaced as soon as that is known`() throws {
+  @Test func `invalid bytes are replaced as soon as they are known to be invalid`() throws {
     let tokenizer = try Fixtures.tiny.get()
     let half = try #require(tokenizer.encode("中").first)
     var decoder = TokenDecoder(tokenizer, skipSpecial: false)

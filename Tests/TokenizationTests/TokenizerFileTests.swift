@@ -3,8 +3,8 @@ import JSON
 import Testing
 import Tokenization
 
-@Suite struct `Files of tokenizers` {
-  /// A small file with the parts replaced that a test names.
+@Suite struct `Tokenizer files` {
+  /// Returns a small file in which a test replaces some parts.
   private func file(
     normalizer: String = "null",
     preTokenizer: String = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#,
@@ -25,14 +25,14 @@ import Tokenization
     } catch { return error.path }
   }
 
-  @Test func `a small file works, and bytes without a token vanish`() throws {
+  @Test func `a small file works, and bytes without a token are dropped`() throws {
     let tokenizer = try Tokenizer(json: file())
     #expect(tokenizer.encode("abba ab") == [2, 1, 0, 3, 2])
     #expect(tokenizer.encode("aéb") == [2])
     #expect(try Tokenizer(json: file(merges: #"[["a","b"]]"#)).encode("ab") == [2])
   }
 
-  @Test func `what is not supported is refused by its path`() {
+  @Test func `an unsupported value is rejected with its path`() {
     #expect(path(file(normalizer: #"{"type":"NFKC"}"#)) == "normalizer.type")
     #expect(
       path(file(normalizer: #"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Lowercase"}]}"#))
@@ -56,7 +56,7 @@ import Tokenization
     }
   }
 
-  @Test func `a damaged file is refused by its path`() {
+  @Test func `an invalid value is rejected with its path`() {
     #expect(path([]) == "" && path(Array("[]".utf8)) == "" && path(Array("{".utf8)) == "")
     #expect(path(file(vocab: "[]")) == "model.vocab")
     #expect(path(file(vocab: #"{"a":-1}"#)) == "model.vocab[\"a\"]")
@@ -78,7 +78,7 @@ import Tokenization
         == "added_tokens[0].normalized")
   }
 
-  @Test func `no prefix of a file and no changed byte crashes`() throws {
+  @Test func `prefixes and changed bytes of a file cause no crash`() throws {
     let good = file(added: #"[{"id":4,"content":"<s>","special":true,"normalized":false}]"#)
     for length in 0..<good.count { #expect(path(Array(good[..<length])) != nil) }
     var random = SplitMix64(state: 11)
@@ -89,7 +89,7 @@ import Tokenization
     }
   }
 
-  @Test func `tokens that differ only in Unicode form stay apart`() throws {
+  @Test func `tokens that differ only in Unicode normalisation are distinct`() throws {
     // The byte-level spelling of "é" (C3 A9) and of "e" with a combining acute accent (65 CC 81).
     let vocab = #"{"Ã":0,"©":1,"Ã©":2,"e":3,"Ì":4,"ģ":5,"eÌ":6,"eÌģ":7}"#
     let tokenizer = try Tokenizer(json: file(vocab: vocab, merges: #"["Ã ©","e Ì","eÌ ģ"]"#))
@@ -99,7 +99,7 @@ import Tokenization
     #expect(composed.encode("\u{E9}") == [2] && composed.encode("e\u{301}") == [2])
   }
 
-  @Test func `letters of Unicode 15 and 16 are letters, whatever tables the system's library has`() throws {
+  @Test func `letters of Unicode 15 and 16 are recognised, independent of the system library's tables`() throws {
     // After a letter "'s" is a piece and merges; a symbol takes the apostrophe into its own piece. Other bytes have no token.
     let split = #"{"type":"Split","pattern":{"Regex":"'s|\\p{L}+|[^\\s\\p{L}]+"},"behavior":"Isolated","invert":false}"#
     let stages =
@@ -110,7 +110,7 @@ import Tokenization
     for symbol in ["-", "\u{1C8B}"] { #expect(tokenizer.encode(symbol + "'s") == [0, 1]) }
   }
 
-  @Test func `an expression that backtracks without end cannot hang a call`() throws {
+  @Test func `an expression with endless backtracking cannot block a call`() throws {
     let split =
       #"{"type":"Split","pattern":{"Regex":"(a+)+\#u{24}(?!.)c|(a|aa)+b"},"behavior":"Isolated","invert":false}"#
     let stages =

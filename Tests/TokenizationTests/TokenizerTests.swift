@@ -4,11 +4,11 @@ import JSON
 import Testing
 import Tokenization
 
-@Suite struct `Tokens of text` {
+@Suite struct `Encoding text` {
   static let hasQwen3 = Fixtures.qwen3Path != nil
 
   @Test(.enabled(if: hasQwen3, "no Qwen3 tokenizer here"))
-  func `the 47 golden cases of llama cpp for Qwen hold`() throws {
+  func `the 47 cases of llama_cpp for Qwen agree`() throws {
     let tokenizer = try Fixtures.qwen3.get()
     let cases = try #require(try Fixtures.json("golden").array)
     #expect(cases.count == 47)
@@ -18,12 +18,12 @@ import Tokenization
     }
   }
 
-  @Test func `mixed text of more than 1 MB becomes the reference's tokens with R-Tiny's vocabulary`() throws {
+  @Test func `mixed text of more than 1 MB has the reference's tokens with R-Tiny's vocabulary`() throws {
     try expectMixedText(try Fixtures.tiny.get(), "tiny")
   }
 
   @Test(.enabled(if: hasQwen3, "no Qwen3 tokenizer here"))
-  func `mixed text of more than 1 MB becomes the reference's tokens with Qwen3's vocabulary`() throws {
+  func `mixed text of more than 1 MB has the reference's tokens with Qwen3's vocabulary`() throws {
     try expectMixedText(try Fixtures.qwen3.get(), "qwen3")
   }
 
@@ -43,11 +43,11 @@ import Tokenization
     #expect(whole.utf8.count == recipe["bytes"]?.int && whole.utf8.count > 1_000_000)
     let ids = tokenizer.encode(whole)
     #expect(Fixtures.hash(ids) == recipe["\(name)Whole"]?.string)
-    // Normalisation is all that encoding loses, so the text of the ids encodes to the same ids.
+    // Encoding loses only normalisation, so the decoded text encodes to the same ids.
     #expect(tokenizer.encode(tokenizer.decode(ids)) == ids)
   }
 
-  @Test func `every supported form of the file encodes as the reference does, with and without literal text`() throws {
+  @Test func `every supported file format encodes like the reference, with and without literal ranges`() throws {
     let file = try #require(try JSONValue(parsing: Fixtures.tinyFile()).object)
     for variant in try #require(try Fixtures.json("variants").array) {
       var patched = file
@@ -66,7 +66,7 @@ import Tokenization
     }
   }
 
-  @Test func `literal ranges keep user text from forging special tokens, and nothing else`() throws {
+  @Test func `literal ranges prevent only forged special tokens`() throws {
     let tokenizer = try Fixtures.tiny.get()
     let start = try #require(tokenizer.id(of: "<|im_start|>"))
     let think = try #require(tokenizer.id(of: "<think>"))
@@ -77,7 +77,7 @@ import Tokenization
     #expect(ids.first == start && ids.last == start && ids.filter { $0 == start }.count == 2)
     #expect(ids.contains(think))
     #expect(tokenizer.decode(ids) == text)
-    // A token that is half typed by the user and half by the template is not one either.
+    // A token that is partly typed by the user and partly from the template is not special either.
     for byte in 0..<12 { #expect(!tokenizer.encode("<|im_start|>", literal: [byte..<byte + 1]).contains(start)) }
   }
 
@@ -98,25 +98,25 @@ import Tokenization
   }
 
   @Test(.timeLimit(.minutes(10)))
-  func `long white space, a long word and long runs of marks take time in proportion`() throws {
+  func `long white space, long words and long runs of marks take linear time`() throws {
     let tokenizer = try Fixtures.tiny.get()
-    // A square law would take hours; the limit only tells the two apart.
+    // Quadratic time would take hours; the limit only distinguishes the two.
     for unit in [" ", "\n ", "a", "e\u{301}\u{316}", "é", "<", "'S"] {
       let ids = tokenizer.encode(String(repeating: unit, count: 1_000_000 / unit.utf8.count))
       #expect(tokenizer.encode(tokenizer.decode(ids)) == ids)
     }
   }
 
-  @Test func `white space beyond the expression's limits is cut, not lost`() throws {
+  @Test func `white space beyond the expression's limits is split, not lost`() throws {
     let tokenizer = try Fixtures.tiny.get()
     let text = String(repeating: " ", count: 6_000_000) + "x"
     #expect(tokenizer.decode(tokenizer.encode(text)) == text)
   }
 
   @Test(.timeLimit(.minutes(10)))
-  func `a text of spelled control tokens takes time in proportion`() throws {
+  func `a text full of control tokens takes linear time`() throws {
     let tokenizer = try Fixtures.tiny.get()
-    // Quadratic work over the literal ranges would take hours here.
+    // Quadratic work over the literal ranges would take hours.
     let (spelling, count) = ("<|im_end|>", 300_000)
     let text = String(repeating: spelling, count: count)
     let literal = (0..<count).map { $0 * spelling.utf8.count..<($0 + 1) * spelling.utf8.count }
@@ -129,7 +129,7 @@ import Tokenization
   @Test(
     .timeLimit(.minutes(10)),
     arguments: [" ", "a", "hello world, ", "\n", "<|im_end|>", "e\u{301}", "漢字", "\u{FB2C}"])
-  func `a limit gives all ids or none, and ends long texts early`(unit: String) throws {
+  func `with a limit the result is all ids or nil, and long texts stop early`(unit: String) throws {
     let tokenizer = try Fixtures.tiny.get()
     let text = String(repeating: unit, count: 50)
     let ids = tokenizer.encode(text)
@@ -141,7 +141,7 @@ import Tokenization
     #expect(tokenizer.encode(String(repeating: unit, count: 20_000_000 / unit.utf8.count), limit: 2048) == nil)
   }
 
-  @Test func `control tokens, sizes and white space are known`() throws {
+  @Test func `special tokens, sizes and white space are correct`() throws {
     let tokenizer = try Fixtures.tiny.get()
     #expect(tokenizer.vocabularySize == 625)
     #expect(tokenizer.specialTokens.map(\.text) == ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"])

@@ -1,9 +1,9 @@
-// Mutated vocabularies of GGUF, built into tokenizers that must encode and decode whatever they were accepted with.
+// Mutated GGUF vocabularies. A tokenizer that accepts one must be able to encode and decode.
 import GenerationTypes
 import ModelFiles
 import Tokenization
 
-/// A campaign over `TokenizerVocabulary`, behind what a GGUF header can say already.
+/// A fuzz campaign over `TokenizerVocabulary`, limited to what a GGUF header can express.
 struct VocabularyFuzz {
   private var state: UInt64
   private(set) var accepted = 0
@@ -18,7 +18,7 @@ struct VocabularyFuzz {
 
   init(seed: UInt64) { state = seed }
 
-  /// SplitMix64, one of `count`.
+  /// Returns a random index below `count` (SplitMix64).
   private mutating func pick(_ count: Int) -> Int {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -4,8 +4,8 @@ import ModelFiles
 import Testing
 import Tokenization
 
-@Suite struct `Vocabularies of GGUF` {
-  /// A vocabulary of single bytes, a few merges and three added tokens.
+@Suite struct `GGUF vocabularies` {
+  /// Returns a vocabulary of single bytes, a few merges and three added tokens.
   private static func vocabulary(pre: String) -> TokenizerVocabulary {
     var tokens = GGUFStrings((33...126).map { String(UnicodeScalar($0)) } + ["Ġ", "Ċ", "ĠĠ", "an", "12", "123"])
     var kinds = [TokenKind](repeating: .normal, count: tokens.count)
@@ -25,7 +25,7 @@ import Tokenization
     return tokenizer.encode(text).map { tokenizer.decode([$0]) }
   }
 
-  @Test func `added tokens are found in the text, and only control tokens are special`() throws {
+  @Test func `added tokens are found in text, and only control tokens are special`() throws {
     let tokenizer = try Tokenizer(vocabulary: Self.vocabulary(pre: "gpt-2"))
     let ids = tokenizer.encode("an<think>an<|im_end|>[PAD102]")
     #expect(ids.prefix(4) == [97, 101, 97, 100])
@@ -33,7 +33,7 @@ import Tokenization
     #expect(tokenizer.specialTokens.map(\.text) == ["<|im_end|>"])
     #expect(tokenizer.decode(ids, skipSpecial: true) == "an<think>an[PAD102]")
     #expect(tokenizer.encode("<|im_end|>", literal: [0..<10]).count == 10)
-    // The row of padding is no token.
+    // The padding row is not a token.
     #expect(tokenizer.vocabularySize == 102)
   }
 
@@ -42,11 +42,11 @@ import Tokenization
     ("smollm", ["1", "2", "3", "4", " ", "an"]), ("llama-bpe", ["123", "4", " ", "an"]),
     ("default", ["123", "4", " ", "an"]),
   ])
-  func `words are cut as the name says`(pre: String, expected: [String]) throws {
+  func `words are split as the name requires`(pre: String, expected: [String]) throws {
     #expect(try Self.pieces("1234 an", pre: pre) == expected)
   }
 
-  @Test func `only llama's texts begin with a token by themselves, and a file may say otherwise`() throws {
+  @Test func `only llama's texts begin with a token by default, and a file may override this`() throws {
     for (pre, stated, leading) in [
       ("llama-bpe", nil, 100), ("llama-bpe", false, nil), ("qwen2", nil, nil), ("smollm", true, 100),
     ] as [(String, Bool?, TokenID?)] {
@@ -56,7 +56,7 @@ import Tokenization
     }
   }
 
-  @Test func `an unknown way to cut words is refused with those that are known`() throws {
+  @Test func `an unknown pre-tokenizer is rejected with a list of the known ones`() throws {
     let error = #expect(throws: TokenizerError.self) { try Tokenizer(vocabulary: Self.vocabulary(pre: "chameleon")) }
     let message = "\(try #require(error))"
     for words in ["f.gguf: tokenizer.ggml.pre", "chameleon", "qwen2", "smollm", "llama-bpe", "gpt-2"] {
@@ -65,24 +65,24 @@ import Tokenization
   }
 
   @Test(arguments: ["a", "a  n", "a zz", " a", "a "])
-  func `a merge that is none is refused by its number`(merge: String) throws {
+  func `an invalid merge is rejected with its index`(merge: String) throws {
     var vocabulary = Self.vocabulary(pre: "qwen2")
     vocabulary.merges.append(merge.utf8)
     let error = #expect(throws: TokenizerError.self) { try Tokenizer(vocabulary: vocabulary) }
     #expect(error?.path == "tokenizer.ggml.merges[4]")
   }
 
-  @Test func `added tokens may not be longer together than a search tree should be large`() throws {
+  @Test func `the total size of added tokens is limited`() throws {
     var vocabulary = Self.vocabulary(pre: "qwen2")
     for number in 0..<300 {
       vocabulary.tokens.append("<\(number)\(String(repeating: "x", count: 4000))>".utf8)
       vocabulary.kinds.append(.control)
     }
     let error = #expect(throws: TokenizerError.self) { try Tokenizer(vocabulary: vocabulary) }
-    #expect(error?.reason == "the added tokens are longer than 1048576 bytes together")
+    #expect(error?.reason == "the added tokens exceed 1048576 bytes in total")
   }
 
-  @Test func `a vocabulary goes through a GGUF file unchanged`() throws {
+  @Test func `a vocabulary is unchanged after writing and reading a GGUF file`() throws {
     var vocabulary = try TokenizerVocabulary(tokenizerJSON: Fixtures.tinyFile())
     #expect(vocabulary.preTokenizer == "qwen2")
     vocabulary.pad(to: 640)
@@ -102,7 +102,7 @@ import Tokenization
   }
 
   @Test(.enabled(if: Fixtures.qwen3Path != nil))
-  func `Qwen3's vocabulary gives the same ids through GGUF as from its own file`() throws {
+  func `Qwen3's vocabulary gives the same ids from GGUF and from its own file`() throws {
     let own = try Fixtures.qwen3.get()
     let json = [UInt8](try Data(contentsOf: URL(filePath: Fixtures.qwen3Path ?? "")))
     var vocabulary = try TokenizerVocabulary(tokenizerJSON: json)
@@ -118,16 +118,16 @@ import Tokenization
     }
   }
 
-  @Test func `a mutated vocabulary makes a tokenizer that works, or none`() {
+  @Test func `a mutated vocabulary is rejected or gives a working tokenizer`() {
     var fuzz = VocabularyFuzz(seed: 20_251_126)
     for _ in 0..<1_000 { fuzz.run() }
     #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
     #expect((100..<900).contains(fuzz.accepted), "\(fuzz.accepted)")
   }
 
-  /// R4B_FUZZ_VOCABULARIES names the number of runs, R4B_FUZZ_SEED where they begin.
+  /// R4B_FUZZ_VOCABULARIES is the number of runs, R4B_FUZZ_SEED the first seed.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["R4B_FUZZ_VOCABULARIES"] != nil))
-  func `a long campaign of mutated vocabularies finds nothing`() {
+  func `a long campaign of mutated vocabularies finds no crash`() {
     let environment = ProcessInfo.processInfo.environment
     let count = Int(environment["R4B_FUZZ_VOCABULARIES"] ?? "") ?? 0
     var fuzz = VocabularyFuzz(seed: UInt64(environment["R4B_FUZZ_SEED"] ?? "") ?? 1)
@@ -136,7 +136,7 @@ import Tokenization
     print("GGUF fuzz: \(count) vocabularies, \(fuzz.accepted) accepted, \(fuzz.violations.count) violations")
   }
 
-  /// Writes a GGUF file that has nothing but the vocabulary, and reads it.
+  /// Writes a GGUF file with only the vocabulary and reads it back.
   private static func throughFile(_ vocabulary: TokenizerVocabulary) throws -> TokenizerVocabulary {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("vocabulary-\(UUID().uuidString).gguf")
       .path
