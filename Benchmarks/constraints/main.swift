@@ -2,6 +2,7 @@
 //
 //   constraints-benchmark sample TOKENIZER.json   one JSON line {"schema" or "tools", "seed", "count"} in, {"texts"} or {"error"} out
 //   constraints-benchmark time TOKENIZER.json     what compiling, the first mask and later masks take
+import Basics
 import Foundation
 import GenerationTypes
 import Inference

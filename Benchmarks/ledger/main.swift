@@ -5,27 +5,16 @@
 //   ledger-benchmark report PATH FROM TO BUCKET  one report as JSON
 //   ledger-benchmark record PATH COUNT           rows, then "recorded COUNT" and waits to be killed
 //   ledger-benchmark status PATH                 the account of a start, as JSON
+import Basics
 import Foundation
 import Ledger
-
-/// SplitMix64.
-struct Numbers: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 
 /// 2025-01-01 00:00 UTC.
 let yearStart = 1_735_689_600.0
 let year = 365 * 86_400.0
 
 /// A request as they come: three keys, three requested modes, lengths spread over some orders of magnitude.
-func row(_ index: Int, at time: Double, _ numbers: inout Numbers) -> LedgerRow {
+func row(_ index: Int, at time: Double, _ numbers: inout SplitMix64) -> LedgerRow {
   func long(_ most: Double) -> Double { pow(most, Double.random(in: 0...1, using: &numbers)) }
   let requested = ["auto", "auto", "auto", "long", "short"].randomElement(using: &numbers) ?? "auto"
   let isThinking = requested == "long" || (requested == "auto" && Bool.random(using: &numbers))
@@ -48,12 +37,12 @@ func row(_ index: Int, at time: Double, _ numbers: inout Numbers) -> LedgerRow {
 func seconds(_ work: () async throws -> Void) async rethrows -> Double {
   let start = ContinuousClock.now
   try await work()
-  return (ContinuousClock.now - start) / .seconds(1)
+  return (ContinuousClock.now - start).seconds
 }
 
 func fill(_ path: String, _ count: Int) async throws {
   let ledger = Ledger(path: path)
-  var numbers = Numbers(state: 1), recording = 0.0
+  var numbers = SplitMix64(seed: 1), recording = 0.0
   let all = try await seconds {
     for first in stride(from: 0, to: count, by: 10_000) {
       let rows = (first..<min(first + 10_000, count)).map { index in
@@ -120,7 +109,7 @@ func record(_ path: String, _ count: Int) async throws {
   // A file at the limit of its size is an error to see, not a signal.
   signal(SIGXFSZ, SIG_IGN)
   let ledger = Ledger(path: path)
-  var numbers = Numbers(state: UInt64(count))
+  var numbers = SplitMix64(seed: UInt64(count))
   for index in 0..<count {
     ledger.record(row(index, at: yearStart + Double(index) * 7, &numbers))
     if index % 100 == 99 { usleep(2_000) }

@@ -2,6 +2,7 @@
 // writes the ids of the last as little-endian 32-bit integers to path + ".ids".
 //   tokenizer-benchmark tokenizer.json < commands
 
+import Basics
 import Foundation
 import Tokenization
 
@@ -10,7 +11,7 @@ let json = try Data(contentsOf: URL(fileURLWithPath: CommandLine.arguments[1]))
 let bytes = [UInt8](json)
 var tokenizer: Tokenizer?
 let load = try clock.measure { tokenizer = try Tokenizer(json: bytes) }
-print("load \(load / .seconds(1))")
+print("load \(load.seconds)")
 fflush(nil)
 
 while let command = readLine(), let tokenizer {
@@ -20,7 +21,7 @@ while let command = readLine(), let tokenizer {
   var seconds: [String] = []
   for _ in 0..<(Int(parts[1]) ?? 1) {
     let time = clock.measure { ids = tokenizer.encode(text) }
-    seconds.append("\(time / .seconds(1))")
+    seconds.append("\(time.seconds)")
   }
   try ids.withUnsafeBytes { Data($0) }.write(to: URL(fileURLWithPath: parts[0] + ".ids"))
   print(seconds.joined(separator: " "))

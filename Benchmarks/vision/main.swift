@@ -2,6 +2,7 @@
 //   vision-benchmark checkpoint view rounds
 // `view` holds `side · side · 3` bytes. Prints the seconds of each round and type, and writes the tower's output and what the projector
 // makes of it as f32 to `view` + ".stored.tower", ".stored.projected", ".q8_0.tower", ".q8_0.projected".
+import Basics
 import Foundation
 import GenerationTypes
 import Inference
@@ -26,7 +27,7 @@ for (name, type) in [("stored", VisionType.stored), ("q8_0", .q8_0)] {
 for round in 0..<(Int(arguments[3]) ?? 1) {
   for (name, runner) in runners {
     let time = try ContinuousClock().measure { _ = try runner.encode(image) }
-    print("\(round) \(name) \(time / .seconds(1))")
+    print("\(round) \(name) \(time.seconds)")
     fflush(nil)
   }
 }

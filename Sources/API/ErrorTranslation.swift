@@ -1,4 +1,5 @@
 // The one place where other rooms' errors become what a client may read.
+import Basics
 import Chat
 import HTTP
 import Imaging

@@ -1,4 +1,5 @@
 // Times a runner at the border that the scheduler uses, without server, tokenizer and sampling.
+import Basics
 import GenerationTypes
 import Inference
 
@@ -78,5 +79,5 @@ package struct ModelBenchmark {
 private func seconds(_ body: () throws -> Void) rethrows -> Double {
   let start = ContinuousClock.now
   try body()
-  return (ContinuousClock.now - start) / .seconds(1)
+  return (ContinuousClock.now - start).seconds
 }

@@ -1,4 +1,5 @@
 // How fast this machine reads memory right now. Decoding can be no faster than the weights and the cache are read.
+import Basics
 import Dispatch
 import Glibc
 
@@ -19,7 +20,7 @@ package enum ReadBandwidth {
     for _ in 0..<max(1, passes) {
       let start = ContinuousClock.now
       DispatchQueue.concurrentPerform(iterations: threads) { block.read(part: $0) }
-      best = max(best, Double(size) / ((ContinuousClock.now - start) / .seconds(1)))
+      best = max(best, Double(size) / ((ContinuousClock.now - start).seconds))
     }
     return best
   }

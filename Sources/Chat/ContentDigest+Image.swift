@@ -1,5 +1,5 @@
 // What a prepared image is known by in caches.
-import COpenSSL
+import Digests
 import GenerationTypes
 
 extension ContentDigest {
@@ -12,13 +12,7 @@ extension ContentDigest {
       if let shrunk = grid.shrunk { numbers += [shrunk.rows, shrunk.columns] }
     }
     let preparation = numbers.flatMap { number in withUnsafeBytes(of: UInt64(number).littleEndian, Array.init) }
-    let digest = Self.sha256(Self.sha256(image.views) + preparation)
+    let digest = SHA256.digest(of: SHA256.digest(of: image.views) + preparation)
     self.init(words: digest.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) })
-  }
-
-  private static func sha256(_ bytes: [UInt8]) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-    _ = SHA256(bytes, bytes.count, &digest)
-    return digest
   }
 }

@@ -1,6 +1,7 @@
 // Blocking work on a few threads of its own, off the cooperative pool. Whoever waits is woken by the first of result,
 // cancellation and deadline, even while the work hangs in a name server or a file system; its thread is free again only
 // when the work returns, so that hanging work cannot pile up.
+import Basics
 import Dispatch
 import Synchronization
 
@@ -54,7 +55,7 @@ final class FetchQueue: Sendable {
 
   private func after(_ time: Duration, _ action: @escaping @Sendable () -> Void) {
     DispatchQueue.global().asyncAfter(
-      deadline: .now() + .nanoseconds(max(.zero, time).wholeNanoseconds), execute: action)
+      deadline: .now() + .nanoseconds(Int(min(time.nanoseconds, 1_000_000_000_000_000))), execute: action)
   }
 
   /// Gives free threads to those who wait.
@@ -134,13 +135,5 @@ private final class Errand<Value: Sendable>: Job {
     if isOver { return }
     if !hasBegun { return end(.failure(FetchError.busy)) }
     do { end(.success(try work(flag))) } catch { end(.failure(error)) }
-  }
-}
-
-extension Duration {
-  /// Whole nanoseconds within what Dispatch takes.
-  fileprivate var wholeNanoseconds: Int {
-    let (seconds, rest) = components
-    return seconds > 1_000_000 ? 1_000_000_000_000_000 : Int(seconds) * 1_000_000_000 + Int(rest / 1_000_000_000)
   }
 }

@@ -1,4 +1,5 @@
 // One image by URL: a GET, and by hand the few redirects that are followed, each checked like the first URL.
+import Basics
 import CFetch
 
 /// Runs on one thread, which it blocks.
@@ -35,9 +36,7 @@ struct Transfer {
   }
 
   private func perform(_ url: RemoteURL, _ receiver: Receiver) -> cf_reply {
-    let left = (deadline - .now).components
-    let milliseconds =
-      left.seconds > 1_000_000 ? 1_000_000_000 : left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
+    let milliseconds = Int64(min((deadline - .now).nanoseconds / 1_000_000, 1_000_000_000))
     var callbacks = cf_callbacks()
     callbacks.context = Unmanaged.passUnretained(receiver).toOpaque()
     callbacks.may_connect = { context, address, count in

@@ -37,16 +37,6 @@ enum ByteClass {
     for index in range where table[Int(bytes[index])] & classes == 0 { return false }
     return true
   }
-
-  /// Returns the value of a hexadecimal digit, or nil.
-  static func hexadecimal(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x41 + 10
-    case 0x61...0x66: byte - 0x61 + 10
-    default: nil
-    }
-  }
 }
 
 extension Span<UInt8> {

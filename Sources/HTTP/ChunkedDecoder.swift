@@ -1,4 +1,5 @@
 // The chunked transfer coding, RFC 9112 7.1. Extensions and trailer fields are validated, limited and discarded.
+import Text
 
 /// Decodes one chunked body from input split at any byte.
 struct ChunkedDecoder: Sendable {
@@ -84,7 +85,7 @@ struct ChunkedDecoder: Sendable {
   private func chunkSize() throws(HTTPViolation) -> Int {
     var size = 0
     var digits = 0
-    while digits < line.count, let digit = ByteClass.hexadecimal(line[digits]) {
+    while digits < line.count, let digit = Hexadecimal.value(of: line[digits]) {
       guard digits < 15 else { throw .malformed("the chunk size is invalid") }
       size = size << 4 | Int(digit)
       digits += 1

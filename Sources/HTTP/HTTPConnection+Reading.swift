@@ -1,5 +1,6 @@
 // Reading requests: parsing, deadlines, and the memory that bodies reserve.
 
+import Basics
 import Text
 import Transport
 

@@ -3,6 +3,7 @@
 // wait in a bounded read-ahead buffer. A FIN before the response is complete counts as a disconnect (curl and
 // browsers never half-close).
 
+import Basics
 import Transport
 
 /// The state machine between the parser, the handler's task and the socket.
@@ -174,13 +175,4 @@ final class HTTPConnection: ConnectionDelegate {
 
 extension Connection {
   func setDeadline(after timeout: Duration) { setDeadline(DeadlineTimer.now + timeout.nanoseconds) }
-}
-
-extension Duration {
-  /// Whole nanoseconds, at least 0 and at most 292 years.
-  var nanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    return UInt64(min(seconds, 9_000_000_000)) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
-  }
 }

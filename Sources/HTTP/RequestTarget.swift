@@ -53,7 +53,7 @@ struct RequestTarget {
     if bytes[range.lowerBound] == 0x5B {
       guard bytes[end - 1] == 0x5D, end - range.lowerBound >= 4 else { return false }
       for index in range.lowerBound + 1..<end - 1 {
-        guard ByteClass.hexadecimal(bytes[index]) != nil || bytes[index] == 0x3A || bytes[index] == 0x2E else {
+        guard Hexadecimal.value(of: bytes[index]) != nil || bytes[index] == 0x3A || bytes[index] == 0x2E else {
           return false
         }
       }
@@ -79,8 +79,8 @@ struct RequestTarget {
         index += 1
         continue
       }
-      guard index + 2 < range.upperBound, let high = ByteClass.hexadecimal(bytes[index + 1]),
-        let low = ByteClass.hexadecimal(bytes[index + 2]), high | low != 0
+      guard index + 2 < range.upperBound, let high = Hexadecimal.value(of: bytes[index + 1]),
+        let low = Hexadecimal.value(of: bytes[index + 2]), high | low != 0
       else { throw .malformed("the path contains an invalid percent escape") }
       decoded.append(high << 4 | low)
       index += 3

@@ -2,6 +2,7 @@
 // bytes. When the budget is exhausted, slow readers are disconnected, slowest first. If that does not help, a
 // response becomes 503 and a stream ends.
 
+import Basics
 import Synchronization
 
 /// The memory budget for the unsent bytes of one server; used from every loop.

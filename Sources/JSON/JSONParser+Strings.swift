@@ -1,5 +1,6 @@
 // Strings at the speed of memory: one scan for the closing quote, one pass that decodes escapes into a buffer, one validation.
 // What is wrong with a malformed string is found by a second reader, run by run, so that the common path need not know.
+import Text
 
 extension JSONParser {
   /// A string from its opening quote.
@@ -121,14 +122,7 @@ extension JSONParser {
     }
   }
 
-  private static func digit(_ byte: UInt8) -> UInt32? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte) - 0x30
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte) - 0x37
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte) - 0x57
-    default: nil
-    }
-  }
+  private static func digit(_ byte: UInt8) -> UInt32? { Hexadecimal.value(of: byte).map(UInt32.init) }
 
   /// Four hexadecimal digits at `start`.
   private static func hexadecimal(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> UInt32? {

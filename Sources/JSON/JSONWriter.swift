@@ -1,4 +1,5 @@
 // JSON text from values: UTF-8, members in order, nothing escaped that need not be.
+import Text
 
 extension JSONValue {
   /// The shortest JSON text of this value, without white space, as UTF-8.
@@ -64,13 +65,10 @@ extension JSONValue {
       case 0x09: bytes += "\\t".utf8
       case 0..<0x20:
         bytes += "\\u00".utf8
-        bytes.append(hexadecimal[Int(byte >> 4)])
-        bytes.append(hexadecimal[Int(byte & 15)])
+        bytes += Hexadecimal.text(of: CollectionOfOne(byte)).utf8
       default: bytes.append(byte)
       }
     }
     bytes.append(UInt8(ascii: "\""))
   }
-
-  private static let hexadecimal = Array("0123456789abcdef".utf8)
 }

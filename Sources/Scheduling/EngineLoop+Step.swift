@@ -1,4 +1,5 @@
 // What a round computes: a piece of an image, then a step of replies and prompts.
+import Basics
 import GenerationTypes
 import Inference
 
@@ -28,7 +29,7 @@ extension EngineLoop {
       let start = ContinuousClock.now
       core.update { $0.takeImageTurn(id) }
       let (encoded, done) = try job.advanceImage(by: blocks, with: runner)
-      pace.learn(blocks: done, seconds: (.now - start) / .seconds(1))
+      pace.learn(blocks: done, seconds: (.now - start).seconds)
       guard let encoded else { return }
       let expected = image.image.layout.tokenCount
       guard encoded.rows == expected else {
@@ -95,7 +96,7 @@ extension EngineLoop {
   private func note(_ slices: [SchedulerState.Slice], _ duration: Duration) {
     let decodeRows = slices.count { $0.work == .decode }
     let prefillRows = slices.reduce(0) { $0 + $1.count } - decodeRows
-    pace.learn(decodeRows: decodeRows, prefillRows: prefillRows, seconds: duration / .seconds(1))
+    pace.learn(decodeRows: decodeRows, prefillRows: prefillRows, seconds: duration.seconds)
     observer?(StepReport(decodeRows: decodeRows, prefillRows: prefillRows, duration: duration))
   }
 

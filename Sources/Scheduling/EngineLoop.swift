@@ -3,6 +3,7 @@
 // Images are encoded between steps, a piece a round, when their prompt has come to them; running replies wait for that long, so
 // pieces and prompts are cut to what the stall bound leaves (`StepPace`). A step that throws fails the requests that were in it,
 // and the engine goes on.
+import Basics
 import GenerationTypes
 import Inference
 
@@ -34,7 +35,7 @@ package final class EngineLoop<Runner: ModelRunner> {
   ) {
     (self.runner, self.core, self.observer) = (runner, core, observer)
     limits = SchedulerState.Limits(configuration, contextLength: runner.contextLength, maxBatch: runner.maxBatch)
-    maxStall = max(configuration.maxStall / .seconds(1), 0)
+    maxStall = max(configuration.maxStall.seconds, 0)
     prefixes = PrefixCache(capacity: min(configuration.prefixTokens, limits.kvTokens))
     features = FeatureCache(capacity: configuration.imageCacheBytes)
   }

@@ -4,6 +4,7 @@
 // one position of every reply that is being decoded, then fills up with prompts: their bounded chunk is shared evenly between
 // clients, and between the prompts of one, so that a short prompt is not held up by a long one. A step is of one class: idle
 // requests rest while an interactive one runs, spare ones while any other does.
+import Basics
 import GenerationTypes
 
 /// Names a request for as long as the engine lives.
@@ -165,7 +166,7 @@ extension SchedulerState {
     waitsForMemory = false
     for index in waiting.indices { waiting[index].isBlocked = false }
     if let service, job.demand.serviceClass == .interactive {
-      let seconds = service / .seconds(1)
+      let seconds = service.seconds
       meanService = meanService.map { $0 + (seconds - $0) / 8 } ?? seconds
     }
   }

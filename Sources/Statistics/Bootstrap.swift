@@ -1,6 +1,7 @@
 // Efron's bootstrap: a statistic is computed on samples drawn with replacement from the sample, and the spread of the results is its
 // uncertainty. Rows are drawn whole, so that what belongs to one question stays together in paired comparisons. Bounds are bias-corrected and
 // accelerated (Efron 1987): percentiles moved by where the estimate stands among the resamples and by the skewness of the jackknife.
+import Basics
 import Foundation
 
 /// Bootstrap intervals that a seed determines.
@@ -40,7 +41,7 @@ package struct Bootstrap: Sendable {
     precondition(columns.allSatisfy { $0.count == count })
     let totals = columns.map { $0.reduce(0, +) }
     guard count > 0, let estimate = statistic(totals, count) else { return nil }
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     var drawn: [Double] = []
     drawn.reserveCapacity(resamples)
     var sums = totals

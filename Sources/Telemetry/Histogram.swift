@@ -1,4 +1,5 @@
 // Distributions by fixed buckets, as Prometheus aggregates them: cumulative counts, a sum and a count per series.
+import Basics
 import Glibc
 import Synchronization
 
@@ -95,13 +96,5 @@ package final class Histogram: MetricFamily {
       text.sample("\(name)_sum", own, ExpositionText.number(series.sum))
       text.sample("\(name)_count", own, String(cumulative))
     }
-  }
-}
-
-extension Duration {
-  /// This duration in seconds.
-  package var seconds: Double {
-    let parts = components
-    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
   }
 }

@@ -1,4 +1,5 @@
 // What one answered request adds to the metrics.
+import Basics
 import Text
 
 /// Counts and times of one answered request, in the vocabulary of the metric labels.

@@ -1,5 +1,6 @@
 // The server's metrics by name. Label values come from enumerations and the route table, never from a request, so that no
 // client can grow the set of series. The `vllm:` names are what existing dashboards read; they say the same numbers again.
+import Basics
 import Synchronization
 import Text
 

@@ -221,7 +221,7 @@ extension String {
           byte.appendJSON(to: &result)
         } else {
           // Beyond the first plane a pair of surrogates stands for the character.
-          for unit in String(scalar).utf16 { result += "\\u\(UInt32(unit).hexadecimal(width: 4))".utf8 }
+          for unit in String(scalar).utf16 { result += "\\u\(Hexadecimal.text(of: UInt32(unit), width: 4))".utf8 }
         }
       }
     } else {
@@ -242,7 +242,7 @@ extension UInt8 {
     case 0x0A: result += "\\n".utf8
     case 0x0C: result += "\\f".utf8
     case 0x0D: result += "\\r".utf8
-    case ..<0x20: result += "\\u\(UInt32(self).hexadecimal(width: 4))".utf8
+    case ..<0x20: result += "\\u\(Hexadecimal.text(of: UInt32(self), width: 4))".utf8
     default: result.append(self)
     }
   }
@@ -252,13 +252,6 @@ extension Unicode.Scalar {
   /// The escape that `repr` and `ascii` write for the code point.
   var pythonEscape: String {
     let (letter, width) = value < 0x100 ? ("x", 2) : value < 0x10000 ? ("u", 4) : ("U", 8)
-    return "\\\(letter)\(value.hexadecimal(width: width))"
-  }
-}
-
-extension UInt32 {
-  fileprivate func hexadecimal(width: Int) -> String {
-    let text = String(self, radix: 16)
-    return String(repeating: "0", count: Swift.max(0, width - text.count)) + text
+    return "\\\(letter)\(Hexadecimal.text(of: value, width: width))"
   }
 }

@@ -1,6 +1,7 @@
 // The processor time that the work of one request may take, and whether anybody still waits for it. Long loops ask `shouldStop` every
 // few hundred microseconds and then end with any error: the queue puts the reason in its place.
 
+import Basics
 import GenerationTypes
 import Glibc
 import Synchronization
@@ -17,8 +18,7 @@ package final class WorkBudget: Sendable {
 
   package init(limit: Duration) {
     self.limit = limit
-    let (seconds, attoseconds) = limit.components
-    limitNanoseconds = Int(clamping: min(seconds, 9_000_000_000)) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
+    limitNanoseconds = Int(limit.nanoseconds)
   }
 
   /// A budget for work that no client sent.

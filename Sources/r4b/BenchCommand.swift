@@ -1,5 +1,6 @@
 // `r4b bench`: how fast a model runs here. Options and rates are those of llama.cpp's llama-bench.
 import ArgumentParser
+import Basics
 import Benchmarking
 import Configuration
 import Foundation
@@ -69,7 +70,7 @@ struct BenchCommand: AsyncParsableCommand {
     let model = try LoadedModel.model(of: checkpoint, settings, progress: LoadingProgress().show)
     let runner = try RRunner(
       model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: chunk, cacheType: settings.cacheType)
-    let loading = (ContinuousClock.now - start) / .seconds(1)
+    let loading = (ContinuousClock.now - start).seconds
     var report = BenchReport(model: checkpoint.path, runner: runner, loading: loading, json: json)
     var benchmark = ModelBenchmark(runner: runner)
     report.begin(bandwidth: ReadBandwidth.measure(threads: runner.threadCount))

@@ -1,6 +1,7 @@
 // `r4b chat`: one question, or a conversation, in the terminal. Answers go to standard output; thoughts (dimmed) and counts to
 // standard error, so that a pipe gets the answer alone.
 import ArgumentParser
+import Basics
 import Chat
 import Configuration
 import Dispatch
@@ -213,7 +214,7 @@ private struct TerminalSession {
     let counts = parser.counts
     let mode = parser.outcome == .thinking ? "thinking" : "non-thinking"
     let probability = thinkProbability.map { ", P(think) " + String(format: "%.3f", $0) } ?? ""
-    let seconds = time / .seconds(1)
+    let seconds = time.seconds
     return
       "[\(mode)\(probability) · prompt \(chat.textTokens) text + \(chat.imageTokens) image · thinking \(counts.thinking) · "
       + "control \(counts.control) · answer \(counts.answer) · \(String(format: "%.2f", seconds)) s]"

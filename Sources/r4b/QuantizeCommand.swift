@@ -1,6 +1,7 @@
 // `r4b quantize SOURCE OUT`: a checkpoint as a GGUF file of text and, beside it, one of vision. Files have their names only
 // when both are whole and on the disk; whatever ends the command before that leaves at most files that end in `.partial`.
 import ArgumentParser
+import Basics
 import Dispatch
 import Foundation
 import Glibc
@@ -196,7 +197,7 @@ private struct QuantizationProgress {
 
   private func line(_ done: Int, _ now: ContinuousClock.Instant) -> String {
     let elapsed = now - begin
-    let seconds = max(1e-3, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
+    let seconds = max(1e-3, elapsed.seconds)
     let rate = Double(done) / seconds
     let percent = Int(Double(done) / Double(max(1, total)) * 100)
     let rest = Int((Double(total - done) / rate).rounded(.up))

@@ -1,4 +1,5 @@
 import API
+import Basics
 import Chat
 import GenerationTypes
 import HTTP
@@ -236,7 +237,7 @@ import Testing
   }
 
   @Test func `counts agree between reply, stream and metrics for any reply`() async throws {
-    var generator = SplitMix(state: 7)
+    var generator = SplitMix64(seed: 7)
     for _ in 0..<40 {
       let thought = Int.random(in: 0...5, using: &generator), answer = Int.random(in: 0...5, using: &generator)
       let isCut = Bool.random(using: &generator)
@@ -382,17 +383,5 @@ import Testing
     let answer = try await house.chat()
     #expect(answer.status == status && answer.json["error"]?["param"] == .string(param))
     #expect(answer.text.contains(says) && !answer.text.contains("inner"))
-  }
-}
-
-/// A small seeded generator, so that a failing case comes back.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

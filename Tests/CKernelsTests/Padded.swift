@@ -1,22 +1,17 @@
 // Rows with not-a-number before, between and behind them, so that a read beyond an end spoils the result and a write shows.
+import Basics
 import CKernels
 import Testing
 
 /// One test at a time, so that a pool's idleness can be seen.
 @Suite(.serialized) struct Kernels {}
 
-/// Reproducible numbers: SplitMix64, summed to something near a normal distribution.
+/// Reproducible numbers: whole, uniform, or near a normal distribution.
 struct Numbers {
-  var state: UInt64
-  init(_ seed: UInt64) { state = seed }
+  private var generator: SplitMix64
+  init(_ seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  mutating func next() -> UInt64 { generator.next() }
 
   mutating func uniform(_ range: ClosedRange<Float>) -> Float {
     range.lowerBound + Float(next() >> 40) / Float(1 << 24) * (range.upperBound - range.lowerBound)

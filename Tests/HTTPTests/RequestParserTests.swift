@@ -1,3 +1,4 @@
+import Basics
 import HTTP
 import Testing
 
@@ -124,38 +125,22 @@ private let good = [
   }
 
   @Test func `mutated requests never crash, and splits never change the result`() {
-    var random = SplitMix(seed: 20_26)
+    var random = SplitMix64(seed: 20_26)
     for round in 0..<1000 {
       var bytes = Array(good[round % good.count].utf8)
-      for _ in 0..<random.below(4) + 1 where !bytes.isEmpty {
-        let place = random.below(bytes.count)
-        switch random.below(5) {
+      for _ in 0..<random.index(below: 4) + 1 where !bytes.isEmpty {
+        let place = random.index(below: bytes.count)
+        switch random.index(below: 5) {
         case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())
         case 1: bytes.remove(at: place)
-        case 2: bytes.insert([0x0D, 0x0A, 0x20, 0x3A, 0x00, 0x25, 0x30][random.below(7)], at: place)
-        case 3: bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + random.below(12))], at: place)
-        default: bytes.removeLast(min(bytes.count, random.below(6)))
+        case 2: bytes.insert([0x0D, 0x0A, 0x20, 0x3A, 0x00, 0x25, 0x30][random.index(below: 7)], at: place)
+        case 3: bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + random.index(below: 12))], at: place)
+        default: bytes.removeLast(min(bytes.count, random.index(below: 6)))
         }
       }
       let whole = parse(bytes)
-      let cuts = (0..<3).map { _ in random.below(bytes.count + 1) }.sorted()
+      let cuts = (0..<3).map { _ in random.index(below: bytes.count + 1) }.sorted()
       #expect(parse(bytes, cuts: cuts) == whole, "round \(round)")
     }
   }
-}
-
-/// SplitMix64: a seeded generator, so that a failing round can be repeated.
-private struct SplitMix {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

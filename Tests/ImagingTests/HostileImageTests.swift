@@ -1,3 +1,4 @@
+import Basics
 import Imaging
 import Testing
 
@@ -49,7 +50,7 @@ import Testing
   @Test(arguments: samples)
   func `no mutation crashes`(name: String) throws {
     let original = try Fixture.bytes(name)
-    var random = Fixture.Random(state: UInt64(original.count))
+    var random = SplitMix64(seed: UInt64(original.count))
     for _ in 0..<400 {
       var bytes = original
       for _ in 0..<Int.random(in: 1...6, using: &random) {

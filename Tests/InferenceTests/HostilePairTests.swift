@@ -1,4 +1,5 @@
 // Headers of a quantised pair with bytes changed: what still opens as a checkpoint is loaded and run, or refused in words.
+import Basics
 import Foundation
 import GenerationTypes
 import Inference
@@ -6,17 +7,6 @@ import ModelFiles
 import Testing
 
 @Suite struct `Hostile pairs` {
-  /// Numbers for the campaign, the same on every run (SplitMix64).
-  private struct Numbers {
-    var state: UInt64
-    mutating func pick(_ count: Int) -> Int {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return Int((z ^ (z >> 31)) % UInt64(count))
-    }
-  }
-
   /// Opened and loaded models of `count` mutations.
   private func campaign(_ count: Int, seed: UInt64) throws -> (opened: Int, loaded: Int) {
     let source = try Checkpoint(directory: Expected.directory("one-layer"))
@@ -26,16 +16,16 @@ import Testing
       let header = file.tensors.map(\.offset).min() ?? 0
       return (path: path, bytes: try Data(contentsOf: URL(filePath: path)), header: header)
     }
-    var numbers = Numbers(state: seed)
+    var numbers = SplitMix64(seed: seed)
     var opened = 0, loaded = 0
     for _ in 0..<count {
-      let (path, good, header) = files[numbers.pick(2)]
+      let (path, good, header) = files[numbers.index(below: 2)]
       var bytes = good
-      for _ in 0...numbers.pick(2) {
-        let place = numbers.pick(header)
-        switch numbers.pick(3) {
-        case 0: bytes[place] ^= 1 << UInt8(numbers.pick(8))
-        case 1: bytes[place] = UInt8(numbers.pick(36))
+      for _ in 0...numbers.index(below: 2) {
+        let place = numbers.index(below: header)
+        switch numbers.index(below: 3) {
+        case 0: bytes[place] ^= 1 << UInt8(numbers.index(below: 8))
+        case 1: bytes[place] = UInt8(numbers.index(below: 36))
         default: for i in place..<min(place + 4, header) { bytes[i] = 0xFF }
         }
       }
@@ -49,7 +39,7 @@ import Testing
       guard let checkpoint = try? pair.open() else { continue }
       opened += 1
       let plans = [{ $0.type }, checkpoint.types(quantizedTo: .q8_0)] as [(TensorInfo) -> ElementType]
-      guard let model = try? RModel(checkpoint: checkpoint, plan: plans[numbers.pick(2)]),
+      guard let model = try? RModel(checkpoint: checkpoint, plan: plans[numbers.index(below: 2)]),
         let runner = try? RRunner(model: model, threads: 1, maxBatch: 8)
       else { continue }
       let sequence = try runner.makeSequence(capacity: min(4, runner.contextLength))

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Ledger
 import Testing
@@ -81,7 +82,7 @@ import Testing
     configuration.maximumCells = 100_000
     let ledger = Ledger(path: folder.database, configuration: configuration)
     await ledger.fill(Self.rows, Self.shadows)
-    var draw = Draw(state: 5)
+    var draw = SplitMix64(seed: 5)
     for round in 0..<60 {
       let edges = [0, 1].map { _ in march + Double.random(in: -20_000...(Self.span + 20_000), using: &draw) }.sorted()
       let (from, to) = (edges[0], round % 4 == 0 ? min(edges[1], edges[0] + 5_000) : edges[1])

@@ -1,18 +1,7 @@
 // What the suites share: a directory of their own, rows drawn from a seed, and a report counted the plain way.
+import Basics
 import Foundation
 import Ledger
-
-/// SplitMix64, so that every run draws the same rows.
-struct Draw: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 
 /// A directory that goes with its owner.
 final class Folder: Sendable {
@@ -38,7 +27,7 @@ let march = 1_772_323_200.0
 
 /// Rows within `seconds` after `march`; times have whole microseconds.
 func drawRows(_ count: Int, over seconds: Double, seed: UInt64 = 1) -> [LedgerRow] {
-  var draw = Draw(state: seed)
+  var draw = SplitMix64(seed: seed)
   func micro(_ most: Double) -> Double { (Double.random(in: 0...most, using: &draw) * 1e6).rounded() / 1e6 }
   return (0..<count).map { index in
     let requested = ["auto", "auto", "long", "short"].randomElement(using: &draw) ?? "auto"
@@ -64,7 +53,7 @@ func drawRows(_ count: Int, over seconds: Double, seed: UInt64 = 1) -> [LedgerRo
 
 /// Pairs within `seconds` after `march`.
 func drawShadows(_ count: Int, over seconds: Double, seed: UInt64 = 2) -> [ShadowRow] {
-  var draw = Draw(state: seed)
+  var draw = SplitMix64(seed: seed)
   func micro(_ most: Double) -> Double { (Double.random(in: 0...most, using: &draw) * 1e6).rounded() / 1e6 }
   return (0..<count).map { index in
     ShadowRow(

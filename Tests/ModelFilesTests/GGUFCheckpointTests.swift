@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import JSON
 import ModelFiles
@@ -280,7 +281,7 @@ import Testing
     let (text, vision) = (good.text.file, good.vision.file)
     let headers = [good.text.header.count, good.vision.header.count]
     let directory = try TemporaryDirectory()
-    var random = SplitMix(state: 20_251_124)
+    var random = SplitMix64(seed: 20_251_124)
     var opened = 0
     for run in 0..<200 {
       var files = [text, vision]

@@ -1,9 +1,10 @@
 // Mutated GGUF headers, and what must hold of every one that is accepted.
+import Basics
 import ModelFiles
 
 /// A campaign: seeds, mutations, counts.
 struct GGUFFuzz {
-  private var random: SplitMix
+  private var random: SplitMix64
   private let seeds: [(header: [UInt8], fileByteCount: Int)]
   private(set) var accepted = 0
   /// What an accepted header said that it must not; also the first bytes of the header.
@@ -16,7 +17,7 @@ struct GGUFFuzz {
   ]
 
   init(seed: UInt64) {
-    random = SplitMix(state: seed)
+    random = SplitMix64(seed: seed)
     var bare = GGUFBytes()
     bare.tensors = [.init(name: "t", dimensions: [8], bytes: [UInt8](repeating: 0, count: 32))]
     var aligned = GGUFBytes.small

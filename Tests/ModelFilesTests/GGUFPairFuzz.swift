@@ -1,5 +1,6 @@
 // Mutated pairs of GGUF files, opened as checkpoints: what the metadata and the shapes say goes on into configuration,
 // vocabulary, tensors, and the plans and metadata of a quantised copy. Mutations know the format, so that most headers parse.
+import Basics
 import Foundation
 import Glibc
 import ModelFiles
@@ -12,7 +13,7 @@ final class GGUFPairFuzz {
     let directory: TemporaryDirectory
   }
 
-  private var random: SplitMix
+  private var random: SplitMix64
   private let seeds: [Seed]
   private(set) var opened = 0
   /// What an opened checkpoint said that it must not, or a broken promise of its reader.
@@ -34,7 +35,7 @@ final class GGUFPairFuzz {
   ]
 
   init(seed: UInt64) throws {
-    random = SplitMix(state: seed)
+    random = SplitMix64(seed: seed)
     var full = TinyPair()
     full.text.set("r4b.stop_token_ids", [8, 5] as [Int32])
     full.text.set("tokenizer.chat_template", "{{ messages }}")

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import JSON
 import ModelFiles
@@ -217,7 +218,7 @@ import Testing
     tiny.tensors = Array(tiny.tensors.prefix(4)) + [TinyTensor("odd", [2], type: "I64")]
     let data = tiny.tensors.reduce(0) { $0 + $1.bytes.count }
     let good = Array(tiny.safetensors(tiny.tensors).dropFirst(8).dropLast(data))
-    var random = SplitMix(state: 20_251_122)
+    var random = SplitMix64(seed: 20_251_122)
     let pieces = [
       "0", "9", "-", "[", "]", "{", "}", ",", ":", "\"", "e9", "99999999999999999999", "null", "F16", "U8", "\\u0000",
     ]
@@ -251,7 +252,7 @@ import Testing
   @Test func `a mutated file never reads beyond itself`() throws {
     let directory = try TinyCheckpoint().write()
     let good = TinyCheckpoint().safetensors(TinyCheckpoint().tensors)
-    var random = SplitMix(state: 7)
+    var random = SplitMix64(seed: 7)
     for _ in 0..<150 {
       var file = good
       for _ in 0...random.next() % 2 { file[Int(random.next() % UInt64(file.count))] ^= 1 << UInt8(random.next() % 8) }
@@ -318,18 +319,5 @@ import Testing
     try handle.close()
     let newline = try checkpoint.require(Self.newline, shape: [2560])
     #expect(try checkpoint.bytes(of: newline, rows: 2559..<2560) == [0x34, 0x12])
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same mutations on every run.
-struct SplitMix {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

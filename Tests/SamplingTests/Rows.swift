@@ -1,4 +1,5 @@
 // What the sampling tests share: a call on an array, neutral control tokens and rows of noise.
+import Basics
 import GenerationTypes
 import Inference
 

@@ -1,4 +1,5 @@
 // One client cannot make another wait: slots, KV, prompts, images and the queue are shared.
+import Basics
 import GenerationTypes
 import Inference
 import Scheduling

@@ -1,5 +1,6 @@
 // A model whose next token is a hash of the places it has read, with a ledger of what it was asked for and scripted failures.
 // Like the real one it belongs to one thread; what tests read from other threads lies behind a lock.
+import Basics
 import Foundation
 import GenerationTypes
 import Inference

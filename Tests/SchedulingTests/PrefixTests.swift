@@ -1,4 +1,5 @@
 // Prompts that begin alike: what is computed, what is shared, and that no reply can tell.
+import Basics
 import GenerationTypes
 import Inference
 import Scheduling

@@ -1,4 +1,5 @@
 // Random schedules: whatever comes, leaves and breaks, every request ends once and every reservation comes back.
+import Basics
 import GenerationTypes
 import Inference
 import Scheduling

@@ -31,14 +31,4 @@ import Testing
     #expect(Bootstrap(resamples: 50).mean([2, 2, 2]) == Interval(estimate: 2, low: 2, high: 2))
     #expect(Bootstrap(resamples: 50).mean([5]) == Interval(estimate: 5, low: 5, high: 5))
   }
-
-  @Test func `the generator draws what SplitMix64 draws`() {
-    // The first outputs for seed 1234567 as published with the algorithm.
-    var generator = SeededGenerator(seed: 1_234_567)
-    #expect(generator.next() == 6_457_827_717_110_365_317)
-    #expect(generator.next() == 3_203_168_211_198_807_973)
-    for bound in [1, 2, 7] {
-      for _ in 0..<100 { #expect((0..<bound).contains(generator.index(below: bound))) }
-    }
-  }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Statistics
 import Testing
@@ -8,7 +9,7 @@ private func coverage(
   of differences: [Double], pairs: Int, draws: Int = 4000, thinking: Int = 0, decision: Double = 0
 ) throws -> (rate: Double, width: Double) {
   let truth = differences.reduce(0, +) - decision * Double(thinking)
-  var generator = SeededGenerator(seed: 7)
+  var generator = SplitMix64(seed: 7)
   var values = differences
   var hits = 0, width = 0.0
   for _ in 0..<draws {

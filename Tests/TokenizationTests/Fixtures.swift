@@ -1,5 +1,6 @@
 // Locates tokenizers and the reference's output for them (scripts/fixtures/tokenization.py).
 
+import Basics
 import Foundation
 import GenerationTypes
 import JSON
@@ -74,7 +75,7 @@ struct MixedText {
 
   func chunk(_ number: Int) -> String {
     let kind = kinds[number % kinds.count]
-    var draw = SplitMix64(state: UInt64(number))
+    var draw = SplitMix64(seed: UInt64(number))
     if kind.ranges.isEmpty {
       return String(decoding: (0..<chunkBytes).map { _ in UInt8(draw.next() >> 56) }, as: UTF8.self)
     }
@@ -96,17 +97,5 @@ struct MixedText {
       }
     }
     return text
-  }
-}
-
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
   }
 }

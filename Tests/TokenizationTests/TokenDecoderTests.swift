@@ -1,3 +1,4 @@
+import Basics
 import GenerationTypes
 import JSON
 import Testing
@@ -28,7 +29,7 @@ import Tokenization
     for byte in bytes {
       byteIDs.append(try #require((0..<TokenID(tokenizer.vocabularySize)).first { tokenizer.bytes(of: $0) == [byte] }))
     }
-    var random = SplitMix64(state: 3)
+    var random = SplitMix64(seed: 3)
     for _ in 0..<4000 {
       let ids = (0..<Int.random(in: 1...9, using: &random)).map { _ in byteIDs.randomElement(using: &random) ?? 0 }
       let whole = tokenizer.decode(ids)

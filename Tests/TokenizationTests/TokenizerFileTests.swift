@@ -1,3 +1,4 @@
+import Basics
 import GenerationTypes
 import JSON
 import Testing
@@ -81,7 +82,7 @@ import Tokenization
   @Test func `prefixes and changed bytes of a file cause no crash`() throws {
     let good = file(added: #"[{"id":4,"content":"<s>","special":true,"normalized":false}]"#)
     for length in 0..<good.count { #expect(path(Array(good[..<length])) != nil) }
-    var random = SplitMix64(state: 11)
+    var random = SplitMix64(seed: 11)
     for _ in 0..<3000 {
       var bytes = good
       bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0x20...0x7E, using: &random)

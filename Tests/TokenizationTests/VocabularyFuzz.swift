@@ -1,11 +1,12 @@
 // Mutated GGUF vocabularies. A tokenizer that accepts one must be able to encode and decode.
+import Basics
 import GenerationTypes
 import ModelFiles
 import Tokenization
 
 /// A fuzz campaign over `TokenizerVocabulary`, limited to what a GGUF header can express.
 struct VocabularyFuzz {
-  private var state: UInt64
+  private var random: SplitMix64
   private(set) var accepted = 0
   private(set) var violations: [String] = []
 
@@ -16,15 +17,9 @@ struct VocabularyFuzz {
   ]
   private static let schemes = ["qwen2", "smollm", "llama-bpe", "gpt-2", "default", "chameleon", ""]
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-  /// Returns a random index below `count` (SplitMix64).
-  private mutating func pick(_ count: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ (z >> 31)) % UInt64(max(1, count)))
-  }
+  private mutating func pick(_ count: Int) -> Int { random.index(below: max(1, count)) }
 
   mutating func run() {
     var tokens = (33...126).map { [UInt8($0)] } + ["Ġ", "Ċ", "ĠĠ", "an", "12", "123"].map { Array($0.utf8) }

@@ -1,5 +1,6 @@
 // Keys as an operator writes them: in a variable, or in a file with one `name:key` a line. A key that no request can present is an
 // error at startup, because every client would get 401 and nobody would know why.
+import Digests
 import JSON
 import Text
 
@@ -54,7 +55,7 @@ extension APIKeys {
     if key.count > longest {
       throw APIKeyFault(source, "the key has \(key.count) bytes; at most \(longest) are accepted")
     }
-    let digest = SHA256Digest.of(Array(key))
+    let digest = SHA256.digest(of: Array(key))
     for entry in digests {
       if entry.name.utf8.elementsEqual(name) {
         throw APIKeyFault(
@@ -65,10 +66,7 @@ extension APIKeys {
     add(String(decoding: key, as: UTF8.self), name: String(decoding: name, as: UTF8.self))
   }
 
-  private static func shown(_ byte: UInt8) -> String {
-    let digits = String(byte, radix: 16, uppercase: true)
-    return "0x" + (digits.utf8.count < 2 ? "0" : "") + digits
-  }
+  private static func shown(_ byte: UInt8) -> String { "0x" + Hexadecimal.text(of: byte, width: 2).uppercased() }
 
   /// Without spaces, tabs and line ends at either end.
   private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

@@ -1,6 +1,6 @@
 // API keys. Only their SHA-256 is held, and every key is compared in constant time against every stored digest, so that
 // neither the time nor the memory of the process tells a key.
-import COpenSSL
+import Digests
 import Text
 
 /// The keys a server accepts, by name.
@@ -18,11 +18,11 @@ package struct APIKeys: Sendable {
   package var names: [String] { digests.map(\.name) }
 
   /// Accepts `key` under `name`, which logs may show.
-  package mutating func add(_ key: String, name: String) { digests.append((name, SHA256Digest.of(Array(key.utf8)))) }
+  package mutating func add(_ key: String, name: String) { digests.append((name, SHA256.digest(of: Array(key.utf8)))) }
 
   /// Accepts the key with this digest; false when it is not 32 bytes.
   package mutating func add(digest: [UInt8], name: String) -> Bool {
-    if digest.count != SHA256Digest.length { return false }
+    if digest.count != SHA256.byteCount { return false }
     digests.append((name, digest))
     return true
   }
@@ -35,21 +35,9 @@ package struct APIKeys: Sendable {
       return nil
     }
     let key = authorization.utf8.dropFirst(7).drop { $0 == 0x20 }
-    let presented = SHA256Digest.of(Array(key))
+    let presented = SHA256.digest(of: Array(key))
     var found: String?
-    for entry in digests where CRYPTO_memcmp(entry.digest, presented, presented.count) == 0 { found = entry.name }
+    for entry in digests where SHA256.areEqual(entry.digest, presented) { found = entry.name }
     return found
-  }
-}
-
-/// SHA-256 (FIPS 180-4).
-enum SHA256Digest {
-  static let length = Int(SHA256_DIGEST_LENGTH)
-
-  /// The 32-byte digest of `bytes`.
-  static func of(_ bytes: [UInt8]) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: length)
-    _ = SHA256(bytes, bytes.count, &digest)
-    return digest
   }
 }

@@ -1,4 +1,5 @@
 // Names for requests and completions.
+import Basics
 import Glibc
 import Synchronization
 
@@ -12,13 +13,10 @@ enum RequestID {
   /// Begins anywhere, so that servers and restarts do not share names.
   private static let state = Atomic(UInt64.random(in: 0 ... .max))
 
-  /// The next number of SplitMix64 (Steele, Lea, Flood 2014): a bijection of a counter, so none comes twice. Names need not be
+  /// The next number of SplitMix64: a bijection of a counter, so none comes twice. Names need not be
   /// hard to guess, and the system's generator costs a system call each.
   private static func next() -> UInt64 {
-    var bits = state.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
-    bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
-    bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
-    return bits ^ bits >> 31
+    SplitMix64.mixed(state.wrappingAdd(SplitMix64.increment, ordering: .relaxed).newValue)
   }
 
   /// 24 letters and digits, five bits each; the first 13 hold a whole number that no other name of this process has.

@@ -1,5 +1,6 @@
 // The path of every request around its endpoint: Host, key, then the endpoint; errors become bodies; every response gets
 // its headers, its metrics and its log line here. Requests share only immutable state.
+import Basics
 import HTTP
 import Ledger
 import Telemetry

@@ -1,5 +1,6 @@
 // The pages of `Public/`, read once at start-up. Requests are looked up by their whole path in a dictionary, so there is no
 // path to traverse, no symbolic link to follow and no disk to wait for.
+import Digests
 import Glibc
 import HTTP
 import Text
@@ -61,8 +62,7 @@ package struct StaticFiles: Sendable {
     var bytes = [UInt8](repeating: 0, count: size)
     if fread(&bytes, 1, size, file) != size { throw LoadError(description: "\(path) changed while it was read") }
     let ending = name.split(at: ".").last ?? ""
-    let digest = SHA256Digest.of(bytes).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-      .joined()
+    let digest = Hexadecimal.text(of: SHA256.digest(of: bytes).prefix(12))
     files[name.exact] = File(
       bytes: bytes, type: Self.types[ending.exact] ?? "application/octet-stream", tag: "\"\(digest)\"")
   }

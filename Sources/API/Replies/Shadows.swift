@@ -1,6 +1,7 @@
 // Shadow sampling: a share of the auto requests is answered again in the mode that they did not choose, while nothing else runs, from
 // the prompt that is still cached. Nobody sees these replies: their lengths go into ledger and metrics, and tell what auto-thinking
 // saved against always thinking. A request is drawn before it is answered, so that the draw cannot depend on the answer.
+import Basics
 import Chat
 import GenerationTypes
 import Ledger

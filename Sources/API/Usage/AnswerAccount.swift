@@ -1,5 +1,6 @@
 // The books of one answered request: counts and times, from which the reply, the last chunk, the metrics and the log line
 // are all written. For every request prompt = text + image and completion = thinking + control + answer.
+import Basics
 import Chat
 import GenerationTypes
 import JSON

@@ -2,6 +2,7 @@
 import Chat
 import GenerationTypes
 import JSON
+import Text
 
 /// What all parts of one response share.
 struct CompletionFrame: Sendable {
@@ -78,7 +79,6 @@ struct CompletionLogprobs: Sendable {
   private static func name(of id: TokenID, _ chat: any Chatting) -> String {
     let bytes = chat.text(of: id).bytes
     if let text = String(validating: bytes, as: UTF8.self) { return text }
-    let digits = Array("0123456789abcdef")
-    return "bytes:" + bytes.map { "\\x\(digits[Int($0 >> 4)])\(digits[Int($0 & 15)])" }.joined()
+    return "bytes:" + bytes.map { "\\x" + Hexadecimal.text(of: CollectionOfOne($0)) }.joined()
   }
 }

@@ -1,4 +1,5 @@
 // Labels every item by the rule that fits it, and writes down what comes back. Cancelling the task ends the run with what is written.
+import Basics
 import Foundation
 import JSON
 
@@ -87,7 +88,7 @@ package struct AnnotationRun: Sendable {
     } catch let error as EvaluationError {
       result.failure = error.description
     }
-    result.seconds = (ContinuousClock.now - start) / .seconds(1)
+    result.seconds = (ContinuousClock.now - start).seconds
     return result
   }
 

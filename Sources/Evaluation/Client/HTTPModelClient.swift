@@ -1,4 +1,5 @@
 // A server that offers OpenAI's chat API. One request, one answer; RetryingModelClient repeats.
+import Basics
 import Foundation
 import JSON
 import Synchronization
@@ -31,8 +32,8 @@ package final class HTTPModelClient: ModelClient {
     (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
     place = parts.string ?? host
     let configuration = URLSessionConfiguration.ephemeral
-    configuration.timeoutIntervalForRequest = timeout / .seconds(1)
-    configuration.timeoutIntervalForResource = timeout / .seconds(1)
+    configuration.timeoutIntervalForRequest = timeout.seconds
+    configuration.timeoutIntervalForResource = timeout.seconds
     configuration.httpMaximumConnectionsPerHost = 64
     receiver = ReplyReceiver(maxReply: maxReply)
     session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: nil)
@@ -45,7 +46,7 @@ package final class HTTPModelClient: ModelClient {
     var request = URLRequest(url: endpoint)
     request.httpMethod = "POST"
     request.httpBody = Data(body.encoded)
-    request.timeoutInterval = timeout / .seconds(1)
+    request.timeoutInterval = timeout.seconds
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
     request.setValue("application/json", forHTTPHeaderField: "Accept")
     if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }

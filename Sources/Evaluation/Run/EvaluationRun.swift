@@ -1,4 +1,5 @@
 // Asks every question in every way and writes down what comes back. Cancelling the task ends the run with what is written.
+import Basics
 import Foundation
 
 /// A run of questions through modes, with its results in a directory.
@@ -86,7 +87,7 @@ package struct EvaluationRun: Sendable {
     func failed(_ reason: String, blamesServer: Bool) -> EvaluationResult {
       var result = EvaluationResult(key: question.key, arm: job.arm)
       (result.failure, result.blamesServer) = (reason, blamesServer)
-      result.seconds = (ContinuousClock.now - start) / .seconds(1)
+      result.seconds = (ContinuousClock.now - start).seconds
       result.needsReasoning = question.needsReasoning
       return result
     }
@@ -94,7 +95,7 @@ package struct EvaluationRun: Sendable {
       let body = try parameters.body(question, job.arm)
       let reply = try ModelReply(try await client.complete(body))
       return EvaluationResult(
-        question, job.arm, reply, seconds: (ContinuousClock.now - start) / .seconds(1), keepsText: parameters.keepsText)
+        question, job.arm, reply, seconds: (ContinuousClock.now - start).seconds, keepsText: parameters.keepsText)
     } catch let error as ModelClientError {
       // A client that was interrupted may say so in its own words.
       try Task.checkCancellation()

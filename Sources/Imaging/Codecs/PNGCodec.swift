@@ -1,6 +1,7 @@
 // PNG through libspng: every colour type and depth, interlaced or not. Colours are taken as stored: gamma and profiles are
 // ignored, as Pillow does; 16-bit samples keep their high byte.
 import CSPNG
+import Text
 
 /// PNG, and the default image of an APNG.
 enum PNGCodec {
@@ -101,13 +102,7 @@ enum PNGCodec {
     for character in profile.prefix(metadataLimit) {
       if character == 0x0A { lines += 1 }
       guard lines >= 3 else { continue }
-      let digit: UInt8
-      switch character {
-      case 0x30...0x39: digit = character - 0x30
-      case 0x41...0x46: digit = character - 0x37
-      case 0x61...0x66: digit = character - 0x57
-      default: continue
-      }
+      guard let digit = Hexadecimal.value(of: character) else { continue }
       if let first = high { bytes.append(first << 4 | digit) }
       high = high == nil ? digit : nil
     }

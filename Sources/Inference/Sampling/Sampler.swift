@@ -6,6 +6,7 @@
 //   4. temperature 0: the largest logit, ties to the lowest id. Otherwise temperature, top-k (ties of the k-th stay), top-p,
 //      min-p, and a draw by the inverse of the cumulative distribution in id order, one random number a token.
 // Id order makes the draw insensitive to the last bits of the logits. One sampler serves one reply on one thread.
+import Basics
 import Foundation
 import GenerationTypes
 
