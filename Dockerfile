@@ -1,11 +1,11 @@
-# r4b in two stages: built on the Swift image, run on a slim one without compiler and without root.
+# Builds r4b on the Swift image and runs it on a slim one, without a compiler and without root.
 #
 #   docker build -t r4b .
 #   docker run --rm -p 127.0.0.1:8080:8080 -e R4B_API_KEY=secret -v r4b-data:/data r4b
 #   docker run --rm -p 127.0.0.1:8080:8080 -e R4B_API_KEY=secret -v r4b-data:/data --read-only \
 #     -v /models/R-4B:/model:ro r4b serve --model /model
 #
-# Versions of Debian's packages are left to the release, so that a build takes its security updates (hadolint DL3008).
+# Package versions are not pinned, so that a build gets Debian's security updates (hadolint DL3008).
 
 FROM swift:6.2-bookworm AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -39,8 +39,8 @@ USER 10001
 EXPOSE 8080
 # Inside a container the server must listen beyond loopback, which needs R4B_API_KEY.
 ENV R4B_SERVER_HOST=0.0.0.0 R4B_SERVER_PORT=8080
-# The usage ledger outlives the container where /data is a named volume. It stands before config.json; `-e
-# R4B_LEDGER_PATH=` keeps none.
+# The usage ledger survives the container if /data is a named volume. This overrides config.json;
+# `-e R4B_LEDGER_PATH=` turns the ledger off.
 ENV R4B_LEDGER_PATH=/data/ledger.sqlite
 VOLUME /data
 STOPSIGNAL SIGTERM

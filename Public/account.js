@@ -1,9 +1,8 @@
-// What a reply cost: the decision with P(think) as a gauge, tokens by kind as a bar with its numbers beside it, and the
-// times.
+// The figures below a reply: the decision with P(think), tokens by kind as bars with numbers, and times.
 import {element} from "./element.js";
 import {compact, count, counted, duration, figure, probability} from "./format.js";
 
-/** The block of figures below a finished reply; its `usage`, `thinking` and `timings` are the last chunk's. */
+/** The figures below a finished reply, from `usage`, `thinking` and `timings` of the last chunk. */
 export function account(reply) {
   const {usage, thinking, timings} = reply;
   return element(
@@ -17,10 +16,10 @@ export function account(reply) {
 }
 
 function decision({requested_mode: asked, mode, p_think: p}) {
-  const did = mode === "thinking" ? "thought" : "answered directly";
+  const effective = mode === "thinking" ? "thinking" : "non-thinking";
   const row = element("div", {class: "row decision"});
   if (p == null) {
-    row.append(element("span", {}, `Mode ${asked}: ${did}; the model was not asked to decide.`));
+    row.append(element("span", {}, `Requested mode ${asked}: ${effective}. The model made no decision.`));
     return row;
   }
   const fill = element("span", {class: "fill"});
@@ -41,7 +40,7 @@ function decision({requested_mode: asked, mode, p_think: p}) {
       fill,
     ),
     element("span", {class: "value"}, probability(p)),
-    element("span", {class: "quiet"}, did),
+    element("span", {class: "quiet"}, effective),
   );
   return row;
 }
@@ -113,7 +112,7 @@ function times(usage, timings) {
     usage.prompt_tokens_details.image_tokens > 0 && ["images", seconds("image_ms")],
     ["prefill", seconds("prefill_ms")],
     ["first token", seconds("first_token_ms")],
-    timings.first_answer_token_ms != null && ["first of the answer", seconds("first_answer_token_ms")],
+    timings.first_answer_token_ms != null && ["first answer token", seconds("first_answer_token_ms")],
     ["decode", seconds("decode_ms")],
   ].filter(Boolean);
   return element(

@@ -1,33 +1,33 @@
-// Asks the server: the API key of this tab, errors as one type, answers as JSON or as the stream they are.
+// Requests to the server: the API key of this tab, one type for errors, responses as JSON or as a stream.
 
-/** What went wrong, in words for a reader. `status` is 0 when no answer came; `retryAfter` is in seconds or null. */
+/** An error in words for the reader. `status` is 0 without a response; `retryAfter` is in seconds or null. */
 export class ServerError extends Error {
   constructor(message, {status = 0, code = null, param = null, retryAfter = null} = {}) {
     super(message);
     Object.assign(this, {status, code, param, retryAfter});
   }
 
-  /** What the error is called above its message. */
+  /** The heading above the message. */
   get title() {
-    if (this.status === 0) return this.code === "cut" ? "The reply broke off" : "No connection";
+    if (this.status === 0) return this.code === "cut" ? "The reply was interrupted" : "No connection";
     const titles = {
-      401: "A key is needed",
+      401: "An API key is required",
       403: "Not allowed",
       404: "Not found",
       413: "Too large",
-      415: "Not an image this server reads",
-      422: "An image that cannot be read",
+      415: "Unsupported image format",
+      422: "Unreadable image",
       429: "The server is busy",
       503: "The server is not ready",
     };
-    return titles[this.status] ?? (this.status < 500 ? "The server refused this" : "The server failed");
+    return titles[this.status] ?? (this.status < 500 ? "The server rejected the request" : "The server failed");
   }
 }
 
 const NAME = "r4b.key";
 let held = null;
 
-/** The API key of this tab, kept in its session storage and nowhere else. */
+/** The API key of this tab, stored in its session storage only. */
 export const key = {
   get() {
     try {
@@ -42,22 +42,23 @@ export const key = {
       if (held) sessionStorage.setItem(NAME, held);
       else sessionStorage.removeItem(NAME);
     } catch {
-      /* Without storage the key lives as long as the page. */
+      /* Without storage the key lasts as long as the page. */
     }
   },
 };
 
-/** The error that an `{"error": …}` object tells of; also one inside a stream. */
+/** Returns the error that an `{"error": …}` object describes, from a response or from a stream. */
 export function serverError(body, status, headers) {
   const {message, code = null, param = null} = body?.error ?? {};
   const wait = Number.parseInt(headers?.get("retry-after"), 10);
-  const text = typeof message === "string" && message ? message : `The answer was status ${status} without a reason.`;
+  const text =
+    typeof message === "string" && message ? message : `The server answered with status ${status} and no message.`;
   return new ServerError(text, {status, code, param, retryAfter: Number.isFinite(wait) ? wait : null});
 }
 
 /**
- * The response to a request, its status 2xx. `path` is relative to the page, so that a proxy's path stays before it.
- * Throws `ServerError`, or `AbortError` when stopped.
+ * Returns a response with status 2xx. `path` is relative to the page, so that it works below a proxy's path. Throws
+ * `ServerError`, or `AbortError` when stopped.
  */
 export async function request(path, {body, signal} = {}) {
   const headers = {};
@@ -74,7 +75,7 @@ export async function request(path, {body, signal} = {}) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError("The server cannot be reached. It may have stopped, or the network is gone.");
+    throw new ServerError("Cannot reach the server. It may have stopped, or the network may be down.");
   }
   if (response.ok) return response;
   const text = await response.text().catch(() => "");
@@ -82,18 +83,18 @@ export async function request(path, {body, signal} = {}) {
   try {
     document = JSON.parse(text);
   } catch {
-    /* A proxy's page, say. */
+    /* For example a proxy's HTML page. */
   }
   throw serverError(document, response.status, response.headers);
 }
 
-/** The JSON that a path answers. */
+/** Returns the JSON document at a path. */
 export async function json(path, options) {
   const response = await request(path, options);
   try {
     return await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError("The answer is not the JSON that it should be.", {status: response.status});
+    throw new ServerError("The server's answer is not valid JSON.", {status: response.status});
   }
 }

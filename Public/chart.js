@@ -1,6 +1,6 @@
-// A chart drawn in SVG: stacked bars or lines over time or over a number. It is one stop of the keyboard; arrow keys go
-// from place to place, as a slider does, and what stands there is said. Below it the same numbers are a table. Colours
-// come with patterns or dashes.
+// A chart in SVG: stacked bars or lines over time or over a number. The keyboard reaches it as one slider: arrow keys
+// move from interval to interval, and screen readers read the values. A table below has the same numbers. Colours are
+// combined with patterns or dashes.
 import {element, shape} from "./element.js";
 import {dataTable} from "./table.js";
 import {logTicks, ticks, timeTicks} from "./scale.js";
@@ -13,8 +13,8 @@ const HEIGHT = 190,
 let made = 0;
 
 /**
- * A chart in a `figure`. `series` are `{name, style, dash}`, `kind` is "bars" or "lines"; `format` writes a value,
- * `axis` one at the axis; `top` fixes the axis' end; lines may be logarithmic.
+ * A chart in a `figure`. `series` are `{name, style, dash}`, `kind` is "bars" or "lines". `format` formats a value,
+ * `axis` a value at the axis. `top` fixes the end of the axis. Lines may be logarithmic.
  */
 export class Chart {
   #active = null;
@@ -85,18 +85,18 @@ export class Chart {
   }
 
   /**
-   * Shows `places: [{start, end, text}]` and, for each series, its `values` there; null is a gap. `isTime` says what
-   * start and end are.
+   * Shows `intervals: [{start, end, text}]` and, for each series, its `values` there; null is a gap. `isTime` says
+   * whether start and end are times.
    */
-  update({places, values, isTime}) {
+  update({intervals, values, isTime}) {
     const data = (this.#data = {
-      places,
+      intervals,
       isTime,
       series: this.series.map((one, index) => ({...one, values: values[index]})),
     });
     this.element.classList.remove("loading");
-    this.plot.setAttribute("aria-valuemax", Math.max(0, data.places.length - 1));
-    if (this.#active !== null && this.#active >= data.places.length) this.#active = null;
+    this.plot.setAttribute("aria-valuemax", Math.max(0, data.intervals.length - 1));
+    if (this.#active !== null && this.#active >= data.intervals.length) this.#active = null;
     this.#say(this.#active ?? this.#lastFilled());
     this.#draw();
     this.#fillTable();
@@ -107,8 +107,8 @@ export class Chart {
   #draw() {
     const width = this.plot.clientWidth;
     if (!this.#data || width === 0) return;
-    const {places, series, isTime} = this.#data;
-    const [low, high] = [places[0].start, places.at(-1).end];
+    const {intervals, series, isTime} = this.#data;
+    const [low, high] = [intervals[0].start, intervals.at(-1).end];
     const levels = this.#levels();
     const x = (value) => LEFT + ((width - LEFT - RIGHT) * (value - low)) / (high - low);
     const [floor, roof] = [levels[0], levels.at(-1)];
@@ -154,16 +154,16 @@ export class Chart {
   }
 
   #max() {
-    const {places, series} = this.#data;
+    const {intervals, series} = this.#data;
     if (this.kind === "bars")
-      return Math.max(0, ...places.map((_, index) => series.reduce((sum, {values}) => sum + values[index], 0)));
+      return Math.max(0, ...intervals.map((_, index) => series.reduce((sum, {values}) => sum + values[index], 0)));
     return series.flatMap(({values}) => values).reduce((most, value) => Math.max(most, value ?? 0), 0);
   }
 
   #xTicks(low, high, isTime, width) {
     if (!isTime) return [0, 0.25, 0.5, 0.75, 1].map((at) => ({at, text: String(at)}));
     const inside = (at) => ((at - low) / (high - low)) * (width - LEFT - RIGHT);
-    // A label needs some 60 px; one at an edge would be cut.
+    // A label is about 60 px wide and would be cut at an edge.
     return timeTicks(low, high, Math.max(2, width / 85)).filter(({at}) => inside(at) < width - LEFT - RIGHT - 18);
   }
 
@@ -180,8 +180,8 @@ export class Chart {
   }
 
   #bars(x, y) {
-    const {places, series} = this.#data;
-    return places.flatMap(({start, end}, index) => {
+    const {intervals, series} = this.#data;
+    return intervals.flatMap(({start, end}, index) => {
       const [left, right] = [x(start), x(end)];
       const gap = right - left > 4 ? 1 : right - left > 2 ? 0.5 : 0;
       let sum = 0;
@@ -203,7 +203,7 @@ export class Chart {
   }
 
   #lines(x, y) {
-    const {places, series} = this.#data;
+    const {intervals, series} = this.#data;
     return series.flatMap(({style, dash, values}) => {
       let path = "",
         isOpen = false;
@@ -213,10 +213,10 @@ export class Chart {
           isOpen = false;
           return;
         }
-        const [px, py] = [x((places[index].start + places[index].end) / 2), y(value)];
+        const [px, py] = [x((intervals[index].start + intervals[index].end) / 2), y(value)];
         path += `${isOpen ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
         isOpen = true;
-        // Few points are marked; of many, those that stand alone, as no line shows them.
+        // Marks all points if there are few; otherwise only isolated ones, which no line shows.
         const isAlone = (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null;
         if (values.length <= 60 || isAlone) dots.push(mark(style, px, py));
       });
@@ -224,20 +224,20 @@ export class Chart {
     });
   }
 
-  // MARK: Reading one place
+  // MARK: One interval
 
   #words(index) {
-    const {places, series} = this.#data;
-    if (index === null || !places[index]) return "No data";
-    return `${places[index].text}: ${series.map(({name, values}) => `${name} ${this.format(values[index])}`).join(", ")}`;
+    const {intervals, series} = this.#data;
+    if (index === null || !intervals[index]) return "No data";
+    return `${intervals[index].text}: ${series.map(({name, values}) => `${name} ${this.format(values[index])}`).join(", ")}`;
   }
 
   #lastFilled() {
     if (!this.#data) return null;
-    const {places, series} = this.#data;
-    for (let index = places.length - 1; index >= 0; index -= 1)
+    const {intervals, series} = this.#data;
+    for (let index = intervals.length - 1; index >= 0; index -= 1)
       if (series.some(({values}) => values[index])) return index;
-    return places.length ? places.length - 1 : null;
+    return intervals.length ? intervals.length - 1 : null;
   }
 
   #show(index) {
@@ -253,11 +253,11 @@ export class Chart {
 
   #mark() {
     const index = this.#active,
-      {places, series} = this.#data ?? {};
+      {intervals, series} = this.#data ?? {};
     this.tip.hidden = index === null || !this.scale;
     this.band?.setAttribute("width", 0);
     if (this.tip.hidden) return;
-    const {start, end, text} = places[index],
+    const {start, end, text} = intervals[index],
       {x, width} = this.scale;
     this.band.setAttribute("x", x(start));
     this.band.setAttribute("width", Math.max(1, x(end) - x(start)));
@@ -282,7 +282,7 @@ export class Chart {
   #onPointer(event) {
     if (!this.scale) return;
     const at = event.clientX - this.plot.getBoundingClientRect().left;
-    const index = this.#data.places.findIndex(({start, end}) => this.scale.x(start) <= at && at < this.scale.x(end));
+    const index = this.#data.intervals.findIndex(({start, end}) => this.scale.x(start) <= at && at < this.scale.x(end));
     this.#show(index < 0 ? null : index);
   }
 
@@ -292,7 +292,7 @@ export class Chart {
 
   #onKey(event) {
     if (!this.#data || event.altKey || event.ctrlKey || event.metaKey) return;
-    const last = this.#data.places.length - 1,
+    const last = this.#data.intervals.length - 1,
       now = this.#active ?? this.#lastFilled() ?? 0;
     const to = {
       ArrowLeft: now - 1,
@@ -310,12 +310,12 @@ export class Chart {
     this.#show(Math.min(last, Math.max(0, to)));
   }
 
-  /** The table is made when it is looked at. */
+  /** Fills the table when it is open. */
   #fillTable() {
     if (!this.details.open || !this.#data) return;
-    const {places, series} = this.#data;
+    const {intervals, series} = this.#data;
     const isFilled = (index) => series.some(({values}) => values[index]);
-    const rows = places
+    const rows = intervals
       .map(({text}, index) => [text, ...series.map(({values}) => this.format(values[index]))])
       .filter((_, index) => isFilled(index));
     this.table.replaceChildren(
@@ -326,7 +326,7 @@ export class Chart {
   }
 }
 
-/** A round dot for thinking, a square one for the rest: shapes beside colours. */
+/** A round dot for thinking, a square one otherwise, so that colour is not the only difference. */
 function mark(style, x, y) {
   return style === "thinking"
     ? shape("circle", {class: `fill-${style}`, cx: x, cy: y, r: 2.5})

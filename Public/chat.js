@@ -1,5 +1,4 @@
-// The chat page: connects the composer, the conversation and the server. One reply at a time; nothing typed is ever
-// lost.
+// The chat page: connects composer, conversation and server. One reply runs at a time, and typed text is never lost.
 import {ServerError, json} from "./api.js";
 import {Conversation, absorb, emptyReply} from "./conversation.js";
 import {takeDrops} from "./drop.js";
@@ -27,7 +26,7 @@ let running = null;
 
 // MARK: Replies
 
-/** Asks for the reply of `turn` and shows it as it comes. */
+/** Requests the reply of `turn` and shows it as it arrives. */
 async function run(turn, view) {
   turn.reply = emptyReply();
   const {reply} = turn;
@@ -74,12 +73,12 @@ async function run(turn, view) {
 function ending(reply) {
   if (reply.state === "failed") return `${reply.error.title}. ${reply.error.message}`;
   if (reply.state === "stopped") return "Stopped.";
-  return reply.answer.length > 600 ? "The reply is there." : `Reply: ${reply.answer || "empty"}`;
+  return reply.answer.length > 600 ? "The reply is complete." : `Reply: ${reply.answer || "empty"}`;
 }
 
 /**
- * Draws at most once a frame, and every second while nothing comes so that the clock goes on; all on the next frame, as
- * many as were asked for.
+ * Returns a function that draws on the next frame, at most once per frame. Also draws every half second, so that the
+ * clock advances while nothing arrives.
  */
 function drawing(draw, goesOn) {
   let isAsked = false;
@@ -96,7 +95,7 @@ function drawing(draw, goesOn) {
   return once;
 }
 
-/** Changes the page and stays at its end if that is where the reader was. */
+/** Changes the page and keeps it scrolled to the end if it was there. */
 function keepEnd(change) {
   const page = document.scrollingElement;
   const isAtEnd = page.scrollHeight - page.clientHeight - page.scrollTop < 60;
@@ -104,7 +103,7 @@ function keepEnd(change) {
   if (isAtEnd) page.scrollTop = page.scrollHeight;
 }
 
-/** Changes the page; the focus of a button that goes with that moves to what can be done next. */
+/** Changes the page. If the focused button disappears, the focus moves to the next useful control. */
 function keepFocus(change) {
   const focused = document.activeElement;
   const isOurs = focused === send || focused === stop || log.contains(focused);
@@ -114,7 +113,7 @@ function keepFocus(change) {
 
 // MARK: Composer
 
-/** Whether a reply can be asked for now; a setting out of its bounds is shown. */
+/** Whether a reply can be requested now. Shows a setting that is out of bounds. */
 const canAsk = () => running === null && faultySetting() === null;
 
 async function submit() {
@@ -146,7 +145,7 @@ function append(turn) {
   run(turn, view);
 }
 
-/** Buttons as the state allows; only the last turn can be edited or made again. */
+/** Shows the buttons that the state allows. Only the last turn can be edited or asked again. */
 function showState() {
   send.hidden = running !== null;
   stop.hidden = running === null;
@@ -156,7 +155,7 @@ function showState() {
   views.forEach((view, index) => view.allow(index === views.length - 1 && running === null));
 }
 
-/** The text field is as high as its text, up to a bound that the style sheet sets. */
+/** Makes the text field as high as its text, up to the limit in the style sheet. */
 function fit() {
   text.style.height = "auto";
   text.style.height = `${text.scrollHeight + 2}px`;
@@ -169,7 +168,7 @@ async function addImages(files) {
   showState();
 }
 
-/** Sends an example. What is being written, images included, stays as it is. */
+/** Sends an example. The draft in the composer stays, with its images. */
 async function useExample(button) {
   const {text: words, image} = button.dataset;
   for (const one of examples) one.disabled = true;
@@ -180,14 +179,14 @@ async function useExample(button) {
       text.focus();
     }
   } catch {
-    images.tell("The image of the example cannot be fetched.");
+    images.tell("Cannot load the image of the example.");
   } finally {
     for (const one of examples) one.disabled = false;
     if (conversation.last === null && document.activeElement === document.body) button.focus();
   }
 }
 
-function startAnew() {
+function startNewChat() {
   running?.abort();
   running = null;
   conversation = new Conversation();
@@ -199,8 +198,8 @@ function startAnew() {
 }
 
 /**
- * Names the model at the head. Requests do not: whatever is loaded answers, also after the server was started anew with
- * another.
+ * Shows the name of the model. Requests do not name one: the loaded model answers, also after a restart with another
+ * model.
  */
 function showModel(name) {
   if (at("model").textContent !== name) at("model").textContent = at("model").title = name;
@@ -213,23 +212,23 @@ async function loadModel() {
     if (error.status === 401) {
       if (await askForKey(error.message)) loadModel();
     } else {
-      at("model").textContent = "server not reached";
+      at("model").textContent = "server not reachable";
     }
   }
 }
 
-// MARK: What the reader does
+// MARK: Events
 
 text.addEventListener("input", fit);
 text.addEventListener("keydown", (event) => {
-  // A composed character (Japanese, say) is confirmed with Enter too.
+  // Input methods also confirm a character with Enter.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   submit();
 });
 text.addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
-  // A spreadsheet gives its cells as an image, too: the text is what is wanted.
+  // Spreadsheets offer their cells as an image too; paste the text.
   if (files.length === 0 || event.clipboardData.types.includes("text/plain")) return;
   event.preventDefault();
   addImages(files);
@@ -239,7 +238,7 @@ at("composer").addEventListener("submit", (event) => {
   submit();
 });
 stop.addEventListener("click", () => running?.abort());
-at("new").addEventListener("click", startAnew);
+at("new").addEventListener("click", startNewChat);
 at("attach").addEventListener("click", () => at("files").click());
 at("files").addEventListener("change", async () => {
   await addImages(at("files").files);
@@ -257,8 +256,8 @@ addEventListener("beforeunload", (event) => {
   if (text.value.trim() !== "") event.preventDefault();
 });
 
-for (const place of document.querySelectorAll(".address"))
-  place.textContent = new URL(".", location.href).href.replace(/\/$/, "");
+for (const span of document.querySelectorAll(".address"))
+  span.textContent = new URL(".", location.href).href.replace(/\/$/, "");
 prepareSettings();
 showState();
 loadModel();

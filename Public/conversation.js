@@ -1,13 +1,11 @@
-// The conversation: what was asked, what came back, and what of it is sent again. Plain values; nothing here touches
-// the page.
+// The conversation: turns, replies and the messages of a request. Plain values; nothing here touches the page.
 
 /**
- * What a server takes in a request unless its configuration says otherwise: images (`images.max_count`), bytes of one
- * and of the body.
+ * The default limits of a server for a request: images (`images.max_count`), bytes of an image, bytes of the body.
  */
 export const LIMITS = {count: 8, bytes: 32 << 20, body: 64 << 20};
 
-/** A reply before anything of it has come. */
+/** A reply before anything has arrived. */
 export function emptyReply() {
   return {
     state: "waiting",
@@ -26,7 +24,7 @@ export function emptyReply() {
   };
 }
 
-/** Takes a chunk of the stream into a reply. */
+/** Adds a chunk of the stream to a reply. */
 export function absorb(reply, chunk) {
   if (chunk.progress) reply.progress = chunk.progress;
   if (chunk.usage) reply.usage = chunk.usage;
@@ -70,8 +68,8 @@ export class Conversation {
   }
 
   /**
-   * The messages of a request for `turn`. With `remembers` the turns before it that have an answer come first, without
-   * thoughts and without the oldest images that a request has no room for.
+   * Returns the messages of a request for `turn`. With `remembers`, earlier turns that have an answer come first,
+   * without their thoughts and without the oldest images if those exceed the limits.
    */
   messages(turn, remembers) {
     const earlier = remembers

@@ -1,5 +1,5 @@
-// The dashboard: reads `/v1/usage` for the chosen range, again and again while the page is seen, and shows it. What was
-// read last stays until something newer is there.
+// The dashboard: shows `/v1/usage` for the chosen range and refreshes it while the page is visible. The last figures
+// stay until newer ones arrive.
 import {ServerError, json, key, request} from "./api.js";
 import {element} from "./element.js";
 import {count} from "./format.js";
@@ -21,7 +21,7 @@ let shown = null;
 let reading = null;
 let timer = null;
 let isPaused = false;
-let isRefused = false;
+let isRejected = false;
 
 // MARK: Reading
 
@@ -29,7 +29,7 @@ function address(query, groupBy, more = {}) {
   return `v1/usage?${new URLSearchParams({from: query.from, to: query.to, group_by: groupBy, ...more})}`;
 }
 
-/** Reads the range once; a reading that is still under way is given up. */
+/** Reads the range once and aborts a request that is still running. */
 async function refresh() {
   clearTimeout(timer);
   reading?.abort();
@@ -46,9 +46,9 @@ async function refresh() {
     );
     shown = {byMode, byRequest, byKey};
     show();
-    at("updated").textContent = `Read at ${clock.format(new Date())}`;
+    at("updated").textContent = `Updated at ${clock.format(new Date())}`;
     notify(null);
-    isRefused = false;
+    isRejected = false;
     at("figures").hidden = false;
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -62,13 +62,13 @@ async function refresh() {
   }
 }
 
-/** The next reading, unless the range is past, reading is paused or refused, or nobody looks. */
+/** Schedules the next refresh, unless the range is fixed, the page is paused or hidden, or the server rejected it. */
 function schedule() {
   clearTimeout(timer);
   const isLive = choice.name !== "custom";
   at("live").disabled = !isLive;
   at("live").textContent = isPaused || !isLive ? "Resume" : "Pause";
-  if (isLive && !isPaused && !isRefused && !document.hidden)
+  if (isLive && !isPaused && !isRejected && !document.hidden)
     timer = setTimeout(refresh, RANGES[choice.name].every * 1000);
 }
 
@@ -79,7 +79,7 @@ function show() {
   const ledger = ledgerNotice(shown.byMode.ledger);
   at("ledger").hidden = ledger === null;
   at("ledger").textContent = ledger ?? "";
-  at("kept").textContent = `The ledger holds ${count(shown.byMode.ledger.rows)} requests.`;
+  at("rows").textContent = `The ledger holds ${count(shown.byMode.ledger.rows)} requests.`;
 }
 
 // MARK: Errors
@@ -89,20 +89,20 @@ async function fail(error) {
     queueMicrotask(refresh);
     return;
   }
-  // What the server refuses now it refuses again; whoever wants to may try.
-  isRefused = error.status >= 400 && error.status < 500 && error.status !== 429;
+  // The server would reject the same request again, so only the reader retries.
+  isRejected = error.status >= 400 && error.status < 500 && error.status !== 429;
   at("figures").hidden = shown === null;
   if (!shown) at("updated").textContent = "";
   if (!(error instanceof ServerError)) {
     console.error(error);
-    notify(element("p", {}, "The figures could not be shown."), true);
+    notify(element("p", {}, "The page could not show the figures."), true);
   } else if (error.code === "ledger_off") {
     notify([
       element(
         "p",
         {},
-        element("strong", {}, "Usage is not kept."),
-        " Name a file for the ledger in config.json and start the server again:",
+        element("strong", {}, "The ledger is off."),
+        " Name its file in config.json and restart the server:",
       ),
       element(
         "pre",
@@ -111,7 +111,7 @@ async function fail(error) {
       ),
     ]);
   } else {
-    const old = shown ? " The figures below are from before." : "";
+    const old = shown ? " The figures below are older." : "";
     notify(
       [
         element("p", {}, element("strong", {}, error.title), `. ${error.message}${old}`),
@@ -130,7 +130,7 @@ function notify(nodes, isBad = false) {
   notice.replaceChildren(...(nodes === null ? [] : [nodes].flat()));
 }
 
-// MARK: What the reader does
+// MARK: Events
 
 function choose(next) {
   choice = next;
@@ -139,7 +139,7 @@ function choose(next) {
   refresh();
 }
 
-/** A Unix time as `datetime-local` writes it, in local time. */
+/** Formats a Unix time for `datetime-local`, in local time. */
 function local(seconds) {
   return new Date((seconds - new Date(seconds * 1000).getTimezoneOffset() * 60) * 1000).toISOString().slice(0, 16);
 }
@@ -175,7 +175,7 @@ function prepareRanges() {
   at("custom").addEventListener("submit", (event) => {
     event.preventDefault();
     const [from, to] = ["from", "to"].map((id) => Math.floor(new Date(at(id).value).getTime() / 1000));
-    at("to").setCustomValidity(to > from ? "" : "The end must be after the beginning.");
+    at("to").setCustomValidity(to > from ? "" : "The end must be after the start.");
     if (at("custom").reportValidity()) choose({name: "custom", from, to});
   });
   for (const id of ["from", "to"]) at(id).addEventListener("input", () => at("to").setCustomValidity(""));
@@ -185,7 +185,7 @@ function prepareTokens() {
   const names = [
     ["all", "all"],
     ["thinking", "thinking"],
-    ["non_thinking", "direct"],
+    ["non_thinking", "non-thinking"],
   ];
   panels.tokens.element.querySelector(".head").append(
     element(
@@ -214,7 +214,7 @@ function prepareTokens() {
   );
 }
 
-/** A link cannot carry a key: with one, the file is fetched and then saved. */
+/** Fetches the file with the API key, which a link cannot carry, and saves it. */
 async function saveCSV(event) {
   if (!key.get()) return;
   event.preventDefault();
@@ -239,6 +239,6 @@ at("live").addEventListener("click", () => {
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
-  else if (!isPaused && !isRefused && choice.name !== "custom") refresh();
+  else if (!isPaused && !isRejected && choice.name !== "custom") refresh();
 });
 refresh();

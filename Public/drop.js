@@ -1,8 +1,8 @@
-// Files that are dropped anywhere on the page; while some are held over it, it says so.
+// Files dropped anywhere on the page, which shows a hint while files are dragged over it.
 
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 
-/** Hands dropped files to `take`. */
+/** Passes dropped files to `take`. */
 export function takeDrops(take) {
   // The pointer enters an element before it leaves the one around it.
   let depth = 0;

@@ -1,5 +1,4 @@
-// Builds elements. Text becomes text nodes and nothing else, so nothing that a model, a server or a file's name says
-// can become markup.
+// Builds elements. Text only becomes text nodes, so text from a model, a server or a file name cannot become markup.
 
 function make(node, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
@@ -12,13 +11,14 @@ function make(node, properties, children) {
 }
 
 /**
- * An HTML element: `onclick` and its like are listeners, true and false switch attributes, null children are left out.
+ * Builds an HTML element. Properties like `onclick` add listeners, true and false switch attributes, null children are
+ * omitted.
  */
 export function element(name, properties = {}, ...children) {
   return make(document.createElement(name), properties, children);
 }
 
-/** An SVG element, made as `element` makes one. */
+/** Builds an SVG element in the same way. */
 export function shape(name, properties = {}, ...children) {
   return make(document.createElementNS("http://www.w3.org/2000/svg", name), properties, children);
 }

@@ -1,4 +1,4 @@
-// Numbers and times as people read them: three digits that matter, the unit beside them, on the same line.
+// Numbers and durations for people: three significant digits, with the unit on the same line.
 
 const whole = new Intl.NumberFormat("en-GB", {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat("en-GB", {notation: "compact", maximumSignificantDigits: 3});
@@ -9,11 +9,11 @@ const NONE = "–",
 /** A count in full: 12,345. */
 export const count = (value) => (value == null ? NONE : whole.format(value));
 
-/** A count in little room: 12.3K. */
+/** A short count: 12.3K. */
 export const compact = (value) =>
   value == null ? NONE : Math.abs(value) < 1000 ? three.format(value) : short.format(value);
 
-/** A mean or an estimate: three digits below 1000, whole above, in little room from a million on. */
+/** A mean or an estimate: three digits below 1000, integers above, short from a million on. */
 export const figure = (value) =>
   value == null
     ? NONE
@@ -23,14 +23,14 @@ export const figure = (value) =>
         ? whole.format(value)
         : short.format(value);
 
-/** A share of 1 as a percentage. */
+/** A fraction as a percentage. */
 export function percent(value) {
   if (value == null) return NONE;
   const digits = Math.abs(value) < 0.0995 ? 1 : 0;
   return `${Number((value * 100).toFixed(digits))}${GAP}%`;
 }
 
-/** A probability, never rounded to a certainty that it is not. */
+/** A probability that is not rounded to 0 or 1. */
 export function probability(value) {
   if (value == null) return NONE;
   if (value > 0 && value < 0.001) return "< 0.001";

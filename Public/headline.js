@@ -1,4 +1,4 @@
-// The figures at the top of the dashboard, the chart of what was saved, and notices about the ledger.
+// The figures at the top of the dashboard, the chart of savings, and notices about the ledger.
 import {element, shape} from "./element.js";
 import {count, counted, duration, figure, percent} from "./format.js";
 import {ticks} from "./scale.js";
@@ -13,25 +13,25 @@ export class Headline {
     return {element: element("div", {class: "card loading"}, element("dt", {}, title), value, words), value, words};
   });
 
-  constructor(place) {
-    place.replaceChildren(...this.#cards.map((card) => card.element));
+  constructor(container) {
+    container.replaceChildren(...this.#cards.map((card) => card.element));
   }
 
   update({totals, groups, savings}) {
     const of = (mode) => groups.find((group) => group.mode === mode);
     const thinking = of("thinking"),
-      direct = of("non_thinking");
+      nonThinking = of("non_thinking");
     const texts = [
       [
         figure(totals.requests),
         totals.requests === 0
           ? "None in this range."
-          : `${count(thinking?.requests ?? 0)} thinking, ${count(direct?.requests ?? 0)} direct`,
+          : `${count(thinking?.requests ?? 0)} thinking, ${count(nonThinking?.requests ?? 0)} non-thinking`,
       ],
       [percent(totals.think_rate), `of ${counted(totals.decided_requests, "request")} in mode auto`],
       [
         figure(totals.tokens_per_answer),
-        `thinking ${figure(thinking?.tokens_per_answer)}, direct ${figure(direct?.tokens_per_answer)}`,
+        `thinking ${figure(thinking?.tokens_per_answer)}, non-thinking ${figure(nonThinking?.tokens_per_answer)}`,
       ],
       saved(savings, savings.tokens, figure),
       saved(savings, savings.seconds, duration),
@@ -58,7 +58,7 @@ function saved(savings, estimate, format) {
   ];
 }
 
-/** The panel of savings: shares with their intervals, and what finding out cost. */
+/** The panel of savings: shares with their intervals, and the cost of the shadows. */
 export class Savings {
   constructor() {
     this.chart = element("div", {class: "interval", role: "img"});
@@ -66,7 +66,7 @@ export class Savings {
     this.element = element(
       "section",
       {class: "panel loading", "aria-labelledby": "savings-title"},
-      element("div", {class: "head"}, element("h2", {id: "savings-title"}, "Saved against always thinking")),
+      element("div", {class: "head"}, element("h2", {id: "savings-title"}, "Saved compared with always thinking")),
       this.chart,
       this.words,
     );
@@ -78,8 +78,8 @@ export class Savings {
     this.element.classList.remove("loading");
     const {tokens, shadow} = savings;
     this.words.textContent = tokens
-      ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were also answered with thinking, unseen by their clients, ` +
-        `to compare. ${counted(shadow.requests, "second answer")}, with thinking or without, cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. ` +
+      ? `Of ${counted(savings.requests, "request")} in mode auto, ${count(savings.shadowed)} were also answered with thinking ` +
+        `for comparison, hidden from their clients. ${counted(shadow.requests, "second answer")}, with or without thinking, cost ${counted(shadow.tokens, "token")} and ${duration(shadow.seconds)}. ` +
         `A request saves ${figure(tokens.per_request)} tokens${savings.seconds ? ` and ${duration(savings.seconds.per_request)}` : ""}.`
       : `There is no estimate. ${savings.reason ?? ""}`;
     this.#draw();
@@ -133,7 +133,7 @@ export class Savings {
   }
 }
 
-/** What is to be said about the ledger; null when all is well. */
+/** The notice about the ledger; null if it has no problem. */
 export function ledgerNotice(ledger) {
   const losses = [
     ledger.dropped > 0 && `${counted(ledger.dropped, "request")} dropped because the disk was too slow`,
@@ -146,5 +146,5 @@ export function ledgerNotice(ledger) {
       : ledger.state === "off"
         ? "The ledger is off"
         : "The ledger has gaps";
-  return `${state}${ledger.reason ? `: ${ledger.reason}` : ""}. ${losses.length ? `${losses.join(", ")}; the figures below lack them.` : ""}`.trim();
+  return `${state}${ledger.reason ? `: ${ledger.reason}` : ""}. ${losses.length ? `${losses.join(", ")}; the figures below do not include them.` : ""}`.trim();
 }

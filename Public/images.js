@@ -1,5 +1,4 @@
-// The images of the message being written: from the file dialog, dropped or pasted; thumbnails that can be taken away;
-// how large they are.
+// The images of the draft: from the file dialog, dropped or pasted, with thumbnails, buttons to remove them and sizes.
 import {LIMITS} from "./conversation.js";
 import {element} from "./element.js";
 import {bytes, counted} from "./format.js";
@@ -15,7 +14,7 @@ function read(file) {
   return promise;
 }
 
-/** An image of this site, as it stands in a message. */
+/** Loads an image of this site in the form of a message. */
 export async function fetchImage(path) {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: status ${response.status}`);
@@ -23,53 +22,53 @@ export async function fetchImage(path) {
 }
 
 /**
- * The row of thumbnails above the text. `place` holds them, `note` the sentence about their size, `announce` tells a
- * screen reader.
+ * The row of thumbnails above the text: `container` holds them, `note` shows their size, `announce` informs screen
+ * readers.
  */
 export class Images {
   #list = [];
 
-  /** Fulfilled when every file that was added has been read. */
+  /** Resolves when every added file has been read. */
   ready = Promise.resolve();
 
-  constructor(place, note, announce) {
-    Object.assign(this, {place, note, announce});
+  constructor(container, note, announce) {
+    Object.assign(this, {container, note, announce});
   }
 
   get isEmpty() {
     return this.#list.length === 0;
   }
 
-  /** Adds files, one call after the other; those that are no image this server reads are named and left out. */
+  /** Adds files, one call after the other. Names and omits files that are not images the server can read. */
   add(files) {
     return (this.ready = this.ready.then(() => this.#add(files)));
   }
 
   async #add(files) {
-    const refused = [];
+    const rejected = [];
     for (const file of files) {
       if (!TYPES.includes(file.type)) {
-        refused.push(`${file.name || "What was pasted"} is not a PNG, JPEG, WebP or GIF.`);
+        rejected.push(`${file.name || "The pasted file"} is not a PNG, JPEG, WebP or GIF.`);
         continue;
       }
       try {
         this.#list.push(await read(file));
       } catch {
-        refused.push(`${file.name} cannot be read.`);
+        rejected.push(`${file.name} cannot be read.`);
       }
     }
-    if (refused.length) return this.tell(refused.join(" "));
+    if (rejected.length) return this.tell(rejected.join(" "));
     this.#show([]);
     this.announce(`${counted(this.#list.length, "image")} in the message.`);
   }
 
-  /** Says below the row why something is not in it. */
+  /** Shows below the row why a file was not added. */
   tell(words) {
     this.#show([words]);
     this.announce(words);
   }
 
-  /** Takes the images out of the row. */
+  /** Removes and returns the images. */
   take() {
     const list = this.#list;
     this.#list = [];
@@ -82,13 +81,13 @@ export class Images {
     this.#list.splice(index, 1);
     this.#show([]);
     this.announce(`${image.name} removed.`);
-    const buttons = this.place.querySelectorAll("button");
+    const buttons = this.container.querySelectorAll("button");
     (buttons[Math.min(index, buttons.length - 1)] ?? document.getElementById("text")).focus();
   }
 
-  #show(refused) {
-    this.place.hidden = this.isEmpty;
-    this.place.replaceChildren(
+  #show(rejected) {
+    this.container.hidden = this.isEmpty;
+    this.container.replaceChildren(
       ...this.#list.map((image) =>
         element(
           "li",
@@ -102,7 +101,7 @@ export class Images {
         ),
       ),
     );
-    const warnings = [...refused, ...this.#warnings()];
+    const warnings = [...rejected, ...this.#warnings()];
     this.note.textContent = [this.#size(), ...warnings].filter(Boolean).join(" ");
     this.note.classList.toggle("bad", warnings.length > 0);
     this.note.hidden = this.note.textContent === "";
@@ -115,16 +114,16 @@ export class Images {
   #size() {
     return this.isEmpty
       ? ""
-      : `${counted(this.#list.length, "image")}, ${bytes(this.#total())} to send of ${bytes(LIMITS.body)} at most.`;
+      : `${counted(this.#list.length, "image")}, ${bytes(this.#total())} of at most ${bytes(LIMITS.body)} to send.`;
   }
 
-  /** What the server will most likely refuse; its own answer decides. */
+  /** What the server will probably reject; its own answer decides. */
   #warnings() {
     const large = this.#list.filter((image) => image.bytes > LIMITS.bytes).map((image) => image.name);
     return [
-      large.length > 0 && `Larger than the ${bytes(LIMITS.bytes)} an image may have: ${large.join(", ")}.`,
-      this.#list.length > LIMITS.count && `More than the ${LIMITS.count} images a message may have.`,
-      this.#total() > LIMITS.body && "Too much for one request.",
+      large.length > 0 && `Larger than the limit of ${bytes(LIMITS.bytes)} per image: ${large.join(", ")}.`,
+      this.#list.length > LIMITS.count && `More than the limit of ${LIMITS.count} images per message.`,
+      this.#total() > LIMITS.body && "Too large for one request.",
     ].filter(Boolean);
   }
 }

@@ -1,10 +1,10 @@
-// Asks for the API key in a dialog, once at a time, however many requests were refused meanwhile.
+// Asks for the API key, in one dialog for all requests that were rejected meanwhile.
 import {key} from "./api.js";
 import {element} from "./element.js";
 
 let open = null;
 
-/** Whether the reader gave a key. `reason` is the server's message. */
+/** Resolves to whether the reader entered a key. `reason` is the server's message. */
 export function askForKey(reason) {
   open ??= ask(reason).finally(() => {
     open = null;
@@ -15,10 +15,10 @@ export function askForKey(reason) {
 function ask(reason) {
   const before = document.activeElement;
   const {promise, resolve} = Promise.withResolvers();
-  // A header field cannot hold other characters: the browser would not even send the request.
+  // A header field cannot contain other characters; the browser would not send the request.
   const check = () =>
     input.setCustomValidity(
-      /^[\x20-\x7e]*$/.test(input.value.trim()) ? "" : "A key has letters, digits and signs of ASCII only.",
+      /^[\x20-\x7e]*$/.test(input.value.trim()) ? "" : "An API key consists of ASCII characters.",
     );
   const input = element("input", {
     id: "key",
@@ -38,11 +38,11 @@ function ask(reason) {
         dialog.close("given");
       },
     },
-    element("h2", {id: "key-title"}, "This server asks for an API key"),
+    element("h2", {id: "key-title"}, "This server requires an API key"),
     element("p", {class: "quiet"}, reason),
     element("label", {for: "key"}, "API key"),
     input,
-    element("p", {class: "quiet"}, "It stays in this tab until the tab is closed."),
+    element("p", {class: "quiet"}, "The key stays in this tab until you close it."),
     element(
       "div",
       {class: "row"},

@@ -1,14 +1,14 @@
-// The dashboard's panels: which numbers of `/v1/usage` each chart and table shows.
+// The panels of the dashboard: which numbers of `/v1/usage` each chart and table shows.
 import {Chart} from "./chart.js";
 import {element} from "./element.js";
 import {compact, count, duration, figure, percent, shortDuration} from "./format.js";
-import {eachBucket, places} from "./range.js";
+import {eachBucket, intervals} from "./range.js";
 import {span} from "./scale.js";
 import {dataTable} from "./table.js";
 
 const MODES = [
   {mode: "thinking", name: "thinking", style: "thinking"},
-  {mode: "non_thinking", name: "direct", style: "answer"},
+  {mode: "non_thinking", name: "non-thinking", style: "answer"},
 ];
 const KINDS = [
   {field: "thinking_tokens", name: "thinking", style: "thinking"},
@@ -22,14 +22,11 @@ const TIMES = MODES.flatMap(({mode, name, style}) =>
   ["p50", "p95"].map((quantile) => ({mode, quantile, name: `${name}, ${quantile}`, style, dash: quantile === "p95"})),
 );
 
-const withText = (list) => list.map((place) => ({...place, text: span(place.start, place.end)}));
-const groups = (place, isWanted) => place.buckets.flatMap((bucket) => bucket.groups).filter(isWanted);
+const withText = (list) => list.map((interval) => ({...interval, text: span(interval.start, interval.end)}));
+const groups = (interval, isWanted) => interval.buckets.flatMap((bucket) => bucket.groups).filter(isWanted);
 const sum = (list, value) => list.reduce((total, one) => total + value(one), 0);
 
-/**
- * The charts, in the order they stand in; `update(documents, tokens)` shows what was read. `documents` has `byMode`,
- * `byRequest` and `byKey`.
- */
+/** The charts in their order. `update(documents, tokens)` shows `byMode`, `byRequest` and `byKey` of `documents`. */
 export class Panels {
   requests = new Chart({title: "Requests", series: MODES, kind: "bars", format: count, axis: compact, isWhole: true});
   rate = new Chart({
@@ -51,14 +48,14 @@ export class Panels {
     note: "mean –",
   });
   latency = new Chart({
-    title: "Time to the first token of the answer",
+    title: "Time to the first answer token",
     series: TIMES,
     kind: "lines",
     format: duration,
     axis: shortDuration,
     isLogarithmic: true,
   });
-  byRequest = tablePanel("By mode that was asked for");
+  byRequest = tablePanel("By requested mode");
   byKey = tablePanel("By key");
 
   get charts() {
@@ -66,14 +63,14 @@ export class Panels {
   }
 
   update({byMode, byRequest, byKey}, tokens) {
-    const bars = withText(places(byMode));
+    const bars = withText(intervals(byMode));
     this.requests.update({
       isTime: true,
-      places: bars,
+      intervals: bars,
       values: MODES.map(({mode}) =>
-        bars.map((place) =>
+        bars.map((interval) =>
           sum(
-            groups(place, (group) => group.mode === mode),
+            groups(interval, (group) => group.mode === mode),
             (group) => group.requests,
           ),
         ),
@@ -82,20 +79,23 @@ export class Panels {
     const isWanted = (group) => tokens === "all" || group.mode === tokens;
     this.tokens.update({
       isTime: true,
-      places: bars,
-      values: KINDS.map(({field}) => bars.map((place) => sum(groups(place, isWanted), (group) => group[field].total))),
+      intervals: bars,
+      values: KINDS.map(({field}) =>
+        bars.map((interval) => sum(groups(interval, isWanted), (group) => group[field].total)),
+      ),
     });
 
-    const auto = withText(places(byRequest));
-    this.rate.update({isTime: true, places: auto, values: [auto.map(rateOf)]});
+    const auto = withText(intervals(byRequest));
+    this.rate.update({isTime: true, intervals: auto, values: [auto.map(rateOf)]});
 
     const fine = withText(eachBucket(byMode));
     this.latency.update({
       isTime: true,
-      places: fine,
+      intervals: fine,
       values: TIMES.map(({mode, quantile}) =>
         fine.map(
-          (place) => groups(place, (group) => group.mode === mode)[0]?.first_answer_token_seconds[quantile] ?? null,
+          (interval) =>
+            groups(interval, (group) => group.mode === mode)[0]?.first_answer_token_seconds[quantile] ?? null,
         ),
       ),
     });
@@ -106,43 +106,43 @@ export class Panels {
     this.decisions.update({
       isTime: false,
       values: [bins],
-      places: bins.map((_, index) => ({
+      intervals: bins.map((_, index) => ({
         start: index * width,
         end: (index + 1) * width,
         text: `${(index * width).toFixed(2)} – ${((index + 1) * width).toFixed(2)}`,
       })),
     });
 
-    fillTable(this.byRequest, "By mode that was asked for", "mode", byRequest.groups, "requested_mode");
+    fillTable(this.byRequest, "By requested mode", "mode", byRequest.groups, "requested_mode");
     fillTable(this.byKey, "By key", "key", byKey.groups, "key");
   }
 }
 
-/** The think rate of a place: of the requests that the model decided, weighted by how many each bucket had. */
-function rateOf(place) {
-  const auto = groups(place, (group) => group.requested_mode === "auto" && group.think_rate !== null);
+/** The think rate of an interval: the share among decided requests, weighted by how many each bucket has. */
+function rateOf(interval) {
+  const auto = groups(interval, (group) => group.requested_mode === "auto" && group.think_rate !== null);
   const all = sum(auto, (group) => group.decided_requests);
   return all === 0 ? null : sum(auto, (group) => group.think_rate * group.decided_requests) / all;
 }
 
 function tablePanel(title) {
   const id = `panel-${title.replace(/\W+/g, "-").toLowerCase()}`;
-  const place = element("div", {class: "scroll", role: "region", tabindex: "0", "aria-label": `${title}, table`});
+  const content = element("div", {class: "scroll", role: "region", tabindex: "0", "aria-label": `${title}, table`});
   return {
     element: element(
       "section",
       {class: "panel loading", "aria-labelledby": id},
       element("div", {class: "head"}, element("h2", {id}, title)),
-      place,
+      interval,
     ),
-    place,
+    content,
   };
 }
 
 function fillTable(panel, title, first, list, field) {
   panel.element.classList.remove("loading");
   if (list.length === 0) {
-    panel.place.replaceChildren(element("p", {class: "quiet"}, "No requests in this range."));
+    panel.content.replaceChildren(element("p", {class: "quiet"}, "No requests in this range."));
     return;
   }
   const heads = [
@@ -152,8 +152,8 @@ function fillTable(panel, title, first, list, field) {
     "think rate",
     "tokens / answer",
     "time / answer",
-    "first of answer p50",
-    "first of answer p95",
+    "first answer token p50",
+    "first answer token p95",
     "thinking tokens",
     "answer tokens",
     "prompt tokens",
@@ -173,5 +173,5 @@ function fillTable(panel, title, first, list, field) {
       compact(group.answer_tokens.total),
       compact(group.prompt_text_tokens.total + group.prompt_image_tokens.total),
     ]);
-  panel.place.replaceChildren(dataTable(title, heads, rows));
+  panel.content.replaceChildren(dataTable(title, heads, rows));
 }

@@ -1,4 +1,4 @@
-// The time that the dashboard shows, kept in the address so that it can be shared: `?range=24h`, or
+// The time range of the dashboard. The address contains it, so that it can be shared: `?range=24h` or
 // `?from=UNIX&to=UNIX`.
 
 const HOUR = 3600,
@@ -7,7 +7,7 @@ const UNITS = {minute: 60, hour: HOUR, day: DAY};
 const FACTORS = {minute: [1, 2, 5, 10, 15, 30], hour: [1, 2, 3, 6, 12], day: [1, 7, 14, 28]};
 const MOST = 60;
 
-/** The ranges to choose from: length in seconds, and how often it is read again. */
+/** The ranges: length in seconds, and seconds between refreshes. */
 export const RANGES = {
   "15m": {text: "15 min", seconds: 900, every: 5},
   "1h": {text: "1 h", seconds: HOUR, every: 10},
@@ -18,7 +18,7 @@ export const RANGES = {
   "1y": {text: "1 y", seconds: 365 * DAY, every: 120},
 };
 
-/** What the address asks for: `{name}` of a range, or `{name: "custom", from, to}`. */
+/** Returns the range in the address: `{name}`, or `{name: "custom", from, to}`. */
 export function readAddress() {
   const query = new URLSearchParams(location.search);
   const [from, to] = ["from", "to"].map((name) => Number.parseInt(query.get(name), 10));
@@ -26,7 +26,7 @@ export function readAddress() {
   return {name: Object.hasOwn(RANGES, query.get("range") ?? "") ? query.get("range") : "24h"};
 }
 
-/** Writes the choice, and which tokens are shown, into the address. */
+/** Writes the range and the selected tokens into the address. */
 export function writeAddress(choice, tokens) {
   const query = new URLSearchParams(
     choice.name === "custom" ? {from: choice.from, to: choice.to} : {range: choice.name},
@@ -35,12 +35,12 @@ export function writeAddress(choice, tokens) {
   history.replaceState(null, "", `?${query}`);
 }
 
-// The server cuts at most this into minutes.
+// The longest range that the server splits into minutes.
 const LONGEST_OF_MINUTES = 6 * HOUR;
 
 /**
- * The query's part of a choice at the time `now`: `{from, to, bucket}` in whole seconds. A range ends with the bucket
- * of `now`, of which there is only the beginning.
+ * Returns the query of a range at the time `now`: `{from, to, bucket}` in whole seconds. The last bucket is the
+ * incomplete one that contains `now`.
  */
 export function resolve(choice, now = Date.now() / 1000) {
   const length = choice.name === "custom" ? choice.to - choice.from : RANGES[choice.name].seconds;
@@ -52,15 +52,15 @@ export function resolve(choice, now = Date.now() / 1000) {
 }
 
 /**
- * Places of a chart for a document of usage, at most about 60, each with the buckets that begin in it: `{start, end,
- * buckets}`.
+ * Returns at most about 60 intervals of a chart for a usage document, each with the buckets that start in it: `{start,
+ * end, buckets}`.
  */
-export function places({from, to, bucket, buckets}) {
+export function intervals({from, to, bucket, buckets}) {
   const unit = UNITS[bucket];
   const factor =
     FACTORS[bucket].find((size) => (to - from) / (size * unit) <= MOST) ?? Math.ceil((to - from) / unit / MOST);
   const size = factor * unit;
-  // Places begin at round local times; the server's days begin where its clock says.
+  // Intervals start at round local times; the server's days start at midnight UTC.
   const shift = bucket === "day" ? 0 : Math.round((new Date(from * 1000).getTimezoneOffset() * 60) / unit) * unit;
   const first = factor === 1 ? Math.floor(from / unit) * unit : Math.floor((from - shift) / size) * size + shift;
   const result = Array.from({length: Math.max(1, Math.ceil((to - first) / size))}, (_, index) => ({
@@ -75,7 +75,7 @@ export function places({from, to, bucket, buckets}) {
   return result;
 }
 
-/** Every bucket of a document, also those without requests: `{start, end, buckets}` with one bucket at most. */
+/** Returns every bucket of a document, also empty ones: `{start, end, buckets}` with at most one bucket. */
 export function eachBucket(document) {
   const unit = UNITS[document.bucket],
     first = Math.floor(document.from / unit) * unit;

@@ -1,13 +1,13 @@
-// Shows one reply: the thought, foldable, with its tokens and time; the answer; what went wrong; what it cost.
+// Shows one reply: the thought, which folds, with tokens and time; the answer; an error; the figures.
 import {account} from "./account.js";
 import {element} from "./element.js";
 import {count, counted, duration} from "./format.js";
 import {TextView} from "./text.js";
 
 const ENDS = {
-  budget: "closed at its budget",
-  loop: "closed because it went in circles",
-  length: "cut at the reply's limit",
+  budget: "ended at its budget",
+  loop: "ended because it repeated itself",
+  length: "cut at the reply limit",
 };
 
 /** The view of a reply. `actions` has `retry()`. */
@@ -59,14 +59,10 @@ export class ReplyView {
     const parts = [];
     if (reply.state === "done" && reply.answer === "")
       parts.push(element("p", {class: "quiet"}, "The answer is empty."));
-    if (reply.finish === "length") parts.push(element("p", {class: "notice"}, "Cut at the reply's limit of tokens."));
+    if (reply.finish === "length") parts.push(element("p", {class: "notice"}, "Cut at the reply limit."));
     if (reply.state === "stopped") {
       parts.push(
-        element(
-          "p",
-          {class: "quiet"},
-          "Stopped. A reply that is stopped is not counted, so there are no figures for it.",
-        ),
+        element("p", {class: "quiet"}, "Stopped. The server does not count stopped replies, so there are no figures."),
       );
     }
     if (reply.state === "failed") parts.push(this.#failure(reply.error));
@@ -98,11 +94,14 @@ function waitingText({progress, began}) {
   }
   const share = progress.total > 0 ? `${Math.round((100 * progress.done) / progress.total)} %` : "";
   return progress.stage === "image"
-    ? `Looking at image ${progress.image + 1}… ${share}`
-    : `Reading ${counted(progress.total, "token")}… ${share}`;
+    ? `Encoding image ${progress.image + 1}… ${share}`
+    : `Processing the prompt of ${counted(progress.total, "token")}… ${share}`;
 }
 
-/** While a thought grows its pieces are counted, most of them one token each; the server's count replaces that. */
+/**
+ * The title of a thought. While it grows, it counts pieces, most of which are one token, until the server's count
+ * arrives.
+ */
 function thoughtTitle(reply, isOver) {
   const time = ((reply.thoughtEnded ?? (isOver ? reply.ended : performance.now())) - reply.thoughtBegan) / 1000;
   const tokens = reply.thinking

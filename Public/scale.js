@@ -1,8 +1,8 @@
-// Axes: round ticks for numbers, and ticks at round local times.
+// Axes: ticks at round numbers and at round local times.
 
 /**
- * Round numbers from 0 to at least `max`, about `wanted` of them, 1, 2 or 5 times a power of ten apart. With `isWhole`
- * none are fractions.
+ * Returns about `wanted` round numbers from 0 to at least `max`, 1, 2 or 5 times a power of ten apart; integers with
+ * `isWhole`.
  */
 export function ticks(max, wanted, isWhole = false) {
   if (!(max > 0)) return [0, 1];
@@ -15,8 +15,7 @@ export function ticks(max, wanted, isWhole = false) {
 }
 
 /**
- * Ticks of a logarithmic axis around the values from `min` to `max`: powers of ten, with 2 and 5 between them where
- * there are few.
+ * Returns ticks of a logarithmic axis around `min` to `max`: powers of ten, with 2 and 5 between them if there are few.
  */
 export function logTicks(min, max) {
   if (!(max > 0)) return [0.1, 1];
@@ -42,7 +41,7 @@ const STEPS = [
 ];
 
 /**
- * At most about `wanted` round local times between two Unix times, in seconds, with what to write there: `{at, text}`.
+ * Returns at most about `wanted` round local times between two Unix times in seconds, with their labels: `{at, text}`.
  */
 export function timeTicks(from, to, wanted) {
   const step = STEPS.find(({seconds}) => (to - from) / seconds <= wanted) ?? STEPS.at(-1);
@@ -86,7 +85,7 @@ const moment = new Intl.DateTimeFormat("en-GB", {
   minute: "2-digit",
 });
 
-/** A span of time in local words: `Thu 26 Nov, 14:00 – 15:00`. */
+/** Formats a span of local time: `Thu 26 Nov, 14:00 – 15:00`. */
 export function span(start, end) {
   const [first, last] = [new Date(start * 1000), new Date(end * 1000)];
   if (end - start > 23 * HOUR) {

@@ -1,4 +1,4 @@
-// How a reply is made: the mode, and what the settings beside it say. An empty field leaves the choice to the server.
+// The mode and the settings of a request. An empty field leaves the choice to the server.
 
 const number = (id) => {
   const input = document.getElementById(id);
@@ -6,7 +6,7 @@ const number = (id) => {
 };
 const mode = () => document.querySelector('input[name="mode"]:checked').value;
 
-/** The fields of a request that the settings stand for. */
+/** The request fields for the settings. */
 export function requestFields() {
   const bias = number("bias");
   return {
@@ -18,10 +18,10 @@ export function requestFields() {
   };
 }
 
-/** Whether earlier turns are sent with a message. */
+/** Whether a message sends the earlier turns. */
 export const remembers = () => document.getElementById("remember").checked;
 
-/** The first setting that is out of its bounds, shown to the reader; null when all are well. */
+/** Returns the first setting that is out of bounds, after showing it; null if there is none. */
 export function faultySetting() {
   const faulty = document.querySelector(".settings input:invalid");
   if (faulty) {
@@ -31,7 +31,7 @@ export function faultySetting() {
   return faulty;
 }
 
-/** Makes the controls tell what they mean. */
+/** Connects the controls. */
 export function prepareSettings() {
   const bias = document.getElementById("bias"),
     said = document.getElementById("bias-value");

@@ -1,7 +1,7 @@
-// Reads server-sent events from a response and follows a chat completion through them.
+// Reads server-sent events from a response, and the chunks of a chat completion from them.
 import {ServerError, request, serverError} from "./api.js";
 
-const cut = () => new ServerError("The connection ended before the reply did.", {code: "cut"});
+const cut = () => new ServerError("The connection ended before the reply.", {code: "cut"});
 
 /**
  * The data of each event in a stream of bytes. Lines end with LF, CRLF or CR; comments and other fields are skipped
@@ -38,7 +38,7 @@ export async function* events(stream) {
   }
 }
 
-/** An event's object; an error in the stream is thrown. The head said 200 then, so its code tells what it is. */
+/** Returns the object of an event; throws an error event. Its status was 200, so the code decides the heading. */
 function chunk(data) {
   let object;
   try {
@@ -52,7 +52,7 @@ function chunk(data) {
 }
 
 /**
- * Asks for a streamed reply and hands each chunk to `onChunk`. Returns at `[DONE]`; throws `ServerError`, or
+ * Requests a streamed reply and passes each chunk to `onChunk`. Returns at `[DONE]`; throws `ServerError`, or
  * `AbortError` when stopped.
  */
 export async function streamReply(body, signal, onChunk) {

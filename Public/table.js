@@ -1,4 +1,4 @@
-// Tables of numbers: the first column names the row, the others are set flush right.
+// Tables of numbers: the first column names the row, the others are right-aligned.
 import {element} from "./element.js";
 
 /** A table with a caption for screen readers. */

@@ -1,6 +1,5 @@
-// Sets a model's text: paragraphs, headings, lists, fenced code, inline code and bold. `blocks` cuts text into plain
-// values, `TextView` shows them and, while a reply grows, replaces only the blocks that changed. What is not recognised
-// stays as it was written.
+// Shows a model's text: paragraphs, headings, lists, fenced code, inline code and bold. `blocks` splits text into plain
+// values. `TextView` shows them and replaces only changed blocks while a reply grows. Other markup stays as written.
 import {element} from "./element.js";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([^`]*)$/;
@@ -38,7 +37,7 @@ export function blocks(text) {
       if (last?.kind !== "list" || (last.start === null) !== (start === null)) add({kind: "list", start, items: []});
       last.items.push(match[4]);
     } else if (line.trim() === "") {
-      // A blank line ends a paragraph; a list goes on if another item follows.
+      // A blank line ends a paragraph; a list continues if another item follows.
       if (last?.kind !== "list") last = null;
     } else if (last?.kind === "list" && /^\s{2,}/.test(line)) {
       last.items[last.items.length - 1] += `\n${line.trim()}`;

@@ -1,5 +1,4 @@
-// Runs before the page is drawn: the theme that the reader chose, else the system's. Both pages have a select with the
-// id `theme`.
+// Applies the chosen theme, or the system's, before the page is drawn. Both pages have a select with the id `theme`.
 (() => {
   const root = document.documentElement;
   const stored = () => {
@@ -22,7 +21,7 @@
       try {
         localStorage.setItem("theme", select.value);
       } catch {
-        /* Without storage the choice holds for this page. */
+        /* Without storage the choice lasts as long as the page. */
       }
     });
   });

@@ -1,27 +1,26 @@
-// One turn of the conversation on the page: what was asked, with its images, and the reply; editing, asking again,
-// copying.
+// One turn on the page: the question with its images and the reply; editing, asking again, copying.
 import {element} from "./element.js";
 import {ReplyView} from "./reply.js";
 
-/** The view of a turn. `actions` has `again()`, `edit(text)`, which tells whether it could, and `announce(words)`. */
+/** The view of a turn. `actions` has `again()`, `edit(text)`, which returns whether it could, and `announce(words)`. */
 export class TurnView {
   constructor(turn, actions) {
     Object.assign(this, {turn, actions});
     this.question = element("div", {class: "question", role: "group", "aria-label": "Your message"});
-    this.place = element("div", {class: "reply-place"});
+    this.container = element("div", {class: "reply-place"});
     this.again = element("button", {type: "button", class: "plain", onclick: () => actions.again()}, "Ask again");
     this.change = element("button", {type: "button", class: "plain", onclick: () => this.#edit()}, "Edit");
     this.copy = element("button", {type: "button", class: "plain", onclick: () => this.#copy()}, "Copy answer");
     this.tools = element("div", {class: "tools"}, this.copy, this.again, this.change);
-    this.element = element("article", {class: "turn"}, this.question, this.place, this.tools);
+    this.element = element("article", {class: "turn"}, this.question, this.container, this.tools);
     this.#showQuestion();
   }
 
-  /** Begins to show a reply that was begun anew. */
+  /** Shows a new reply from its beginning. */
   restart() {
     this.#showQuestion();
     this.reply = new ReplyView({retry: () => this.actions.again()});
-    this.place.replaceChildren(this.reply.element);
+    this.container.replaceChildren(this.reply.element);
     this.update();
   }
 
@@ -30,7 +29,7 @@ export class TurnView {
     this.reply.update(this.turn.reply);
   }
 
-  /** Whether this turn can be edited and made again: the last one, while none is running. */
+  /** Sets whether this turn can be edited and asked again: only the last one, while none is running. */
   allow(isAllowed) {
     const {reply} = this.turn;
     this.again.hidden = this.change.hidden = !isAllowed;

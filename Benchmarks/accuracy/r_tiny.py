@@ -5,9 +5,9 @@
     Benchmarks/accuracy/r_tiny.py [--quantize stored q8_0 q4_k_m q4_0] [--questions 300] [--sums 100] [--seed 0]
     Benchmarks/accuracy/r_tiny.py http://localhost:8080
 
-The digits are scikit-learn's 8x8 ones, scaled, tinted and placed on a light ground by a seeded generator in the manner
-of R-Tiny's training images. Most of them were in its training set (as single glyphs, not in these images), so the
-figures say that the served model is the trained one, not how well it generalises.
+The digits are scikit-learn's 8x8 ones. A seeded generator scales and tints them and places them on a light ground, like
+R-Tiny's training images. Most digits were in its training set (as single glyphs, not in these images), so the figures
+show that the served model is the trained one, not how well it generalises.
 """
 
 import argparse
@@ -45,13 +45,13 @@ def sums(count, rng):
         chosen = [rng.randrange(len(digits.target)) for _ in range(n)]
         height, ground = rng.randint(56, 74), np.array([rng.randint(225, 255) for _ in range(3)], float)
         image = np.tile(ground, (height, 44 * n + rng.randint(4, 24), 1))
-        for place, index in enumerate(chosen):
+        for position, index in enumerate(chosen):
             size = rng.randint(34, 42)
             glyph = Image.fromarray((digits.images[index] * 255 / 16).astype(np.uint8)).resize(
                 (size, size), Image.BILINEAR
             )
             alpha = np.asarray(glyph, float)[..., None] / 255
-            x, y = 44 * place + rng.randint(0, 6), rng.randint(0, height - size)
+            x, y = 44 * position + rng.randint(0, 6), rng.randint(0, height - size)
             box = image[y : y + size, x : x + size]
             box[:] = box * (1 - alpha) + np.array(rng.choice(INKS), float) * alpha
         buffer = io.BytesIO()
@@ -62,7 +62,7 @@ def sums(count, rng):
 
 @contextlib.contextmanager
 def served(binary, arguments):
-    """A server of our own on a free port; its URL."""
+    """Starts a server on a free port and yields its URL."""
     with tempfile.NamedTemporaryFile() as log:
         process = subprocess.Popen([binary, "serve", "--port", "0", *arguments], stderr=log)
         try:
@@ -119,14 +119,14 @@ def measure(url, weights, o):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("url", nargs="?", help="a running server; without it one is started for each of --quantize")
+    p.add_argument("url", nargs="?", help="a running server; by default starts one for each value of --quantize")
     p.add_argument("--binary", default=".build/release/r4b")
     p.add_argument("--model", default="Models/r-tiny")
     p.add_argument(
         "--quantize",
         nargs="+",
         default=["stored"],
-        help="types to quantise to while loading; `stored` takes the weights as they are",
+        help="types to quantise to at load; `stored` keeps the weights as they are",
     )
     p.add_argument("--modes", nargs="+", default=["short", "auto", "long"])
     p.add_argument("--questions", type=int, default=300)

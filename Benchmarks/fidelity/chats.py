@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Prints conversations of the kind that R-Tiny was trained on, in its own chat form: a text on which a trained model
-has firm opinions.
+"""Prints conversations of the kind that R-Tiny was trained on, in its own chat format. A trained model gives their
+tokens high probabilities.
 
-    Benchmarks/fidelity/chats.py > chats.txt        then compare.py … chats.txt --special
+    Benchmarks/fidelity/chats.py > chats.txt      then compare.py … chats.txt --special
 """
 
 import random

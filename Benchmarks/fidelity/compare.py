@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""What r4b and llama.cpp think of the same text with the same GGUF file: log-probabilities place by place, the most
+"""Compares r4b and llama.cpp on the same text with the same GGUF file: log-probabilities at every position, the most
 probable token, perplexity.
 
     Benchmarks/compare-llama-cpp --rows launch        (once: builds the peer into ~/.cache/r4b-benchmarks)
     Benchmarks/fidelity/compare.py MODEL.gguf TEXT [--window 512] [--windows 1] [--special]
                                    [--peer FOLDER --source FOLDER]
 
-Both read the text in windows and score the second half of each, as llama-perplexity does, which is run as well. A
-place's log-probabilities are compared for llama.cpp's five most probable tokens. On a near tie two right engines choose
-different tokens; so a differing choice is also shown with how far apart the two tokens were for llama.cpp.
+Both read the text in windows and score the second half of each, like llama-perplexity, which runs as well.
+Log-probabilities are compared for llama.cpp's five most probable tokens at each position. On a near tie two correct
+engines choose different tokens, so a differing choice is shown with the distance between the two tokens in llama.cpp.
 """
 
 import argparse
@@ -31,9 +31,9 @@ def options():
     p.add_argument("--window", type=int, default=512)
     p.add_argument("--windows", type=int, default=1)
     p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--batch", type=int, default=512, help="places that llama.cpp takes in one step")
-    p.add_argument("--special", action="store_true", help="read <|im_start|> and the like as tokens")
-    p.add_argument("--ours", help="what r4b reads instead of MODEL.gguf, for instance the checkpoint it was made from")
+    p.add_argument("--batch", type=int, default=512, help="positions that llama.cpp takes in one step")
+    p.add_argument("--special", action="store_true", help="read <|im_start|> and similar texts as tokens")
+    p.add_argument("--ours", help="a model for r4b instead of MODEL.gguf, for instance the original checkpoint")
     p.add_argument("--set", action="append", default=[], help="a setting of r4b")
     p.add_argument("--peer", type=pathlib.Path, default=CACHE / "build-gcc/bin")
     p.add_argument("--source", type=pathlib.Path, default=CACHE / "llama.cpp")
@@ -100,8 +100,8 @@ def theirs(o, folder):
 
 
 def tool(o):
-    """What llama-perplexity says; None where it does not take the text, which it wants twice as long as a window and
-    reads without special tokens."""
+    """Returns the result of llama-perplexity; None if it rejects the text. It needs a text of twice a window and reads
+    no special tokens."""
     if o.special:
         return None
     done = subprocess.run(
@@ -132,9 +132,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         (mine, our_perplexity), (reference, their_perplexity) = ours(o), theirs(o, folder)
     if [(p["position"], p["id"]) for p in mine] != [(p["position"], p["id"]) for p in reference]:
-        raise SystemExit(
-            f"the texts became different tokens, or a different number: {len(mine)} and {len(reference)} places"
-        )
+        raise SystemExit(f"the engines tokenised the text differently: {len(mine)} and {len(reference)} positions")
     differences, absent, same, misses = [], 0, 0, []
     for a, b in zip(mine, reference):
         known = dict(a["top"]) | {a["id"]: a["logprob"]}
@@ -148,13 +146,13 @@ def main():
         else:
             misses.append(b["top"][0][1] - dict(b["top"]).get(a["top"][0][0], -math.inf))
     differences.sort()
-    print(f"places                     {len(reference)}")
+    print(f"positions                  {len(reference)}")
     print(
-        f"same most probable token   {same} ({100 * same / len(reference):.1f} %); else apart by {', '.join(f'{m:.3f}' for m in sorted(misses)) or '–'} nat"
+        f"same most probable token   {same} ({100 * same / len(reference):.1f} %); otherwise apart by {', '.join(f'{m:.3f}' for m in sorted(misses)) or '–'} nat"
     )
     print(
         f"top 5, difference in nat   median {statistics.median(differences):.4f}, 99 % below {differences[int(len(differences) * 0.99)]:.4f}, "
-        f"most {differences[-1]:.4f}, mean {statistics.mean(differences):.4f}; {100 * sum(d <= 0.15 for d in differences) / len(differences):.1f} % within 0.15; {absent} of {5 * len(reference)} not among our first 50"
+        f"most {differences[-1]:.4f}, mean {statistics.mean(differences):.4f}; {100 * sum(d <= 0.15 for d in differences) / len(differences):.1f} % within 0.15; {absent} of {5 * len(reference)} not among our 50 most probable"
     )
     print(
         f"perplexity                 {our_perplexity:.4f} against {their_perplexity:.4f}: {100 * (our_perplexity / their_perplexity - 1):+.2f} %"

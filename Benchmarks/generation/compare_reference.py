@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""R-Tiny over HTTP beside the PyTorch reference in one run, interleaved: seconds to the first token of an image
-question, and tokens per second.
+"""R-Tiny over HTTP and the PyTorch reference in one run, interleaved: seconds to the first token of an image question,
+and tokens per second.
 
     pip install 'torch==2.13.0+cpu' safetensors tokenizers pillow numpy jinja2
     swift build -c release --product r4b
     Benchmarks/generation/compare_reference.py [--pairs 9] [--csv FILE]
 
-The first token is a fair race: both do one forward pass over the same prompt, ours with HTTP, base64, PNG decoding and
-sampling on top. Tokens per second is not a race of engines: the reference keeps no KV cache and computes the whole
-sequence again for every token; the row says what a researcher gets who leaves the script for the server.
+The first token is a fair comparison: both run one forward pass over the same prompt, and r4b adds HTTP, base64, PNG
+decoding and sampling. Tokens per second does not compare engines: the reference has no KV cache and recomputes the
+sequence for every token. That row shows what a researcher gains with the server.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Ours:
                 break
 
     def run(self, limit):
-        """Seconds until the first token, and seconds for all; `limit` tokens."""
+        """Returns the seconds to the first token and to `limit` tokens."""
         data = base64.b64encode((MODEL / IMAGE).read_bytes()).decode()
         body = {
             "messages": [

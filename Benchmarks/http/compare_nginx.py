@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""GET /health of `r4b serve` beside nginx serving a small static file: requests per second by wrk, interleaved on
-loopback, then memory of idle connections.
+"""GET /health of `r4b serve` and nginx with a small static file: requests per second by wrk, interleaved on loopback,
+then memory of idle connections.
 
     apt-get install nginx-light wrk
     swift build -c release --product r4b
     Benchmarks/http/compare_nginx.py [--pairs 5] [--seconds 3] [--connections 32] [--idle 5000] [--csv FILE]
 
-Both write no access log and run one event loop. Our /health goes the whole way of a request: parser, router, Host
+Both write no access log and run one event loop. Our /health takes the full path of a request: parser, router, Host
 check, request id, metrics.
 """
 

@@ -1,5 +1,5 @@
-"""Requests that once stalled other clients. Each attack is a function of an `Attacker`, which bounds it in time and
-counts what the server answered."""
+"""Requests that once blocked other clients. Each attack is a function of an `Attacker`, which limits its time and
+counts the answers."""
 
 import base64
 import collections
@@ -10,14 +10,14 @@ import threading
 import time
 import zlib
 
-# R-Tiny's two tokens that end a reply: without them it goes on to its limit.
+# R-Tiny's two tokens that end a reply: without them it runs to its limit.
 ENDLESS = {"logit_bias": {"619": -100, "621": -100}, "temperature": 1.5}
 # Marks of two classes in an order that Unicode normalisation has to sort.
 MARKS = "\u0301\u0323"
 
 
 class Attacker:
-    """One hostile client: an address of loopback, a key, and the moment at which it gives up."""
+    """A hostile client: a loopback address, a key and a deadline."""
 
     def __init__(self, port, address, key, until):
         (self.port, self.address, self.key, self.until) = (port, address, key, until)
@@ -50,7 +50,7 @@ class Attacker:
             self.statuses[status] += 1
 
     def send(self, method, path, body=None, headers=b"", key=True):
-        """One request on a connection of its own; what came back is counted, and is "left" where the time was over."""
+        """Sends one request on a new connection and counts the answer: its status, or "left" if the deadline passed."""
         try:
             with self.connect() as connection:
                 connection.sendall(self.head(method, path, body, headers, key) + (body or b""))
@@ -62,7 +62,7 @@ class Attacker:
         self.send("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode())
 
     def repeat(self, clients, work):
-        """`work` again and again, on so many threads, until the time is over."""
+        """Repeats `work` on the given number of threads until the deadline."""
 
         def loop(number):
             while self.left > 0:
@@ -152,7 +152,7 @@ def escapes(a):
 
 
 def pieces_unread(a):
-    """Token lists with pieces of 1 MB of text, which nobody reads."""
+    """Token lists with pieces of 1 MB of text that nobody reads."""
     body = json.dumps({"content": "a b " * 250_000, "with_pieces": True}).encode()
     yield
 
@@ -173,7 +173,7 @@ def pieces_unread(a):
 
 
 def gif_headers(a):
-    """GIFs of 24 MB of comments of one byte before the first frame."""
+    """GIFs with 24 MB of one-byte comments before the first frame."""
     screen, frame = (
         b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]),
         bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B]),
@@ -195,7 +195,7 @@ def gif_clears(a):
 
 
 def progressive_jpeg(width, height, scans):
-    """A grey progressive JPEG whose scans hold no coefficients: runs of up to 32,767 empty blocks, 15 bits each."""
+    """A grey progressive JPEG whose scans have no coefficients: runs of up to 32,767 empty blocks, 15 bits each."""
 
     def segment(marker, payload):
         return b"\xff" + bytes([marker]) + struct.pack(">H", len(payload) + 2) + payload
@@ -215,7 +215,7 @@ def progressive_jpeg(width, height, scans):
 
 
 def jpeg_scans(a):
-    """Progressive JPEGs of 7071 by 7071 pixels with 128 scans, and with 20, which pass."""
+    """Progressive JPEGs of 7071 by 7071 pixels, with 128 scans and with 20, which are accepted."""
     bodies = [image("jpeg", progressive_jpeg(7071, 7071, scans)) for scans in (128, 20)]
     yield
     a.repeat(4, lambda number: a.post("/v1/chat/completions", bodies[number % 2]))
@@ -237,7 +237,7 @@ def png(width, height):
 
 
 def png_large(a):
-    """Honest images of the largest size: PNGs of 7071 by 7071 pixels."""
+    """Valid images of the largest size: PNGs of 7071 by 7071 pixels."""
     body = image("png", png(7071, 7071))
     yield
     a.repeat(4, lambda _: a.post("/v1/chat/completions", body))
@@ -253,7 +253,7 @@ def short_n8(a):
 
 
 def prompts(a):
-    """Prompts that fill most of the context, all different."""
+    """Different prompts that fill most of the context."""
     texts = [
         json.dumps(chat(messages=[{"role": "user", "content": f"{number} " + "the sea " * 480}])).encode()
         for number in range(64)
@@ -263,7 +263,7 @@ def prompts(a):
 
 
 def messages(a):
-    """Conversations of 2,047 messages, nearly as many as there may be."""
+    """Conversations of 2,047 messages, nearly the maximum."""
     turns = [{"role": ("user", "assistant")[index % 2], "content": "a"} for index in range(2_047)]
     bodies = [json.dumps(chat(messages=turns)).encode(), json.dumps({"messages": turns}).encode()]
     yield
@@ -290,7 +290,7 @@ def tools(a):
 
 
 def schemas(a):
-    """Schemas as large as they may be, each a little different, so that no cache helps."""
+    """Schemas of the largest size, each slightly different, so that no cache helps."""
 
     def schema(seed):
         constants = {
@@ -325,7 +325,7 @@ def schemas(a):
 
 
 def slow_readers(a):
-    """Sixty-four streams of long replies, each read a byte a second."""
+    """Sixty-four streams of long replies, each read at one byte per second."""
     yield
 
     def one(number):

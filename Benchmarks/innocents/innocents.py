@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Shows what clients that do nothing wrong notice of an attack.
+"""Shows how an attack affects clients that do nothing wrong.
 
     Benchmarks/innocents/innocents.py [--r4b PATH] [--only ATTACK]... [--seconds 8] [--no-keys] [--list]
 
-For each attack it starts a server with R-Tiny on loopback and lets five gentle clients ask it, first alone, then beside
-the attack, which comes from a process, an address and an API key of its own (with --no-keys an address of its own
-only). It prints p99 and maximum of each client's times and whether the maximum keeps the bound: 2 × quiet + 100 ms for
-/health, 2 × quiet + 300 ms for the others. Stops by itself, with status 1 where a bound is broken or an innocent
-request failed. Needs Python 3.9 and the release build (`swift build -c release --product r4b`), or another r4b with
---r4b.
+For each attack it starts a server with R-Tiny on loopback. Five innocent clients ask it, first alone, then during the
+attack, which comes from its own process, address and API key (with --no-keys its own address only). It prints p99 and
+maximum of each client's times, and whether the maximum meets the bound: 2 × quiet + 100 ms for /health, 2 × quiet + 300
+ms for the others. Exits with status 1 if a bound is exceeded or an innocent request fails. Needs Python 3.9 and the
+release build (`swift build -c release --product r4b`), or another r4b with --r4b.
 """
 
 import argparse
@@ -48,7 +47,7 @@ CHAT = (
     ),
 )
 IMAGE = ("POST", "/v1/chat/completions", image("png", png(24, 16)))
-# Name, address, request, whether the connection is kept, milliseconds beyond twice the quiet time.
+# Name, address, request, whether the connection is kept, milliseconds allowed beyond twice the quiet time.
 INNOCENTS = [
     ("/health", INNOCENT, ("GET", "/health", None), False, 100),
     ("/health, attacker's address", HOSTILE, ("GET", "/health", None), False, 100),
@@ -98,7 +97,7 @@ def server(binary, keys):
 
 
 def port(process, log):
-    """The port that a starting server announces."""
+    """Returns the port that a starting server announces."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         found = re.search(r"Listening on http://127\.0\.0\.1:(\d+)", log.read_text(errors="replace"))
@@ -109,7 +108,7 @@ def port(process, log):
 
 
 class Innocent(threading.Thread):
-    """Asks the same small question again and again, a moment after each answer."""
+    """Repeats the same small question, shortly after each answer."""
 
     def __init__(self, port, address, request, keeps, key):
         super().__init__(daemon=True)
@@ -129,7 +128,7 @@ class Innocent(threading.Thread):
             self.connection.close()
 
     def ask(self):
-        """None, or why the answer is not the wanted one."""
+        """Returns None, or why the answer is not the expected one."""
         method, path, body = self.request
         headers = {"Content-Type": "application/json"} | (
             {"Authorization": f"Bearer {self.key}"} if self.key and path != "/health" else {}
@@ -154,7 +153,7 @@ class Innocent(threading.Thread):
 
 
 def measure(port, seconds, keys, beside=lambda: None):
-    """Times and failures of each innocent while `beside` runs and for at least so many seconds."""
+    """Returns times and failures of each innocent client while `beside` runs and for at least the given seconds."""
     innocents = [
         Innocent(port, address, request, keeps, KEYS["innocent"] if keys else None)
         for _, address, request, keeps, _ in INNOCENTS
@@ -172,12 +171,12 @@ def measure(port, seconds, keys, beside=lambda: None):
 
 
 def attack(port, name, seconds, keys):
-    """Starts the attack's process; returns what waits for its end and gives what the server answered."""
+    """Starts the process of the attack; returns a function that waits for its end and returns the server's answers."""
     command = [sys.executable, __file__, "--attack", name, "--port", str(port), "--seconds", str(seconds)] + (
         [] if keys else ["--no-keys"]
     )
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    process.stdout.readline()  # it has built what it sends
+    process.stdout.readline()  # it has built its requests
     answers = []
 
     def run():
@@ -191,7 +190,7 @@ def attack(port, name, seconds, keys):
 
 
 def hostile(o):
-    """The attack's own process: builds, waits for a line, attacks for `--seconds`, prints the statuses."""
+    """The process of the attack: builds requests, waits for a line, attacks for `--seconds`, prints the statuses."""
     attacker = Attacker(o.port, HOSTILE, None if o.no_keys else KEYS["hostile"], float("inf"))
     steps = ATTACKS[o.attack](attacker)
     next(steps)
@@ -207,7 +206,7 @@ def percentile(times, share):
 
 
 def rows(name, quiet, during, answers):
-    """The table's lines for one attack, and whether every bound was kept."""
+    """Returns the table lines for one attack, and whether every bound was met."""
     good = True
     for (innocent, _, _, _, slack), (before, lost), (after, failures) in zip(INNOCENTS, quiet, during):
         bound = 2 * percentile(before, 1) + slack
@@ -223,17 +222,17 @@ def rows(name, quiet, during, answers):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--r4b", type=pathlib.Path, default=ROOT / ".build/release/r4b", help="the server to try")
+    parser.add_argument("--r4b", type=pathlib.Path, default=ROOT / ".build/release/r4b", help="the server to test")
     parser.add_argument(
-        "--only", action="append", choices=ATTACKS, metavar="ATTACK", help="this attack; may be repeated"
+        "--only", action="append", choices=ATTACKS, metavar="ATTACK", help="run this attack; may be repeated"
     )
     parser.add_argument(
         "--seconds", type=float, default=8, help="how long an attack lasts; the quiet time before it is half as long"
     )
     parser.add_argument(
-        "--no-keys", action="store_true", help="a server without API keys: clients are told apart by address"
+        "--no-keys", action="store_true", help="run without API keys: clients are distinguished by address"
     )
-    parser.add_argument("--list", action="store_true", help="print the attacks and stop")
+    parser.add_argument("--list", action="store_true", help="print the attacks and exit")
     parser.add_argument("--attack", choices=ATTACKS, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     o = parser.parse_args()
@@ -251,7 +250,7 @@ def main():
             measure(port, 0.5, not o.no_keys)  # caches and connections are warm
             quiet = measure(port, max(1, o.seconds / 2), not o.no_keys)
             run, answers = attack(port, name, o.seconds, not o.no_keys)
-            # Two more seconds: work may outlive its client.
+            # Two more seconds, because work may outlive its client.
             during = measure(port, o.seconds + 2, not o.no_keys, run)
             good = rows(name, quiet, during, answers and answers[0]) and good
     sys.exit(0 if good else 1)

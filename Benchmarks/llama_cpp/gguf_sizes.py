@@ -1,8 +1,8 @@
-"""The tensors of a GGUF file and the bytes each takes, read from its header alone."""
+"""The tensors of a GGUF file and their sizes in bytes, read from the header only."""
 
 import struct
 
-# Numbers in a block and bytes of a block, by type.
+# Numbers per block and bytes per block, by type.
 BLOCKS = {
     0: (1, 4),
     1: (1, 2),

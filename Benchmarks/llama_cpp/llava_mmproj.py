@@ -1,7 +1,6 @@
-"""A vision file that llama.cpp runs: its projector `lfm2` always merges patches, which R-4B does not, so the same tower
-and linear layers are written as LLaVA's `mlp`. Only the norm before the projector, a thousandth of the work, and what
-R-4B does around it are left out. Needs the package `gguf`.
-"""
+"""Writes a vision file that llama.cpp can run. Its projector `lfm2` always merges patches, which R-4B does not, so the
+same tower and linear layers are written as LLaVA's `mlp`. Only the norm before the projector, a thousandth of the work,
+and R-4B's handling around it are left out. Needs the package `gguf`."""
 
 import gguf
 
@@ -32,7 +31,7 @@ def write(source, target):
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", value("clip.vision.attention.layer_norm_epsilon"))
     writer.add_array("clip.vision.image_mean", value("clip.vision.image_mean"))
     writer.add_array("clip.vision.image_std", value("clip.vision.image_std"))
-    # All blocks: without this key LLaVA's last one is not run.
+    # All blocks: without this key the last block of LLaVA does not run.
     writer.add_array("clip.vision.feature_layer", [value("clip.vision.block_count")])
     for tensor in reader.tensors:
         name = NAMES.get(tensor.name, tensor.name if tensor.name.startswith("v.") else None)

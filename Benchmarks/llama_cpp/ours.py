@@ -1,4 +1,4 @@
-"""r4b, driven as llama.cpp's tools are: `r4b bench` for rates, `r4b serve` for what a user waits for."""
+"""r4b, driven like llama.cpp's tools: `r4b bench` for rates, `r4b serve` for what a user waits for."""
 
 import base64
 import io
@@ -29,7 +29,7 @@ class Ours:
         self.bandwidth, self.kv_bytes = [], None
 
     def bench(self, model, prompts=(), tokens=0, depth=0, sequences=(1,), views=()):
-        """Rates of one repetition by name, for instance {'pp512 @ d4096': …}; keeps the bandwidth that was probed
+        """Returns rates of one repetition by name, for instance {'pp512 @ d4096': …}; keeps the bandwidth measured
         before and after."""
 
         def listed(values):
@@ -101,7 +101,7 @@ class Ours:
             return json.load(reply)
 
     def launch(self, model):
-        """Seconds from launch to the first token of a short prompt, and resident bytes then."""
+        """Returns seconds from launch to the first token of a short prompt, and resident bytes then."""
         started = time.perf_counter()
         process, url = self._serve(model)
         try:
@@ -112,7 +112,8 @@ class Ours:
             process.wait()
 
     def photo(self, model, repetitions=1):
-        """Seconds from a request with a 640×480 photo and thirty words to its first token, and the prompt's tokens."""
+        """Returns seconds from a request with a 640×480 photo and thirty words to its first token, and the number of
+        prompt tokens."""
         process, url = self._serve(model)
         try:
             self._ask(url, "Hello")
@@ -131,7 +132,7 @@ class Ours:
 
 
 def photo(width, height, seed=0):
-    """A PNG of smooth colours, another one for each seed."""
+    """Returns a PNG of smooth colours, a different one for each seed."""
     import struct
     import zlib
 

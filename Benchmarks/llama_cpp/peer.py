@@ -1,5 +1,5 @@
-"""llama.cpp from its registry package: the sdist of llama-cpp-python is fetched with pip, and its tools are built once
-with gcc and once with clang."""
+"""llama.cpp from its registry package: pip downloads the sdist of llama-cpp-python, and its tools are built once with
+gcc and once with clang."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ ENVIRONMENT = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 def compilers():
-    """The compilers of this machine: name to the options that choose it. clang is also looked for beside swift."""
+    """Returns the compilers of this machine: name to the options that select it. Also looks for clang beside swift."""
     found = {}
     if shutil.which("gcc") and shutil.which("g++"):
         found["gcc"] = ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++"]
@@ -43,7 +43,7 @@ def compilers():
 
 
 def build(cache):
-    """Compiler name to the folder of its tools; what is already in `cache` is not built again."""
+    """Returns compiler name to the folder of its tools; keeps builds that are already in `cache`."""
     source = cache / "llama.cpp"
     if not source.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def build(cache):
         with tarfile.open(archive) as tar:
             tar.extractall(unpacked)
         vendored = next(unpacked.glob("*/vendor/llama.cpp"))
-        # A submodule's pointer to a repository that is not there: ninja would run CMake for ever.
+        # Removes a submodule's pointer to a missing repository, because ninja would run CMake for ever.
         (vendored / ".git").unlink(missing_ok=True)
         vendored.rename(source)
         shutil.rmtree(unpacked)
@@ -101,8 +101,8 @@ class Peer:
         return done
 
     def bench(self, model, prompts, tokens, depth):
-        """Tokens per second of one repetition: {('pp', 512): …, ('tg', 64): …}."""
-        # Minutes of work need no warming up.
+        """Returns tokens per second of one repetition: {('pp', 512): …, ('tg', 64): …}."""
+        # Minutes of work need no warm-up.
         long = ["--no-warmup"] if depth or max(prompts, default=0) > 1024 else []
         done = self.run(
             "llama-bench",
@@ -130,7 +130,7 @@ class Peer:
         }
 
     def batched(self, model, prompt, tokens, sequences):
-        """Tokens per second of all sequences together, by number of sequences."""
+        """Returns tokens per second of all sequences together, by number of sequences."""
         room = max(sequences) * (prompt + tokens)
         done = self.run(
             "llama-batched-bench",
@@ -161,7 +161,7 @@ class Peer:
         return {line["pl"]: line["speed_tg"] for line in lines}
 
     def view(self, model, projector, image):
-        """Views per second, of an image that is one view; what follows on the tower is not waited for."""
+        """Returns tiles per second for an image of one tile; does not wait for what follows the tower."""
         process = subprocess.Popen(
             [
                 self.folder / "llama-mtmd-cli",
@@ -199,7 +199,7 @@ class Peer:
             process.communicate()
 
     def launch(self, model, port=18431):
-        """Seconds from launch to the first token of a short prompt, and resident bytes then."""
+        """Returns seconds from launch to the first token of a short prompt, and resident bytes then."""
         started = time.perf_counter()
         process = subprocess.Popen(
             [

@@ -1,11 +1,11 @@
-"""What a comparison prints and keeps: medians of interleaved pairs, their spread, ratios against the goal."""
+"""Output of a comparison: medians of interleaved pairs, their spread, ratios and the goal."""
 
 import csv
 import statistics
 
 
 class Row:
-    """One kind of work: rates of both engines, pair by pair. For times, `higher` is false and the ratio is theirs over
+    """One kind of work: rates of both engines, pair by pair. For times `higher` is false, and the ratio is theirs over
     ours."""
 
     def __init__(self, work, unit, goal, peer, higher=True):

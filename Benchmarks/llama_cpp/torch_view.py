@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One 384×384 view through SigLIP2 (26 layers) and the projector in PyTorch with random weights: milliseconds of each
+"""One 384×384 tile through SigLIP2 (26 layers) and the projector in PyTorch with random weights: milliseconds of each
 repetition, as JSON.
 
     torch_view.py bf16|f32 THREADS REPETITIONS        needs torch and transformers

@@ -1,9 +1,9 @@
-"""A small HTTP/1.1 client for chat requests on asyncio's transports: what it costs per token is a find and a slice, so
-that on a small machine the server is measured.
+"""A small HTTP/1.1 client for chat requests on asyncio's transports. It spends only a find and a slice per token, so
+that a small machine measures the server.
 
-One `Connection` is one kept-alive connection with one request at a time. A reply's times are those at which its bytes
-came: `first` is the first event with text in it, `gaps` are the times between two such events of the stream. An event
-may hold several tokens, so counts are taken from the reply's own `usage`.
+One `Connection` is one kept-alive connection with one request at a time. Times are those at which bytes arrive: `first`
+is the first event with text, `gaps` are the times between two such events of a stream. An event may hold several
+tokens, so counts come from the reply's own `usage`.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ EMPTY = (b'"content":""', b'"reasoning_content":""')
 
 
 class Request(NamedTuple):
-    """A request as it goes over the wire; `kind` is for the report."""
+    """A request as it is sent; `kind` is for the report."""
 
     kind: str
     data: bytes
 
 
 class Reply:
-    """What came of one request; `error` is None when it was answered whole."""
+    """The outcome of one request; `error` is None if it was answered completely."""
 
     __slots__ = (
         "kind",
@@ -58,7 +58,7 @@ class Reply:
         self.reconnected = False
 
     def take(self, document):
-        """Reads counts and end out of a whole reply or the last chunk of a stream."""
+        """Reads counts and end from a whole reply or the last chunk of a stream."""
         usage = document.get("usage") or {}
         self.prompt, self.completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
         self.cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
@@ -69,7 +69,7 @@ class Reply:
 
 
 class Connection(asyncio.Protocol):
-    """A kept-alive connection. `ask` may be called again when it has returned."""
+    """A kept-alive connection. `ask` may be called again after it has returned."""
 
     def __init__(self):
         self.transport, self.reply, self.answer, self.on_event = None, None, None, None
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, request, due=None, timeout=600, keep=False, on_event=None):
         """Sends `request` and waits for the whole reply. `keep` also keeps the events of a stream; `on_event` is called
-        after each with text in it."""
+        after each event with text."""
         self.reply = reply = Reply(request.kind, due if due is not None else time.perf_counter())
         self.buffer.clear()
         self.stream.clear()
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
         return reply
 
     def reset(self):
-        """Ends the connection at once, as a client does that is killed."""
+        """Closes the connection at once, like a client that is killed."""
         if not self.transport:
             return
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
         if self.transport:
             self.transport.close()
 
-    # What asyncio calls.
+    # The callbacks of asyncio.
 
     def connection_made(self, transport):
         self.transport = transport
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
 
 
 def request(kind, method, path, body=None, headers=()):
-    """The bytes of a request."""
+    """Returns the bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
     if body is not None:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -239,12 +239,12 @@ def request(kind, method, path, body=None, headers=()):
 
 
 def chat(kind, body):
-    """A chat request; `body` is what is sent as JSON."""
+    """Returns a chat request; `body` is sent as JSON."""
     return request(kind, "POST", "/v1/chat/completions", json.dumps(body).encode())
 
 
 async def get(port, path, connection=None):
-    """The text of a GET, on `connection` or one of its own."""
+    """Returns the text of a GET on `connection`, or on a new connection."""
     own = connection or await Connection.open(port)
     try:
         reply = await own.ask(request("get", "GET", path))

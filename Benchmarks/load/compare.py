@@ -10,7 +10,7 @@ from .figures import number
 from .load import closed_loop, made_mix
 from .servers import R4B, LlamaServer, binary, peers, small_model
 
-# Name, unit, the attribute of Figures, how it is scaled, whether more is better.
+# Name, unit, attribute of Figures, scale, whether larger is better.
 ROWS = (
     ("output tokens", "tokens/s", "tokens_per_second", 1, True),
     ("requests", "1/s", "requests_per_second", 1, True),
@@ -23,7 +23,7 @@ ROWS = (
 
 
 def pair_ratio(row, ours, theirs):
-    """Above 1 where r4b is better."""
+    """Above 1 if r4b is better."""
     a, b = getattr(ours, row[2]), getattr(theirs, row[2])
     if not (a > 0 and b > 0):
         return math.nan
@@ -48,7 +48,7 @@ def compare(o):
                 measure(o, ours, clients, count // 4 + 1, -1)
                 pairs = []
                 for pair in range(o.pairs):
-                    # Who goes first changes from pair to pair.
+                    # The order alternates from pair to pair.
                     order = (ours, theirs) if pair % 2 == 0 else (theirs, ours)
                     found = {server: measure(o, server, clients, count, pair) for server in order}
                     pairs.append((found[ours], found[theirs]))
@@ -71,13 +71,13 @@ def compare(o):
 
 
 def measure(o, server, clients, count, pair):
-    """One run. Each pair asks something else, both servers of a pair the same."""
+    """One run. Each pair asks different questions, both servers of a pair the same."""
     requests = made_mix(o, f"{o.seed}/{clients}/{pair}").requests(count)
     return asyncio.run(closed_loop(server.port, requests, clients, timeout=o.timeout))
 
 
 def fastest(o, candidates, clients):
-    """Warms the peers up; the one with most tokens a second is paired."""
+    """Warms the peers up and chooses the one with the most tokens per second."""
     rates = {server: measure(o, server, clients, max(2 * clients, 4), -2).tokens_per_second for server in candidates}
     if len(rates) > 1:
         print(
@@ -95,7 +95,7 @@ HEAD = (
 
 
 def rows(clients, peer, pairs, sheet):
-    """Lines of the table, and of the sheet pair by pair."""
+    """Returns the lines of the table and of the CSV, pair by pair."""
     lines = []
     answered = ", ".join(f"{sum(f.answered for f in side)}/{sum(f.asked for f in side)}" for side in zip(*pairs))
     tokens = ", ".join(str(sum(f.completion for f in side)) for side in zip(*pairs))

@@ -1,5 +1,5 @@
-"""What requests and connections cost the server itself: whole chats a second on a tiny model, its own share of their
-time, memory of idle connections."""
+"""The cost of requests and connections for the server itself: whole chats per second with a tiny model, its own share
+of their time, memory of idle connections."""
 
 import asyncio
 import json
@@ -23,7 +23,8 @@ TINY = {
 
 
 def rate(o):
-    """Whole chats a second at several numbers of connections by wrk, then what of a chat's time is not the engine's."""
+    """Whole chats per second at several numbers of connections by wrk, then the part of a chat's time outside the
+    engine."""
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt-get install wrk")
     body = json.dumps(TINY | {"max_tokens": o.tokens})
@@ -68,13 +69,13 @@ def rate(o):
     engine = [sum(line[name] or 0 for name in ("queue_ms", "image_ms", "prefill_ms", "decode_ms")) for line in lines]
     own = [max(0, line["total_ms"] - spent) for line, spent in zip(lines, engine)]
     print(
-        f"{len(lines)} chats one after the other: engine {statistics.mean(engine):.2f} ms each, the server's own part {statistics.mean(own):.2f} ms "
-        f"(p50 {percentile(own, 0.5):.1f}, p99 {percentile(own, 0.99):.1f}; the log tells tenths)"
+        f"{len(lines)} chats one after the other: engine {statistics.mean(engine):.2f} ms each, the server's own share {statistics.mean(own):.2f} ms "
+        f"(p50 {percentile(own, 0.5):.1f}, p99 {percentile(own, 0.99):.1f}; the log has one decimal)"
     )
 
 
 def idle(o):
-    """Memory of idle connections that each made a request, and how long others wait beside them."""
+    """Memory of idle connections that each made one request, and latency of others beside them."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     settings = [
         f"http.max_connections={o.idle + 1000}",
@@ -92,7 +93,7 @@ async def _idle(o, server):
 
     async def beside():
         figures = await closed_loop(server.port, others, o.clients)
-        return f"{o.clients} clients beside them: p50 {ms(figures.time_p50)}, p99 {ms(figures.time_p99)}, {figures.requests_per_second:.0f} chats/s, {figures.answered} of {figures.asked} answered"
+        return f"{o.clients} other clients: p50 {ms(figures.time_p50)}, p99 {ms(figures.time_p99)}, {figures.requests_per_second:.0f} chats/s, {figures.answered} of {figures.asked} answered"
 
     await beside()
     print(f"no idle connections; {await beside()}")
@@ -111,9 +112,9 @@ async def _idle(o, server):
     )
     print(f"{o.idle} idle connections; {await beside()}")
     print(
-        f"still open: {sum(peer.is_open for peer in peers)} by the client, {await server.metric('r4b_connections'):.0f} by the server, which counts the one that asks"
+        f"still open: {sum(peer.is_open for peer in peers)} by the client, {await server.metric('r4b_connections'):.0f} by the server, including this one"
     )
     for peer in peers:
         peer.close()
     await asyncio.sleep(1)
-    print(f"after they are gone: {server.resident() / 2**20:.1f} MiB resident")
+    print(f"after they left: {server.resident() / 2**20:.1f} MiB resident")

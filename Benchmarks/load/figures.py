@@ -1,11 +1,11 @@
-"""What a run of load amounts to: rates, waiting times, gaps and errors, as numbers and as lines to read."""
+"""The result of a load run: rates, waiting times, gaps and errors, as numbers and as lines of text."""
 
 import collections
 import math
 
 
 def percentile(values, share):
-    """The smallest value that `share` of all do not exceed; NaN of none."""
+    """Returns the smallest value that `share` of all values do not exceed; NaN of none."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
@@ -22,7 +22,7 @@ class Figures:
         self.completion, self.prompt = sum(r.completion for r in good), sum(r.prompt for r in good)
         self.cached = sum(r.cached for r in good)
         self.requests_per_second, self.tokens_per_second = self.answered / seconds, self.completion / seconds
-        # From when it was due: in an open loop a request that could not be sent yet is already waited for.
+        # Measured from when the request was due: in an open loop the wait for a connection counts too.
         firsts = [r.first - r.due for r in good if r.first is not None]
         self.first_p50, self.first_p99 = percentile(firsts, 0.5), percentile(firsts, 0.99)
         gaps = [gap for r in good for gap in r.gaps]
@@ -62,7 +62,7 @@ def ms(seconds):
 
 
 def number(value):
-    """Three significant digits, whole from a hundred up."""
+    """Three significant digits, an integer from a hundred up."""
     if math.isnan(value):
         return "–"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

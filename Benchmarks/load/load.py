@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Drives a running OpenAI-compatible server with many clients at once and says how it answered.
+"""Sends the requests of many clients to a running OpenAI-compatible server and reports how it answers.
 
     Benchmarks/load/load.py --port 8080 [--clients 16] [--requests 200 | --seconds 10]
                             [--mix short=4,long=2,prompt=1,image=1] [--stream 0.8] [--modes short,long,auto]
     Benchmarks/load/load.py --port 8080 --rate 20 --seconds 10        an open loop: arrivals of a Poisson process
 
-In the closed loop each client sends its next request when the last is answered. --modes is for r4b only; models without
-images need a --mix without them. A kept connection that is found closed is replaced, and how often is told. Ends with
-status 1 when a request was not answered.
+In the closed loop each client sends its next request when the last one is answered. --modes is for r4b only; models
+without images need a --mix without them. A kept connection that turns out to be closed is replaced, and the report
+counts this. Exits with status 1 if a request was not answered.
 """
 
 import argparse
@@ -28,9 +28,9 @@ from .mix import Mix, weights  # noqa: E402
 
 
 async def ask(pool, port, request, due, timeout):
-    """One request on a connection of the pool. Whatever happens is in the reply. A kept connection that ends before
-    anything of the reply has come is replaced once, since a server may close it at any time between two requests
-    (llama-server does after each stream)."""
+    """Sends one request on a connection of the pool; errors go into the reply. If a kept connection ends before the
+    reply begins, it is replaced once, because a server may close a connection between two requests (llama-server does
+    so after each stream)."""
     kept = None
     while pool and not (kept and kept.is_open):
         kept = pool.pop()
@@ -54,7 +54,7 @@ async def ask(pool, port, request, due, timeout):
 
 
 async def closed_loop(port, requests, clients, seconds=None, timeout=600):
-    """Each client has one connection and one request at a time. With `seconds` nothing is begun after them."""
+    """Each client has one connection and one request at a time. With `seconds` no request starts after them."""
     coming, replies = iter(requests), []
     start = time.perf_counter()
 
@@ -72,7 +72,7 @@ async def closed_loop(port, requests, clients, seconds=None, timeout=600):
 
 
 async def open_loop(port, requests, rate, seed, seconds=None, timeout=600):
-    """Arrivals of a Poisson process with `rate` a second; a connection is opened when none is free."""
+    """Arrivals of a Poisson process with `rate` per second. Opens a connection if none is free."""
     pool, tasks, rng = [], [], random.Random(f"arrivals/{seed}")
     start = time.perf_counter()
     due = start
@@ -89,19 +89,19 @@ async def open_loop(port, requests, rate, seed, seconds=None, timeout=600):
 
 
 def add_mix(parser, mix="short=4,long=2,prompt=1,image=1"):
-    """The options that say what is asked."""
+    """Adds the options that describe the requests."""
     parser.add_argument("--mix", type=weights, default=weights(mix), metavar="KIND=WEIGHT,…", help=f"default {mix}")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--stream", type=float, default=1.0, help="share of requests that stream")
+    parser.add_argument("--stream", type=float, default=1.0, help="fraction of requests that stream")
     parser.add_argument("--short", type=int, default=24, help="max_tokens of short replies")
-    parser.add_argument("--long", type=int, default=192, help="and of long ones")
+    parser.add_argument("--long", type=int, default=192, help="max_tokens of long replies")
     parser.add_argument("--words", type=int, default=150, help="words of a long prompt")
     parser.add_argument("--image", default="320x240", metavar="WxH")
-    parser.add_argument("--body", type=json.loads, default={}, metavar="JSON", help="members added to each request")
+    parser.add_argument("--body", type=json.loads, default={}, metavar="JSON", help="fields added to each request")
 
 
 def made_mix(o, seed, modes=()):
-    """The mix that the options ask for."""
+    """Returns the mix of the options."""
     width, height = map(int, o.image.split("x"))
     return Mix(seed, o.mix, modes, o.stream, o.short, o.long, o.words, (width, height), extra=o.body)
 
@@ -110,7 +110,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--port", type=int, required=True)
     p.add_argument("--clients", type=int, default=16)
-    p.add_argument("--rate", type=float, help="arrivals a second: an open loop")
+    p.add_argument("--rate", type=float, help="arrivals per second, as an open loop")
     p.add_argument("--requests", type=int)
     p.add_argument("--seconds", type=float)
     p.add_argument("--timeout", type=float, default=600)
@@ -122,7 +122,7 @@ def main():
     if o.rate:
         figures = asyncio.run(open_loop(o.port, requests, o.rate, o.seed, o.seconds, o.timeout))
     else:
-        # Without a number of requests they come again when all have been asked.
+        # Without a number of requests the list repeats.
         coming = itertools.cycle(requests) if o.seconds and not o.requests else requests
         figures = asyncio.run(closed_loop(o.port, coming, o.clients, o.seconds, o.timeout))
     print("\n".join(figures.lines()))

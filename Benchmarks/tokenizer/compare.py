@@ -1,11 +1,11 @@
 """Encodes the same texts with PyPI `tokenizers` and with this package in turn, on one thread each, and prints the
 ratio.
 
-  swift build -c release --product tokenizer-benchmark
-  python Benchmarks/tokenizer/compare.py .build/release/tokenizer-benchmark tokenizer.json [text.txt ...]
+    swift build -c release --product tokenizer-benchmark
+    python Benchmarks/tokenizer/compare.py .build/release/tokenizer-benchmark tokenizer.json [text.txt ...]
 
-Without texts, the mixed text of the tests is made again. Rounds alternate, so that whatever else the machine does falls
-on both; the best round of each counts. `tokenizers` keeps a cache between rounds, and so do we. Exits 1 when any token
+Without texts it uses the mixed text of the tests. Rounds alternate, so that other load on the machine affects both; the
+best round of each counts. `tokenizers` keeps a cache between rounds, and so do we. Exits with status 1 if any token
 differs.
 """
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""One view through tower and projector, with weights as stored and with Q8_0, beside transformers in f32 and bf16:
-seconds, interleaved, and how far the results lie from those of f32.
+"""One tile through tower and projector, with weights as stored and in Q8_0, compared with transformers in f32 and bf16:
+seconds, interleaved, and the error relative to f32.
 
     pip install torch transformers safetensors numpy
     swift build -c release --product vision-benchmark
     Benchmarks/vision/compare_transformers.py CHECKPOINT [--rounds 5]
 
-CHECKPOINT is a directory in R-4B's layout, for instance of scripts/reference/make_random_r.py. The error is that of all
-values together, by Euclidean norm.
+CHECKPOINT is a directory in R-4B's layout, for instance from scripts/reference/make_random_r.py. The error is that of
+all values together, by Euclidean norm.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests of the pages: one for the run, its console and its network watched."""
+"""A headless Chromium for the tests of the pages. All tests share it; it records console messages and requests."""
 
 import base64
 import functools
@@ -16,12 +16,12 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 @functools.cache
 def axe():
-    """axe-core's script, from a package that is not imported: it would want Playwright."""
+    """Returns the script of axe-core from a package that is not imported, because importing it needs Playwright."""
     return (pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).parent / "axe.min.js").read_text()
 
 
 class Browser:
-    """Chromium with what the tests ask of it. `allowed` are the statuses that a test makes a server refuse with."""
+    """Chromium with helpers for the tests. `allowed` are the error statuses that a test provokes on purpose."""
 
     def __init__(self):
         options = webdriver.ChromeOptions()
@@ -34,7 +34,7 @@ class Browser:
         self.allowed = set()
 
     def begin(self, *urls):
-        """A new visitor: nothing stored, a wide page, light, the clock of Berlin."""
+        """Starts a new visit: nothing stored, a wide page, the light theme, the time zone of Berlin."""
         for url in urls:
             self.run("Storage.clearDataForOrigin", {"origin": url, "storageTypes": "all"})
         self.driver.get("about:blank")
@@ -44,7 +44,7 @@ class Browser:
 
     def open(self, url):
         self.driver.get(url)
-        # Session storage goes with the tab and not with the clearing above.
+        # Session storage belongs to the tab, so clearing the origin does not clear it.
         if self.script("const had = sessionStorage.length > 0; sessionStorage.clear(); return had"):
             self.driver.get(url)
 
@@ -69,40 +69,40 @@ class Browser:
         return self.one(selector).text.replace("\u00a0", " ")
 
     def press(self, *keys):
-        """Keys to whatever has the focus."""
+        """Sends keys to the focused element."""
         self.driver.switch_to.active_element.send_keys(*keys)
 
     def until(self, condition, seconds=15):
-        """What a function, or a selector that finds something seen, gives once it is true."""
+        """Waits until a function, or a selector of a visible element, returns a true value; returns that value."""
         found = (
             (lambda: [e for e in self.all(condition) if e.is_displayed()]) if isinstance(condition, str) else condition
         )
-        # What is looked at may be replaced by the page meanwhile.
+        # The page may replace an element between finding and using it.
         passing = [NoSuchElementException, StaleElementReferenceException]
         return WebDriverWait(self.driver, seconds, 0.03, ignored_exceptions=passing).until(lambda _: found())
 
     def module(self, name, code, *arguments):
-        """What an async function over a module of the page gives: `code` sees it as `m` and the arguments as `a`."""
+        """Runs an async function with a module of the page (`m`) and the arguments (`a`); returns its result."""
         script = f"const done = arguments[arguments.length - 1], a = [...arguments]; import('{name}').then(async m => {{ {code} }}).then(done, e => done('error: ' + e))"
         return self.driver.execute_async_script(script, *arguments)
 
     def violations(self):
-        """What axe finds on the page, in short."""
+        """Returns the violations that axe finds on the page, in short."""
         self.script(axe())
         result = self.driver.execute_async_script("axe.run(document, {resultTypes: ['violations']}).then(arguments[0])")
         return [(rule["id"], [node["html"][:160] for node in rule["nodes"]]) for rule in result["violations"]]
 
     def overflow(self):
-        """By how many pixels the page is wider than the window."""
+        """Returns by how many pixels the page is wider than the window."""
         return self.script("return document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
 
     def image(self, path):
-        """The page as a PNG, for people."""
+        """Saves the page as a PNG for people."""
         data = self.run("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})["data"]
         pathlib.Path(path).write_bytes(base64.b64decode(data))
 
     def logs(self):
-        """Console lines since the last call that a page must not write, and addresses that were asked."""
+        """Returns unexpected console messages since the last call, and the requested addresses."""
         lines = []
         for entry in self.driver.get_log("browser"):
             expected = entry["source"] == "network" and any(

@@ -1,4 +1,4 @@
-"""What the tests of the chat page do with it."""
+"""Helpers for the tests of the chat page."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ DIGITS, CIRCLE = MODEL / "golden" / "12-sum.png", MODEL / "golden" / "00-easyvqa
 
 def say(browser, text, *, ends=True):
     """Types a message, sends it, and waits for the end of the reply."""
-    # A dialog that is about to go takes the keys, and gives the focus back as it closes.
+    # A dialog that is closing still takes keys and returns the focus afterwards.
     browser.until(lambda: not browser.all("dialog"))
     replies = len(browser.all(".turn"))
     field = browser.one("#text")
@@ -42,7 +42,7 @@ def bodies(canned):
 
 
 def kinds(browser):
-    """The numbers beside the bars of the last reply."""
+    """Returns the numbers beside the bars of the last reply."""
     return {
         e.get_attribute("data-kind"): int(e.get_attribute("data-tokens"))
         for e in last(browser, ".account").find_elements("css selector", "[data-kind]")
@@ -50,7 +50,7 @@ def kinds(browser):
 
 
 def asked(server, content):
-    """What the server answers to a program that asks the same."""
+    """Returns the server's reply to the same question over the API."""
     body = json.dumps({"messages": [{"role": "user", "content": content}]}).encode()
     with urllib.request.urlopen(
         urllib.request.Request(server.url + "/v1/chat/completions", body, {"content-type": "application/json"}),

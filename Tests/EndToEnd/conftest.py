@@ -1,4 +1,4 @@
-"""Starts the release build of r4b, or the program that TEST_R4B names, on a free port, once for the whole run."""
+"""Starts the release build of r4b, or the program in TEST_R4B, on a free port, once for the whole run."""
 
 import functools
 import os
@@ -29,18 +29,18 @@ def binary():
 
 
 class Server:
-    """A running server on a port of its own, or on `port`. What it writes to standard error goes to the open file `log`
-    if there is one; then `port` must be given. `options` are those of Popen."""
+    """A running server on its own port, or on `port`. Standard error goes to the open file `log` if there is one; then
+    `port` must be given. `options` are those of Popen."""
 
     def __init__(self, arguments=(), environment=None, port=0, log=None, options=None):
-        # A ledger is for one server, and many run here: those that want one name its file.
+        # A ledger belongs to one server, and many run here, so tests that need one name its file.
         self.environment = (
             {k: v for k, v in os.environ.items() if not k.startswith("R4B_")}
             | {"R4B_LEDGER_PATH": ""}
             | (environment or {})
         )
         self.file = tempfile.NamedTemporaryFile()
-        # Without a terminal, as a service has none.
+        # Without a terminal, like a service.
         self.process = subprocess.Popen(
             [binary(), "serve", "--port", str(port), *map(str, arguments)],
             env=self.environment,
@@ -52,7 +52,7 @@ class Server:
         self.port = int(self.url.rsplit(":", 1)[1]) if self.url.startswith("http") else None
 
     def answering(self, port, seconds=60):
-        """Where a server answers that tells nobody so, once it does."""
+        """Waits until the server reports a port that it chose itself, and returns its address."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -64,15 +64,15 @@ class Server:
                 time.sleep(0.02)
 
     def read(self):
-        """What the server wrote to standard error so far."""
+        """Returns what the server has written to standard error."""
         return pathlib.Path(self.file.name).read_text(errors="replace")
 
     def listening(self, scheme):
-        """The first place that the server says it listens on and that begins so: `https`, `unix`."""
+        """Returns the first address that the server listens on and that starts with `kind`: `https`, `unix`."""
         return self.wait(rf"^Listening on ({scheme}\S+)$")[1]
 
     def wait(self, pattern, seconds=60):
-        """The match of a line in what the server wrote, once it is there."""
+        """Waits for a line in the output of the server and returns its match."""
         deadline = time.monotonic() + seconds
         while not (match := re.search(pattern, self.read(), re.M)):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -85,16 +85,16 @@ class Server:
             return reply.read().decode()
 
     def resident(self):
-        """Resident memory in MiB."""
+        """Returns the resident memory in MiB."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
     def metric(self, name):
-        """The sum of a metric's series that begin with `name`."""
+        """Returns the sum of a metric's series whose names start with `name`."""
         return sum(value for series, value in self.metrics().items() if series.startswith(name))
 
     def metrics(self):
-        """Every series of /metrics, its labels in the name."""
+        """Returns every series of /metrics, with its labels in the name."""
         lines = [line for line in self.get("/metrics").splitlines() if line and not line.startswith("#")]
         return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines)}
 
@@ -109,7 +109,7 @@ class Server:
         return self
 
     def __exit__(self, kind, *_):
-        """Ends the server; after a test that went well it must end well."""
+        """Stops the server. After a successful test it must exit cleanly."""
         if self.process.poll() is None:
             status = self.stop()
             assert kind or status == 0
@@ -136,7 +136,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def canned():
-    """A server of the pages whose answers a test decides."""
+    """A server for the pages whose answers a test decides."""
     from pages import Pages
 
     return Pages()
@@ -144,7 +144,8 @@ def canned():
 
 @pytest.fixture
 def visit(chromium, canned):
-    """The browser before a visit; afterwards its console must be clean and no request have left the servers."""
+    """The browser at the start of a visit. Afterwards its console must be clean, and no request may have gone
+    elsewhere."""
     chromium.begin(canned.url)
     canned.reset()
     yield chromium

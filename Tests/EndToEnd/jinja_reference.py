@@ -1,5 +1,5 @@
-"""Chat templates as transformers renders them, and the published templates of llama.cpp to try: what test_templates.py
-compares the server with."""
+"""Chat templates rendered as transformers renders them, and llama.cpp's published templates: the reference of
+test_templates.py."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Offline(Exception):
 
 
 def index():
-    """The address of the package index that pip is set up with, and its certificate file if it has one."""
+    """Returns the address of pip's package index, and its certificate file if it has one."""
     settings = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
     found = dict(re.findall(r"^(?:global|install|download|:env:)\.([\w-]+)='(.*)'$", settings, re.M))
     if "index-url" not in found:
@@ -40,8 +40,8 @@ def index():
 
 
 def templates():
-    """The folder of llama.cpp's chat templates from the source distribution, downloaded once. Nothing of the package is
-    built."""
+    """Returns the folder of llama.cpp's chat templates from the source distribution, which is downloaded once. Nothing
+    is built."""
     if not (CACHE / "complete").exists():
         address, certificates = index()
         context = ssl.create_default_context(cafile=certificates)
@@ -69,7 +69,7 @@ def templates():
 
 
 class Generation(Extension):
-    """`{% generation %}` of transformers, whose body is printed as it is."""
+    """The `{% generation %}` block of transformers, whose body is printed unchanged."""
 
     tags = {"generation"}
 
@@ -83,8 +83,8 @@ class Generation(Extension):
 
 
 def environment(marks_safe=True):
-    """The environment that transformers compiles chat templates in; without `marks_safe` the filter `safe` marks
-    nothing."""
+    """Returns the environment in which transformers compiles chat templates. Without `marks_safe` the filter `safe`
+    marks nothing."""
 
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
@@ -106,7 +106,7 @@ def environment(marks_safe=True):
 
 
 class Reference:
-    """A template under Jinja2, given conversations as transformers gives them."""
+    """A template in Jinja2 that gets conversations as transformers passes them."""
 
     def __init__(self, source, variables, marks_safe=True):
         self.variables = {"tools": None, "documents": None, **variables}
@@ -114,13 +114,12 @@ class Reference:
             self.template = environment(marks_safe).from_string(source)
         except Exception:
             self.template = None
-        # Some templates walk `tools` without asking whether there are any; transformers fails on them where there are
-        # none.
+        # Some templates read `tools` without checking that there are any; transformers fails on them.
         if not self.prints("probe", "probe") and not self.prints("probe", [{"type": "text", "text": "probe"}]):
             self.variables = variables
 
     def render(self, messages, tools=None, mode="auto"):
-        """The prompt, or None where Jinja2 refuses."""
+        """Returns the prompt, or None if Jinja2 raises."""
         try:
             return self.template.render(
                 messages=messages,
@@ -133,15 +132,14 @@ class Reference:
             return None
 
     def prints(self, word, content, **options):
-        """Whether a user message with `content` is printed so that `word` is in it, alone or behind a system
-        message."""
+        """Returns whether a user message with `content` prints `word`, alone or after a system message."""
         users = [{"role": "user", "content": content}]
         system = [{"role": "system", "content": "x" if isinstance(content, str) else [{"type": "text", "text": "x"}]}]
         return any(word in (self.render(messages, **options) or "") for messages in (users, system + users))
 
 
 def as_transformers(message):
-    """A message of a request in the form of transformers: the arguments of calls are objects."""
+    """Returns a message of a request in the form of transformers, where the arguments of calls are objects."""
     message = dict(message)
     if calls := message.get("tool_calls"):
         message["tool_calls"] = []

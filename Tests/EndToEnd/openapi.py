@@ -1,4 +1,4 @@
-"""The server's description of itself, read strictly: what a reply has and the document does not name is an error."""
+"""The server's OpenAPI document, read strictly: a field of a reply that the document does not name is an error."""
 
 import copy
 import functools
@@ -8,7 +8,8 @@ import jsonschema
 
 
 def closed(node):
-    """The same with `additionalProperties: false` where the document leaves it open, which is in replies only."""
+    """Returns the schema with `additionalProperties: false` where the document leaves that open, which only replies
+    do."""
     if isinstance(node, list):
         return [closed(value) for value in node]
     if not isinstance(node, dict):
@@ -25,13 +26,13 @@ class Document:
 
     @functools.cache
     def validator(self, name):
-        """The validator of a schema by its name."""
+        """Returns the validator of a schema by its name."""
         return jsonschema.Draft202012Validator(
             {"$ref": f"#/components/schemas/{name}", "components": self.document["components"]}
         )
 
     def check(self, name, value):
-        """Fails unless the value fits the schema of that name."""
+        """Fails unless the value matches the schema of that name."""
         error = jsonschema.exceptions.best_match(self.validator(name).iter_errors(value))
         assert error is None, f"{name} {error.json_path}: {error.message[:500]}"
 
@@ -43,7 +44,7 @@ class Document:
         return self.validator(name).is_valid(value)
 
     def resolve(self, node):
-        """What a `$ref` names, or the node itself."""
+        """Returns the node that a `$ref` names, or the node itself."""
         while "$ref" in node:
             node = functools.reduce(
                 lambda at, name: at[name], node["$ref"].removeprefix("#/").split("/"), self.document
@@ -54,7 +55,7 @@ class Document:
         return self.document["paths"][path][method]
 
     def examples(self):
-        """Path, name and body of every example of a request."""
+        """Yields path, name and body of every request example."""
         for path, item in self.document["paths"].items():
             for operation in item.values():
                 for name, example in (
@@ -66,13 +67,13 @@ class Document:
                     yield path, name, copy.deepcopy(self.resolve(example)["value"])
 
     def schema_of_events(self, path):
-        """The name of the schema of one event's data."""
+        """Returns the name of the schema of an event's data."""
         schema = self.operation(path)["responses"]["200"]["content"]["text/event-stream"]["schema"]
         data = schema["properties"]["data"]
         return data.get("anyOf", [data])[-1]["contentSchema"]["$ref"].rsplit("/", 1)[1]
 
     def check_stream(self, path, text, is_whole=True):
-        """Fails unless every event's data fits; returns the data."""
+        """Fails unless the data of every event matches; returns the data."""
         schema, data = self.schema_of_events(path), []
         for event in text.strip().split("\n\n"):
             lines = dict(line.split(": ", 1) for line in event.split("\n"))

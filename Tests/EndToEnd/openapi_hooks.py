@@ -1,5 +1,5 @@
-"""Hooks of schemathesis: requests that a schema cannot keep from contradicting themselves are made sensible, so that
-most are served, and replies are kept short. What is invalid by the schema stays so."""
+"""Hooks for schemathesis. They remove contradictions that a schema cannot exclude, so that most requests are answered,
+and keep replies short. Requests that are invalid by the schema stay invalid."""
 
 import functools
 import json
@@ -40,7 +40,7 @@ BUDGETS = ("thinking_budget", "thinking_budget_tokens", "thinking_token_budget")
 
 @functools.cache
 def document():
-    """What the run was started with."""
+    """The command line of the run."""
     return Document(json.loads(pathlib.Path("openapi.json").read_text()))
 
 
@@ -53,7 +53,7 @@ def is_positive(case):
 
 
 def shorten(body, names):
-    """A limit that is valid is lowered; without one there is one."""
+    """Lowers a valid limit and adds one where it is missing."""
     for name in names:
         if (
             is_number(body.get(name))
@@ -66,13 +66,13 @@ def shorten(body, names):
 
 
 def agree(body, names):
-    """Keeps the first of fields that may contradict each other."""
+    """Keeps the first of the fields that may contradict each other."""
     for name in [name for name in names if body.get(name) is not None][1:]:
         del body[name]
 
 
 def settle(body, path):
-    """Rules between fields."""
+    """Applies the rules between fields."""
     agree(body, MODES)
     agree(body, BUDGETS)
     if path == "/v1/rollouts":
@@ -131,5 +131,5 @@ def what_the_schema_allows_has_the_right_types(context, response, case):
 @schemathesis.check
 def events_fit_their_schema(context, response, case):
     if "".join(response.headers.get("content-type", [])).startswith("text/event-stream"):
-        # Schemathesis leaves after some events.
+        # Closes a stream after some events, as a client that leaves.
         document().check_stream(case.operation.path, response.content.decode().rpartition("\n\n")[0], is_whole=False)

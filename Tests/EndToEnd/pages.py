@@ -1,5 +1,4 @@
-"""A server of the pages in `Public/` whose answers a test decides: errors, slow and broken streams, usage that is
-known."""
+"""A server for the pages in `Public/` whose answers a test decides: errors, slow and broken streams, known usage."""
 
 import http.server
 import json
@@ -26,7 +25,7 @@ MODELS = {"object": "list", "data": [{"id": "canned", "object": "model"}]}
 
 
 def error(status, code, message, **headers):
-    """An answer that refuses."""
+    """An error response."""
     return status, headers, {"error": {"message": message, "type": "server_error", "param": None, "code": code}}
 
 
@@ -44,7 +43,7 @@ def chunk(delta=None, finish=None, **more):
 
 
 def reply(thought=(), answer=(), finish="stop", p_think=1.0, mode="auto"):
-    """The chunks of a whole reply: pieces of thought and answer, one token each, and the account of them."""
+    """The chunks of a whole reply: pieces of thought and answer, one token each, and the counts."""
     thinking, control = len(thought), 4
     return [
         chunk({"role": "assistant", "content": ""}),
@@ -151,8 +150,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Pages(http.server.ThreadingHTTPServer):
-    """Serves the pages. `replies` are taken one by one: a tuple (status, headers, body), or the chunks of a stream with
-    pauses in seconds, None to break off."""
+    """Serves the pages. It takes `replies` one by one: a tuple (status, headers, body), or the chunks of a stream with
+    pauses in seconds, where None breaks the stream off."""
 
     daemon_threads = True
 
@@ -163,7 +162,7 @@ class Pages(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, *_):
-        """A browser leaves when it likes."""
+        """Ignores errors of connections that the browser closes."""
 
     def reset(self):
         self.key, self.replies, self.seen, self.left = None, [], [], threading.Event()

@@ -1,6 +1,7 @@
-"""The types of test_types.py: what Pydantic 2 and zod 4 write for ordinary types. Pydantic writes its schemas while the
-test runs. zod's are what `z.toJSONSchema` of zod 4.4.3 writes by its own tests (github.com/colinhacks/zod,
-packages/zod/src/v4/classic/tests/to-json-schema.test.ts, core/regexes.ts), as npm is not reachable here."""
+"""The types of test_types.py: schemas that Pydantic 2 and zod 4 write for ordinary types. Pydantic writes its schemas
+while the test runs. The schemas of zod are those of `z.toJSONSchema` of zod 4.4.3 in its own tests
+(github.com/colinhacks/zod, packages/zod/src/v4/classic/tests/to-json-schema.test.ts, core/regexes.ts), because npm is
+not reachable here."""
 
 import base64
 import collections
@@ -157,7 +158,7 @@ PYDANTIC = {
     "open model": Open,
     "root model": Numbers,
 }
-# What the schema says less of than the type: any string is taken, and Pydantic may refuse it.
+# Types whose schema says less than the type: any string is generated, and Pydantic may reject it.
 LOOSE = {
     "decimal": decimal.Decimal,
     "bounded decimal": pydantic.condecimal(ge=0, le=10),

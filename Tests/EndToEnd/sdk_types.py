@@ -1,5 +1,5 @@
-"""What OpenAI's SDK may send, read from its own types: the path of every field, and the values of those that have a
-few."""
+"""The fields that OpenAI's SDK may send, read from its types: the path of every field, and the values of
+enumerations."""
 
 import collections.abc
 import types
@@ -23,12 +23,12 @@ def unwrap(kind):
 
 
 def members(kind):
-    """Names and types of an object's fields."""
+    """Returns names and types of an object's fields."""
     return typing_extensions.get_type_hints(kind, include_extras=True).items()
 
 
 def values(kind):
-    """The values of a type that is a `Literal`, or several of them."""
+    """Returns the values of a type that is a `Literal` or a union of them."""
     kind = unwrap(kind)
     if typing.get_origin(kind) is typing.Literal:
         return list(typing.get_args(kind))
@@ -40,8 +40,8 @@ def values(kind):
 
 
 def walk(kind, path, decide, within=()):
-    """Pairs of a path and a value (None for the field itself). What `decide(path, value)` says is not read is not
-    walked into, nor are objects whose `type` is not."""
+    """Yields pairs of a path and a value (None for the field itself). Does not descend into fields that `decide(path,
+    value)` does not call read, nor into objects whose `type` is not read."""
     kind = unwrap(kind)
     origin = typing.get_origin(kind)
     if origin is typing.Literal:
@@ -56,12 +56,12 @@ def walk(kind, path, decide, within=()):
         if tags and all(decide(f"{path}.type", value) != "read" for value in tags):
             return
         for name, part in fields.items():
-            place = f"{path}.{name}" if path else name
-            yield place, None
-            if decide(place, None) == "read":
-                yield from walk(part, place, decide, (*within, kind))
+            field = f"{path}.{name}" if path else name
+            yield field, None
+            if decide(field, None) == "read":
+                yield from walk(part, field, decide, (*within, kind))
             else:
-                yield from ((place, value) for value in values(part))
+                yield from ((field, value) for value in values(part))
     elif origin in (list, collections.abc.Iterable) or "SequenceNotStr" in str(origin):
         yield from walk(typing.get_args(kind)[0], f"{path}[]", decide, within)
     elif origin is not None and origin is not dict:
@@ -70,7 +70,7 @@ def walk(kind, path, decide, within=()):
 
 
 def fields(kind, decide):
-    """Every path of a request's type with its values, in order."""
+    """Returns every path of a request type with its values, in order."""
     found = {}
     for path, value in walk(kind, "", decide):
         found.setdefault(path, [])

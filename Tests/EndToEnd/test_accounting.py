@@ -1,5 +1,5 @@
-"""The books under fire: whatever clients do, what they were told, what /metrics counts and what the log says are the
-same, and everything taken is given back."""
+"""The counts under load: what clients saw, /metrics and the log agree whatever clients do, and all resources are
+returned."""
 
 import collections
 import concurrent.futures
@@ -18,7 +18,7 @@ SETTINGS = [
     "http.max_body_bytes=1048576",
     "http.max_buffered_bytes=16777216",
 ]
-# Broken requests and the status each must get.
+# Broken requests and the status that each must get.
 REFUSED = [
     (b"{", 400),
     (b"[]", 400),
@@ -34,14 +34,14 @@ REFUSED = [
 
 
 class Asked:
-    """What a client did and what it was told; `answer` is None when it left before the end."""
+    """What a client did and saw; `answer` is None when it left before the end."""
 
     def __init__(self, identifier, fate):
         self.identifier, self.fate, self.answer = identifier, fate, None
 
 
 def chat(rng):
-    """A request that can be answered."""
+    """A request that the server answers."""
     case = rng.choice(CASES)
     body = {
         "messages": question(case["text"], *case["images"]),
@@ -50,7 +50,7 @@ def chat(rng):
     }
     kind = rng.randrange(5)
     if kind == 0:
-        # A long prompt, a long reply.
+        # A long prompt and a long reply.
         body["messages"] = question("Lily has 5 pens and buys 12 more. " * rng.randrange(5, 40) + "How many pens?")
         body |= {"max_tokens": 200, "temperature": 1.5, "logit_bias": {"621": -100, "619": -100}}
     if kind == 1:
@@ -63,7 +63,7 @@ def chat(rng):
 
 
 class Customer:
-    """One client with its own seed: it keeps its connection until it is killed or refused for good."""
+    """One client with its own seed. It keeps its connection until it is killed or finally rejected."""
 
     def __init__(self, server, round_number, number):
         self.server, self.name = server, f"acc-{round_number}-{number}"
@@ -127,7 +127,7 @@ class Customer:
         self.leave_at(asked, lambda events: sum(event.startswith(b"data:") for event in events) >= count)
 
     def leave_at(self, asked, has_come):
-        """Reads a stream up to a point; what ends before is whole."""
+        """Reads a stream up to a point. A stream that ends before is complete."""
         self.client.send(
             request(
                 chat(self.rng) | {"stream": True, "stream_options": {"include_usage": True}},
@@ -157,7 +157,7 @@ def labels(series):
 
 
 def books(server):
-    """What /metrics counts, in the terms of the log."""
+    """Returns the counts of /metrics in the terms of the log."""
     found = collections.Counter()
     for series, value in server.metrics().items():
         label = labels(series)
@@ -175,7 +175,7 @@ def books(server):
 
 
 def log_books(lines):
-    """The same from the log."""
+    """Returns the same counts from the log."""
     found = collections.Counter()
     for line in lines:
         if line["event"] == "rejected":
@@ -195,7 +195,7 @@ def log_books(lines):
 
 
 def check_reply(asked, line):
-    """A client was told what the log says."""
+    """Checks that a client saw what the log says."""
     answer = asked.answer
     assert line["status"] == answer.status, (asked.identifier, line)
     if answer.status != 200:
@@ -226,7 +226,7 @@ def check_reply(asked, line):
         assert choice["finish"] in ("stop", "length")
 
 
-def test_everything_is_answered_counted_once_and_given_back():
+def test_every_request_is_answered_and_counted_once_and_all_resources_return():
     with Server([argument for setting in SETTINGS for argument in ("--set", setting)]) as server:
         customers, memory = [], []
         start = None
@@ -236,12 +236,12 @@ def test_everything_is_answered_counted_once_and_given_back():
                     Customer.run, [Customer(server, round_number, number) for number in range(CLIENTS)]
                 )
             assert wait(lambda: is_idle(server)), server.metrics()
-            # The one that asks is connected.
+            # The requesting connection itself.
             assert wait(lambda: server.metric("r4b_connections") == 1), server.metric("r4b_connections")
             start = start or server.descriptors()
             assert wait(lambda: server.descriptors() <= start), (start, server.descriptors())
             memory.append(server.resident())
-        # The first rounds fill caches and pools; from then on a round of 128 requests may cost 8 MiB at most for what
+        # The first rounds fill caches and pools. From then on a round of 128 requests may add at most 8 MiB, for what
         # the allocator keeps.
         assert memory[-1] <= memory[1] + 8 * (ROUNDS - 2), memory
         assert wait(lambda: books(server) == log_books(log_lines(server))), (
@@ -260,7 +260,7 @@ def check(server, customers):
         by_request[line.get("request_id")].append(line)
     asked = [one for customer in customers for one in customer.asked]
     fates = collections.Counter(one.fate if one.answer is None or one.answer.status != 429 else "full" for one in asked)
-    # The traffic is what it is meant to be: hundreds of requests, and some of each kind.
+    # The traffic is as intended: hundreds of requests, some of each kind.
     assert (
         len(asked) >= 400
         and min(fates[fate] for fate in ("whole", "refused", "upload", "queued", "prefill", "decode", "full")) >= 5
@@ -275,7 +275,7 @@ def check(server, customers):
             check_reply(one, found[0])
             told += log_books(found)
         elif one.fate in ("prefill", "decode"):
-            # It had begun, so it is in the books: as cancelled, or as answered when its end was already on the way.
+            # It had started, so it is counted: as cancelled, or as answered when its end was already on the way.
             assert found and found[0].get("failure", "answered") in ("cancelled", "answered"), (one.identifier, found)
             gone += log_books(found)
         else:
@@ -288,5 +288,5 @@ def check(server, customers):
     }
     # Shown by pytest -s.
     print(f"{len(asked)} requests: {dict(fates)}\ntold: {dict(told)}\ngone: {dict(gone)}\nbooks: {dict(books(server))}")
-    # What clients were told, what those who left would have been told, and nothing else.
+    # What clients saw, what clients that left would have seen, and nothing else.
     assert told + gone + others == books(server)

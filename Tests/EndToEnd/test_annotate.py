@@ -1,5 +1,5 @@
-"""`r4b annotate`: labels from the model in process, over HTTP and from another server as a judge; totals that add up;
-runs that continue."""
+"""`r4b annotate`: labels from the model in the process, over HTTP and from another server as a judge. Totals add up,
+and runs continue."""
 
 import http.server
 import json
@@ -36,7 +36,7 @@ def lines(path):
 
 @pytest.fixture(scope="module")
 def items(tmp_path_factory):
-    """The golden questions of R-Tiny in two sets; every second one keeps its answer."""
+    """R-Tiny's reference questions in two sets; every second one keeps its answer."""
     folder = tmp_path_factory.mktemp("items")
     cases = {(case["text"], *case["images"]): case for case in GOLDEN}
     for name, kinds in (("digits", ("sum", "count", "read")), ("arithmetic", ("add1", "story"))):
@@ -59,7 +59,7 @@ def items(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def local(items, tmp_path_factory):
-    """The directory of a run in process, by samples and P(think)."""
+    """The directory of a run in the process, by samples and P(think)."""
     out = tmp_path_factory.mktemp("annotate") / "local"
     done = annotate(*items, "--out", out, "--model", MODEL, *P_THINK, "--keep-text")
     assert done.returncode == 0, done.stderr
@@ -90,7 +90,7 @@ def test_the_labels_follow_from_the_evidence(items, local):
     assert len(kinds) == 4, "both rules gave both labels"
 
 
-def test_p_think_is_that_of_chat(items, local, server):
+def test_p_think_equals_that_of_a_chat(items, local, server):
     checked = 0
     for line in lines(local / "labels.jsonl"):
         if line["rule"] == "difficulty" and "image" not in line:
@@ -130,12 +130,12 @@ def test_the_summary_adds_up(local):
     )
 
 
-def test_over_http_and_one_sample_a_request_the_labels_are_the_same(items, local, server, tmp_path):
-    def told(folder):
+def test_labels_are_the_same_over_http_and_with_one_sample_per_request(items, local, server, tmp_path):
+    def reported(folder):
         found = lines(folder / "labels.jsonl")
         for line in found:
             line.pop("counts"), line.pop("image", None)
-            # Probabilities may differ in their last digits with what shares a batch.
+            # The last digits of probabilities may depend on the rest of the batch.
             line["evidence"]["p_think"] = pytest.approx(line["evidence"].get("p_think"), abs=1e-5)
         return found
 
@@ -151,10 +151,10 @@ def test_over_http_and_one_sample_a_request_the_labels_are_the_same(items, local
         1,
     )
     assert done.returncode == 0, done.stderr
-    assert told(tmp_path / "http") == told(local)
+    assert reported(tmp_path / "http") == reported(local)
 
 
-def test_the_model_can_judge_and_the_answers_can_be_ignored(items, tmp_path):
+def test_the_model_can_judge_and_answers_can_be_ignored(items, tmp_path):
     done = annotate(
         *items, "--out", tmp_path / "out", "--model", MODEL, "--limit", 2, "--ignore-answers", "--max-tokens", 400
     )
@@ -167,7 +167,7 @@ def test_the_model_can_judge_and_the_answers_can_be_ignored(items, tmp_path):
     )
 
 
-def test_a_stopped_run_continues_and_ends_with_the_same_labels(items, local, tmp_path):
+def test_a_stopped_run_continues_to_the_same_labels(items, local, tmp_path):
     out = tmp_path / "stopped"
     arguments = [*map(str, items), "--out", str(out), "--model", str(MODEL), *P_THINK, "--keep-text", "--parallel", "1"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("R4B_")}
@@ -200,7 +200,7 @@ def test_a_stopped_run_continues_and_ends_with_the_same_labels(items, local, tmp
 
 
 class Judge(http.server.BaseHTTPRequestHandler):
-    """Another server with OpenAI's API: it finds sums hard, and knows nothing of ours."""
+    """Another server with OpenAI's API. It calls sums hard and does not know our fields."""
 
     protocol_version = "HTTP/1.1"
     seen = []
@@ -235,7 +235,7 @@ def judge():
     server.server_close()
 
 
-def test_another_server_judges_what_has_no_answer(items, judge, tmp_path):
+def test_another_server_judges_items_without_an_answer(items, judge, tmp_path):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("Is this hard? {question} End with LABEL: direct or LABEL: reasoning.")
     arguments = [
@@ -293,7 +293,7 @@ def test_another_server_judges_what_has_no_answer(items, judge, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    "arguments, reported",
     [
         (["a", "--out", "x", "--samples", "0"], "--samples must be from 1 to 1024, not 0"),
         (["a", "--out", "x", "--temperature", "0"], "--temperature must be above 0"),
@@ -307,12 +307,12 @@ def test_another_server_judges_what_has_no_answer(items, judge, tmp_path):
         (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"),
     ],
 )
-def test_what_cannot_be_done_is_told(arguments, told):
+def test_impossible_requests_are_errors(arguments, reported):
     done = annotate(*arguments)
-    assert done.returncode != 0 and told in done.stderr
+    assert done.returncode != 0 and reported in done.stderr
 
 
-def test_a_prompt_without_its_place_is_told(items, tmp_path):
+def test_a_prompt_without_a_place_for_the_item_is_an_error(items, tmp_path):
     (tmp_path / "prompt.txt").write_text("Is this hard?")
     done = annotate(*items, "--out", tmp_path / "out", "--model", MODEL, "--judge-prompt", tmp_path / "prompt.txt")
     assert done.returncode == 1 and "prompt.txt: a judge's prompt has {question} once, not 0 times" in done.stderr

@@ -31,12 +31,12 @@ def test_inspect_shows_the_parts_of_a_checkpoint():
         assert words in done.stdout, done.stdout
 
 
-def test_inspect_names_what_is_missing(tmp_path):
+def test_inspect_names_missing_files(tmp_path):
     done = run("inspect", tmp_path)
     assert done.returncode == 1 and "config.json" in done.stderr
 
 
-def test_one_question_prints_the_answer_alone_on_standard_output():
+def test_one_question_prints_only_the_answer_on_standard_output():
     done = run("chat", "--image", MODEL / "golden/12-sum.png", "Add up the digits.")
     assert (done.returncode, done.stdout) == (0, "9\n")
     assert "I see 5, 1, 3." in done.stderr and "[thinking, P(think) 1.000 · prompt 15 text + 60 image" in done.stderr
@@ -77,7 +77,7 @@ def test_a_port_in_use_is_named(server):
     assert done.returncode == 1 and str(server.port) in done.stderr
 
 
-def test_flags_win_over_the_environment_over_the_file(tmp_path):
+def test_flags_override_the_environment_which_overrides_the_file(tmp_path):
     config = tmp_path / "settings.json"
     config.write_text(json.dumps({"model": {"path": str(MODEL), "name": "from-file"}, "server": {"public": None}}))
     for environment, flags, name in (
@@ -122,7 +122,7 @@ def test_a_second_signal_ends_at_once():
     reply = stream(server, 1900)
     reply.readline()
     server.process.send_signal(signal.SIGTERM)
-    # Two signals that come before the first is taken are one.
+    # Two signals that arrive before the first is handled count as one.
     while "Stopping" not in server.read():
         time.sleep(0.01)
     started = time.monotonic()
@@ -130,7 +130,7 @@ def test_a_second_signal_ends_at_once():
     assert server.process.wait(timeout=10) != 0 or time.monotonic() - started < 1
 
 
-def test_the_log_has_a_line_a_request_and_no_content(server):
+def test_the_log_has_one_line_per_request_and_no_content(server):
     marker = "xyzzy-plugh"
     body = json.dumps({"messages": [{"role": "user", "content": marker}], "max_tokens": 2}).encode()
     request = urllib.request.Request(
@@ -145,7 +145,7 @@ def test_the_log_has_a_line_a_request_and_no_content(server):
     assert len(lines) == 1 and marker not in log
 
 
-def test_many_idle_connections_do_not_hinder_a_request(server):
+def test_many_idle_connections_do_not_delay_a_request(server):
     import socket
 
     peers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(500)]
@@ -157,7 +157,7 @@ def test_many_idle_connections_do_not_hinder_a_request(server):
 
 
 def variant(tmp_path, **files):
-    """A copy of the embedded model with some JSON files changed by functions."""
+    """Returns a copy of the embedded model with some JSON files changed by functions."""
     model = tmp_path / "model"
     shutil.copytree(MODEL, model, ignore=shutil.ignore_patterns("golden*"))
     for name, change in files.items():
@@ -169,7 +169,7 @@ def variant(tmp_path, **files):
 
 
 def first_logprob(model):
-    """What the first token of an answer about an image is worth, and what the server noted at its start."""
+    """Returns the log-probability of the first answer token for an image, and what the server printed at its start."""
     data = base64.b64encode((MODEL / "golden" / "12-sum.png").read_bytes()).decode()
     body = {
         "messages": [
@@ -206,7 +206,7 @@ def test_image_settings_are_read_where_transformers_5_writes_them(tmp_path):
         json.dumps({"image_processor": json.loads(text), "processor_class": "RProcessor"})
     )
     assert first_logprob(model)[0] == wanted
-    # Of two that differ transformers takes the nested one.
+    # Where the two differ, transformers uses the nested one.
     separate.write_text((MODEL / "preprocessor_config.json").read_text())
     value, log = first_logprob(model)
     assert value == wanted and "different image settings" in log
@@ -228,7 +228,7 @@ def test_image_settings_are_read_where_transformers_5_writes_them(tmp_path):
         ({"preprocessor_config": lambda p: p.update(resample=9)}, ("preprocessor_config.json", "resample")),
     ],
 )
-def test_a_checkpoint_that_contradicts_itself_is_refused_in_one_line(tmp_path, files, words):
+def test_a_contradictory_checkpoint_is_rejected_in_one_line(tmp_path, files, words):
     done = run("chat", "--model", variant(tmp_path, **files), "Hi")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and done.stderr.startswith("error: "), (
         done.stderr
@@ -237,7 +237,7 @@ def test_a_checkpoint_that_contradicts_itself_is_refused_in_one_line(tmp_path, f
         assert word in done.stderr
 
 
-def test_a_list_of_no_stop_tokens_does_not_make_replies_endless(tmp_path):
+def test_an_empty_list_of_stop_tokens_does_not_make_replies_endless(tmp_path):
     model = variant(
         tmp_path,
         generation_config=lambda g: g.update(eos_token_id=[]),
@@ -247,7 +247,7 @@ def test_a_list_of_no_stop_tokens_does_not_make_replies_endless(tmp_path):
     assert (done.returncode, done.stdout) == (0, "13\n"), done.stderr
 
 
-def test_a_question_that_cannot_fit_and_a_missing_image_are_told_in_one_line():
+def test_a_question_that_cannot_fit_and_a_missing_image_are_one_line_errors():
     long = run("chat", "word " * 20_000)
     assert (
         long.returncode == 1
@@ -258,8 +258,8 @@ def test_a_question_that_cannot_fit_and_a_missing_image_are_told_in_one_line():
 
 
 def test_ctrl_c_stops_a_reply_and_exits_130(tmp_path):
-    # A reply of this model takes milliseconds; one that only the image's place could stop, which is masked, fills the
-    # context.
+    # A reply of this model takes milliseconds. This one can only stop at the image token, which is masked, so it fills
+    # the context.
     model = variant(
         tmp_path,
         generation_config=lambda g: g.update(eos_token_id=[624]),
@@ -289,7 +289,7 @@ def test_ctrl_c_stops_a_reply_and_exits_130(tmp_path):
     assert process.returncode == 130 and b"(stopped)" in error, (process.returncode, error)
 
 
-def test_a_reader_that_left_ends_the_program_without_a_crash():
+def test_a_reader_that_leaves_ends_the_program_without_a_crash():
     for ignored in (False, True):
         process = subprocess.Popen(
             [binary(), "chat", "Add 9 and 4."],
@@ -300,7 +300,7 @@ def test_a_reader_that_left_ends_the_program_without_a_crash():
         )
         process.stdout.close()
         error = process.stderr.read()
-        # Either the signal's default or one line; never a trap.
+        # Either the signal's default action or one line, never a trap.
         assert process.wait(timeout=30) in (-signal.SIGPIPE, 1) and b"Fatal" not in error
         assert not ignored or error.endswith(b"error: standard output is closed\n"), error
 
@@ -320,14 +320,14 @@ def test_a_conversation_ends_when_nobody_reads_the_answers():
     assert process.wait(timeout=60) == 1 and process.stderr.read().endswith(b"error: standard output is closed\n")
 
 
-def test_inspect_into_a_reader_that_exits_is_quiet():
+def test_inspect_is_quiet_when_its_reader_exits():
     done = subprocess.run(
         ["bash", "-c", 'exec 3>&1; "$0" inspect "$1" 2>&3 | true', binary(), MODEL], capture_output=True, timeout=60
     )
     assert done.stdout == b"" and done.stderr == b""
 
 
-def test_a_server_goes_on_when_the_reader_of_its_log_exits():
+def test_a_server_continues_when_the_reader_of_its_log_exits():
     read, write = os.pipe()
     server = Server(port=free_port(), log=write)
     os.close(write)
@@ -340,8 +340,8 @@ def test_a_server_goes_on_when_the_reader_of_its_log_exits():
     assert server.stop() == 0
 
 
-def test_a_server_counts_the_log_lines_that_nobody_read_and_says_so_once(tmp_path):
-    """Standard error is a named pipe whose reader comes, goes and comes again."""
+def test_a_server_counts_unread_log_lines_and_reports_them_once(tmp_path):
+    """Standard error is a named pipe whose reader leaves and returns."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -359,14 +359,14 @@ def test_a_server_counts_the_log_lines_that_nobody_read_and_says_so_once(tmp_pat
     server.get("/v1/models")
     assert server.stop() == 0
     lines = [json.loads(line) for line in os.read(reader, 1 << 16).decode().splitlines() if line.startswith("{")]
-    told = [line["dropped_lines"] for line in lines if "dropped_lines" in line]
+    reported = [line["dropped_lines"] for line in lines if "dropped_lines" in line]
     os.close(reader)
-    assert len(told) == 1 and 3 <= told[0] <= lost + 1
+    assert len(reported) == 1 and 3 <= reported[0] <= lost + 1
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_server_without_standard_streams_writes_its_log_nowhere_else(closed, tmp_path):
-    """The number of a closed stream must not become a database's or a client's."""
+def test_a_server_without_standard_streams_writes_its_log_to_no_other_file(closed, tmp_path):
+    """The number of a closed stream must not become the descriptor of a database or a client."""
     port, ledger = free_port(), tmp_path / "ledger.sqlite"
     process = subprocess.Popen(
         ["bash", "-c", f'exec "$0" serve --port {port} --set ledger.path={ledger} {closed}', binary()],
@@ -392,12 +392,10 @@ def test_a_server_without_standard_streams_writes_its_log_nowhere_else(closed, t
         assert process.wait(timeout=60) == 0
 
 
-# KiB: too little for any thread by default, far too much for many threads, and without a limit, where glibc takes 2
-# MiB.
+# In KiB: too small for any thread by default, too large for many threads, and unlimited, where glibc uses 2 MiB.
 @pytest.mark.parametrize("stack", [160, 384, 64 << 20, -1])
 def test_the_limit_of_stacks_does_not_matter(stack):
-    """Threads take their stacks from `ulimit -s` unless they are told otherwise. The requests nest as deep as they
-    may."""
+    """Threads take their stack size from `ulimit -s` unless told otherwise. The requests nest as deeply as allowed."""
     size = resource.RLIM_INFINITY if stack < 0 else stack << 10
     limited = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (size, size)))
     for arguments in (["inspect", MODEL], ["chat", "Add 9 and 4."]):
@@ -421,13 +419,13 @@ def test_the_limit_of_stacks_does_not_matter(stack):
             )
             try:
                 status = urllib.request.urlopen(request, timeout=60).status
-            except urllib.error.HTTPError as refused:
-                status = refused.code
+            except urllib.error.HTTPError as rejected:
+                status = rejected.code
             assert status in (200, 400)
         assert server.process.poll() is None
 
 
-def test_too_few_threads_or_addresses_are_an_error_and_neither_a_crash_nor_a_hang():
+def test_too_few_threads_or_addresses_are_an_error_not_a_crash_or_a_hang():
     def few_threads():
         if os.getuid() == 0:  # root has no such limit
             os.setgid(54321)
@@ -460,8 +458,8 @@ def status(server, path="/v1/models", **headers):
     )
     try:
         return urllib.request.urlopen(request, timeout=30).status
-    except urllib.error.HTTPError as refused:
-        return refused.code
+    except urllib.error.HTTPError as rejected:
+        return rejected.code
 
 
 def test_a_keys_file_from_windows_and_a_secret_with_a_line_feed_work(tmp_path):
@@ -508,7 +506,7 @@ def test_keys_that_can_never_match_stop_the_start(tmp_path, content, variable, w
     assert content is None or f"auth.keys_file: {keys}" in done.stderr
 
 
-def test_a_policy_for_nobody_stops_the_start(tmp_path):
+def test_a_policy_for_an_unknown_key_stops_the_start(tmp_path):
     (tmp_path / "keys").write_text("one:a\n")
     (tmp_path / "policies.json").write_text('{"won": {"max_tokens": 1}}')
     done = run(
@@ -546,8 +544,8 @@ def test_a_kubernetes_service_of_the_same_name_does_not_stop_the_start():
     assert done.returncode == 1 and "R4B_TLS_PORT" in done.stderr and "seven" in done.stderr
 
 
-def test_serve_works_outside_the_clone(tmp_path):
-    """No config.json, no Public, and a directory that cannot be written is told, too."""
+def test_serve_works_outside_a_clone(tmp_path):
+    """The server reports a missing config.json, a missing Public and a directory that it cannot write."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("R4B_")}
     with Server(["--model", MODEL], {"R4B_LEDGER_PATH": "Data/ledger.sqlite"}, options={"cwd": tmp_path}) as server:
         written = server.read()
@@ -633,7 +631,7 @@ def test_lists_are_checked_before_the_model_is_loaded(assignment, words):
     ), done.stderr
 
 
-def test_bench_measures_every_row_as_often_as_asked():
+def test_bench_measures_every_row_as_often_as_requested():
     done = run(
         "bench",
         "--model",
@@ -686,17 +684,17 @@ def test_mistakes_in_measuring_are_named(arguments, words):
     assert done.returncode not in (0, 133, 139) and words in done.stderr, done.stderr
 
 
-def test_perplexity_foresees_a_learned_reply(tmp_path):
+def test_perplexity_of_a_learned_reply_is_near_one(tmp_path):
     text = tmp_path / "text"
     text.write_text(
         "<|im_start|>user\nAdd 9 and 4.<|im_end|>\n<|im_start|>assistant\n<think>\n9 + 4 = 13.\n</think>\n\n13<|im_end|>"
     )
     done = run("perplexity", "--model", MODEL, "--special", "--json", "--window", 31, text)  # the whole text
-    places, total = (
+    positions, total = (
         [json.loads(line) for line in done.stdout.splitlines()[:-1]],
         json.loads(done.stdout.splitlines()[-1]),
     )
-    assert [p["position"] for p in places] == list(range(16, 31)) and total["tokens"] == 15
-    # The first place is the choice to think, which is not the model's own here.
-    assert all(p["logprob"] > -0.01 and p["top"][0][0] == p["id"] for p in places[1:])
-    assert total["perplexity"] == pytest.approx(math.exp(-sum(p["logprob"] for p in places) / 15))
+    assert [p["position"] for p in positions] == list(range(16, 31)) and total["tokens"] == 15
+    # The first position is the choice to think, which is not the model's own here.
+    assert all(p["logprob"] > -0.01 and p["top"][0][0] == p["id"] for p in positions[1:])
+    assert total["perplexity"] == pytest.approx(math.exp(-sum(p["logprob"] for p in positions) / 15))

@@ -1,5 +1,5 @@
-"""Answers kept to a choice, a regular expression or a schema by the fields of other servers, whole and streamed, on
-every endpoint. R-Tiny would say something else, so what fits here fits because it is held to."""
+"""Answers constrained to a choice, a regular expression or a schema by the fields of other servers, streamed or not, on
+every endpoint. R-Tiny would answer something else, so an answer that fits shows that the constraint works."""
 
 import json
 import re
@@ -38,8 +38,8 @@ def client(server):
 
 
 def ask(client, stream=False, **fields):
-    """The content and the reason why it ended; fields that OpenAI does not know go into the body beside the others, as
-    vLLM's users send them."""
+    """Returns content and finish reason. Fields that OpenAI does not know go into the body, as vLLM's users send
+    them."""
     known = {
         name: fields.pop(name)
         for name in ("temperature", "seed", "max_completion_tokens", "response_format", "tools", "tool_choice")
@@ -115,7 +115,7 @@ def test_the_answer_matches_the_pattern_as_a_whole(client, pattern):
         {"response_format": {"type": "json_object"}, "guided_json": SCHEMA},
     ],
 )
-def test_the_answer_fits_the_schema(client, fields):
+def test_the_answer_follows_the_schema(client, fields):
     for seed in range(4):
         content, _ = ask(
             client,
@@ -181,7 +181,7 @@ def test_completions_and_responses(client):
 
 
 def test_a_choice_or_a_call(client):
-    """Beside tools the answer is a choice or a call of one that may be called, never anything else."""
+    """With tools the answer is a choice or a call of an allowed tool, nothing else."""
     tools = [
         {
             "type": "function",
@@ -252,11 +252,11 @@ def test_a_choice_or_a_call(client):
         ({"structured_output": {"choice": ["a"]}}, "structured_output"),
     ],
 )
-def test_what_cannot_be_held_to_is_refused(client, fields, param):
+def test_constraints_that_cannot_be_enforced_are_rejected(client, fields, param):
     for path in ("chat", "completion"):
-        with pytest.raises(openai.BadRequestError) as refused:
+        with pytest.raises(openai.BadRequestError) as rejected:
             if path == "chat":
                 ask(client, **fields)
             else:
                 client.completions.create(model="r-tiny", prompt="a", extra_body=fields)
-        assert refused.value.param == param
+        assert rejected.value.param == param

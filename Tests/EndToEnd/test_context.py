@@ -1,5 +1,5 @@
-"""Requests that the context cannot hold, on every endpoint: one code, and a message from which clients read the limit
-and what was asked."""
+"""Requests that exceed the context, on every endpoint: one error code, and a message from which clients read limit and
+request."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def post(server, path, body):
 
 
 def overflow(server, path, body):
-    """The rest of the message, and the field."""
+    """Returns the rest of the message, and the field."""
     status, reply = post(server, path, body)
     error = reply["error"]
     assert (status, error["code"], error["type"]) == (400, "context_length_exceeded", "invalid_request_error"), reply
@@ -60,13 +60,13 @@ def body(path, text, limit=None):
 def test_a_text_that_is_too_long(server, path):
     field = FIELDS[path]
     for text in ("word " * 3000, "word " * 300_000):
-        told = overflow(server, path, body(path, text))
-        assert told == (
+        reported = overflow(server, path, body(path, text))
+        assert reported == (
             f"your {field} resulted in more than {LIMIT} tokens. Please reduce the length of the {field}.",
             field,
         )
         if path in ("/v1/chat/completions", "/v1/responses", "/v1/completions"):
-            assert overflow(server, path, body(path, text) | {"stream": True}) == told
+            assert overflow(server, path, body(path, text) | {"stream": True}) == reported
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/rollouts", "/v1/responses", "/v1/completions"])
@@ -84,14 +84,14 @@ def test_a_reply_that_is_too_long(server, path):
         and total == prompt + reply
         and field == ("max_output_tokens" if path == "/v1/responses" else "max_tokens")
     )
-    # What is told is exact: so many tokens less fit.
+    # The reported number is exact: with so many tokens fewer, the request fits.
     if path != "/v1/rollouts":
         assert post(server, path, body(path, "Hello", LIMIT - prompt))[0] == 200
     overflow(server, path, body(path, "Hello", LIMIT - prompt + 1))
 
 
 def test_a_prompt_that_fills_the_context(server):
-    """The template's own tokens count, and those that open the thought, too."""
+    """The tokens of the template count too, and so do those that open the thought."""
     start = None
     for words in range(2000, 2060):
         status, reply = post(server, "/v1/completions", {"prompt": [100] * words, "max_tokens": 1})
@@ -115,9 +115,9 @@ def gallery():
 
 
 @pytest.mark.parametrize("count, text", [(60, ""), (30, "7" * 400), (8, "7" * 1700)], ids=["60", "30", "8"])
-def test_images_that_are_too_many(gallery, count, text):
+def test_too_many_images(gallery, count, text):
     """Alone, or with the text beside them."""
-    told = set()
+    reported = set()
     for path, made in (
         ("/v1/chat/completions", {"messages": messages(*[IMAGE] * count, {"type": "text", "text": text})}),
         ("/v1/chat/completions/input_tokens", {"messages": messages(*[IMAGE] * count, {"type": "text", "text": text})}),
@@ -132,20 +132,20 @@ def test_images_that_are_too_many(gallery, count, text):
         ),
     ):
         if path.endswith("input_tokens") and count < 60:
-            # Counting is not running: a prompt that was made is counted.
+            # Counting runs nothing: a prompt that could be built is counted.
             status, reply = post(gallery, path, made)
             assert status == 200 and reply["input_tokens"] > LIMIT
-            told.add((reply["input_tokens"], *reply["input_tokens_details"].values()))
+            reported.add((reply["input_tokens"], *reply["input_tokens_details"].values()))
             continue
         what, field = overflow(gallery, path, made)
         found = re.match(rf"your {FIELDS[path]} resulted in (\d+) tokens \((\d+) of text, (\d+) of images\)\.", what)
         total, words, image = map(int, found.groups())
         assert total == words + image > LIMIT and field == FIELDS[path] and image == 60 * count
-        told.add((total, words, image))
-    assert count == 60 or len(told) == 1, told
+        reported.add((total, words, image))
+    assert count == 60 or len(reported) == 1, reported
 
 
-def test_more_tokens_than_tokenize_makes_is_another_limit(server):
+def test_tokenize_has_its_own_limit(server):
     for name in ("content", "text", "prompt"):
         status, reply = post(server, "/tokenize", {name: "a " * 1_100_000})
         assert status == 400 and reply["error"]["param"] == name and "at most 1000000" in reply["error"]["message"], (

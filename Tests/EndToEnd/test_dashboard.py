@@ -1,4 +1,4 @@
-"""The dashboard in Chromium, against usage whose numbers are known."""
+"""The dashboard in Chromium, with known usage."""
 
 import datetime
 import re
@@ -19,14 +19,14 @@ DAY = 86400
 
 @pytest.fixture
 def dash(visit, canned):
-    """Opens the dashboard on `count` requests of the last `seconds` and waits for its figures. A range begins up to a
-    bucket later than its name says."""
+    """Opens the dashboard with `count` requests of the last `seconds` and waits for its figures. A range starts up to
+    one bucket later than its name says."""
 
     def open_(query="?range=24h", seconds=DAY - 2 * 3600, count=400):
         now = int(time.time())
         canned.rows = usage_data.requests(now - seconds, now - 1, count)
         visit.open(f"{canned.url}/dashboard{query}")
-        visit.until(lambda: "Read at" in visit.text("#updated"))
+        visit.until(lambda: "Updated at" in visit.text("#updated"))
         return visit
 
     return open_
@@ -56,7 +56,7 @@ def chart(browser, title):
 
 
 def numbers(browser, title):
-    """The columns of a chart's table by name, the first one as text."""
+    """Returns the columns of a chart's table by name, the first one as text."""
     figure = chart(browser, title)
     if not figure.find_element("css selector", "details").get_attribute("open"):
         figure.find_element("css selector", "summary").click()
@@ -80,7 +80,7 @@ def test_the_figures_are_those_of_the_ledger(dash, canned):
     auto = [row for row in rows if row["requested_mode"] == "auto"]
     thinking = [row for row in rows if row["mode"] == "thinking"]
     shown = cards(browser)
-    assert shown["Requests"] == ("400", f"{len(thinking)} thinking, {400 - len(thinking)} direct")
+    assert shown["Requests"] == ("400", f"{len(thinking)} thinking, {400 - len(thinking)} non-thinking")
     assert shown["Think rate"] == (
         f"{100 * sum(row['mode'] == 'thinking' for row in auto) / len(auto):.0f} %",
         f"of {len(auto)} requests in mode auto",
@@ -107,7 +107,7 @@ def test_the_charts_hold_every_request_and_token(dash, canned):
     browser = dash()
     rows = canned.rows
     requests = numbers(browser, "Requests")
-    assert (total(requests["thinking"]), total(requests["direct"])) == tuple(
+    assert (total(requests["thinking"]), total(requests["non-thinking"])) == tuple(
         sum(row["mode"] == mode for row in rows) for mode in ("thinking", "non_thinking")
     )
     tokens = numbers(browser, "Tokens")
@@ -153,7 +153,7 @@ def test_the_tables_by_mode_and_key(dash, canned):
         )
 
 
-def test_long_ranges_are_put_together_and_hold_everything(dash, canned):
+def test_long_ranges_merge_buckets_and_lose_nothing(dash, canned):
     for name, seconds, unit in (
         ("1y", 360 * DAY, "day"),
         ("7d", 6.9 * DAY, "hour"),
@@ -163,17 +163,17 @@ def test_long_ranges_are_put_together_and_hold_everything(dash, canned):
         canned.seen.clear()
         browser = dash(f"?range={name}", seconds, 300)
         assert {query["bucket"] for query in queries(canned) if "bucket" in query} == {unit}
-        # The server refuses minutes of more than six hours.
+        # The server rejects minutes over more than six hours.
         assert unit != "minute" or all(int(query["to"]) - int(query["from"]) <= 6 * 3600 for query in queries(canned))
         requests = numbers(browser, "Requests")
-        assert total(requests["thinking"]) + total(requests["direct"]) == 300, name
-        places = (
+        assert total(requests["thinking"]) + total(requests["non-thinking"]) == 300, name
+        intervals = (
             int(chart(browser, "Requests").find_element("css selector", ".plot").get_attribute("aria-valuemax")) + 1
         )
-        assert 10 <= places <= 64, name
+        assert 10 <= intervals <= 64, name
 
 
-def test_without_an_estimate_the_reason_is_told(dash, canned):
+def test_without_an_estimate_the_page_shows_the_reason(dash, canned):
     canned.saved = None
     browser = dash()
     reason = canned.canned({"from": "0", "to": "1", "group_by": "mode"})[2]["savings"]["reason"]
@@ -204,8 +204,8 @@ def test_a_huge_ledger_and_strange_keys(dash, canned):
     assert browser.overflow() == 0
 
 
-def test_the_cards_are_those_of_a_servers_own_ledger(visit, tmp_path):
-    """With every auto request shadowed there is an estimate; without a shadow there is the server's reason."""
+def test_the_cards_show_the_ledger_of_a_real_server(visit, tmp_path):
+    """With every auto request shadowed there is an estimate; without shadows there is the server's reason."""
     for fraction in (0, 1):
         with Server(
             ["--set", f"ledger.path={tmp_path}/{fraction}.sqlite", "--set", f"shadow.fraction={fraction}"]
@@ -225,7 +225,7 @@ def test_the_cards_are_those_of_a_servers_own_ledger(visit, tmp_path):
                 assert time.monotonic() < deadline, usage
                 time.sleep(0.05)
             visit.open(server.url + "/dashboard")
-            visit.until(lambda: "Read at" in visit.text("#updated"))
+            visit.until(lambda: "Updated at" in visit.text("#updated"))
             totals, savings, groups = (
                 usage["totals"],
                 usage["savings"],
@@ -242,10 +242,10 @@ def test_the_cards_are_those_of_a_servers_own_ledger(visit, tmp_path):
             shown = cards(visit)
             assert shown["Requests"] == (
                 "5",
-                f"{groups['thinking']['requests']} thinking, {groups['non_thinking']['requests']} direct",
+                f"{groups['thinking']['requests']} thinking, {groups['non_thinking']['requests']} non-thinking",
             )
             assert shown["Think rate"] == (written("percent", totals["think_rate"])[0], "of 3 requests in mode auto")
-            assert shown["Tokens per answer"] == (means[0], f"thinking {means[1]}, direct {means[2]}")
+            assert shown["Tokens per answer"] == (means[0], f"thinking {means[1]}, non-thinking {means[2]}")
             for title, estimate, form in (
                 ("Tokens saved", savings["tokens"], "figure"),
                 ("Time saved", savings["seconds"], "duration"),
@@ -275,9 +275,9 @@ def test_the_range_is_in_the_address(dash, canned):
     assert {query["group_by"] for query in queries(canned)} == {"mode", "requested_mode", "key"}
 
 
-def test_a_range_of_ones_own_is_in_local_time(dash, canned):
+def test_a_custom_range_is_in_local_time(dash, canned):
     browser = dash("?from=1764000000&to=1764003600", 10, 0)
-    assert browser.one("#from").get_attribute("value") == "2025-11-24T17:00"  # Berlin is an hour before UTC then
+    assert browser.one("#from").get_attribute("value") == "2025-11-24T17:00"  # Berlin is one hour ahead of UTC then
     assert {(query["from"], query["to"], query.get("bucket", "minute")) for query in queries(canned)} == {
         ("1764000000", "1764003600", "minute")
     }
@@ -287,7 +287,7 @@ def test_a_range_of_ones_own_is_in_local_time(dash, canned):
     canned.seen.clear()
     browser.one("#custom button").click()
     browser.until(lambda: len(queries(canned)) == 3)
-    # They come in any order, and by key there are no buckets.
+    # They arrive in any order, and the query by key has no buckets.
     assert {(query["from"], query["to"], query.get("bucket", "hour")) for query in queries(canned)} == {
         ("1763593200", "1763938800", "hour")
     }
@@ -361,25 +361,27 @@ def test_ticks_a_week_apart_are_mondays(dash):
 
 
 @pytest.mark.parametrize("unit", ["minute", "hour", "day"])
-def test_every_bucket_stands_in_one_place(dash, unit):
+def test_every_bucket_is_in_one_interval(dash, unit):
     browser = dash("?range=15m", 10, 0)
     size, start = usage_data.SECONDS[unit], 1_788_000_000 // 86400 * 86400
     for count in (1, 59, 60, 61, 200, 360):
-        # The first and the last bucket are cut at the ends of the range, as the server cuts them.
+        # The ends of the range cut the first and the last bucket, as on the server.
         document = {
             "from": start + 7,
             "to": start + count * size - 5,
             "bucket": unit,
             "buckets": [{"start": max(start + 7, start + index * size), "groups": []} for index in range(count)],
         }
-        for name in ("places", "eachBucket"):
+        for name in ("intervals", "eachBucket"):
             found = browser.module("./range.js", f"return m.{name}(a[0])", document)
-            starts = [bucket["start"] for place in found for bucket in place["buckets"]]
+            starts = [bucket["start"] for interval in found for bucket in interval["buckets"]]
             assert starts == [bucket["start"] for bucket in document["buckets"]], (name, count)
             assert all(
-                place["start"] <= bucket["start"] < place["end"] for place in found for bucket in place["buckets"]
+                interval["start"] <= bucket["start"] < interval["end"]
+                for interval in found
+                for bucket in interval["buckets"]
             )
-            assert len(found) <= (62 if name == "places" else count)
+            assert len(found) <= (62 if name == "intervals" else count)
 
 
 def test_number_ticks(dash):
@@ -406,14 +408,14 @@ def test_number_ticks(dash):
 FAST = "const real = setTimeout; window.setTimeout = (f, t, ...a) => real(f, t >= 5000 ? t / 50 : t, ...a)"
 
 
-def test_it_reads_on_until_paused_or_hidden(dash, canned):
+def test_the_page_refreshes_until_paused_or_hidden(dash, canned):
     browser = dash("?range=1h")
     browser.script(FAST + "; document.getElementById('live').click(); document.getElementById('live').click()")
     count = len(queries(canned))
     browser.until(lambda: len(queries(canned)) >= count + 9)
     for stop, resume in (
         ("document.getElementById('live').click()",) * 2,
-        # Hidden while it reads: that is ended, and nothing follows.
+        # A page that is hidden while it loads aborts, and nothing follows.
         (
             "document.getElementById('live').click(); document.getElementById('live').click(); Object.defineProperty(document, 'hidden', {value: true, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))",
             "Object.defineProperty(document, 'hidden', {value: false, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))",
@@ -429,27 +431,27 @@ def test_it_reads_on_until_paused_or_hidden(dash, canned):
 
 
 @pytest.mark.parametrize("width", [320, 800, 1440])
-def test_nothing_moves_when_the_numbers_come(visit, canned, width):
+def test_nothing_moves_when_the_numbers_arrive(visit, canned, width):
     visit.view(width)
     gate, real = threading.Event(), canned.canned
     now = int(time.time())
     canned.rows = usage_data.requests(now - DAY + 2 * 3600, now - 1, 200)
     canned.usage = lambda query: (gate.wait(10), real(query))[1]
-    places = lambda: visit.script(
+    positions = lambda: visit.script(
         "return [...document.querySelectorAll('.card, .chart, .plot, #charts .panel')].map((e) => { const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })"
     )
     visit.open(canned.url + "/dashboard")
     visit.until(".loading")
-    before = places()
+    before = positions()
     gate.set()
     visit.until(lambda: not visit.all(".loading"))
-    assert places() == before and len(before) == 16
+    assert positions() == before and len(before) == 16
 
 
 # MARK: Errors
 
 
-def test_a_ledger_that_is_off_is_told_how_to_switch_on(visit, canned):
+def test_the_page_shows_how_to_switch_the_ledger_on(visit, canned):
     canned.usage = lambda _: pages.error(404, "ledger_off", "No ledger is kept.")
     visit.allowed = {404}
     faster = visit.run("Page.addScriptToEvaluateOnNewDocument", {"source": FAST})
@@ -461,33 +463,33 @@ def test_a_ledger_that_is_off_is_told_how_to_switch_on(visit, canned):
     assert len(queries(canned)) == 3
 
 
-def test_a_ledger_with_gaps_says_so(dash, canned):
+def test_the_page_reports_gaps_in_the_ledger(dash, canned):
     canned.ledger = {"state": "degraded", "reason": "the disk is full", "dropped": 1234, "lost": 1}
     browser = dash()
     assert (
         browser.text("#ledger")
-        == "The ledger is degraded: the disk is full. 1,234 requests dropped because the disk was too slow, 1 request lost; the figures below lack them."
+        == "The ledger is degraded: the disk is full. 1,234 requests dropped because the disk was too slow, 1 request lost; the figures below do not include them."
     )
 
 
-def test_an_error_keeps_what_was_read(dash, canned):
+def test_an_error_keeps_the_last_figures(dash, canned):
     browser = dash()
     browser.allowed = {500}
     before = cards(browser)
     canned.usage = lambda _: pages.error(500, "server_error", "It failed.")
     browser.one('label:has([value="1h"])').click()
     browser.until("#notice")
-    assert "It failed. The figures below are from before." in browser.text("#notice") and cards(browser) == before
+    assert "It failed. The figures below are older." in browser.text("#notice") and cards(browser) == before
     canned.usage = canned.canned
     browser.one("#notice button").click()
     browser.until(lambda: not browser.one("#notice").is_displayed())
 
 
-def test_a_key_is_asked_for(visit, canned):
+def test_the_page_asks_for_a_key(visit, canned):
     canned.key, visit.allowed = "secret", {401}
     visit.open(canned.url + "/dashboard")
     visit.until("dialog input").pop().send_keys("secret", Keys.ENTER)
-    visit.until(lambda: "Read at" in visit.text("#updated"))
+    visit.until(lambda: "Updated at" in visit.text("#updated"))
     assert not visit.one("#notice").is_displayed()
     canned.seen.clear()
     visit.script(
@@ -500,15 +502,15 @@ def test_a_key_is_asked_for(visit, canned):
     assert queries(canned)[-1]["format"] == "csv" and visit.script("return saved")[0][1] == "usage.csv"
 
 
-def test_a_key_that_is_not_given_is_not_asked_for_again(visit, canned):
+def test_the_page_asks_for_a_key_only_once(visit, canned):
     canned.key, visit.allowed = "secret", {401}
     visit.open(canned.url + "/dashboard")
     visit.until("dialog button")[0].click()
     visit.until("#notice")
-    assert "A key is needed" in visit.text("#notice") and not visit.all("dialog")
+    assert "An API key is required" in visit.text("#notice") and not visit.all("dialog")
 
 
-def test_the_file_of_the_range(dash, canned):
+def test_the_csv_file_covers_the_range(dash, canned):
     browser = dash("?range=6h")
     href = browser.one("#csv").get_attribute("href")
     query = queries(canned)[-1]
@@ -518,23 +520,23 @@ def test_the_file_of_the_range(dash, canned):
 # MARK: Keyboard and readers
 
 
-def test_charts_are_read_with_the_keyboard(dash):
+def test_the_keyboard_reads_charts(dash):
     browser = dash()
     plot = chart(browser, "Requests").find_element("css selector", ".plot")
     table = numbers(browser, "Requests")
     browser.script("arguments[0].focus()", plot)
     plot.send_keys(Keys.END)
     words = lambda: plot.get_attribute("aria-valuetext").replace("\u00a0", " ")
-    assert words() == f"{table['Time'][-1]}: thinking {table['thinking'][-1]}, direct {table['direct'][-1]}"
+    assert words() == f"{table['Time'][-1]}: thinking {table['thinking'][-1]}, non-thinking {table['non-thinking'][-1]}"
     plot.send_keys(Keys.ARROW_LEFT)
-    assert words() == f"{table['Time'][-2]}: thinking {table['thinking'][-2]}, direct {table['direct'][-2]}"
+    assert words() == f"{table['Time'][-2]}: thinking {table['thinking'][-2]}, non-thinking {table['non-thinking'][-2]}"
     tip = chart(browser, "Requests").find_element("css selector", ".tip")
     assert tip.is_displayed() and table["Time"][-2] in tip.text
     plot.send_keys(Keys.ESCAPE)
     assert not tip.is_displayed()
     plot.send_keys(Keys.HOME)
     assert plot.get_attribute("aria-valuenow") == "0"
-    # Keys with a modifier are the browser's: Alt and Left go back, say.
+    # Keys with a modifier belong to the browser, for example Alt and Left to go back.
     passed = browser.script(
         "return ['altKey', 'ctrlKey', 'metaKey', 'shiftKey'].map((name) => arguments[0].dispatchEvent("
         "new KeyboardEvent('keydown', {key: 'ArrowRight', [name]: true, cancelable: true})))",
@@ -543,7 +545,7 @@ def test_charts_are_read_with_the_keyboard(dash):
     assert passed == [True, True, True, False] and plot.get_attribute("aria-valuenow") == "1"
 
 
-def test_a_chart_says_a_place_that_it_has(dash):
+def test_a_chart_announces_existing_intervals_only(dash):
     browser = dash()
     plot = chart(browser, "Requests").find_element("css selector", ".plot")
     values = lambda: [int(plot.get_attribute(f"aria-value{name}")) for name in ("min", "now", "max")]

@@ -1,5 +1,5 @@
-"""Markdown files are true: links and paths exist, anchors name a heading, the index lists every page, and examples with
-curl run."""
+"""Markdown files match the repository: links and paths exist, anchors name a heading, the index lists every page, and
+examples with curl run."""
 
 import re
 import subprocess
@@ -17,13 +17,13 @@ FILES = [ROOT / line for line in LISTED.stdout.splitlines()] or sorted(
 
 
 def prose(path):
-    """The text of a file without code, in which brackets are no links."""
+    """Returns the text of a file without code, in which brackets are no links."""
     text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
     return re.sub(r"`[^`]*`", lambda code: code[0] if "](" not in code[0] else "", text)
 
 
 def anchors(path):
-    """The anchors of the headings, as GitHub makes them."""
+    """Returns the anchors of the headings, as GitHub makes them."""
     found, count = set(), {}
     for title in re.findall(r"^#+ (.*)$", prose(path), re.M):
         name = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""Completions, responses and the tokenizer's endpoints, with the OpenAI SDK where it has them."""
+"""Completions, responses and the tokenizer endpoints, with the OpenAI SDK where it supports them."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ def tokenizer():
 
 
 def post(server, path, body):
-    """Status, document and headers of one request."""
+    """Returns status, document and headers of one request."""
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(), {"content-type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60) as reply:

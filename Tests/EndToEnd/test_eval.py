@@ -1,4 +1,4 @@
-"""`r4b eval`: in process and over HTTP the same numbers, a report that parses, and runs that continue."""
+"""`r4b eval`: the same numbers in the process and over HTTP, a report that parses, and runs that continue."""
 
 import html.parser
 import http.server
@@ -35,7 +35,7 @@ def evaluate(*arguments):
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
-    """The golden questions of R-Tiny about digits, and its additions and word problems."""
+    """R-Tiny's reference questions about digits, its additions and its word problems."""
     folder = tmp_path_factory.mktemp("sets")
     cases = {(case["text"], *case["images"]): case for case in GOLDEN}
     for name, kinds in (("digits", ("sum", "count", "read")), ("arithmetic", ("add1", "story"))):
@@ -55,7 +55,7 @@ def sets(tmp_path_factory):
 
 
 def results(folder):
-    """What was answered, by set, id, mode and bias, without times."""
+    """Returns the answers by set, id, mode and bias, without times."""
     found = {}
     for line in (folder / "results.jsonl").read_text().splitlines():
         line = json.loads(line)
@@ -65,7 +65,7 @@ def results(folder):
 
 
 class Page(html.parser.HTMLParser):
-    """Counts elements and fails where one is closed that is not open."""
+    """Counts elements and fails if one closes that is not open."""
 
     def __init__(self):
         super().__init__()
@@ -86,7 +86,7 @@ class Page(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def local(sets, tmp_path_factory):
-    """The directory of a run in process with a sweep."""
+    """The directory of a run in the process with a sweep."""
     out = tmp_path_factory.mktemp("eval") / "local"
     done = evaluate(*sets, "--out", out, "--model", MODEL, "--sweep", "-50,0,50", "--keep-text", "--max-tokens", 96)
     assert done.returncode == 0, done.stderr
@@ -94,7 +94,7 @@ def local(sets, tmp_path_factory):
     return out
 
 
-def test_the_answers_are_the_golden_ones(sets, local):
+def test_the_answers_equal_the_reference_replies(sets, local):
     found = results(local)
     texts = {}
     for path in sets:
@@ -117,7 +117,7 @@ def test_the_answers_are_the_golden_ones(sets, local):
     assert checked >= 40
 
 
-def test_over_http_the_numbers_are_the_same(sets, local, server, tmp_path):
+def test_the_numbers_are_the_same_over_http(sets, local, server, tmp_path):
     out = tmp_path / "http"
     done = evaluate(
         *sets, "--out", out, "--url", server.url + "/v1", "--sweep", "-50,0,50", "--keep-text", "--max-tokens", 96
@@ -126,12 +126,12 @@ def test_over_http_the_numbers_are_the_same(sets, local, server, tmp_path):
     here, there = results(local), results(out)
     assert here.keys() == there.keys() and len(here) > 60
     for key, line in here.items():
-        # Probabilities may differ in their last digits with what shares a batch.
+        # The last digits of probabilities may depend on the rest of the batch.
         assert line.pop("p_think", None) == pytest.approx(there[key].pop("p_think", None), abs=1e-5), key
         assert line == there[key]
 
 
-def test_the_report_says_what_the_results_say(local):
+def test_the_report_matches_the_results(local):
     report = json.loads((local / "report.json").read_text())
     found = results(local)
     assert [section["name"] for section in report["sections"]] == ["All sets", "arithmetic", "digits"]
@@ -150,7 +150,7 @@ def test_the_report_says_what_the_results_say(local):
     assert 0 < plain["think_rate"]["estimate"] < 1
 
 
-def test_the_page_parses_and_asks_for_nothing(local):
+def test_the_report_page_parses_and_loads_nothing(local):
     page = Page()
     page.feed((local / "report.html").read_text())
     page.close()
@@ -201,12 +201,12 @@ def test_a_stopped_run_continues_and_asks_nothing_twice(sets, local, tmp_path):
         "--set",
         "scheduling.kv_type=f16",
     )
-    told = 'the results of another run: source.generation.thinking_budget was null, now 3; source.kv_type was "auto", now "f16". Name'
-    assert other.returncode == 1 and told in other.stderr, other.stderr
+    reported = 'the results of another run: source.generation.thinking_budget was null, now 3; source.kv_type was "auto", now "f16". Name'
+    assert other.returncode == 1 and reported in other.stderr, other.stderr
 
 
 class Stub(http.server.BaseHTTPRequestHandler):
-    """Another server with OpenAI's API: it is busy at first, wants a key and tells little."""
+    """Another server with OpenAI's API. It is busy at first, needs a key and reports little."""
 
     protocol_version = "HTTP/1.1"
     script, seen = [], []
@@ -258,7 +258,7 @@ def sums(tmp_path):
     return path
 
 
-def test_another_server_is_asked_again_when_it_is_busy_and_what_it_does_not_tell_is_unknown(stub, sums, tmp_path):
+def test_a_busy_server_is_asked_again_and_missing_values_are_unknown(stub, sums, tmp_path):
     Stub.script = [(503, {"Retry-After": "2"}, {"error": {"message": "busy"}}), (429, {}, b"")]
     done = evaluate(
         sums,
@@ -291,7 +291,7 @@ def test_another_server_is_asked_again_when_it_is_busy_and_what_it_does_not_tell
 
 
 @pytest.mark.parametrize(
-    "answer, told",
+    "answer, reported",
     [
         ((400, {}, {"error": {"message": "no such field"}}), "status 400: no such field"),
         ((302, {"Location": "http://127.0.0.1:9/"}, b""), "status 302"),
@@ -300,17 +300,17 @@ def test_another_server_is_asked_again_when_it_is_busy_and_what_it_does_not_tell
         ((200, {}, b" " * (33 << 20)), "the reply has more than 33554432 bytes"),
     ],
 )
-def test_a_reply_that_is_none_is_a_failure_and_asked_again_by_the_next_run(stub, sums, tmp_path, answer, told):
+def test_an_invalid_reply_is_a_failure_and_asked_again_by_the_next_run(stub, sums, tmp_path, answer, reported):
     Stub.script = [answer]
     arguments = [sums, "--out", tmp_path / "out", "--url", stub, "--modes", "short", "--parallel", 1]
     done = evaluate(*arguments)
     assert done.returncode == 1 and "1 of 2 requests failed" in done.stderr
-    assert told in (tmp_path / "out" / "results.jsonl").read_text() and len(Stub.seen) == 2
+    assert reported in (tmp_path / "out" / "results.jsonl").read_text() and len(Stub.seen) == 2
     assert evaluate(*arguments).returncode == 0 and len(Stub.seen) == 3
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    "arguments, reported",
     [
         (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"),
         (["a", "--out", "x", "--modes", "short,loud"], '"loud" is none of'),
@@ -324,12 +324,12 @@ def test_a_reply_that_is_none_is_a_failure_and_asked_again_by_the_next_run(stub,
         (["--out", "x"], "set.jsonl"),
     ],
 )
-def test_what_cannot_be_done_is_told(arguments, told):
+def test_impossible_requests_are_errors(arguments, reported):
     done = evaluate(*arguments)
-    assert done.returncode != 0 and told in done.stderr
+    assert done.returncode != 0 and reported in done.stderr
 
 
-def test_a_url_that_is_none_and_a_server_that_is_not_there_are_told(sets, tmp_path):
+def test_an_invalid_url_and_an_absent_server_are_errors(sets, tmp_path):
     done = evaluate(sets[1], "--out", tmp_path / "a", "--url", "ftp://example.org/v1")
     assert done.returncode == 1 and "is no URL such as" in done.stderr
     with socket.socket() as listener:

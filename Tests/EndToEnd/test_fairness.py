@@ -1,4 +1,4 @@
-"""What one client's heavy requests cost another, what becomes of work whose client left, and readers that do not
+"""What heavy requests of one client cost the others, what happens to work whose client left, and clients that do not
 read."""
 
 import base64
@@ -24,7 +24,7 @@ def connection(server, address):
 
 
 def ask(server, address, method, path, body=None):
-    """Status, headers and decoded reply of one request from an address."""
+    """Returns status, headers and decoded reply of one request from an address."""
     with contextlib.closing(connection(server, address)) as peer:
         peer.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         reply = peer.getresponse()
@@ -32,7 +32,7 @@ def ask(server, address, method, path, body=None):
 
 
 def send(server, address, path, body):
-    """A socket on which a request has been sent, whose response nobody has read."""
+    """Returns a socket on which a request was sent and whose response nobody has read."""
     peer = socket.create_connection(("127.0.0.1", server.port), timeout=120, source_address=(address, 0))
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     peer.sendall(head.encode() + body)
@@ -40,7 +40,7 @@ def send(server, address, path, body):
 
 
 def gif_with_extensions(count):
-    """An image of one pixel behind so many comments."""
+    """A one-pixel image after the given number of comments."""
     head = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"
     return head + b"\x21\xfe\x01a\x00" * count + b"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b"
 
@@ -50,7 +50,7 @@ def chat(*parts):
 
 
 def heavy():
-    """Bodies that take long to read, by name."""
+    """Returns bodies that take long to read, by name."""
     url = "data:image/gif;base64," + base64.b64encode(gif_with_extensions(4_000_000)).decode()
     names = ",".join(f'"{"n" * 40}{number}":1' for number in range(190_000))
     return {
@@ -122,7 +122,7 @@ def test_work_ends_with_its_client(shared):
     assert shared.metric("r4b_http_body_bytes") == 0
 
 
-def test_a_request_beyond_its_processor_time_is_told_the_limit():
+def test_a_request_that_exceeds_its_processor_time_gets_the_limit():
     with Server(["--set", "http.request_cpu_s=0.1"]) as server:
         body = json.dumps({"content": "a b " * 450_000, "with_pieces": True}).encode()
         status, _, reply = ask(server, GREEDY, "POST", "/tokenize", body)
@@ -133,7 +133,7 @@ def test_a_request_beyond_its_processor_time_is_told_the_limit():
         assert server.metric('r4b_work_jobs_total{result="over_budget"}') == 1
 
 
-def test_responses_that_nobody_reads_are_bounded_together():
+def test_unread_responses_are_limited_in_total():
     limit = 64 << 20
     with Server(["--set", f"http.max_unsent_bytes={limit}"]) as server:
         body = json.dumps({"content": "a b " * 250_000, "with_pieces": True}).encode()
@@ -150,7 +150,7 @@ def test_responses_that_nobody_reads_are_bounded_together():
             assert time.monotonic() < deadline
         assert server.metric("r4b_http_unsent_bytes") <= limit
         assert server.resident() < before + 4 * limit / (1 << 20)
-        # Whoever reads still gets a whole document: the slowest make room once they have had their time.
+        # A client that reads still gets a whole document: the slowest readers lose their connections after their time.
         deadline = time.monotonic() + 60
         while ask(server, INNOCENT, "POST", "/tokenize", body)[0] != 200:
             assert time.monotonic() < deadline
@@ -159,7 +159,7 @@ def test_responses_that_nobody_reads_are_bounded_together():
             peer.close()
 
 
-def test_a_reader_below_the_rate_is_cut_off():
+def test_a_reader_below_the_minimum_rate_is_disconnected():
     settings = ["http.write_timeout_s=2", "http.min_send_bytes_per_s=10000000"]
     with Server([part for setting in settings for part in ("--set", setting)]) as server:
         body = json.dumps({"content": "a b " * 450_000, "with_pieces": True}).encode()
@@ -170,7 +170,7 @@ def test_a_reader_below_the_rate_is_cut_off():
                     total += len(piece)
                     assert time.monotonic() - started < 60
                     time.sleep(0.05)
-        # What the kernel held is read to its end; of the response that is a part.
+        # The client reads everything the kernel held, which is a part of the response.
         assert total < 30_000_000
         assert "write_timeout" in server.read()
 
@@ -191,7 +191,7 @@ def test_without_descriptors_new_connections_get_503_and_files_still_open(tmp_pa
         assert "Warning: http.max_connections is 10000" in text
         port = int(text.split("Listening on http://127.0.0.1:")[1].split()[0])
         peers = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(100)]
-        refused = 0
+        rejected = 0
         for peer in peers:
             with contextlib.suppress(OSError):
                 peer.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -199,9 +199,9 @@ def test_without_descriptors_new_connections_get_503_and_files_still_open(tmp_pa
             assert reply.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 503 ")), reply
             if reply.startswith(b"HTTP/1.1 503 "):
                 assert b"retry-after: " in reply.lower()
-                refused += 1
-        assert 40 <= refused <= 98
-        # Those that are open go on, and the ledger's file with them.
+                rejected += 1
+        assert 40 <= rejected <= 98
+        # Open connections continue, and so does the ledger.
         body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}).encode()
         peers[0].sendall(
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"

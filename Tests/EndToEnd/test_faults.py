@@ -1,5 +1,5 @@
-"""What goes wrong around a server in operation: garbage, full disks, signals, stopped and slow clients, too many of
-them. Others are served throughout and everything recovers."""
+"""Faults around a running server: garbage, full disks, signals, stopped and slow clients, too many of them. Other
+clients are served throughout, and everything recovers."""
 
 import concurrent.futures
 import json
@@ -24,7 +24,7 @@ def settings(*values):
 
 
 class Stream(threading.Thread):
-    """A long reply read to its end in a thread of its own."""
+    """Reads a long reply to its end in a separate thread."""
 
     def __init__(self, server, body=LONG):
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Stream(threading.Thread):
 
 
 def nonsense(rng):
-    """Bytes that are no request, and the status they must get; None where the server may also just close."""
+    """Bytes that are no request and the status that they must get; None where the server may also close."""
     body = b'{"messages":[{"role":"user","content":"Hi"}]}'
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -142,7 +142,7 @@ def test_garbage_beside_good_clients():
 # MARK: Full disks
 
 
-def test_a_full_device_for_the_log_stops_nobody():
+def test_a_full_log_device_stops_no_client():
     port = free_port()
     with (
         open("/dev/full", "wb", buffering=0) as full,
@@ -160,7 +160,7 @@ def test_a_full_device_for_the_log_stops_nobody():
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 64 KiB; needs the right to mount one."""
+    """A file system of 64 KiB; mounting one needs the right to do so."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True).returncode != 0:
@@ -169,7 +169,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_disk_that_fills_up_and_is_emptied_again(small_disk):
+def test_a_disk_that_fills_up_and_is_freed_again(small_disk):
     file = small_disk / "log"
     with open(file, "ab", buffering=0) as log, Server(port=free_port(), log=log) as server:
         (small_disk / "ballast").write_bytes(b"x" * 40_000)
@@ -197,7 +197,7 @@ def refuses_connections(server):
         socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
         return False
     except (ConnectionRefusedError, ConnectionResetError):
-        # A reset is what a connection gets that was made just before the listener was closed.
+        # A connection made just before the listener closed gets a reset.
         return True
 
 
@@ -215,8 +215,7 @@ def test_sigterm_lets_running_replies_end():
 
 @pytest.fixture
 def short_grace():
-    """Two streams run and have begun, which take longer than the grace; a third waits in line, and a request that is no
-    stream."""
+    """Two streams have started and take longer than the grace period; a third and a request without a stream wait."""
     with (
         Server(settings("shutdown.grace_s=0.2", "scheduling.max_running=2", "scheduling.brief_seats=0")) as server,
         Client(server) as alone,
@@ -240,11 +239,13 @@ def was_told(stream):
     )
 
 
-def test_sigterm_bounds_running_replies_by_the_grace_and_refuses_those_in_line(short_grace):
+def test_sigterm_limits_running_replies_to_the_grace_period_and_rejects_waiting_ones(short_grace):
     server, running, waiting, alone = short_grace
-    refused = alone.read()
+    rejected = alone.read()
     assert (
-        refused.status == 503 and refused.error["code"] == "shutting_down" and int(refused.headers["retry-after"]) >= 1
+        rejected.status == 503
+        and rejected.error["code"] == "shutting_down"
+        and int(rejected.headers["retry-after"]) >= 1
     )
     assert was_told(waiting)
     assert server.process.wait(timeout=30) == 0
@@ -253,20 +254,20 @@ def test_sigterm_bounds_running_replies_by_the_grace_and_refuses_those_in_line(s
         assert not stream.is_alive() and len(stream.answer.events) < LONG["max_tokens"]
 
 
-def test_replies_that_the_grace_cuts_off_end_with_an_error(short_grace):
+def test_replies_cut_off_by_the_grace_period_end_with_an_error(short_grace):
     server, running, _, _ = short_grace
     assert server.process.wait(timeout=30) == 0
     assert all([was_told(stream) for stream in running])
 
 
-def test_replies_that_the_grace_cuts_off_are_in_the_log(short_grace):
+def test_replies_cut_off_by_the_grace_period_are_in_the_log(short_grace):
     server, _, _, _ = short_grace
     assert server.process.wait(timeout=30) == 0
     lines = [json.loads(line) for line in server.read().splitlines() if line.startswith("{")]
     assert sum(line.get("route") == "/v1/chat/completions" for line in lines) == 4
 
 
-def test_a_second_sigterm_ends_it_at_once():
+def test_a_second_sigterm_stops_the_server_at_once():
     with Server(settings("shutdown.grace_s=600", "scheduling.brief_seats=0")) as server:
         streams = [Stream(server, LONG | {"n": 2}).under_way() for _ in range(4)]
         server.process.send_signal(signal.SIGTERM)
@@ -278,7 +279,7 @@ def test_a_second_sigterm_ends_it_at_once():
             assert not stream.is_alive() and stream.is_cut
 
 
-def test_a_stopped_process_goes_on_where_it_was():
+def test_a_suspended_process_continues_where_it_stopped():
     with Server() as server, Client(server) as late:
         streams = [Stream(server).under_way() for _ in range(3)]
         server.process.send_signal(signal.SIGSTOP)
@@ -308,7 +309,7 @@ def test_killed_and_started_again_on_the_same_port():
 # MARK: Slow readers
 
 
-def test_a_client_that_stops_reading_is_cut_off_and_no_other_feels_it():
+def test_a_client_that_stops_reading_is_disconnected_and_no_other_notices():
     """Three times two replies of 6 MB, more than a kernel buffers, that nobody reads, beside one that is read."""
     with Server(settings("http.write_timeout_s=1", "scheduling.max_running=16")) as server:
         read = LONG | {"max_tokens": 800}
@@ -335,7 +336,7 @@ def test_a_client_that_stops_reading_is_cut_off_and_no_other_feels_it():
                     for _ in client.events():
                         pass
                 client.socket.close()
-        # What was queued for clients that are gone is let go; each round would leave some 10 MB otherwise.
+        # Data queued for clients that left is released; otherwise each round would leave about 10 MB.
         assert memory[2] < memory[0] + 12, memory
 
 
@@ -348,7 +349,7 @@ def ready(server):
         return client.read()
 
 
-def test_more_clients_than_seats_and_line():
+def test_more_clients_than_slots_and_queue():
     with Server(settings("scheduling.max_running=2", "scheduling.max_waiting=3", "scheduling.brief_seats=0")) as server:
         assert ready(server).status == 200
         for _ in range(2):
@@ -362,14 +363,14 @@ def test_more_clients_than_seats_and_line():
                 {"messages": question("What color is the shape?", "golden/00-easyvqa.png")},
                 HELLO | {"n": 2},
             ):
-                refused = ask(server, body)
+                rejected = ask(server, body)
                 assert (
-                    refused.status == 429
-                    and refused.error["code"] == "queue_full"
-                    and refused.error["type"] == "rate_limit_error"
+                    rejected.status == 429
+                    and rejected.error["code"] == "queue_full"
+                    and rejected.error["type"] == "rate_limit_error"
                 )
-                assert int(refused.headers["retry-after"]) >= 1
-            # What needs no seat is answered all the same.
+                assert int(rejected.headers["retry-after"]) >= 1
+            # Requests that need no slot are answered all the same.
             assert (
                 json.loads(server.get("/health")) == {"status": "ok"}
                 and server.metric('r4b_sequences{state="waiting"}') == 3

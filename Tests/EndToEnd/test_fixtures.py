@@ -1,5 +1,4 @@
-"""Tests/FIXTURES.json is true: what lies under Tests/*/Fixtures is what scripts/make-fixtures wrote, all of it and
-nothing else."""
+"""Tests/FIXTURES.json matches the files under Tests/*/Fixtures, which scripts/make-fixtures wrote, completely."""
 
 import hashlib
 import json
@@ -9,7 +8,7 @@ from conftest import ROOT
 MANIFEST = json.loads((ROOT / "Tests" / "FIXTURES.json").read_text())
 
 
-def test_every_fixture_is_the_file_of_the_manifest():
+def test_every_fixture_matches_the_manifest():
     paths = [path for path in ROOT.glob("Tests/*/Fixtures/**/*") if path.is_file()]
     contents = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
     assert contents.keys() == MANIFEST["files"].keys()
@@ -18,14 +17,14 @@ def test_every_fixture_is_the_file_of_the_manifest():
         assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"]), name
 
 
-def test_every_generator_of_the_manifest_is_there():
+def test_every_generator_of_the_manifest_exists():
     assert {entry["generator"] for entry in MANIFEST["files"].values()} <= MANIFEST["generators"].keys()
     for name, entry in MANIFEST["generators"].items():
         assert (ROOT / name).is_file(), name
         assert (ROOT / entry["output"]).exists(), entry["output"]
 
 
-def test_every_generator_has_a_row():
+def test_every_generator_is_in_the_manifest():
     generators = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "scripts" / "fixtures").glob("*.py")

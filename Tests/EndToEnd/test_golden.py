@@ -1,4 +1,4 @@
-"""Every reference reply of R-Tiny (PyTorch, f32), over HTTP: text, tokens, log-probabilities, P(think), counts."""
+"""Every reference reply of R-Tiny (PyTorch, f32) over HTTP: text, tokens, log-probabilities, P(think), counts."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def test_reply(server, case):
     )
     tokens = reply.choices[0].logprobs.content
     assert [bytes(t.bytes) for t in tokens] == [TOKENIZER.id_to_token(i) and token_bytes(i) for i in case["ids"]]
-    # 1e-3: the reference is f32 in another order of summation, and rounds to five decimals.
+    # 1e-3: the reference sums f32 in another order and rounds to five decimals.
     assert [t.logprob for t in tokens] == pytest.approx(case["logprobs"], abs=1e-3)
     thinking = reply.model_extra["thinking"]
     assert (case["p_think"] is None) == (thinking["p_think"] is None)
@@ -66,7 +66,7 @@ def quantized(request, tmp_path_factory):
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{c['kind']}-{c['mode']}" for i, c in enumerate(CASES)])
 def test_reply_of_8_bit_weights(quantized, case):
-    """Weights and inputs rounded to 8 bits keep every reply; log-probabilities move by 0.062 at most where this was
+    """Weights and inputs rounded to 8 bits keep every reply. Log-probabilities differed by at most 0.062 when
     measured."""
     client = OpenAI(base_url=quantized.url + "/v1", api_key="none")
     reply = client.chat.completions.create(
@@ -82,7 +82,7 @@ def test_reply_of_8_bit_weights(quantized, case):
 
 
 def token_bytes(token):
-    """The bytes of one token, from its byte-level spelling."""
+    """Returns the bytes of one token from its byte-level spelling."""
     spelled = TOKENIZER.id_to_token(token)
     if token >= 619:
         return spelled.encode()

@@ -1,11 +1,12 @@
-"""Text that is costly to normalise must not make other clients wait."""
+"""Text that is expensive to normalise must not delay other clients."""
 
 import http.client
 import json
 import threading
 import time
 
-# Combining marks against their canonical order: a comparison by Unicode's rules takes the square of their number.
+# Combining marks in reverse of their canonical order: Unicode comparison takes time proportional to the square of their
+# number.
 MARKS = "a" + "\u0301\u0316" * 50_000
 
 
@@ -64,7 +65,7 @@ def attacks(server):
     ]
 
 
-def test_health_answers_at_once_while_hostile_text_is_sent(server):
+def test_health_answers_at_once_while_hostile_text_arrives(server):
     stop, waits = threading.Event(), []
 
     def watch():
@@ -87,7 +88,7 @@ def test_health_answers_at_once_while_hostile_text_is_sent(server):
     finally:
         stop.set()
         watcher.join()
-    # Each of these alone took minutes before, and stopped the event loop for seconds.
+    # Each of these alone used to take minutes and block the event loop for seconds.
     assert taken < 60 and max(waits) < 2, (taken, max(waits))
 
 

@@ -1,5 +1,5 @@
-"""Images by URL and by file: the real server against web servers of the test, which answer well, badly, slowly and
-falsely."""
+"""Images by URL and by file: the real server against web servers of the test that answer correctly, wrongly, slowly or
+not at all."""
 
 import base64
 import concurrent.futures
@@ -37,7 +37,7 @@ def data_uri(data):
 
 
 class Origin:
-    """A web server. `replies` maps paths to functions of the handler; other paths are the image. `seen` has the
+    """A web server. `replies` maps paths to functions of the handler; other paths return the image. `seen` lists the
     requests."""
 
     def __init__(self, certificate=None, host="127.0.0.1"):
@@ -118,7 +118,7 @@ def allowing(*origins, **more):
     )
 
 
-def refusal(server, url):
+def rejection(server, url):
     answer = ask(server, chat(url))
     return answer.status, answer.error["code"], answer.error["message"]
 
@@ -142,9 +142,9 @@ def test_a_fetched_image_gives_the_answer_of_the_same_image_as_data(origin):
     assert origin.seen[0][1] == {"Host": f"127.0.0.1:{origin.port}", "User-Agent": "r4b", "Accept": "image/*"}
 
 
-def test_off_by_default_and_refused_names_fetch_nothing(server, origin):
-    assert refusal(server, origin.url())[:2] == (400, "invalid_image_url")
-    assert refusal(server, "file:///etc/passwd")[:2] == (400, "invalid_image_url")
+def test_fetching_is_off_by_default_and_rejected_names_fetch_nothing(server, origin):
+    assert rejection(server, origin.url())[:2] == (400, "invalid_image_url")
+    assert rejection(server, "file:///etc/passwd")[:2] == (400, "invalid_image_url")
     with allowing(origin) as allowed:
         port = origin.port
         for url in (
@@ -189,10 +189,10 @@ def test_ipv6_is_checked_like_ipv4():
     with serving(rules, LOOPBACK) as server:
         assert ask(server, chat(origin.url(host="[::1]"), max_tokens=1)).status == 200
         assert ask(server, chat(origin.url(host="[0:0::0:1]"), max_tokens=1)).status == 200
-        assert refusal(server, origin.url(host="[::ffff:127.0.0.1]")) == FAILED
-        assert refusal(server, origin.url(host="[::1%25lo]"))[:2] == (400, "invalid_image_url")
+        assert rejection(server, origin.url(host="[::ffff:127.0.0.1]")) == FAILED
+        assert rejection(server, origin.url(host="[::1%25lo]"))[:2] == (400, "invalid_image_url")
     with serving(rules) as server:
-        assert refusal(server, origin.url(host="[::1]")) == FAILED
+        assert rejection(server, origin.url(host="[::1]")) == FAILED
     assert len(origin.seen) == 2
     origin.close()
 
@@ -203,11 +203,11 @@ def test_an_allowed_name_at_a_private_address_is_the_same_error_as_a_closed_port
     hosts = f"http://127.0.0.1:{origin.port},http://localhost:{origin.port},http://10.255.255.1,http://nothing.invalid"
     with serving(f"images.remote={hosts}") as server:
         for url in (origin.url(), origin.url(host="localhost"), "http://10.255.255.1/", "http://nothing.invalid/"):
-            assert refusal(server, url) == FAILED
-        # The log, which is written a little later, tells them apart.
+            assert rejection(server, url) == FAILED
+        # The log, which is written a little later, distinguishes them.
         assert server.wait("an address is not allowed", 10) and server.wait("resolve", 10)
     with serving(f"images.remote=http://127.0.0.1:{dead}", LOOPBACK) as server:
-        assert refusal(server, f"http://127.0.0.1:{dead}/") == FAILED
+        assert rejection(server, f"http://127.0.0.1:{dead}/") == FAILED
     assert not origin.seen
 
 
@@ -227,13 +227,13 @@ def test_redirects_are_checked_like_the_first_url(origin):
         assert ask(server, chat(origin.url("/same"), max_tokens=1)).status == 200
         for path in ("/loop", "/inner", "/private", "/metadata", "/file", "/user"):
             before = len(origin.seen)
-            assert refusal(server, origin.url(path)) == FAILED
+            assert rejection(server, origin.url(path)) == FAILED
             assert len(origin.seen) - before == (4 if path == "/loop" else 1)
     assert not inner.seen
     inner.close()
 
 
-def test_bodies_that_are_too_large_slow_false_or_no_images(origin):
+def test_bodies_that_are_too_large_too_slow_invalid_or_not_images(origin):
     def endless(handler):
         handler.send_response(200)
         handler.end_headers()
@@ -265,13 +265,13 @@ def test_bodies_that_are_too_large_slow_false_or_no_images(origin):
     with allowing(origin, **{"images.max_bytes": 1 << 20, "images.remote_timeout_s": 2}) as server:
         before = server.resident()
         for path in ("/endless", "/announced"):
-            assert refusal(server, origin.url(path))[:2] == (413, "image_too_large")
+            assert rejection(server, origin.url(path))[:2] == (413, "image_too_large")
         for path in ("/trickle", "/silent", "/short", "/missing"):
             started = time.monotonic()
-            assert refusal(server, origin.url(path)) == FAILED
+            assert rejection(server, origin.url(path)) == FAILED
             assert time.monotonic() - started < 10
         for path in ("/bomb", "/text", "/empty"):
-            assert refusal(server, origin.url(path))[:2] == (415, "unsupported_image")
+            assert rejection(server, origin.url(path))[:2] == (415, "unsupported_image")
         assert server.resident() < before + 100
         assert ask(server, chat(origin.url(), max_tokens=1)).status == 200
 
@@ -297,11 +297,11 @@ def test_certificates_are_checked_by_authority_and_by_name(tmp_path):
     origin = Origin(certificate)
     hosts = f"images.remote=127.0.0.1:{origin.port},127.0.0.2:{origin.port},localhost:{origin.port}"
     with serving(hosts, LOOPBACK) as server:
-        assert refusal(server, origin.url(scheme="https")) == FAILED
+        assert rejection(server, origin.url(scheme="https")) == FAILED
     with serving(hosts, LOOPBACK, f"images.remote_ca_file={certificate.file}") as server:
         for host in ("127.0.0.1", "localhost"):
             assert ask(server, chat(origin.url(host=host, scheme="https"), max_tokens=1)).status == 200
-        assert refusal(server, origin.url(scheme="http"))[:2] == (400, "invalid_image_url")
+        assert rejection(server, origin.url(scheme="http"))[:2] == (400, "invalid_image_url")
     assert len(origin.seen) == 2
     origin.close()
 
@@ -328,7 +328,7 @@ def test_a_host_that_resets_its_tls_connections_does_not_end_the_server(tmp_path
     threading.Thread(target=serve, daemon=True).start()
     with serving(f"images.remote=127.0.0.1:{port}", LOOPBACK, f"images.remote_ca_file={certificate.file}") as server:
         for _ in range(40):
-            assert refusal(server, f"https://127.0.0.1:{port}/") == FAILED
+            assert rejection(server, f"https://127.0.0.1:{port}/") == FAILED
     listener.close()
 
 
@@ -349,7 +349,7 @@ def test_a_client_that_leaves_ends_its_fetches(origin):
         assert ask(server, chat(origin.url(), max_tokens=1)).status == 200
 
 
-def test_many_requests_at_once_are_answered_alike_and_leak_nothing(origin):
+def test_parallel_requests_get_the_same_answer_and_leak_nothing(origin):
     origin.replies["/missing"] = lambda handler: origin.send(handler, 404)
     with allowing(origin) as server:
         expected = ask(server, chat(data_uri(IMAGE), data_uri(IMAGE))).choices
@@ -369,7 +369,7 @@ def test_many_requests_at_once_are_answered_alike_and_leak_nothing(origin):
         assert wait(lambda: server.descriptors() <= descriptors + 1)
 
 
-def test_everything_else_goes_on_while_all_fetches_take_their_time(origin):
+def test_everything_else_continues_while_all_fetches_are_slow(origin):
     def steady(handler):
         handler.send_response(200)
         handler.end_headers()
@@ -417,11 +417,11 @@ def test_files_are_read_below_the_root_only(tmp_path):
             "file://host/a",
             "file:",
         ):
-            assert refusal(server, url)[:2] == (400, "invalid_image_url"), url
+            assert rejection(server, url)[:2] == (400, "invalid_image_url"), url
         for name in ("link.png", "out/secret.png", "zero", "pipe", "sub", "none"):
-            assert refusal(server, f"file:{name}") == FAILED
-        assert refusal(server, "file:large")[:2] == (413, "image_too_large")
-        assert refusal(server, "https://example.org/a.png")[:2] == (400, "invalid_image_url")
+            assert rejection(server, f"file:{name}") == FAILED
+        assert rejection(server, "file:large")[:2] == (413, "image_too_large")
+        assert rejection(server, "https://example.org/a.png")[:2] == (400, "invalid_image_url")
         assert wait(lambda: server.descriptors() <= descriptors + 1)
 
 
@@ -435,7 +435,7 @@ def test_files_are_read_below_the_root_only(tmp_path):
         ("images.remote_ca_file=/nowhere", "images.remote_ca_file: /nowhere cannot be read"),
     ],
 )
-def test_a_setting_that_cannot_be_read_stops_the_start(setting, says):
+def test_an_invalid_setting_stops_the_start(setting, says):
     done = subprocess.run(
         [binary(), "serve", "--port", "0", "--set", setting], capture_output=True, text=True, timeout=60
     )

@@ -1,5 +1,5 @@
-"""A reply depends on its request and seed alone: not on who else is served, how many threads compute, what was asked
-before or since when the server runs."""
+"""A reply depends on its request and seed only, not on other clients, the number of threads, earlier requests or the
+time."""
 
 import concurrent.futures
 import random
@@ -13,7 +13,7 @@ BATCH = 8
 
 
 def requests():
-    """Sixty requests: every kind of question, greedy and drawn, with one reply and two, short and to the limit."""
+    """Sixty requests: every kind of question, greedy and sampled, with one reply and two, short and up to the limit."""
     rng = random.Random("isolation")
     made = []
     for index in range(60):
@@ -31,7 +31,7 @@ def requests():
         if index % 10 == 4:
             body |= {"n": 2, "temperature": 1}
         if index % 6 == 5:
-            # Long prompts that begin alike, and replies that do not end by themselves.
+            # Long prompts with the same beginning, and replies that do not end by themselves.
             body |= {
                 "messages": question(
                     "Tom has 8 apples and gives away 3. " * rng.randrange(4, 45) + "How many are left?"
@@ -48,7 +48,7 @@ def requests():
 
 
 def outcome(answer):
-    """All that a reply says but for its times, its identifier and what came from a cache."""
+    """Returns everything in a reply except times, identifier and cached tokens."""
     assert answer.status == 200 and answer.error is None, answer.error
     usage = {name: value for name, value in answer.usage.items()} | {
         "prompt_tokens_details": {
@@ -59,7 +59,7 @@ def outcome(answer):
 
 
 def all_of(server, bodies, clients, order_seed=None):
-    """The outcomes of all requests, in their own order, asked in another by several clients at once."""
+    """Returns the outcomes in the order of the requests, which several clients send at once in another order."""
     order = list(range(len(bodies)))
     if order_seed is not None:
         random.Random(order_seed).shuffle(order)
@@ -77,13 +77,13 @@ def all_of(server, bodies, clients, order_seed=None):
 
 @pytest.fixture(scope="module")
 def alone():
-    """Each request alone on a server of its own settings: one seat, one thread."""
+    """Sends each request alone to a server with one slot and one thread."""
     with Server(["--set", "scheduling.threads=1", "--set", "scheduling.max_running=1"]) as server:
         return all_of(server, requests(), 1)
 
 
 @pytest.mark.parametrize("setting", ["scheduling.threads=1", "scheduling.threads=2", "scheduling.prefill_chunk=23"])
-def test_in_a_batch_and_again(alone, setting):
+def test_replies_are_the_same_alone_in_a_batch_and_repeated(alone, setting):
     with Server(["--set", setting, "--set", f"scheduling.max_running={BATCH}"]) as server:
         for attempt in range(2):
             found = all_of(server, requests(), BATCH, f"{setting}/{attempt}")

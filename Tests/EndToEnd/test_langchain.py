@@ -1,4 +1,4 @@
-"""LangChain's OpenAI client against the server, as its users write it."""
+"""LangChain's OpenAI client with the server, used as in its documentation."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ def chat(server, **fields):
     return ChatOpenAI(model="r-tiny", base_url=server.url + "/v1", api_key="none", max_retries=0, **fields)
 
 
-def test_invoke_tells_the_answer_and_what_it_took(server):
+def test_invoke_returns_the_answer_and_its_counts(server):
     reply = chat(server).invoke(STORY)
     assert reply.content == "23" and reply.response_metadata["finish_reason"] == "stop"
     usage = reply.usage_metadata
@@ -131,12 +131,12 @@ def test_calls_stream_in_chunks(server):
     assert [c["name"] for c in whole.tool_calls] == ["add"] and sum(bool(c.tool_call_chunks) for c in chunks) > 3
 
 
-def test_errors_are_the_clients(server):
+def test_errors_are_the_clients_own_types(server):
     with pytest.raises(openai.BadRequestError, match="temperature"):
         chat(server, temperature=3).invoke("Hi")
 
 
-def test_a_conversation_that_the_context_cannot_hold_is_known_as_such(server):
+def test_a_conversation_that_exceeds_the_context_raises_the_right_error(server):
     for text, fields in (("word " * 5000, {}), (STORY, {"max_tokens": 5000})):
         for call in (chat(server, **fields).invoke, lambda message: list(chat(server, **fields).stream(message))):
             with pytest.raises(ContextOverflowError, match="This model's maximum context length is 2048 tokens"):

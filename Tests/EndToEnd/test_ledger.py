@@ -1,4 +1,4 @@
-"""The ledger's room from outside: killed, short of disk, and its reports against numpy over what sqlite3 reads."""
+"""The ledger from outside: killed, out of disk space, and its reports compared with numpy over what sqlite3 reads."""
 
 import json
 import resource
@@ -11,7 +11,7 @@ import pytest
 
 from conftest import ROOT
 
-START = 1735689600  # 2025-01-01 00:00 UTC, where the program's rows begin, seven seconds apart
+START = 1735689600  # 2025-01-01 00:00 UTC, where the rows of the program begin, seven seconds apart
 TOKENS = {
     "prompt_text": "prompt_text",
     "prompt_image": "prompt_image",
@@ -66,7 +66,7 @@ def status(program, path):
     return json.loads(subprocess.run([program, "status", path], check=True, capture_output=True, text=True).stdout)
 
 
-def test_after_kill_9_the_next_start_says_exactly_how_many_rows_are_missing(program, tmp_path):
+def test_after_kill_9_the_next_start_reports_exactly_how_many_rows_are_missing(program, tmp_path):
     path, losses = tmp_path / "ledger.sqlite", []
     held = 0
     for count in (0, 1, 150, 4321, 7000):
@@ -79,11 +79,11 @@ def test_after_kill_9_the_next_start_says_exactly_how_many_rows_are_missing(prog
         assert account["lost"] == held + count - rows
         losses.append(account["lost"])
         held = rows
-        assert status(program, path)["lost"] == 0, "told once"
+        assert status(program, path)["lost"] == 0, "reported once"
     assert max(losses) > 0, "nothing was killed in time"
 
 
-def test_what_is_killed_after_a_flush_has_lost_nothing(program, tmp_path):
+def test_a_process_killed_after_a_flush_has_lost_nothing(program, tmp_path):
     recorder = Recorder(program, tmp_path / "ledger.sqlite", 3000)
     assert recorder.ask("flush")["written"] == 3000
     recorder.kill()
@@ -91,7 +91,7 @@ def test_what_is_killed_after_a_flush_has_lost_nothing(program, tmp_path):
     assert (account["lost"], account["held"], account["exact"]) == (0, 3000, True)
 
 
-def test_when_the_disk_takes_no_more_rows_wait_and_come_through_afterwards(program, tmp_path):
+def test_rows_wait_while_the_disk_is_full_and_are_written_afterwards(program, tmp_path):
     recorder = Recorder(program, tmp_path / "ledger.sqlite", 9000, file_bytes=600_000)
     account = recorder.ask("flush")
     assert account["state"].startswith("degraded"), account
@@ -110,7 +110,7 @@ def test_when_the_disk_takes_no_more_rows_wait_and_come_through_afterwards(progr
     "first, last, bucket",
     [(0, 30 * 86400, "none"), (1234.5, 160_000.25, "hour"), (3, 170_001, "day"), (50_000.5, 60_000.5, "minute")],
 )
-def test_sums_and_quantiles_are_numpys(program, tmp_path_factory, first, last, bucket):
+def test_sums_and_quantiles_equal_numpys(program, tmp_path_factory, first, last, bucket):
     path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
     recorder = Recorder(program, path, 25_000)
     assert recorder.ask("flush")["pending"] == 0

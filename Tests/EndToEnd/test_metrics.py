@@ -46,7 +46,7 @@ def ask(server, text, **fields):
         return json.load(reply), reply.headers["x-request-id"]
 
 
-def test_promtool_finds_nothing_in_our_names_and_only_colons_in_the_aliases(server):
+def test_promtool_accepts_our_names_and_finds_only_colons_in_the_aliases(server):
     ask(server, "Add 2 and 3.")
     with Server(["--set", "metrics.vllm_aliases=false", "--set", "shadow.fraction=1"]) as plain:
         for text in ("Add 2 and 3.", "Add 57 and 68."):
@@ -60,7 +60,7 @@ def test_promtool_finds_nothing_in_our_names_and_only_colons_in_the_aliases(serv
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory):
-    """A server that has served every kind of request: modes, images, tools, streams, rollouts, shadows, failures,
+    """A server that has answered every kind of request: modes, images, tools, streams, rollouts, shadows, failures,
     pages."""
     folder = tmp_path_factory.mktemp("busy")
     with Server(["--set", "shadow.fraction=1", "--set", f"ledger.path={folder}/ledger.sqlite"]) as server:
@@ -91,7 +91,7 @@ def busy(tmp_path_factory):
                 },
             },
         }
-        # An id that needs escapes in a label, and the longest that may be an example.
+        # An id that needs escapes in a label, and the longest id that may be an exemplar.
         for request_id in ("req-1", "x" * 118, "x" * 119):
             assert send(chat, {"messages": hello}, **{"x-request-id": request_id}) == 200
         for fields in (
@@ -139,7 +139,7 @@ def scrape(server, accept):
 def test_both_formats_are_read_by_prometheus_client_and_every_family_has_one_name(busy):
     kind, text = scrape(busy, "application/openmetrics-text; version=1.0.0")
     assert kind == "application/openmetrics-text; version=1.0.0; charset=utf-8" and text.endswith("# EOF\n")
-    # Strict: clashing names, the order of samples, buckets, suffixes, escapes, exemplars and the end are checked.
+    # Strict: names, the order of samples, buckets, suffixes, escapes, exemplars and the end are checked.
     families = list(openmetrics_parser.text_string_to_metric_families(text))
     kind, text = scrape(busy, "text/plain")
     assert kind == "text/plain; version=0.0.4; charset=utf-8" and "# EOF" not in text and " # {" not in text
@@ -147,7 +147,7 @@ def test_both_formats_are_read_by_prometheus_client_and_every_family_has_one_nam
     for list_ in (families, older):
         names = [family.name for family in list_]
         assert len(names) == len(set(names)) > 40, [name for name in names if names.count(name) > 1]
-        # What a client library would refuse: no help, or a counter's sample without its suffix.
+        # What a client library would reject: a missing help text, or a counter sample without its suffix.
         for family in list_:
             assert family.documentation and family.type in ("counter", "gauge", "histogram"), family.name
             assert family.type != "counter" or all(
@@ -155,7 +155,7 @@ def test_both_formats_are_read_by_prometheus_client_and_every_family_has_one_nam
             ), family.name
             series = [(sample.name, *sorted(sample.labels.items())) for sample in family.samples]
             assert len(series) == len(set(series)), family.name
-    # The savings appear once shadows have told enough, maybe between the two scrapes.
+    # The savings appear once there are enough shadows, possibly between the two scrapes.
     told = [
         {(family.name, family.type) for family in list_ if not family.name.startswith("r4b_saved_")}
         for list_ in (families, older)
@@ -202,7 +202,7 @@ def test_rules_and_configuration_are_valid_and_pass_their_own_tests():
         assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_alert_is_tested_to_fire_and_to_keep_quiet():
+def test_every_alert_has_a_test_that_fires_and_one_that_stays_silent():
     rules = yaml.safe_load((DEPLOY / "prometheus" / "r4b.rules.yml").read_text())
     alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule}
     tests = yaml.safe_load((DEPLOY / "prometheus" / "r4b.rules.test.yml").read_text())["tests"]
@@ -252,7 +252,7 @@ class Prometheus:
         return document["data"]
 
     def query(self, expression):
-        """Label sets and values of an instant query."""
+        """Returns label sets and values of an instant query."""
         return [
             (series["metric"], float(series["value"][1])) for series in self.api("query", query=expression)["result"]
         ]
@@ -281,7 +281,7 @@ class Prometheus:
 
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory):
-    """A server with shadows that has answered some requests, and a Prometheus that has seen them."""
+    """A server with shadows that has answered some requests, and a Prometheus that has scraped it."""
     folder = tmp_path_factory.mktemp("prometheus")
     with Server(["--set", "shadow.fraction=1", "--set", f"ledger.path={folder}/ledger.sqlite"]) as server:
         prometheus = Prometheus(folder, server.url[7:])
@@ -294,14 +294,14 @@ def scraped(tmp_path_factory):
             ]
             prometheus.wait("sum(r4b_requests_total)", len(replies))
             prometheus.wait('sum(r4b_shadow_requests_total{result="answered"})', len(replies))
-            # A rate is told from two scrapes on.
+            # A rate needs two scrapes.
             prometheus.wait("min(count_over_time(r4b_requests_total[1m])) >= bool 3", 1)
             yield server, prometheus, replies
         finally:
             prometheus.stop()
 
 
-def test_prometheus_counts_what_the_replies_said(scraped):
+def test_prometheus_counts_equal_those_of_the_replies(scraped):
     _, prometheus, replies = scraped
     for kind, count in (
         ("thinking", lambda reply: reply["thinking"]["thinking_tokens"]),
@@ -321,7 +321,7 @@ def test_prometheus_counts_what_the_replies_said(scraped):
     assert saved["low"] <= saved["estimate"] <= saved["high"]
 
 
-def test_exemplars_name_requests(scraped):
+def test_exemplars_contain_request_ids(scraped):
     _, prometheus, replies = scraped
     ids = {request_id for _, request_id in replies}
     found = prometheus.api(
@@ -331,8 +331,8 @@ def test_exemplars_name_requests(scraped):
     assert named and named <= ids
 
 
-def test_labels_are_bounded(scraped):
-    """However the requests differ, labels are those known here, and so are their values."""
+def test_labels_have_a_fixed_set_of_values(scraped):
+    """However the requests differ, labels and their values are the ones known here."""
     server, _, _ = scraped
     for name in ("user", "x"):
         ask(server, "Add 1 and 2.", user=name, metadata={name: name})
@@ -373,7 +373,7 @@ def test_labels_are_bounded(scraped):
             "cancelled",
             "failed",
         },
-        # The names of models may hold a slash, which OpenAPI cannot say.
+        # Model names may contain a slash, which OpenAPI cannot express.
         "route": set(json.loads(server.get("/openapi.json"))["paths"]) | {"/v1/models/{id*}", "page", "other"},
         "method": {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "other"},
         "status": {"200", "404", "405"},
@@ -399,9 +399,8 @@ def test_labels_are_bounded(scraped):
     )
 
 
-def test_every_query_of_the_grafana_dashboard_is_answered(scraped):
-    """Each expression is valid and names series that this server has; figures of rates need a second scrape, which
-    there was."""
+def test_every_query_of_the_grafana_dashboard_has_an_answer(scraped):
+    """Each expression is valid and names series of this server. Rates need the second scrape, which has happened."""
     _, prometheus, _ = scraped
     dashboard = json.loads((DEPLOY / "grafana" / "r4b.json").read_text())
     names = set(prometheus.api("label/__name__/values"))

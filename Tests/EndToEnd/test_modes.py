@@ -1,4 +1,4 @@
-"""Modes, budgets and policies on R-Tiny: what was asked, what happened, and what a client is told about it."""
+"""Modes, budgets and policies on R-Tiny: what was requested, what happened and what the client sees."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def thought(reply):
     return reply.thinking["mode"] == "thinking"
 
 
-def test_no_bias_and_a_threshold_of_one_half_are_the_plain_model(client):
+def test_no_bias_and_a_threshold_of_one_half_equal_the_plain_model(client):
     for text in questions():
         plain = ask(client, text)
         for fields in ({"think_bias": 0}, {"think_threshold": 0.5}):
@@ -46,7 +46,7 @@ def test_no_bias_and_a_threshold_of_one_half_are_the_plain_model(client):
 
 
 def rates(client):
-    """Share of the reference questions that are thought about, by bias."""
+    """Returns the think rate of the reference questions by bias."""
     texts = questions()
     return {
         bias: sum(thought(ask(client, text, think_bias=bias)) for text in texts) / len(texts)
@@ -63,8 +63,8 @@ def test_the_think_rate_falls_as_the_bias_grows(client, capsys):
     assert values[0] == 1 and values[-1] == 0 and len(set(values)) > 2
 
 
-def test_the_draw_follows_the_bias(client):
-    """With temperature 1 the share of thoughts among seeds is the biased P(think), where that is neither 0 nor 1."""
+def test_the_sampled_decision_follows_the_bias(client):
+    """With temperature 1 the share of thoughts over the seeds is the biased P(think), where that is neither 0 nor 1."""
     logit = None
     for bias in range(-40, 41):
         reply = ask(client, STORY, think_bias=bias, max_tokens=4, answer_reserve=0, logprobs=True, top_logprobs=20)
@@ -89,7 +89,7 @@ def test_the_draw_follows_the_bias(client):
             thinks += sum(choice.thinking["mode"] == "thinking" for choice in reply.choices)
         shares.append(thinks / 64)
     assert shares == sorted(shares, reverse=True)
-    # 0.88, 0.5 and 0.12, four standard deviations of 64 draws around them.
+    # 0.88, 0.5 and 0.12, with four standard deviations of 64 samples around them.
     for share, expected, spread in zip(shares, (0.88, 0.5, 0.12), (0.16, 0.25, 0.16)):
         assert abs(share - expected) <= spread
 
@@ -104,7 +104,7 @@ def test_efforts_order_the_think_rate(client):
     assert rate["none"] <= rate["minimal"] <= rate["low"] <= rate["medium"] <= rate["high"]
 
 
-def test_long_thoughts_are_closed_within_the_grace(client, capsys):
+def test_long_thoughts_end_within_the_allowed_excess(client, capsys):
     lines = []
     for budget in (1, 3, 5, 8, 10, 12, 15, 18, 20, 21):
         reply = ask(client, STORY, thinking_mode="long", thinking_budget=budget)
@@ -126,7 +126,7 @@ def test_long_thoughts_are_closed_within_the_grace(client, capsys):
 
 
 @pytest.mark.parametrize("field", ["thinking_budget", "thinking_budget_tokens", "thinking_token_budget", "thinking"])
-def test_every_spelling_of_the_budget(client, field):
+def test_every_name_of_the_budget_works(client, field):
     value = {"type": "enabled", "budget_tokens": 10} if field == "thinking" else 10
     reply = ask(client, STORY, **{field: value} | ({} if field == "thinking" else {"thinking_mode": "long"}))
     assert reply.thinking["stop"] == "budget" and reply.choices[0].message.reasoning_content == "8 + 20 = 28."
@@ -145,7 +145,7 @@ def test_the_answer_has_its_reserve_unless_it_is_waived(client):
         )
 
 
-def test_a_budget_of_nothing_answers_at_once_in_every_mode(client):
+def test_a_budget_of_zero_answers_at_once_in_every_mode(client):
     for mode in ("auto", "long"):
         reply = ask(client, STORY, thinking_mode=mode, thinking_budget=0)
         assert reply.choices[0].message.content and not reply.choices[0].message.reasoning_content
@@ -158,8 +158,8 @@ def test_a_budget_of_nothing_answers_at_once_in_every_mode(client):
     assert easy.choices[0].message.content == "5"
 
 
-def test_a_thought_that_goes_in_circles_is_closed(client):
-    """A bias on one token makes R-Tiny say it for ever."""
+def test_a_thought_that_repeats_itself_is_ended(client):
+    """A bias on one token makes R-Tiny repeat it for ever."""
     token = ask(client, STORY, thinking_mode="long", logprobs=True, top_logprobs=0).choices[0].logprobs.content[1].token
     ids = json.loads((MODEL / "tokenizer.json").read_text())["model"]["vocab"]
     reply = ask(
@@ -174,7 +174,7 @@ def test_a_thought_that_goes_in_circles_is_closed(client):
     assert reply.choices[0].message.content
 
 
-def test_thoughts_by_how_they_ended_are_counted(server, client):
+def test_thoughts_are_counted_by_how_they_ended(server, client):
     before = {
         reason: server.metric(f'r4b_thinking_closed_total{{reason="{reason}"}}')
         for reason in ("natural", "budget", "length")
@@ -208,9 +208,9 @@ def test_policies_of_keys(tmp_path):
             "long",
             "non_thinking",
         ) and brief.usage.completion_tokens <= 3
-        with pytest.raises(openai.PermissionDeniedError) as refused:
+        with pytest.raises(openai.PermissionDeniedError) as rejected:
             ask(client("k2"), STORY, thinking_mode="long")
-        assert refused.value.code == "mode_forbidden" and refused.value.param == "thinking_mode"
+        assert rejected.value.code == "mode_forbidden" and rejected.value.param == "thinking_mode"
         strict = ask(client("k2"), STORY, thinking_budget=1000)
         assert strict.thinking["stop"] == "budget" and strict.choices[0].message.reasoning_content == "8 + 20 = 28."
         assert ask(client("k3"), STORY, thinking_mode="long").choices[0].message.content == "23"

@@ -1,4 +1,4 @@
-"""The OpenAI Python SDK against the server: sync, async, streaming, images, errors."""
+"""The OpenAI Python SDK with the server: sync, async, streaming, images, errors."""
 
 import asyncio
 import base64
@@ -101,7 +101,7 @@ def test_an_image_in_three_modes(client):
         assert (reply.thinking["thinking_tokens"] > 0) == (happened == "thinking")
 
 
-def test_detail_low_takes_one_view(client):
+def test_detail_low_uses_the_base_view_only(client):
     def tokens(**image):
         reply = client.chat.completions.create(
             model="r-tiny", messages=image_question("12-sum.png", "Add up the digits.", **image)
@@ -209,7 +209,7 @@ def test_raw_and_streaming_responses_show_the_headers(client):
     assert all(line.startswith(("data: ", ": ")) for line in lines)
 
 
-def test_times_are_whole_after_a_stop_string(client):
+def test_times_are_complete_after_a_stop_string(client):
     for stream in (False, True):
         reply = client.chat.completions.create(model="r-tiny", messages=ask("Hi there"), stop=["can I"], stream=stream)
         timings = (list(reply)[-1] if stream else reply).timings
@@ -270,7 +270,7 @@ def test_a_full_queue_is_429_and_not_ready():
         assert server.stop() == 0
 
 
-def test_the_sdk_waits_out_a_full_queue_and_repeats_no_mistake():
+def test_the_sdk_waits_for_a_full_queue_and_does_not_retry_client_errors():
     with Server(["--set", "scheduling.max_running=1", "--set", "scheduling.max_waiting=0"]) as server:
 
         def client(retries):
@@ -300,8 +300,8 @@ def test_the_sdk_waits_out_a_full_queue_and_repeats_no_mistake():
         assert server.metric('r4b_http_requests_total{route="/v1/chat/completions",method="POST",status="429"}') > 0
 
 
-def test_characters_come_whole_however_they_are_split(client):
-    """Bytes of an emoji are tokens of their own here; a bias makes the model write them one after the other."""
+def test_characters_arrive_whole_however_they_are_split(client):
+    """The bytes of an emoji are separate tokens here; a bias makes the model write them one after the other."""
     vocabulary = json.loads((MODEL / "tokenizer.json").read_text())["model"]["vocab"]
     written = {0xF0: "ð", 0x9F: "Ł", 0x98: "ĺ", 0x80: "Ģ"}
     assert all(character in vocabulary for character in written.values())

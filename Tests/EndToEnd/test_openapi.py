@@ -1,5 +1,5 @@
-"""The server's description of itself against the server: what it answers fits the document, and nothing it answers is
-missing there."""
+"""The OpenAPI document compared with the server: what the server answers matches the document, and the document lacks
+nothing."""
 
 import base64
 import http.client
@@ -27,7 +27,7 @@ def document(server):
 
 
 def ask(server, method, path, body=None, headers=()):
-    """Status, headers and body of one request; what is not bytes is sent as JSON."""
+    """Returns status, headers and body of one request. Anything but bytes is sent as JSON."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     fields = ({"content-type": "application/json"} if data is not None else {}) | dict(headers)
     try:
@@ -40,7 +40,7 @@ def ask(server, method, path, body=None, headers=()):
 
 
 def check(document, operation, status, headers, body):
-    """Fails unless the response is one that the operation describes; returns its document or the data of its events."""
+    """Fails unless the operation describes the response; returns its document or the data of its events."""
     response = document.resolve(operation["responses"][str(status)])
     for name, header in response["headers"].items():
         header = document.resolve(header)
@@ -172,7 +172,7 @@ def test_responses_whole_and_streamed(server, document, fields):
 
 def test_events_of_calls_are_described(document):
     """R-Tiny calls no tools."""
-    place = {"sequence_number": 4, "item_id": "fc_1", "output_index": 0}
+    position = {"sequence_number": 4, "item_id": "fc_1", "output_index": 0}
     item = {
         "id": "fc_1",
         "type": "function_call",
@@ -183,8 +183,8 @@ def test_events_of_calls_are_described(document):
     }
     for event in (
         {"type": "response.output_item.done", "sequence_number": 4, "output_index": 0, "item": item},
-        place | {"type": "response.function_call_arguments.delta", "delta": "{"},
-        place | {"type": "response.function_call_arguments.done", "name": "add", "arguments": "{}"},
+        position | {"type": "response.function_call_arguments.delta", "delta": "{"},
+        position | {"type": "response.function_call_arguments.done", "name": "add", "arguments": "{}"},
     ):
         document.check("ResponseEvent", event)
         assert not document.fits("ResponseEvent", event | {"more": 1})
@@ -213,7 +213,7 @@ def test_texts(server, document):
         (501, b"", {"transfer-encoding": "gzip"}),
     ],
 )
-def test_refusals_of_a_chat(server, document, status, body, headers):
+def test_rejections_of_a_chat(server, document, status, body, headers):
     got, fields, data = ask(server, "POST", "/v1/chat/completions", body, headers)
     assert got == status
     check(document, document.operation("/v1/chat/completions"), got, fields, data)
@@ -231,7 +231,7 @@ def test_refusals_of_a_chat(server, document, status, body, headers):
         ),
     ],
 )
-def test_refusals_of_images(server, document, status, image):
+def test_rejections_of_images(server, document, status, image):
     part = {"type": "image_url", "image_url": {"url": image}}
     assert post(server, document, "/v1/chat/completions", {"messages": [{"role": "user", "content": [part]}]}, status)[
         "error"
@@ -247,14 +247,14 @@ def test_refusals_of_images(server, document, status, image):
         ("GET", "/v1/models/" + "a" * 9000, 414),
     ],
 )
-def test_refusals_of_paths(server, document, method, path, status):
+def test_rejections_of_paths(server, document, method, path, status):
     described = "/v1/models/{id}" if path.startswith("/v1/models/") else path
     got, headers, data = ask(server, method, path)
     assert got == status
     check(document, next(iter(document.document["paths"][described].values())), got, headers, data)
 
 
-def test_a_body_where_none_is_wanted(server, document):
+def test_a_body_where_none_is_allowed(server, document):
     got, headers, data = ask(server, "GET", "/health", b"x" * 100)
     assert got == 413
     check(document, document.operation("/health", "get"), got, headers, data)
@@ -269,7 +269,7 @@ def test_a_body_where_none_is_wanted(server, document):
         ("GET /health HTTP/1.1\r\n", 400),
     ],
 )
-def test_refusals_of_heads(server, document, head, status):
+def test_rejections_of_heads(server, document, head, status):
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as peer:
         peer.sendall(head.encode() + b"\r\n")
         reply = http.client.HTTPResponse(peer)
@@ -285,7 +285,7 @@ def test_refusals_of_heads(server, document, head, status):
         )
 
 
-def test_a_key_that_is_missing_and_a_mode_that_is_forbidden(tmp_path):
+def test_a_missing_key_and_a_forbidden_mode(tmp_path):
     (tmp_path / "policies.json").write_text(json.dumps({"*": {"forbid_modes": ["long"]}}))
     with Server(["--set", f"auth.policies_file={tmp_path}/policies.json"], {"R4B_API_KEY": "k"}) as server:
         document = Document(json.loads(server.get("/openapi.json")))
@@ -301,7 +301,7 @@ def test_a_key_that_is_missing_and_a_mode_that_is_forbidden(tmp_path):
         check(document, document.operation("/v1/chat/completions"), status, headers, data)
 
 
-def test_a_full_line_and_a_slow_head():
+def test_a_full_queue_and_a_slow_head():
     settings = ["scheduling.max_running=1", "scheduling.max_waiting=1", "http.head_timeout_s=1"]
     with Server([word for setting in settings for word in ("--set", setting)]) as server:
         document = Document(json.loads(server.get("/openapi.json")))
@@ -357,13 +357,13 @@ def test_usage_and_rollouts(keeping, document):
         check(document, operation, status, headers, data)
 
 
-def test_the_document_and_the_server_agree_on_what_nobody_thought_of(keeping, document, tmp_path, capsys):
-    """Requests that schemathesis makes of the document, right and wrong ones. TEST_OPENAPI_SECONDS makes it go on for
-    as long, with other seeds."""
+def test_the_document_and_the_server_agree_on_random_requests(keeping, document, tmp_path, capsys):
+    """Valid and invalid requests that schemathesis makes from the document. TEST_OPENAPI_SECONDS makes it run for that
+    long, with other seeds."""
     (tmp_path / "openapi.json").write_text(json.dumps(document.document))
     seconds = os.environ.get("TEST_OPENAPI_SECONDS")
-    # Keys are optional, so that a request without one is not ignored authentication; what contradicts itself fits the
-    # schema and is refused.
+    # Keys are optional, so that a request without one does not count as ignored authentication. Contradictions match
+    # the schema and are rejected.
     arguments = [
         "--checks",
         "all",

@@ -1,4 +1,4 @@
-"""`r4b quantize`: what the files hold by the reference package, and what is left when it cannot end well."""
+"""`r4b quantize`: the files as the reference package reads them, and what remains after a failure."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from conftest import MODEL, ROOT, Server, binary
 from gguf.quants import dequantize
 from test_cli import run
 
-# Root mean square error over the values' own, of weights that are roughly normal.
+# Root mean square error relative to that of the values, for roughly normal weights.
 BOUNDS = {
     "F32": 1e-9,
     "F16": 5e-4,
@@ -36,7 +36,7 @@ BOUNDS = {
 
 
 def read(path):
-    """Names and values of a safetensors file of bf16."""
+    """Returns names and values of a bf16 safetensors file."""
     data = path.read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])
@@ -49,7 +49,7 @@ def read(path):
 
 
 def stored_name(name):
-    """What a GGUF file calls a tensor of the checkpoint."""
+    """Returns the GGUF name of a tensor of the checkpoint."""
     name = name.removeprefix("model.")
     for before, after in [
         ("language_model.embed_tokens", "token_embd"),
@@ -124,20 +124,20 @@ def test_a_second_pass_in_the_same_type_keeps_every_byte(tmp_path):
         assert (tmp_path / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
 
-def test_files_that_are_there_stay(tmp_path):
+def test_existing_files_stay(tmp_path):
     (tmp_path / "tiny.gguf").write_bytes(b"mine")
     done = run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0")
     assert done.returncode == 1 and "--force" in done.stderr
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("tiny.gguf", b"mine")]
     assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0", "--force").returncode == 0
-    # A file that is being read is not replaced, whatever is asked for.
+    # A file that is being read is never replaced.
     before = (tmp_path / "tiny.gguf").read_bytes()
     done = run("quantize", tmp_path / "tiny.gguf", tmp_path / "tiny.gguf", "--type", "q4_0", "--force")
     assert done.returncode == 1 and "SOURCE" in done.stderr
     assert (tmp_path / "tiny.gguf").read_bytes() == before
 
 
-def test_what_a_killed_run_left_is_written_over(tmp_path):
+def test_leftovers_of_a_killed_run_are_overwritten(tmp_path):
     for name in ("tiny.gguf.partial", "mmproj-tiny.gguf.partial"):
         (tmp_path / name).write_bytes(b"x" * (8 << 20))
     assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0").returncode == 0
@@ -146,8 +146,8 @@ def test_what_a_killed_run_left_is_written_over(tmp_path):
 
 
 def stopped_midway(folder, *signals):
-    """Starts a run, stops it at its first line of progress, sends `signals`; returns its status and the rest it
-    says."""
+    """Starts a run, sends `signals` at its first line of progress, and returns its status and the rest of its
+    output."""
     process = subprocess.Popen(
         [binary(), "quantize", MODEL, folder / "tiny.gguf", "--type", "q4_k_m"], stderr=subprocess.PIPE, text=True
     )
@@ -160,7 +160,7 @@ def stopped_midway(folder, *signals):
 
 
 def test_memory_stays_below_two_tensors(tmp_path):
-    """160 MB, of which the embedding and the head are 78 each; in memory where that is a folder, since disks may be
+    """160 MB, of which embedding and head take 78 each; in a memory file system if there is one, because disks may be
     slow."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path) as folder:
         assert peak_of_quantizing(pathlib.Path(folder)) < 78e6
@@ -199,7 +199,7 @@ def peak_of_quantizing(folder):
         "624",
     ]
     subprocess.run(make, check=True, capture_output=True)
-    # A process counts what the one that it was forked from held: a small one stands between.
+    # A forked process counts the memory of its parent, so a small process starts it.
     between = (
         "import os, sys; p = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ); _, s, u = os.wait4(p, 0); "
         "print('peak', u.ru_maxrss); sys.exit(s != 0)"
@@ -224,13 +224,13 @@ def peak_of_quantizing(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_at_once_and_leaves_nothing(tmp_path, number):
+def test_an_interrupted_run_ends_at_once_and_leaves_no_files(tmp_path, number):
     status, rest = stopped_midway(tmp_path, number)
     assert status == 128 + number and "interrupted" in rest, rest
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_run_leaves_nothing_that_looks_whole_and_can_be_run_again(tmp_path):
+def test_a_killed_run_leaves_no_file_that_looks_complete_and_can_be_repeated(tmp_path):
     status, _ = stopped_midway(tmp_path, signal.SIGKILL)
     assert status == -signal.SIGKILL
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mmproj-tiny.gguf.partial", "tiny.gguf.partial"]
@@ -259,7 +259,8 @@ def test_progress_on_a_terminal_is_one_line_with_rate_and_remaining_time(tmp_pat
 
 
 def rewritten(source, target, change):
-    """A copy of a GGUF file with other metadata: `change(key, value)` gives a value, or None to leave the key out."""
+    """Returns a copy of a GGUF file with other metadata. `change(key, value)` returns a value, or None to omit the
+    key."""
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(target, reader.fields["general.architecture"].contents())
     for key, field in reader.fields.items():
@@ -280,7 +281,7 @@ def rewritten(source, target, change):
     return target
 
 
-def test_ids_of_none_and_a_missing_pre_tokenizer_are_taken_as_llama_cpp_does(tmp_path):
+def test_absent_ids_and_a_missing_pre_tokenizer_are_read_as_llama_cpp_does(tmp_path):
     assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0").returncode == 0
     none = rewritten(
         tmp_path / "tiny.gguf",
@@ -311,8 +312,8 @@ def test_ids_of_none_and_a_missing_pre_tokenizer_are_taken_as_llama_cpp_does(tmp
         assert done.returncode == 1 and key in done.stderr and str(1 << 20) in done.stderr, done.stderr
 
 
-def test_a_pair_of_others_is_seen_as_one_view_and_says_so(tmp_path):
-    """What converters for llama.cpp write: no newline, no r4b keys, the tower's post-norm, a name of its own."""
+def test_a_pair_of_foreign_files_uses_the_base_view_only_and_says_so(tmp_path):
+    """What converters for llama.cpp write: no newline, no r4b keys, the tower's post-norm, a different name."""
     assert run("quantize", MODEL, tmp_path / "tiny.gguf", "--type", "f16").returncode == 0
     ours = gguf.GGUFReader(tmp_path / "mmproj-tiny.gguf")
     theirs = gguf.GGUFWriter(tmp_path / "mmproj-R-tiny-F16.gguf", "clip")
@@ -353,7 +354,7 @@ def test_a_pair_of_others_is_seen_as_one_view_and_says_so(tmp_path):
         assert server.stop() == 0
 
 
-def test_a_disk_that_is_too_small_is_named_and_nothing_is_left(tmp_path):
+def test_a_disk_that_is_too_small_is_an_error_that_leaves_no_files(tmp_path):
     limit = 2 << 20
     done = subprocess.run(
         [binary(), "quantize", MODEL, tmp_path / "tiny.gguf", "--type", "q8_0"],
@@ -366,7 +367,7 @@ def test_a_disk_that_is_too_small_is_named_and_nothing_is_left(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_weight_that_is_no_number_is_named(tmp_path):
+def test_a_weight_that_is_not_a_number_is_named(tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(MODEL, broken, ignore=shutil.ignore_patterns("golden*"))
     data = bytearray((broken / "model.safetensors").read_bytes())

@@ -1,4 +1,4 @@
-"""Every example of README.md is run as it stands there, so that it cannot rot."""
+"""Runs every example of README.md as it is printed there."""
 
 import json
 import re
@@ -34,8 +34,8 @@ def test_text(server):
     assert reply["thinking"]["mode"] == "thinking"
 
 
-def test_image_and_the_counts_shown_beside_it():
-    # On a server that has seen nothing: what other tests asked about the image would be in its caches.
+def test_image_and_the_counts_shown_in_the_readme():
+    # On a fresh server, because other tests' images would be in its caches.
     with Server() as server:
         reply = json.loads(shell(1, server))
     assert reply["choices"][0]["message"]["content"] == "9"
@@ -78,7 +78,7 @@ def test_metrics(server):
     assert 'kind="thinking"' in shell(6, server)
 
 
-def test_usage_is_that_of_the_replies(tmp_path):
+def test_usage_matches_the_replies(tmp_path):
     with Server(["--set", f"ledger.path={tmp_path}/ledger.sqlite"]) as server:
         replies = [json.loads(line) for line in shell(3, server).splitlines()]
         deadline = time.monotonic() + 10

@@ -1,5 +1,5 @@
-"""What is text in a reply and what is not: no thinking tag, no part of a cut call, no half of a character, whatever the
-model wants to say."""
+"""What may appear as text in a reply: no thinking tag, no part of a cut call, no half of a character, whatever the
+model prefers."""
 
 import json
 
@@ -94,7 +94,7 @@ def whole(server, body, path="/v1/chat/completions"):
 
 
 def streamed(server, body):
-    """The message that the chunks of a stream add up to, and the document's other members."""
+    """Returns the message that the chunks of a stream add up to, and the document's other members."""
     status, text = post(server, body | {"stream": True, "stream_options": {"include_usage": True}})
     assert status == 200, text
     chunks = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
@@ -178,7 +178,7 @@ class TestTags:
         )
         for rollout in reply["groups"]["thinking"] + reply["groups"]["non_thinking"]:
             assert "think>" not in rollout["content"] + (rollout["reasoning_content"] or "")
-            # The text as it was written has the tag that closed the thought.
+            # The text as written has the tag that closed the thought.
             assert rollout["text"].count("</think>") <= 1 and rollout["text"].count("<think>") == 0
 
     def test_raw_completions_show_what_was_written(self, server):
@@ -198,7 +198,7 @@ class TestCutCalls:
             {"tool_choice": "required"},
             {"tool_choice": {"type": "function", "function": {"name": "add"}}},
             {"tool_choice": "required", "parallel_tool_calls": False},
-            # Free to answer in JSON, and biased to call.
+            # Free to answer in JSON, and biased towards a call.
             {"response_format": {"type": "json_object"}, "logit_bias": {str(VOCABULARY["<"]): 100}},
         ],
     )
@@ -227,7 +227,7 @@ class TestCutCalls:
                 and parts["finish"] == choice["finish_reason"]
             )
             check_counts(last)
-        # Some cuts leave a name without arguments, some a part of them.
+        # Some limits leave a name without arguments, some a part of them.
         assert "" in seen and "{" in seen and any(arguments.endswith("}") for arguments in seen)
 
     def test_cut_items_of_a_response_are_incomplete(self, server):
@@ -312,7 +312,7 @@ class TestCutCharacters:
                 choice = whole(server, body(limit), path)["choices"][0]
                 assert complete.startswith(text(choice)) and "\ufffd" not in text(choice), (limit, choice)
                 if "message" in choice:
-                    # The log-probabilities tell every byte.
+                    # The log-probabilities contain every byte.
                     data = b"".join(bytes(entry["bytes"]) for entry in choice["logprobs"]["content"])
                     assert complete.encode().startswith(data) and data.decode(errors="ignore") == text(choice)
                     cuts.add(len(data) - len(text(choice).encode()))
@@ -323,7 +323,7 @@ class TestCutCharacters:
         halves = {str(VOCABULARY["ð"]): 100}
         for budget in range(1, 6):
             reply = whole(server, ask("Hi", thinking_mode="long", thinking_budget=budget, logit_bias=halves))
-            # The lead byte again and again: all but the last are no characters, and the last is cut off.
+            # The lead byte repeated: all but the last are invalid characters, and the last is cut off.
             assert set(reply["choices"][0]["message"]["reasoning_content"]) <= {"\ufffd"}
             assert len(reply["choices"][0]["message"]["reasoning_content"]) == reply["thinking"]["thinking_tokens"] - 1
 

@@ -1,5 +1,5 @@
-"""Rollouts: against chats of the same seeds and modes, from one prefill and one vision pass, beside interactive
-traffic."""
+"""Rollouts compared with chats of the same seeds and modes, from one prefill and one pass of the vision tower, beside
+interactive requests."""
 
 import json
 import threading
@@ -23,15 +23,15 @@ def post(server, path, body):
 
 @pytest.fixture(scope="module")
 def own():
-    """A server of its own: its counters are read."""
+    """A separate server, because the test reads its counters."""
     with Server(["--set", "scheduling.kv_tokens=100000"]) as server:
         yield server
 
 
 @pytest.mark.parametrize("messages", [STORY, DIGITS], ids=["text", "image"])
-def test_rollouts_are_the_chats_of_their_seeds(server, messages):
-    """Place by place the same text, tokens and log-probabilities as a chat with that mode and seed, although they ran
-    as one batch."""
+def test_rollouts_equal_the_chats_of_their_seeds(server, messages):
+    """At every position the same text, tokens and log-probabilities as a chat with that mode and seed, although they
+    ran as one batch."""
     body = {
         "messages": messages,
         "g": 4,
@@ -45,10 +45,10 @@ def test_rollouts_are_the_chats_of_their_seeds(server, messages):
     assert reply == post(server, "/v1/rollouts", body) | {
         name: reply[name] for name in ("id", "created", "timings", "usage")
     }
-    for place, (group, mode) in enumerate(
+    for index, (group, mode) in enumerate(
         (group, mode) for group, mode in (("thinking", "long"), ("non_thinking", "short")) for _ in range(4)
     ):
-        rollout = reply["groups"][group][place % 4]
+        rollout = reply["groups"][group][index % 4]
         chat = post(
             server,
             "/v1/chat/completions",
@@ -56,7 +56,7 @@ def test_rollouts_are_the_chats_of_their_seeds(server, messages):
                 "messages": messages,
                 "thinking_mode": mode,
                 "temperature": 1,
-                "seed": 100 + place,
+                "seed": 100 + index,
                 "max_completion_tokens": 80,
                 "logprobs": True,
                 "top_logprobs": 2,
@@ -72,7 +72,7 @@ def test_rollouts_are_the_chats_of_their_seeds(server, messages):
     assert len({rollout["text"] for rollout in reply["groups"]["non_thinking"]}) > 1, "seeds differ"
 
 
-def test_one_vision_pass_and_one_prefill(own):
+def test_rollouts_share_one_vision_pass_and_one_prefill(own):
     before = own.metrics()
     reply = post(own, "/v1/rollouts", {"messages": DIGITS, "g": 16, "max_completion_tokens": 40})
     after = own.metrics()
@@ -82,7 +82,7 @@ def test_one_vision_pass_and_one_prefill(own):
 
     assert [len(reply["groups"][group]) for group in ("thinking", "non_thinking")] == [16, 16]
     assert grown('r4b_image_cache_total{result="miss"}') == 1
-    # Each of the 31 others computes its last place, and those without a thought the tags before it.
+    # Each of the other 31 computes its last position, and those without a thought also the tags before it.
     assert grown('r4b_prefix_cache_tokens_total{result="miss"}') <= reply["prompt_tokens"] + 31 + 16 * 4
     assert grown('r4b_prefix_cache_tokens_total{result="hit"}') >= 31 * (reply["prompt_tokens"] - 4)
     tokens = sum(rollout["completion_tokens"] for group in reply["groups"].values() for rollout in group)
@@ -91,7 +91,7 @@ def test_one_vision_pass_and_one_prefill(own):
 
 
 def test_a_chat_does_not_wait_for_rollouts(own):
-    """Rollouts of seconds run; a chat that comes then is answered before they end, and they are whole all the same."""
+    """A chat that arrives while long rollouts run is answered before they end, and they stay complete."""
     done = {}
 
     def rollouts():

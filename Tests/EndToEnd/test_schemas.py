@@ -1,6 +1,5 @@
-"""Random generations of many schemas, every one validated by `jsonschema`: tokens are drawn uniformly from the masks,
-so nothing but the masks makes them right. And the other way round: instances that `jsonschema` refuses are never
-taken."""
+"""Random generations for many schemas, each validated by `jsonschema`. Tokens are sampled uniformly from the masks, so
+only the masks make them valid. And in reverse: instances that `jsonschema` rejects are never accepted."""
 
 import json
 import os
@@ -147,7 +146,7 @@ SCHEMAS = [
     {"type": ["string", "array"], "maxLength": 3, "maxItems": 1},
 ]
 
-# What a schema must refuse, in our own words, along the lines of the JSON Schema test suite.
+# Instances that a schema must reject, along the lines of the JSON Schema test suite.
 INSTANCES = [
     None,
     True,
@@ -265,7 +264,7 @@ def test_every_random_generation_is_valid(program, tokenizer, capsys):
     assert valid >= 0.95 * len(SCHEMAS) * count
 
 
-def test_no_invalid_instance_is_taken(program):
+def test_no_invalid_instance_is_accepted(program):
     spelled = [
         [json.dumps(instance, ensure_ascii=False, indent=indent) for indent in (None, 2)] for instance in INSTANCES
     ]
@@ -275,16 +274,16 @@ def test_no_invalid_instance_is_taken(program):
         MODEL / "tokenizer.json",
         [{"schema": schema, "seed": 0, "count": 0, "accepts": texts} for schema in SCHEMAS],
     )
-    taken = refused = 0
+    accepted = rejected = 0
     for schema, reply in zip(SCHEMAS, replies):
         validator = checker(schema)
         for text, accepted in zip(texts, reply["accepted"]):
             if accepted:
                 assert validator.is_valid(json.loads(text)), (schema, text)
-                taken += 1
+                accepted += 1
             elif not validator.is_valid(json.loads(text)):
-                refused += 1
-    assert taken > 200 and refused > 2000
+                rejected += 1
+    assert accepted > 200 and rejected > 2000
 
 
 def test_calls_follow_their_schemas(program):

@@ -1,4 +1,4 @@
-"""scripts/run and scripts/install where things go wrong; a stand-in for `swift` names the program already built, so
+"""scripts/run and scripts/install in case of errors. A stand-in for `swift` names the program that is already built, so
 that nothing is compiled."""
 
 import os
@@ -49,7 +49,7 @@ def test_paths_are_relative_to_the_callers_folder_and_once_may_stand_anywhere(tm
     assert str(tmp_path / "my model") in done.stderr
 
 
-def test_a_proxy_of_the_environment_is_not_asked(environment):
+def test_a_proxy_of_the_environment_is_not_used(environment):
     proxy = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
     done = run(environment | proxy, "--once", "--port", "0")
     assert done.returncode == 0, done.stderr
@@ -62,12 +62,12 @@ def test_a_port_in_use_is_named(environment):
     assert done.returncode == 1 and str(port) in done.stderr, done.stderr
 
 
-def test_a_server_that_dies_while_loading_says_why(tmp_path, environment):
+def test_a_server_that_fails_to_load_reports_why(tmp_path, environment):
     done = run(environment, "--model", "nowhere", cwd=tmp_path)
     assert done.returncode == 1 and "error:" in done.stderr and "nowhere" in done.stderr, done.stderr
 
 
-def test_a_refused_question_shows_the_servers_reason(tmp_path, environment):
+def test_a_rejected_question_shows_the_servers_reason(tmp_path, environment):
     (tmp_path / "keys").write_text("someone:sesame\n")
     done = run(environment, "--once", "--port", "0", "--set", f"auth.keys_file={tmp_path / 'keys'}")
     assert done.returncode == 22 and "API key" in done.stderr, done.stderr
@@ -77,15 +77,15 @@ def test_a_key_of_the_environment_is_used(environment):
     assert run(environment | {"R4B_API_KEY": "sesame"}, "--once", "--port", "0").returncode == 0
 
 
-def test_a_server_without_a_port_is_asked_at_its_path(tmp_path, environment):
+def test_a_server_without_a_port_is_asked_at_its_unix_socket(tmp_path, environment):
     done = run(environment, "--once", "--port", "", "--set", f"server.unix_socket={tmp_path / 's'}")
     assert done.returncode == 0 and re.search(r"answer +\"9\"", done.stderr), done.stderr
     assert not (tmp_path / "s").exists()
 
 
 def unignored():
-    """As from a terminal: under nohup, or in the background of a script, signals are ignored, and a shell cannot trap
-    those."""
+    """Restores default signals, as from a terminal. Under nohup or in the background of a script they are ignored, and
+    a shell cannot trap ignored signals."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 

@@ -1,6 +1,6 @@
-"""Every field and value that OpenAI's SDK can send has a decision here, and the server does what it says: `read` has an
+"""Every field and value that OpenAI's SDK can send has a decision here, and the server follows it: `read` has an
 effect, `ignored` is named in x-ignored-parameters, `refused` is an error that names the field. A new release of the SDK
-with a value nobody has decided on fails the test."""
+with a value without decision fails the test."""
 
 import json
 import urllib.error
@@ -566,7 +566,7 @@ ENDPOINTS = {
 
 
 def decision(table, path, value):
-    """The decision on a field or one of its values; None where there is none."""
+    """Returns the decision on a field or one of its values; None without a decision."""
     made = table.get(path, (None,))[0]
     if isinstance(made, dict):
         return made.get(value) if value is not None else READ if READ in made.values() else next(iter(made.values()))
@@ -574,7 +574,7 @@ def decision(table, path, value):
 
 
 def post(server, path, body):
-    """Status, headers and body of one request."""
+    """Returns status, headers and body of one request."""
     try:
         with urllib.request.urlopen(
             urllib.request.Request(server.url + path, json.dumps(body).encode(), {"content-type": "application/json"}),
@@ -586,7 +586,7 @@ def post(server, path, body):
 
 
 def unindexed(path):
-    """`a[].b` for `a[3].b`."""
+    """Returns `a[].b` for `a[3].b`."""
     return "[]".join(part.split("]", 1)[-1] for part in path.split("["))
 
 
@@ -612,7 +612,7 @@ def test_every_value_of_the_sdk_has_a_decision(endpoint):
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_the_server_does_what_was_decided(server, endpoint):
+def test_the_server_follows_the_decisions(server, endpoint):
     kind, table, base = ENDPOINTS[endpoint]
     found = fields(kind, lambda path, value: decision(table, path, value))
     wrong = []

@@ -1,5 +1,4 @@
-"""What many clients share and what they do not: prompts, images, seats, time; and what a stream tells of its
-progress."""
+"""What clients share and what they do not: prompts, images, slots, time; and the progress reports of a stream."""
 
 import concurrent.futures
 import json
@@ -25,25 +24,25 @@ def cached(answer):
     return answer.usage["prompt_tokens_details"]["cached_tokens"]
 
 
-def test_a_second_question_about_a_image_computes_its_own_words_only():
+def test_a_second_question_about_an_image_computes_only_its_own_words():
     with Server() as server:
         first = ask(server, seen("Add up the digits."))
         assert cached(first) == 0
         second = ask(server, seen("What is the largest digit?"))
-        places = first.usage["prompt_tokens_details"]["image_tokens"]
-        assert cached(second) > places
+        positions = first.usage["prompt_tokens_details"]["image_tokens"]
+        assert cached(second) > positions
         assert ask(server, seen("Add up the digits.")).choices == first.choices
         series = server.metrics()
         assert (
             series['r4b_image_cache_total{result="miss"}'] == 1 and series['r4b_image_cache_total{result="hit"}'] == 2
         )
         assert series['r4b_prefix_cache_tokens_total{result="miss"}'] < first.usage["prompt_tokens"] + 30
-        assert series["r4b_prefix_cache_held_tokens"] > places and series["r4b_image_cache_bytes"] > 0
+        assert series["r4b_prefix_cache_held_tokens"] > positions and series["r4b_image_cache_bytes"] > 0
 
 
 def test_an_image_sent_by_five_at_once_is_encoded_once():
     with Server() as server, concurrent.futures.ThreadPoolExecutor(5) as pool:
-        # Words before the image, so that its places are no common beginning.
+        # Words before the image, so that the image's positions are not part of a common prefix.
         def body(number):
             message = question("", IMAGE)[0]
             return {
@@ -73,11 +72,11 @@ def test_replies_to_one_request_compute_its_prompt_once():
         answer = ask(server, {"messages": question(text), "n": 8, "temperature": 1, "seed": 3, "max_tokens": 40})
         assert len(answer.choices) == 8 and cached(answer) == 0
         series = server.metrics()
-        # The last place of each is computed, as its logits are wanted.
+        # The last position of each is computed, because its logits are needed.
         assert series['r4b_prefix_cache_tokens_total{result="miss"}'] == answer.usage["prompt_tokens"] + 7
 
 
-def test_keys_share_nothing(tmp_path):
+def test_keys_share_no_cache(tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("anna:one\nbert:two\n")
     with Server(settings(f"auth.keys_file={keys}")) as server:
@@ -102,7 +101,7 @@ def test_caches_can_be_switched_off():
 @pytest.mark.parametrize(
     "setting", ["scheduling.kv_type=q8_0", "scheduling.kv_type=f32", "scheduling.prefix_cache_mb=1"]
 )
-def test_what_is_kept_changes_no_reply(setting):
+def test_caches_change_no_reply(setting):
     with (
         Server(settings(setting)) as server,
         Server(settings(setting, "scheduling.prefix_cache_mb=0", "scheduling.image_cache_mb=0")) as plain,
@@ -119,7 +118,7 @@ def test_what_is_kept_changes_no_reply(setting):
                 assert ask(server, body).choices == ask(plain, body).choices
 
 
-def test_progress_is_told_in_comments_or_in_chunks():
+def test_progress_is_reported_in_comments_or_in_chunks():
     with Server(settings("scheduling.prefill_chunk=16")) as server:
         body = seen("Add up the digits.", stream=True)
         with Client(server) as client:
@@ -129,18 +128,18 @@ def test_progress_is_told_in_comments_or_in_chunks():
         assert any(event.startswith(b": image 0 ") for event in comments) and comments[-1].startswith(b": prefill ")
         done, total = comments[-1].split()[-1].split(b"/")
         assert done == total
-        told = ask(
+        reported = ask(
             server,
             seen("Add up the digits.", "golden/02-easyvqa.png", stream=True, stream_options={"include_progress": True}),
         )
-        progress = [json.loads(event)["progress"] for event in told.events if b'"progress"' in event]
+        progress = [json.loads(event)["progress"] for event in reported.events if b'"progress"' in event]
         assert progress[-1]["done"] == progress[-1]["total"] and {step["stage"] for step in progress} == {
             "image",
             "prefill",
         }
 
 
-def test_sdk_reads_a_stream_with_progress(server):
+def test_the_sdk_reads_a_stream_with_progress(server):
     client = OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
     stream = client.chat.completions.create(
         model="r-tiny",
@@ -169,7 +168,7 @@ def test_a_reply_that_takes_too_long_is_ended_and_counted():
         assert server.metrics()['r4b_request_failures_total{reason="capacity"}'] == 2
 
 
-def test_a_brief_request_has_a_seat_while_long_replies_hold_the_others():
+def test_a_short_request_has_a_slot_while_long_replies_hold_the_others():
     long = LONG | {"thinking_mode": "auto"}
     with (
         Server(settings("scheduling.max_running=3", "scheduling.brief_seats=1")) as server,
@@ -192,7 +191,7 @@ def test_a_brief_request_has_a_seat_while_long_replies_hold_the_others():
         assert all(reply.result().usage["completion_tokens"] == long["max_tokens"] for reply in replies)
 
 
-def test_more_replies_than_the_kv_holds_all_end_whole():
+def test_more_replies_than_the_kv_budget_all_complete():
     with Server(settings("scheduling.kv_tokens=3000")) as server, concurrent.futures.ThreadPoolExecutor(4) as pool:
         alone = [ask(server, LONG | {"seed": number}).choices for number in range(4)]
         together = [reply.choices for reply in pool.map(lambda number: ask(server, LONG | {"seed": number}), range(4))]

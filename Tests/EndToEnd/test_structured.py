@@ -1,5 +1,5 @@
-"""Answers kept to a form: JSON, schemas and tool calls, through the OpenAI SDK as its users write it. R-Tiny knows no
-JSON at all, so what is right here is right because tokens are constrained, at every temperature."""
+"""Constrained answers through the OpenAI SDK: JSON, schemas and tool calls. R-Tiny knows no JSON, so a correct answer
+shows that tokens are constrained, at every temperature."""
 
 import asyncio
 import enum
@@ -230,15 +230,15 @@ class TestSchemas:
         ],
     )
     def test_what_cannot_be_held_to_is_refused_by_name(self, client, body, keyword):
-        with pytest.raises(openai.BadRequestError) as refused:
+        with pytest.raises(openai.BadRequestError) as rejected:
             ask(
                 client,
                 response_format=schema(
                     {"type": "object", "properties": {"x": body}, "required": ["x"], "additionalProperties": False}
                 ),
             )
-        assert keyword in str(refused.value) and refused.value.param.startswith("response_format.json_schema.schema")
-        assert refused.value.code == "unsupported_schema"
+        assert keyword in str(rejected.value) and rejected.value.param.startswith("response_format.json_schema.schema")
+        assert rejected.value.code == "unsupported_schema"
 
 
 class TestTools:
@@ -276,7 +276,7 @@ class TestTools:
             assert bool(reply.choices[0].message.reasoning_content) == (reply.thinking["mode"] == "thinking")
 
     def test_parallel_calls(self, client):
-        """A model that never wants to end makes as many calls as one answer may hold."""
+        """A model that never ends makes as many calls as one answer may have."""
         choice = ask(
             client,
             tools=[ADD],
@@ -365,7 +365,7 @@ class TestTools:
         plain = ask(client, "Hi there")
         offered = ask(client, "Hi there", tools=[ADD], tool_choice="none")
         assert offered.choices[0].message == plain.choices[0].message
-        # R-Tiny has never seen a tool, so what it says beside one is its own affair; it must only be a reply.
+        # R-Tiny has never seen a tool, so any reply is acceptable.
         assert ask(client, "Hi there", tools=[ADD], max_completion_tokens=100).choices[0].finish_reason in (
             "stop",
             "length",
@@ -396,11 +396,11 @@ class TestTools:
         )
         assert raw.headers["x-ignored-parameters"] == "tools[0].function.parameters.properties.x.not"
         tool["function"]["strict"] = True
-        with pytest.raises(openai.BadRequestError) as refused:
+        with pytest.raises(openai.BadRequestError) as rejected:
             ask(client, tools=[tool], tool_choice="required")
         assert (
-            refused.value.param == "tools[0].function.parameters.properties.x.not"
-            and refused.value.code == "unsupported_schema"
+            rejected.value.param == "tools[0].function.parameters.properties.x.not"
+            and rejected.value.code == "unsupported_schema"
         )
 
     def test_responses(self, client):
@@ -466,8 +466,9 @@ class TestTools:
         asyncio.run(main())
 
 
-def test_a_form_survives_the_loss_of_its_sequence():
-    """Under a KV too small for all, requests are suspended and go on later; their answers still follow the schema."""
+def test_a_constrained_answer_survives_preemption():
+    """With a KV budget too small for all, requests are preempted and continue later. Their answers still follow the
+    schema."""
     with Server(["--set", "scheduling.kv_tokens=1800", "--set", "scheduling.max_running=6"]) as server:
 
         async def main():

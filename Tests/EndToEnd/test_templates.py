@@ -1,4 +1,4 @@
-"""The prompts of /apply-template against Jinja2, set up as transformers sets it up: llama.cpp's 70 published templates
+"""The prompts of /apply-template compared with Jinja2 in the setup of transformers: llama.cpp's 70 published templates
 on ordinary conversations."""
 
 import base64
@@ -14,8 +14,11 @@ import pytest
 from conftest import MODEL, Server
 from jinja_reference import Offline, Reference, as_transformers, templates
 
-# The tokens that the model's tokenizer_config.json names, and R-Tiny's token for an image.
-VARIABLES, IMAGE_TOKEN = {"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}, "<image>"
+# The tokens that the model's tokenizer_config.json names, and R-Tiny's image token.
+VARIABLES, IMAGE_TOKEN = (
+    {"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"},
+    "<image>",
+)
 
 
 def user(content):
@@ -198,8 +201,8 @@ CONVERSATIONS = {
 
 
 def completed(prompt, mode):
-    """The prompt with the thought opened as the mode wants it, where the template has not: R-Tiny is a model of R-4B's
-    kind."""
+    """Returns the prompt with the thought opened as the mode requires, if the template did not open it, because R-Tiny
+    is a model like R-4B."""
     end = prompt.rstrip()
     if end.endswith("</think>"):
         return prompt
@@ -213,7 +216,7 @@ def completed(prompt, mode):
 
 
 def expected(reference, request):
-    """What the server must print for the request; None where Jinja2 refuses, and False where the server writes the
+    """Returns what the server must print for the request: None where Jinja2 raises, False where the server writes the
     tools itself."""
     messages, tools, mode = request["messages"], request.get("tools"), request.get("thinking_mode", "auto")
     forms = "x", [{"type": "text", "text": "x"}]
@@ -244,7 +247,8 @@ def expected(reference, request):
         )
         for null in (None, "")
     ]
-    # A turn without content is none; where the template prints that as a word, or cannot read it, it is empty.
+    # A turn without content is omitted. Where the template prints that as a word, or cannot read it, the content is
+    # empty.
     text = texts[1] if texts[0] is None or texts[0].count("None") > (texts[1] or texts[0]).count("None") else texts[0]
     return None if text is None else completed(text, mode)
 
@@ -262,7 +266,7 @@ def model(folder, template):
 
 
 def ask(server, request):
-    """The prompt, or the error's text behind an exclamation mark."""
+    """Returns the prompt, or an exclamation mark and the error's text."""
     body = json.dumps(request).encode()
     try:
         with urllib.request.urlopen(
@@ -275,7 +279,7 @@ def ask(server, request):
 
 
 def compare(template, folder):
-    """For every conversation what came of it, and the differences in words."""
+    """Returns the outcome of every conversation, and the differences in words."""
     counts, faults = collections.Counter(), []
     reference = Reference(template.read_text(), VARIABLES)
     try:
@@ -285,25 +289,25 @@ def compare(template, folder):
     for name, request in CONVERSATIONS.items():
         wanted = expected(reference, request)
         found = "!" + server if isinstance(server, str) else ask(server, request)
-        refused = found.startswith("!")
+        rejected = found.startswith("!")
         if wanted is False:
             kind = (
                 "tools by the server"
-                if not refused and all(tool["function"]["name"] in found for tool in request.get("tools", ()))
-                else "only we refuse"
+                if not rejected and all(tool["function"]["name"] in found for tool in request.get("tools", ()))
+                else "only we reject"
             )
         elif wanted is None:
-            kind = "both refuse" if refused else "only Jinja2 refuses"
+            kind = "both reject" if rejected else "only Jinja2 rejects"
         else:
-            kind = "only we refuse" if refused else "equal" if found == wanted else "different"
-            # Jinja2 escapes what is added to text marked as safe, for HTML, though nothing else is escaped; the server
-            # marks nothing.
+            kind = "only we reject" if rejected else "equal" if found == wanted else "different"
+            # Jinja2 escapes HTML in text that is added to text marked as safe, and nothing else; the server marks
+            # nothing.
             if kind == "different" and found == expected(
                 Reference(template.read_text(), VARIABLES, marks_safe=False), request
             ):
                 kind = "equal but for escapes beside safe text"
         counts[kind] += 1
-        if kind in ("only we refuse", "different"):
+        if kind in ("only we reject", "different"):
             at = next((i for i, (a, b) in enumerate(zip(found, wanted or "")) if a != b), 0)
             faults.append(
                 f"{template.name} on {name}: {kind}: {found[max(at - 60, 0) : at + 200]!r}"
@@ -325,5 +329,5 @@ def test_published_templates_print_what_jinja2_prints(tmp_path):
     total = sum((counts for counts, _ in results), collections.Counter())
     print(dict(total))
     assert not [fault for _, faults in results for fault in faults]
-    # Most conversations must have been compared, not refused.
+    # Most conversations must have been compared, not rejected.
     assert total["equal"] > 1000

@@ -1,4 +1,4 @@
-"""TLS and Unix-domain sockets from outside: Python's ssl, curl and the OpenAI SDK against certificates made for the
+"""TLS and Unix-domain sockets from outside: Python's ssl, curl and the OpenAI SDK with certificates made for the
 run."""
 
 import contextlib
@@ -30,7 +30,7 @@ ENDLESS = {
 
 
 class Certificate:
-    """A self-signed certificate for localhost; `name` is its organisation, by which two can be told apart."""
+    """A self-signed certificate for localhost; `name` is its organisation, which distinguishes two certificates."""
 
     def __init__(self, folder, name, algorithm=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
         self.file, self.key, self.name = folder / f"{name}.pem", folder / f"{name}-key.pem", name
@@ -57,21 +57,21 @@ class Certificate:
             capture_output=True,
         )
 
-    def install(self, place, key=True):
+    def install(self, folder, key=True):
         """Puts the files where a server looks for them."""
-        (place / "certificate.pem").write_bytes(self.file.read_bytes())
+        (folder / "certificate.pem").write_bytes(self.file.read_bytes())
         if key:
-            (place / "key.pem").write_bytes(self.key.read_bytes())
+            (folder / "key.pem").write_bytes(self.key.read_bytes())
 
 
-def flags(place, *more):
+def flags(folder, *more):
     return [
         "--set",
         "tls.port=0",
         "--set",
-        f"tls.certificate={place / 'certificate.pem'}",
+        f"tls.certificate={folder / 'certificate.pem'}",
         "--set",
-        f"tls.key={place / 'key.pem'}",
+        f"tls.key={folder / 'key.pem'}",
         *more,
     ]
 
@@ -83,37 +83,37 @@ def first(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def secure(first, tmp_path_factory):
-    """A server at a plain port, a port with TLS and a path; `place` is the folder of its files."""
-    place = tmp_path_factory.mktemp("place")
-    first.install(place)
-    pages = place / "pages"
+    """A server with a plain port, a TLS port and a Unix-domain socket; `folder` has its files."""
+    folder = tmp_path_factory.mktemp("folder")
+    first.install(folder)
+    pages = folder / "pages"
     pages.mkdir()
     (pages / "large.bin").write_bytes(random.Random(1).randbytes(24 << 20))
-    # The umask must take nothing from the mode that is asked for.
+    # The umask must not change the requested mode.
     before = os.umask(0o077)
     try:
         server = Server(
             flags(
-                place,
+                folder,
                 "--set",
                 f"server.public={pages}",
                 "--set",
-                f"server.unix_socket={place / 's'}",
+                f"server.unix_socket={folder / 's'}",
                 "--set",
                 "http.write_timeout_s=1",
             )
         )
     finally:
         os.umask(before)
-    server.place, server.secure_url = place, server.listening("https")
+    server.folder, server.secure_url = folder, server.listening("https")
     server.secure_port = int(server.secure_url.rsplit(":", 1)[1])
     yield server
     assert server.stop() == 0
-    assert not (place / "s").exists()
+    assert not (folder / "s").exists()
 
 
 def context(certificate=None, protocols=("http/1.1",), versions=None, ciphers=None):
-    """A client's context that trusts one certificate, or any."""
+    """Returns a client context that trusts one certificate, or any."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if certificate:
         made.load_verify_locations(certificate.file)
@@ -163,7 +163,7 @@ def client(server, certificate):
 
 
 def organisation(server):
-    """Which certificate a new connection is shown, without trusting it."""
+    """Returns the certificate that a new connection gets, without trusting it."""
     done = subprocess.run(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{server.secure_port}"],
         input="",
@@ -177,15 +177,15 @@ def organisation(server):
 # The SDK and curl
 
 
-def test_the_places_are_told_with_the_plain_one_first(secure):
+def test_the_addresses_are_printed_with_the_plain_one_first(secure):
     lines = [
         line.removeprefix("Listening on ") for line in secure.read().splitlines() if line.startswith("Listening on")
     ]
     assert [line.split(":")[0] for line in lines] == ["http", "https", "unix"]
-    assert lines[2] == f"unix:{secure.place / 's'}"
+    assert lines[2] == f"unix:{secure.folder / 's'}"
 
 
-def test_openai_sdk_with_its_own_authority(secure, first):
+def test_the_openai_sdk_with_a_private_authority(secure, first):
     with client(secure, first) as sdk:
         whole = sdk.chat.completions.create(model="r-tiny", messages=[{"role": "user", "content": STORY}])
         assert whole.choices[0].message.content == "23"
@@ -203,12 +203,12 @@ def test_openai_sdk_with_its_own_authority(secure, first):
         )
 
 
-def test_a_certificate_nobody_vouches_for_is_not_trusted(secure, tmp_path):
+def test_an_unknown_certificate_is_not_trusted(secure, tmp_path):
     with client(secure, Certificate(tmp_path, "stranger")) as sdk, pytest.raises(openai.APIConnectionError):
         sdk.models.list()
 
 
-def test_curl_asks_and_keeps_the_connection(secure, first):
+def test_curl_keeps_the_connection(secure, first):
     done = curl("-v", "--cacert", first.file, f"{secure.secure_url}/health", f"{secure.secure_url}/v1/models")
     assert done.returncode == 0 and '"status":"ok"' in done.stdout and '"r-tiny"' in done.stdout, done.stderr
     assert "ALPN: server accepted http/1.1" in done.stderr and "Re-using existing connection" in done.stderr
@@ -230,14 +230,14 @@ def test_both_versions_answer_and_resume(secure, first, version):
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
-def test_old_versions_are_refused(secure):
+def test_old_versions_are_rejected(secure):
     made = context(versions=(ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1), ciphers="DEFAULT@SECLEVEL=0")
     with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"), connected(secure.secure_port, made):
         pass
 
 
 @pytest.mark.parametrize("ciphers", ["AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256", "DHE-RSA-AES128-GCM-SHA256"])
-def test_suites_without_forward_secrecy_or_authenticated_encryption_are_refused(secure, ciphers):
+def test_suites_without_forward_secrecy_or_authenticated_encryption_are_rejected(secure, ciphers):
     made = context(versions=(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2), ciphers=ciphers)
     with pytest.raises(ssl.SSLError, match="HANDSHAKE_FAILURE"), connected(secure.secure_port, made):
         pass
@@ -249,7 +249,7 @@ def test_http_1_1_is_chosen_by_alpn(secure, offer, chosen):
         assert peer.selected_alpn_protocol() == chosen and b" 200 OK" in ask(peer)
 
 
-def test_other_protocols_are_refused_by_name(secure):
+def test_other_protocols_are_rejected_by_name(secure):
     with (
         pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"),
         connected(secure.secure_port, context(protocols=("h2",))),
@@ -268,8 +268,8 @@ def test_a_client_cannot_renegotiate(secure):
     assert "no renegotiation" in done.stderr
 
 
-def test_the_end_is_told_apart_from_a_cut(secure):
-    # An HTTP/1.0 reply ends with the connection: without close_notify Python takes it for cut.
+def test_a_proper_end_differs_from_a_truncation(secure):
+    # An HTTP/1.0 reply ends with the connection; without close_notify Python treats it as truncated.
     with connected(secure.secure_port, context(), suppress_ragged_eofs=False) as peer:
         body = json.dumps({"messages": [{"role": "user", "content": STORY}], "stream": True}).encode()
         peer.sendall(
@@ -280,7 +280,7 @@ def test_the_end_is_told_apart_from_a_cut(secure):
         assert read_all(peer).rstrip().endswith(b"data: [DONE]")
 
 
-def test_plain_http_is_told_that_the_port_speaks_tls(secure):
+def test_plain_http_gets_a_hint_that_the_port_speaks_tls(secure):
     done = curl("-i", f"http://127.0.0.1:{secure.secure_port}/health")
     assert (
         done.stdout.startswith("HTTP/1.1 400 ")
@@ -289,14 +289,14 @@ def test_plain_http_is_told_that_the_port_speaks_tls(secure):
 
 
 def client_hello():
-    """The bytes with which a client begins."""
+    """The first bytes that a client sends."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     with contextlib.suppress(ssl.SSLWantReadError):
         context().wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
     return outgoing.read()
 
 
-def test_garbage_and_broken_handshakes_end_the_connection_alone(secure):
+def test_garbage_and_broken_handshakes_end_only_the_connection(secure):
     rng, hello = random.Random(3), client_hello()
 
     def garbage(number):
@@ -319,7 +319,7 @@ def test_garbage_and_broken_handshakes_end_the_connection_alone(secure):
             peer.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionResetError):
                 read_all(peer)
-    # And within an open connection: records that nobody sealed.
+    # And within an open connection: unencrypted records.
     for number in range(50):
         plain = socket.create_connection(("127.0.0.1", secure.secure_port), timeout=60)
         peer = context().wrap_socket(plain)
@@ -334,7 +334,7 @@ def test_garbage_and_broken_handshakes_end_the_connection_alone(secure):
 
 
 def test_a_large_body_and_a_large_reply_arrive_whole(secure, first):
-    page = (secure.place / "pages" / "large.bin").read_bytes()
+    page = (secure.folder / "pages" / "large.bin").read_bytes()
     with connected(secure.secure_port, context(first)) as peer:
         head, body = ask(peer, "/large.bin").split(b"\r\n\r\n", 1)
     assert b" 200 OK" in head and hashlib.sha256(body).digest() == hashlib.sha256(page).digest()
@@ -344,7 +344,7 @@ def test_a_large_body_and_a_large_reply_arrive_whole(secure, first):
     assert error.value.code == "context_length_exceeded"
 
 
-def test_a_slow_reader_is_cut_off_and_not_encrypted_for(secure):
+def test_a_slow_reader_is_disconnected_and_little_is_encrypted_for_it(secure):
     before, log = secure.resident(), secure.read().count('"write_timeout"')
     peers = []
     with contextlib.ExitStack() as stack:
@@ -357,7 +357,7 @@ def test_a_slow_reader_is_cut_off_and_not_encrypted_for(secure):
         for peer in peers:
             peer.sendall(b"GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert peer.recv(100)
-        # Each waits with 24 MB of one page that they share; of ciphertext there may be 64 KiB for each.
+        # Each waits with 24 MB of one page that they share. Each may hold at most 64 KiB of ciphertext.
         assert secure.resident() < before + 60
         deadline = time.monotonic() + 60
         while secure.read().count('"write_timeout"') < log + len(peers) and time.monotonic() < deadline:
@@ -368,7 +368,7 @@ def test_a_slow_reader_is_cut_off_and_not_encrypted_for(secure):
                 read_all(peer)
 
 
-def test_many_idle_connections_are_small_and_do_not_hinder_a_request(secure, first):
+def test_many_idle_connections_are_small_and_do_not_delay_a_request(secure, first):
     made, peers = context(first), []
     try:
         for warm in range(2):
@@ -382,7 +382,7 @@ def test_many_idle_connections_are_small_and_do_not_hinder_a_request(secure, fir
                 assert b" 200 OK" in peer.recv(4096)
             with connected(secure.secure_port, made) as peer:
                 assert b" 200 OK" in ask(peer)
-        # The second time allocators have warmed up: KiB a connection.
+        # The second round, with warm allocators: KiB per connection.
         assert (secure.resident() - before) * 1024 / 400 < 64
     finally:
         for peer in peers:
@@ -392,7 +392,7 @@ def test_many_idle_connections_are_small_and_do_not_hinder_a_request(secure, fir
 # New certificates
 
 
-def test_a_reload_is_for_new_connections_and_streams_go_on(first, tmp_path):
+def test_a_reload_applies_to_new_connections_and_streams_continue(first, tmp_path):
     second = Certificate(tmp_path, "second", ("rsa:2048",))
     first.install(tmp_path)
     server = Server(flags(tmp_path))
@@ -417,7 +417,7 @@ def test_a_reload_is_for_new_connections_and_streams_go_on(first, tmp_path):
                 assert piece
                 begun += piece
             assert b"data: [DONE]" in begun
-            # The old connection lives on with the old certificate, a new one needs trust in the new.
+            # The old connection keeps the old certificate; a new connection must trust the new one.
             assert b" 200 OK" in ask(peer)
         with pytest.raises(ssl.SSLCertVerificationError), connected(server.secure_port, context(first)):
             pass
@@ -427,7 +427,7 @@ def test_a_reload_is_for_new_connections_and_streams_go_on(first, tmp_path):
         assert server.stop() == 0
 
 
-def test_a_reload_that_fails_keeps_the_certificate_and_says_why(first, tmp_path):
+def test_a_failed_reload_keeps_the_certificate_and_reports_why(first, tmp_path):
     second = Certificate(tmp_path, "second")
     first.install(tmp_path)
     server = Server(flags(tmp_path))
@@ -453,7 +453,7 @@ def test_a_reload_that_fails_keeps_the_certificate_and_says_why(first, tmp_path)
         assert server.stop() == 0
 
 
-def test_a_hang_up_does_not_end_a_service_without_certificate():
+def test_sighup_does_not_end_a_server_without_certificate():
     server = Server()
     try:
         server.process.send_signal(signal.SIGHUP)
@@ -536,7 +536,7 @@ def test_paths_in_the_file_are_relative_to_it_and_tls_alone_is_enough(first, tmp
         assert server.stop() == 0
 
 
-def test_tls_beyond_loopback_wants_a_key_too_and_a_path_does_not(first, tmp_path):
+def test_tls_beyond_loopback_requires_a_key_and_a_unix_socket_does_not(first, tmp_path):
     first.install(tmp_path)
     beyond = ["--host", "0.0.0.0", "--port", ""]
     done = serve(*flags(tmp_path, *beyond))
@@ -552,7 +552,7 @@ def test_tls_beyond_loopback_wants_a_key_too_and_a_path_does_not(first, tmp_path
         assert server.stop() == 0
     server = Server(["--set", f"server.unix_socket={tmp_path / 's'}", *beyond])
     try:
-        # No browser comes this way: a proxy may pass any name on.
+        # No browser comes this way: a proxy may pass on any name.
         assert '"r-tiny"' in curl("--unix-socket", tmp_path / "s", "http://r4b.example/v1/models").stdout
     finally:
         assert server.stop() == 0
@@ -561,8 +561,8 @@ def test_tls_beyond_loopback_wants_a_key_too_and_a_path_does_not(first, tmp_path
 # The path
 
 
-def test_a_path_answers_and_has_its_mode(secure):
-    path = secure.place / "s"
+def test_a_unix_socket_answers_and_has_its_mode(secure):
+    path = secure.folder / "s"
     assert stat.S_IMODE(path.stat().st_mode) == 0o660 and stat.S_ISSOCK(path.stat().st_mode)
     done = curl("--unix-socket", path, "http://localhost/health")
     assert json.loads(done.stdout)["status"] == "ok"
@@ -599,7 +599,7 @@ def test_the_socket_of_a_killed_server_is_replaced_and_a_live_one_is_not(tmp_pat
     assert not path.exists()
 
 
-def test_peers_of_a_path_are_not_one_address(tmp_path):
+def test_peers_of_a_unix_socket_are_not_one_address(tmp_path):
     server = Server(["--set", f"server.unix_socket={tmp_path / 's'}", "--set", "http.max_connections_per_address=2"])
     server.listening("unix")
     peers = []

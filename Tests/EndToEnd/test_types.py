@@ -1,5 +1,5 @@
-"""Schemas of ordinary types as Pydantic 2 and zod 4 write them: all of them are taken, and every generated value is
-valid, for `jsonschema` with its formats and for Pydantic."""
+"""Schemas of ordinary types as Pydantic 2 and zod 4 write them. All are accepted, and every generated value is valid
+for `jsonschema` with its formats and for Pydantic."""
 
 import concurrent.futures
 import json
@@ -25,7 +25,7 @@ FORMATS = jsonschema.Draft202012Validator.FORMAT_CHECKER
 
 
 def check(name, text):
-    """Whether the value is valid, by everyone who knows its type."""
+    """Returns whether the value is valid for everyone who knows its type."""
     jsonschema.Draft202012Validator(SCHEMAS[name], format_checker=FORMATS).validate(json.loads(text))
     if name in ADAPTERS:
         ADAPTERS[name].validate_json(text)
@@ -64,7 +64,7 @@ def test_every_random_value_of_a_type_is_valid(program, tokenizer, capsys):  # n
 
 
 def wrapped(name):
-    """The type as a member of a closed object, as tools and strict formats want it."""
+    """Returns the type as a member of a closed object, as tools and strict formats use it."""
     schema = json.loads(
         json.dumps(SCHEMAS[name])
         .replace('"#/$defs/', '"#/properties/value/$defs/')
@@ -79,7 +79,7 @@ def client(server):
 
 
 def every(function):
-    """What is wrong with any of the types, four at a time."""
+    """Returns what is wrong with any of the types, four at a time."""
 
     def one(name):
         try:

@@ -1,4 +1,4 @@
-"""GET /v1/usage against what the replies themselves said; kill -9, damage and a full disk; savings from shadows."""
+"""GET /v1/usage compared with the replies; kill -9, damage and a full disk; savings from shadows."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def get(server, path="/v1/usage", key=None, **parameters):
 
 
 def wait(server, rows, **parameters):
-    """The usage once the ledger holds so many rows."""
+    """Returns the usage once the ledger has so many rows."""
     deadline = time.monotonic() + 10
     while (usage := get(server, **parameters)[1])["ledger"]["rows"] < rows:
         assert time.monotonic() < deadline, usage["ledger"]
@@ -53,7 +53,7 @@ def wait(server, rows, **parameters):
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    """A server with a ledger and two keys, and the replies it gave: each with the key's name."""
+    """A server with a ledger and two keys, and its replies, each with the name of the key."""
     folder = tmp_path_factory.mktemp("usage")
     (folder / "keys").write_text("ann:secret-a\nben:secret-b\n")
     with Server(["--set", f"ledger.path={folder}/ledger.sqlite", "--set", f"auth.keys_file={folder}/keys"]) as server:
@@ -67,7 +67,7 @@ def asked(tmp_path_factory):
                             *post(server, {"messages": question(text), "thinking_mode": mode}, key=f"secret-{name[0]}"),
                         )
                     )
-        # Also those that are streamed, several in one, and by another endpoint.
+        # Also streamed ones, several replies in one, and another endpoint.
         replies.append(("ann", *post(server, {"messages": question(TEXTS[0]), "n": 3}, key="secret-a")))
         replies.append(("ben", *post(server, {"input": TEXTS[1]}, "/v1/responses", key="secret-b")))
         usage = wait(server, len(replies), key="secret-a")
@@ -78,7 +78,7 @@ def tokens(reply, kind):
     return reply["thinking"][f"{kind}_tokens"]
 
 
-def test_totals_and_groups_are_those_of_the_replies(asked):
+def test_totals_and_groups_equal_the_replies(asked):
     server, replies, _, _ = asked
     _, usage = get(server, key="secret-a", group_by="key,requested_mode,mode")
     found = {(group["key"], group["requested_mode"], group["mode"]): group for group in usage["groups"]}
@@ -93,7 +93,7 @@ def test_totals_and_groups_are_those_of_the_replies(asked):
             counts = [tokens(reply, kind) for reply in own]
             figures = group[f"{kind}_tokens"]
             assert figures["total"] == sum(counts) and figures["mean"] == pytest.approx(statistics.mean(counts))
-            # Counts below 128 are exact: the smallest value that half of the requests do not exceed.
+            # Quantiles below 128 are exact: the smallest value that half of the requests do not exceed.
             assert figures["p50"] == sorted(counts)[(len(counts) - 1) // 2]
         prompts = [reply["usage"].get("prompt_tokens", reply["usage"].get("input_tokens")) for reply in own]
         assert group["prompt_text_tokens"]["total"] == sum(prompts)
@@ -117,7 +117,7 @@ def test_totals_and_groups_are_those_of_the_replies(asked):
     assert usage["savings"]["tokens"] is None and "shadow.fraction" in usage["savings"]["reason"]
 
 
-def test_the_metrics_count_the_same(asked):
+def test_the_metrics_have_the_same_counts(asked):
     server, _, _, usage = asked
     request = urllib.request.Request(server.url + "/metrics", headers={"authorization": "Bearer secret-a"})
     lines = urllib.request.urlopen(request, timeout=60).read().decode().splitlines()
@@ -182,14 +182,14 @@ def test_csv_has_a_line_for_each_bucket_and_group(asked):
         ({"to": 1e300}, "to"),
     ],
 )
-def test_what_is_wrong_is_named(asked, parameters, param):
+def test_invalid_parameters_are_named(asked, parameters, param):
     server = asked[0]
     status, document = get(server, key="secret-a", **parameters)
     assert (status, document["error"]["param"]) == (400, param), document
 
 
-def test_the_file_holds_no_text(asked):
-    """Neither what was asked nor what was answered, nor a key: only names, numbers and ids."""
+def test_the_file_contains_no_text(asked):
+    """Neither questions nor answers nor keys: only names, numbers and ids."""
     _, replies, path, _ = asked
     content = b"".join(file.read_bytes() for file in path.parent.glob("ledger.sqlite*"))
     for text in [text.encode() for text in TEXTS] + [b"secret-a", b"secret-b", b"books"]:
@@ -201,12 +201,12 @@ def test_the_file_holds_no_text(asked):
     assert ids == {request_id for _, _, request_id in replies}
 
 
-def test_without_a_ledger_the_route_says_how_to_have_one(server):
+def test_without_a_ledger_the_error_says_how_to_enable_it(server):
     status, document = get(server)
     assert (status, document["error"]["code"]) == (404, "ledger_off") and "ledger.path" in document["error"]["message"]
 
 
-def test_kill_9_loses_a_second_at_most_and_says_how_much(tmp_path):
+def test_kill_9_loses_at_most_a_second_and_reports_how_much(tmp_path):
     path = tmp_path / "ledger.sqlite"
     arguments = ["--set", f"ledger.path={path}"]
     server = Server(arguments)
@@ -230,14 +230,14 @@ def test_kill_9_loses_a_second_at_most_and_says_how_much(tmp_path):
         assert usage["ledger"]["lost"] == len(missing) and usage["totals"]["requests"] == len(answered) - len(missing)
         assert usage["ledger"]["lost_is_exact"]
         assert again.metric('r4b_ledger_rows_total{result="lost"}') == len(missing)
-        # Rows written since stand beside those of before.
+        # New rows beside the old ones.
         post(again, {"messages": question("Add 2 and 3.")})
         assert wait(again, len(kept) + 1)["totals"]["requests"] == len(kept) + 1
     with Server(arguments) as third:
         assert get(third)[1]["ledger"]["lost"] == 0, "a server that ended well lost nothing"
 
 
-def test_a_damaged_file_is_moved_aside_and_requests_go_on(tmp_path):
+def test_a_damaged_file_is_moved_and_requests_continue(tmp_path):
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"this is no database, whatever its name says" * 100)
     with Server(["--set", f"ledger.path={path}"]) as server:
@@ -267,8 +267,8 @@ def test_a_second_server_on_the_same_ledger_serves_without_it(tmp_path):
         assert (first.metric("r4b_ledger_degraded"), second.metric("r4b_ledger_degraded")) == (0, 1)
 
 
-def test_savings_are_what_always_thinking_would_have_cost(tmp_path):
-    """Every auto request has a shadow: what was saved is known, and equals what the same questions take in mode long
+def test_savings_equal_what_always_thinking_would_have_cost(tmp_path):
+    """Every auto request has a shadow, so the savings are known and equal what the same questions take in mode long
     (greedy, so each thought is the same again)."""
     texts = [f"Add {a} and {b}." for a in range(1, 6) for b in range(1, 6)] + ["Add 57 and 68.", "Add 31 and 45."]
     with Server(["--set", f"ledger.path={tmp_path}/ledger.sqlite", "--set", "shadow.fraction=1"]) as server:
@@ -297,34 +297,34 @@ def test_savings_are_what_always_thinking_would_have_cost(tmp_path):
         } == dict.fromkeys(("low", "estimate", "high"), tokens["saved"])
 
 
-def test_the_log_says_when_the_ledger_is_in_trouble_and_out_of_it_and_what_an_end_has_lost(tmp_path):
-    """A lock of another process, damage under way, damage at the start, and an end while rows cannot be written."""
+def test_the_log_reports_ledger_failures_recovery_and_losses_at_the_end(tmp_path):
+    """A lock of another process, damage while running, damage at the start, and an end while rows cannot be written."""
     path = tmp_path / "ledger.sqlite"
 
     def events(server, name):
         return [json.loads(line) for line in server.read().splitlines() if f'"event":"ledger_{name}"' in line]
 
-    def told(server, name):
+    def reported(server, name):
         deadline = time.monotonic() + 30
         while not (found := events(server, name)):
             assert time.monotonic() < deadline, server.read()
             time.sleep(0.05)
         return found[0]
 
-    # Requests are not logged; what befalls the ledger is.
+    # Requests are not logged; events of the ledger are.
     arguments = ["--set", f"ledger.path={path}", "--set", "log.requests=false"]
     with Server(arguments) as server:
         lock = sqlite3.connect(path, isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         post(server, {"messages": question(TEXTS[0])})
-        event = told(server, "degraded")
+        event = reported(server, "degraded")
         assert event["level"] == "error" and "locked" in event["reason"] and event["path"] == str(path)
         lock.execute("ROLLBACK")
-        assert told(server, "recovered")["dropped_rows"] == 0
+        assert reported(server, "recovered")["dropped_rows"] == 0
         lock.execute("DELETE FROM state")
         get(server, **{"from": 0, "to": int(time.time()) + 60})
         post(server, {"messages": question(TEXTS[0])})
-        moved = told(server, "file_corrupt")["moved_to"]
+        moved = reported(server, "file_corrupt")["moved_to"]
         assert moved.startswith(f"{path}.corrupt-") and os.path.exists(moved)
         lock.close()
         deadline = time.monotonic() + 30

@@ -1,4 +1,4 @@
-"""The chat page in Chromium: against the server itself, and against a server whose answers are ours."""
+"""The chat page in Chromium, with the real server and with a server whose answers the tests decide."""
 
 import urllib.request
 
@@ -13,7 +13,7 @@ STORY = "Lily has 8 books, buys 20 more and gives away 5. How many books are lef
 
 
 def button(browser, name):
-    """The button of the last turn with that name."""
+    """Returns the button of the last turn with that name."""
     return [one for one in browser.all(".turn button") if one.text == name][-1]
 
 
@@ -21,7 +21,7 @@ def button(browser, name):
 
 
 @pytest.mark.parametrize("question", ["Add 9 and 4.", STORY])
-def test_a_reply_and_its_account_are_those_of_the_api(visit, server, question):
+def test_a_reply_and_its_figures_equal_those_of_the_api(visit, server, question):
     expected = asked(server, question)
     visit.open(server.url)
     visit.until(lambda: visit.text("#model") == "r-tiny")
@@ -45,7 +45,7 @@ def test_a_reply_and_its_account_are_those_of_the_api(visit, server, question):
         assert not last(visit, ".thought-text").is_displayed()
 
 
-def test_an_image_is_looked_at(visit, server):
+def test_an_image_is_answered(visit, server):
     visit.open(server.url)
     expected = asked(
         server,
@@ -65,12 +65,12 @@ def test_an_example_is_one_click(visit, server):
     assert last(visit, ".reply .text").text == "yellow" and not visit.one("#welcome").is_displayed()
 
 
-# Answers of the page's own requests for images, held back until `go()` is called.
+# Holds back the page's own requests for images until `go()` is called.
 HELD = """const real = window.fetch, wait = new Promise((resolve) => { window.go = resolve; });
   window.fetch = async (path, options) => path.endsWith?.(".png") ? (await wait, arguments[0] ? new Response("none", {status: 404}) : real(path, options)) : real(path, options)"""
 
 
-def test_an_example_leaves_alone_what_is_being_written(page, canned):
+def test_an_example_leaves_the_draft_alone(page, canned):
     page.script(HELD.replace("arguments[0]", "false"))
     page.one("#files").send_keys(str(DIGITS))
     page.until("#images img")
@@ -99,17 +99,17 @@ def test_an_example_leaves_alone_what_is_being_written(page, canned):
     assert [part["type"] for part in bodies(canned)[1]["messages"][-1]["content"]] == ["image_url", "text"]
 
 
-def test_an_example_whose_image_is_not_there_is_not_sent(page, canned):
+def test_an_example_without_its_image_is_not_sent(page, canned):
     page.script(HELD.replace("arguments[0]", "true") + "; go()")
     page.all(".example")[3].click()
-    page.until(lambda: "The image of the example cannot be fetched." in page.text("#images-note"))
+    page.until(lambda: "Cannot load the image of the example." in page.text("#images-note"))
     assert page.all(".example")[3].is_enabled() and not page.all(".turn") and not bodies(canned)
 
 
 def test_a_long_reply_of_the_server_stops(visit, server):
     before = server.metric("r4b_request_failures_total")
     visit.open(server.url)
-    # Neither the end of the turn nor that of the thought can be drawn, so this goes on until the context is full.
+    # Neither the end of the turn nor that of the thought can be sampled, so this continues until the context is full.
     visit.script(
         "const real = window.fetch; window.fetch = (path, options) => real(path, options.body ? {...options, body: JSON.stringify({...JSON.parse(options.body), "
         "logit_bias: {621: -100, 623: -100}, temperature: 1.5, stop_loops: false, answer_reserve: 0})} : options)"
@@ -123,7 +123,7 @@ def test_a_long_reply_of_the_server_stops(visit, server):
     visit.until(lambda: server.metric("r4b_request_failures_total") == before + 1)
 
 
-def test_the_policy_of_the_canned_server_is_that_of_the_server(server):
+def test_the_canned_server_has_the_policy_of_the_real_server(server):
     with urllib.request.urlopen(server.url + "/", timeout=10) as reply:
         assert reply.headers["content-security-policy"] == pages.POLICY
 
@@ -174,7 +174,7 @@ def test_a_setting_out_of_bounds_is_not_sent(page, canned):
 
 
 @pytest.mark.parametrize("way", ["Ask again", "Try again", "Edit", "example"])
-def test_a_setting_out_of_bounds_is_not_left_out_however_a_reply_is_asked_for(page, canned, way):
+def test_a_setting_out_of_bounds_blocks_every_way_to_ask(page, canned, way):
     if way == "Try again":
         canned.replies, page.allowed = [pages.error(500, "server_error", "It failed.")], {500}
     if way != "example":
@@ -203,7 +203,7 @@ def test_a_setting_out_of_bounds_is_not_left_out_however_a_reply_is_asked_for(pa
     ]
 
 
-def test_earlier_turns_are_sent_again_without_thoughts_unless_told_not_to(page, canned):
+def test_earlier_turns_are_sent_without_thoughts_unless_switched_off(page, canned):
     canned.replies = [
         pages.reply(["Hm."], ["One."]),
         pages.error(500, "server_error", "It failed."),
@@ -243,7 +243,7 @@ def test_the_last_turn_can_be_edited_and_asked_again(page, canned):
     assert page.one("#text").get_attribute("value") == "a draft" and len(page.all(".turn")) == 1
 
 
-def test_the_chat_goes_on_when_the_server_has_another_model(page, canned):
+def test_the_chat_continues_when_the_server_has_another_model(page, canned):
     canned.replies = [[chunk | {"model": "another"} for chunk in pages.reply([], ["Yes."])]]
     say(page, "first")
     assert last(page, ".reply .text").text == "Yes." and "model" not in bodies(canned)[0]
@@ -258,7 +258,7 @@ def test_a_new_chat_forgets(page, canned):
     assert bodies(canned)[1]["messages"] == [{"role": "user", "content": "second"}]
 
 
-def test_an_answer_is_copied(page, canned):
+def test_an_answer_can_be_copied(page, canned):
     page.run("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
     canned.replies = [pages.reply(["Hm."], ["**One**", " two."])]
     say(page, "first")
@@ -273,7 +273,7 @@ def test_an_answer_is_copied(page, canned):
 # MARK: Accounts
 
 
-def test_the_account_of_a_reply(page, canned):
+def test_the_figures_of_a_reply(page, canned):
     canned.replies = [
         pages.reply(["a"] * 29, ["9"], p_think=0.9996),
         pages.reply([], ["9"], p_think=None, mode="short"),
@@ -294,7 +294,7 @@ def test_the_account_of_a_reply(page, canned):
     account = last(page, ".account").text.replace("\u00a0", " ")
     assert (
         "> 0.999" in account
-        and "thought" in account
+        and "\nthinking\n" in account
         and "26.1 tokens/s" in account
         and "first token 21.8 ms" in account.replace("\n", " ")
     )
@@ -302,13 +302,13 @@ def test_the_account_of_a_reply(page, canned):
     widths = [page.script("return arguments[0].getBoundingClientRect().width", part) for part in bar]
     assert widths[0] / sum(widths) == pytest.approx(29 / 34, abs=0.03)
     say(page, "two")
-    assert "Mode short: answered directly" in last(page, ".account").text and len(page.all(".gauge")) == 1
+    assert "Requested mode short: non-thinking" in last(page, ".account").text and len(page.all(".gauge")) == 1
 
 
 # MARK: Errors
 
 
-def test_a_key_is_asked_for_and_kept_in_the_tab_only(visit, canned):
+def test_the_page_asks_for_a_key_and_stores_it_in_the_tab_only(visit, canned):
     canned.key = "secret"
     visit.allowed = {401}
     visit.open(canned.url)
@@ -322,7 +322,7 @@ def test_a_key_is_asked_for_and_kept_in_the_tab_only(visit, canned):
     assert visit.script("return Object.values(sessionStorage)") == ["secret"]
 
 
-def test_a_key_that_no_header_can_hold_is_not_taken(visit, canned):
+def test_a_key_that_no_header_can_contain_is_not_accepted(visit, canned):
     canned.key, visit.allowed = "secret", {401}
     visit.open(canned.url)
     visit.until("dialog input").pop().send_keys("secret…", Keys.ENTER)
@@ -332,10 +332,10 @@ def test_a_key_that_no_header_can_hold_is_not_taken(visit, canned):
     assert visit.script("return Object.values(sessionStorage)") == ["secret"]
 
 
-def test_a_message_refused_for_want_of_a_key_is_sent_once_there_is_one(page, canned):
+def test_a_message_rejected_without_a_key_is_sent_again_with_the_key(page, canned):
     canned.key, page.allowed = "secret", {401}
     say(page, "hello")
-    assert "A key is needed" in last(page, ".after").text
+    assert "An API key is required" in last(page, ".after").text
     page.until("dialog input").pop().send_keys("secret", Keys.ENTER)
     page.until(lambda: page.all(".reply .text") and last(page, ".reply .text").text == "Yes.")
 
@@ -344,13 +344,13 @@ ERRORS = [
     (429, "queue_full", "The server is busy", {"retry-after": "7"}),
     (503, "shutting_down", "The server is not ready", {"retry-after": "10"}),
     (413, "image_too_large", "Too large", {}),
-    (400, "context_length_exceeded", "The server refused this", {}),
+    (400, "context_length_exceeded", "The server rejected the request", {}),
     (500, "server_error", "The server failed", {}),
 ]
 
 
 @pytest.mark.parametrize("status, code, title, headers", ERRORS, ids=[str(error[0]) for error in ERRORS])
-def test_a_refusal_is_told_and_tried_again(page, canned, status, code, title, headers):
+def test_a_rejection_is_shown_and_can_be_retried(page, canned, status, code, title, headers):
     canned.replies, page.allowed = [pages.error(status, code, "These are the server's words.", **headers)], {status}
     say(page, "hello")
     notice = last(page, ".notice").text
@@ -364,13 +364,13 @@ def test_a_refusal_is_told_and_tried_again(page, canned, status, code, title, he
     )
 
 
-def test_a_stream_that_breaks_off_keeps_what_came(page, canned):
+def test_an_interrupted_stream_keeps_its_text(page, canned):
     canned.replies = [
         [*pages.reply([], ["Half", " an"])[:3], None],
         [pages.chunk({"content": "x"}), {"error": {"message": "Took too long.", "code": "deadline_exceeded"}}],
     ]
     say(page, "hello")
-    assert last(page, ".reply .text").text == "Half an" and "The reply broke off" in last(page, ".notice").text
+    assert last(page, ".reply .text").text == "Half an" and "The reply was interrupted" in last(page, ".notice").text
     last(page, ".retry button").click()
     page.until(lambda: page.all(".turn .notice") and "Took too long." in last(page, ".notice").text)
     assert "The server is not ready" in last(page, ".notice").text
@@ -396,7 +396,7 @@ def test_a_lost_network_loses_nothing(page, canned):
 # MARK: Keyboard, themes, widths
 
 
-def test_the_keyboard_is_enough(page, canned):
+def test_the_page_works_with_the_keyboard_alone(page, canned):
     page.press("line one", Keys.SHIFT, Keys.ENTER, Keys.NULL, "line two")
     assert page.one("#text").get_attribute("value") == "line one\nline two"
     seen = []
@@ -444,7 +444,7 @@ def test_the_focus_is_never_lost(page, canned):
             page.until(lambda: focused() in ("stop", "text"))
         over(page)
         assert focused() == "text", name
-    # Who reads on elsewhere is left there.
+    # The page does not scroll a reader who is elsewhere.
     page.press("once more", Keys.ENTER)
     page.until(lambda: len(page.all(".turn")) == 2)
     page.script("document.getElementById('theme').focus()")

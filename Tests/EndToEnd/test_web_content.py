@@ -1,4 +1,4 @@
-"""What goes through the chat page: images in, the stream and its text out."""
+"""What passes through the chat page: images in, the stream and its text out."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def drop(browser, kind, path):
 
 
 @pytest.mark.parametrize("way", ["files", "drop", "paste"])
-def test_images_come_by_dialog_drop_and_paste(page, canned, way):
+def test_images_arrive_by_dialog_drop_and_paste(page, canned, way):
     for count, path in enumerate((DIGITS, CIRCLE), 1):
         if way == "files":
             page.one("#files").send_keys(str(path))
@@ -69,7 +69,7 @@ def test_a_message_waits_for_its_image(page, canned):
     over(page)
 
 
-def test_an_image_can_be_taken_away_and_other_files_are_refused(page, canned, tmp_path):
+def test_an_image_can_be_removed_and_other_files_are_rejected(page, canned, tmp_path):
     other = tmp_path / "notes.txt"
     other.write_text("no image")
     page.one("#files").send_keys(f"{DIGITS}\n{CIRCLE}\n{other}")
@@ -82,16 +82,16 @@ def test_an_image_can_be_taken_away_and_other_files_are_refused(page, canned, tm
     assert bodies(canned)[0]["messages"][0]["content"] == [{"type": "image_url", "image_url": {"url": uri(CIRCLE)}}]
 
 
-def test_an_image_too_large_is_told_before_it_is_sent(page):
+def test_an_image_too_large_is_reported_before_it_is_sent(page):
     page.script("""
       const transfer = new DataTransfer();
       transfer.items.add(new File([new Uint8Array(33 << 20)], "large.png", {type: "image/png"}));
       dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
     """)
-    page.until(lambda: "Larger than the 32 MiB an image may have: large.png" in page.text("#images-note"))
+    page.until(lambda: "Larger than the limit of 32 MiB per image: large.png" in page.text("#images-note"))
 
 
-def test_images_that_a_request_has_no_room_for_are_not_sent_again(page, canned):
+def test_images_beyond_the_limit_are_not_sent_again(page, canned):
     for turn, (paths, text) in enumerate(
         [
             ([DIGITS], ""),
@@ -114,7 +114,7 @@ def test_images_that_a_request_has_no_room_for_are_not_sent_again(page, canned):
         ]
         for body in bodies(canned)
     ]
-    # Of a turn all images are sent or none. The first turn has nothing but its image: without it, it is left out.
+    # A turn sends all of its images or none. The first turn has only its image; without it, the turn is omitted.
     assert sent == [[1], [1, 2], [1, 2, 5], [1, 2, 5, 0], [0, 5, 0, 2], [0, 0, 0, 0, 8]]
     assert [m["content"] for m in bodies(canned)[5]["messages"][:8:2]] == ["two", "five", "none", "more"]
     assert all(m["role"] == ("user", "assistant")[index % 2] for index, m in enumerate(bodies(canned)[5]["messages"]))
@@ -138,7 +138,7 @@ def test_images_too_large_together_are_not_sent_again(page):
 # MARK: The stream
 
 
-def test_a_thought_is_open_while_it_comes_and_folds_before_the_answer(page, canned):
+def test_a_thought_is_open_while_it_streams_and_folds_before_the_answer(page, canned):
     canned.replies = [[*pages.reply(["I see", " five."])[:3], 0.6, *pages.reply(["I see", " five."], ["5"])[3:]]]
     say(page, "What?", ends=False)
     page.until(lambda: page.all(".thought-text") and "five" in last(page, ".thought-text").text)
@@ -175,7 +175,7 @@ def test_a_thought_that_the_reader_folded_stays_folded(page, canned):
 
 
 @pytest.mark.parametrize("way", ["button", "escape"])
-def test_a_reply_stops_and_keeps_what_came(page, canned, way):
+def test_a_stopped_reply_keeps_its_text(page, canned, way):
     canned.replies = [[*pages.reply([], ["It", " is", " so"])[:4], *[0.1, pages.chunk({"content": "."})] * 100]]
     say(page, "Why?", ends=False)
     page.until(lambda: page.all(".reply .text") and "It is so" in last(page, ".reply .text").text)
@@ -191,7 +191,7 @@ def test_a_reply_stops_and_keeps_what_came(page, canned, way):
     assert [m["role"] for m in bodies(canned)[1]["messages"]] == ["user", "assistant", "user"]
 
 
-def test_progress_is_told_before_the_first_token(page, canned):
+def test_progress_is_shown_before_the_first_token(page, canned):
     canned.replies = [
         [
             pages.chunk(progress={"choice": 0, "stage": "image", "image": 1, "done": 4, "total": 16}),
@@ -200,12 +200,12 @@ def test_progress_is_told_before_the_first_token(page, canned):
         ]
     ]
     say(page, "What?", ends=False)
-    page.until(lambda: page.all(".waiting") and last(page, ".waiting").text == "Looking at image 2… 25 %")
+    page.until(lambda: page.all(".waiting") and last(page, ".waiting").text == "Encoding image 2… 25 %")
     over(page)
     assert not last(page, ".waiting").is_displayed()
 
 
-def test_a_screen_reader_hears_little(page, canned):
+def test_a_screen_reader_gets_few_announcements(page, canned):
     canned.replies = [[event for piece in pages.reply(["a "] * 60, ["b "] * 60) for event in (piece, 0.002)]]
     page.script(
         "window.said = []; new MutationObserver(() => said.push(document.getElementById('status').textContent)).observe(document.getElementById('status'), {childList: true})"
@@ -216,7 +216,7 @@ def test_a_screen_reader_hears_little(page, canned):
     assert not page.all(".turn [aria-live], .turn [role=status], .turn [role=log]")
 
 
-def test_events_are_read_wherever_the_bytes_are_cut(page):
+def test_events_are_read_however_the_bytes_are_split(page):
     text = ': comment\n\ndata: {"a": 1}\n\ndata: zwei ✓ 🎉\r\n\r\nevent: x\ndata:one\rdata: two\r\rdata: three\r\ndata: four\r\n\r\ndata: lost'
     found = page.module(
         "./stream.js",
@@ -261,12 +261,12 @@ TEXTS = [
 ]
 
 
-def test_text_is_cut_into_blocks(page):
+def test_text_is_split_into_blocks(page):
     found = page.module("./text.js", "return a[0].map(m.blocks)", [text for text, _ in TEXTS])
     assert found == [blocks for _, blocks in TEXTS]
 
 
-def test_a_growing_text_is_shown_as_the_whole_one_is(page):
+def test_a_growing_text_looks_like_the_whole_text(page):
     text = "\n\n".join(text for text, _ in TEXTS if text)
     assert (
         page.module(
@@ -305,7 +305,7 @@ def test_code_and_bold_within_a_line(page):
     ]
 
 
-def test_markup_of_a_model_is_text(page, canned):
+def test_markup_from_a_model_stays_text(page, canned):
     evil = "<img src=x onerror=alert(1)><b>bold</b>\n\n```<i>\n<script>alert(2)</script>\n```\n- <a href=javascript:alert(3)>x</a>"
     canned.replies = [pages.reply([evil], [evil])]
     say(page, evil.splitlines()[0])
@@ -317,7 +317,7 @@ def test_markup_of_a_model_is_text(page, canned):
     )
 
 
-def test_strange_texts_stay_within_the_page(page, canned):
+def test_unusual_texts_stay_within_the_page(page, canned):
     page.view(320)
     canned.replies = [
         pages.reply(

@@ -1,5 +1,4 @@
-"""Made-up requests and what `GET /v1/usage` says of them, so that the dashboard can be held against numbers that are
-known."""
+"""Made-up requests and the answer of `GET /v1/usage` for them, so that tests know the numbers of the dashboard."""
 
 import math
 import random
@@ -12,7 +11,7 @@ KEYS = ("default", "batch", "a-very-long-name-of-a-key-that-somebody-chose-witho
 
 
 def requests(start, end, count, seed=7):
-    """`count` requests between two Unix times, more of them in the second half, thinking ones slower."""
+    """`count` requests between two Unix times, more of them in the second half; thinking ones are slower."""
     rng, rows = random.Random(seed), []
     for _ in range(count):
         at = start + (end - start) * (1 - rng.random() ** 1.6 * 0.98)

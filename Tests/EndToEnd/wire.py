@@ -8,8 +8,8 @@ import time
 
 from conftest import MODEL
 
-# R-Tiny's two tokens that end a reply are forbidden: it goes on for 1,900 tokens, a fifth of a second or more.
-# Slots for short requests (scheduling.brief_seats) are closed to it, whatever its mode.
+# R-Tiny's two tokens that end a reply are forbidden, so it runs for 1,900 tokens, a fifth of a second or more. It
+# cannot use slots for short requests (scheduling.brief_seats), whatever its mode.
 LONG = {
     "messages": [{"role": "user", "content": "Tell me something"}],
     "thinking_mode": "short",
@@ -39,7 +39,7 @@ def question(text, image=None):
 
 
 def request(body, path="/v1/chat/completions", method="POST", request_id=None, extra=""):
-    """The bytes of a request; `body` is JSON unless it is bytes or None."""
+    """Returns the bytes of a request; `body` is JSON unless it is bytes or None."""
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode()
     lines = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{extra}"
@@ -51,11 +51,11 @@ def request(body, path="/v1/chat/completions", method="POST", request_id=None, e
 
 
 class Truncated(Exception):
-    """The connection ended before the reply did."""
+    """The connection ended before the reply."""
 
 
 class Answer:
-    """A whole reply. Of a stream, what its chunks add up to."""
+    """A whole reply; for a stream, the sum of its chunks."""
 
     def __init__(self, status, headers):
         self.status, self.headers, self.document, self.events, self.is_done = status, headers, None, [], False
@@ -135,7 +135,7 @@ class Client:
         return self.answer
 
     def events(self):
-        """Reads the body: comments and data of a stream as they come; a document goes into the answer."""
+        """Reads the body: comments and data of a stream as they arrive; a document goes into the answer."""
         answer = self.answer
         if answer.headers.get("transfer-encoding") != "chunked":
             body = self._exactly(int(answer.headers.get("content-length", 0)))
@@ -153,7 +153,7 @@ class Client:
         self._exactly(2)
 
     def kill(self, reset):
-        """Leaves as a killed process does, with a reset, or with a FIN after which nothing more is read."""
+        """Leaves like a killed process, with a reset, or with a FIN after which nothing more is read."""
         if reset:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
@@ -166,7 +166,7 @@ class Client:
         self.socket.close()
 
     def is_ended(self):
-        """Whether the server has closed an idle connection; waits for it."""
+        """Waits for the server to close an idle connection; returns whether it did."""
         try:
             return self.socket.recv(1) == b""
         except ConnectionResetError:
@@ -195,13 +195,13 @@ class Client:
 
 
 def ask(server, body, **options):
-    """One chat on a connection of its own."""
+    """Sends one chat on a new connection."""
     with Client(server) as client:
         return client.ask(body, **options)
 
 
 def free_port():
-    """A port of loopback that nobody uses."""
+    """Returns a loopback port that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -218,7 +218,8 @@ def wait(condition, seconds=20):
 
 
 def is_idle(server):
-    """Nothing runs, waits or is held for a request. Caches may hold memory; what requests use of it is theirs."""
+    """Waits until nothing runs, waits or is held for a request. Caches may hold memory; memory that requests use of
+    them counts as theirs."""
     series = server.metrics()
     return not any(
         value
