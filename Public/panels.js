@@ -133,7 +133,7 @@ function tablePanel(title) {
       "section",
       {class: "panel loading", "aria-labelledby": id},
       element("div", {class: "head"}, element("h2", {id}, title)),
-      interval,
+      content,
     ),
     content,
   };
