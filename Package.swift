@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The modules and what each may import; `Tests/ArchitectureTests` checks the sources against ARCHITECTURE.md.
-// System libraries are found with pkg-config; `scripts/install` installs them.
+// The modules and their dependencies. `Tests/ArchitectureTests` compares the imports with ARCHITECTURE.md.
+// pkg-config finds the system libraries; `scripts/install` installs them.
 
 let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
@@ -10,7 +10,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Optimised in debug builds too: modules and tests with loops that would make the tests slow.
+/// Optimises debug builds too, for modules whose loops would make the tests slow.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 func module(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {

@@ -1,7 +1,7 @@
 // Shows one reply: the thought, which folds, with tokens and time; the answer; an error; the figures.
 import {account} from "./account.js";
 import {element} from "./element.js";
-import {count, counted, duration} from "./format.js";
+import {counted, duration} from "./format.js";
 import {TextView} from "./text.js";
 
 const ENDS = {
@@ -106,7 +106,7 @@ function thoughtTitle(reply, isOver) {
   const time = ((reply.thoughtEnded ?? (isOver ? reply.ended : performance.now())) - reply.thoughtBegan) / 1000;
   const tokens = reply.thinking
     ? counted(reply.thinking.thinking_tokens, "token")
-    : `about ${count(reply.pieces)} tokens`;
+    : `about ${counted(reply.pieces, "token")}`;
   const end = ENDS[reply.thinking?.stop];
   const isThinking = reply.state === "thinking" || reply.state === "waiting";
   return [isThinking ? "Thinking" : "Thought", tokens, duration(Math.max(time, 0)), end].filter(Boolean).join(" · ");
