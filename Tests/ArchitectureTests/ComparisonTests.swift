@@ -1,5 +1,5 @@
-// Finds comparisons of text by Unicode's rules in the modules that see text from outside. It reads the object files of this build, not
-// the sources: whatever way leads to the standard library's comparison, the code refers to it by name.
+// Finds Unicode comparisons of text in modules that see text from outside. It reads the object files of this build, not
+// the sources, because every way to the standard library's comparison leaves a reference to it there.
 
 import Foundation
 import Testing
@@ -8,28 +8,29 @@ import Testing
 
   private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
-  /// Where this build has its products and object files.
+  /// The folder of this build's products and object files.
   private let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
-  /// Modules that see text from a socket, a request, a model file, a template or an image. Configuration, Evaluation, Benchmarking and
-  /// the executable see the operator's text; Ledger, Statistics, Scheduling, Inference and GenerationTypes only words of
-  /// ours and names of keys, which the operator gives (API/UsageFigures). Text is where the comparisons are made.
+  /// Modules that see text from a socket, a request, a model file, a template or an image. Configuration, Evaluation,
+  /// Benchmarking and the executable see text of the operator. Ledger, Statistics, Scheduling, Inference and
+  /// GenerationTypes see only fixed words and names of keys, which the operator chooses. Text implements the
+  /// comparisons.
   private let modules = [
     "JSON", "HTTP", "Transport", "API", "Chat", "Templates", "StructuredOutput", "Tokenization", "ModelFiles",
     "Fetching", "Imaging",
     "Telemetry",
   ]
 
-  /// What stays, by a part of the function's name, with the reason.
+  /// Allowed comparisons: a part of the function's name, and the reason.
   private let allowed: [(function: String, reason: String)] = [
-    ("Error.__derived_", "texts of errors are ours, and only tests compare errors"),
-    ("HTTPViolation.__derived_", "texts of errors are ours, and only tests compare errors"),
+    ("Error.__derived_", "error texts are fixed, and only tests compare errors"),
+    ("HTTPViolation.__derived_", "error texts are fixed, and only tests compare errors"),
     ("Telemetry.ProcessMetrics.", "reads /proc"),
-    ("API.UsageFigures.(counts in", "modes and stop reasons are words of ours"),
-    ("initialization function for (known in _2F4AAC3A91D301F37A2074E7ABD22F82)", "the patterns of formats are ours"),
-    ("Swift.Array<Swift.String> and conformance", "labels are words of ours and names of keys"),
-    (" in Telemetry.Counter.write(into:", "labels are words of ours and names of keys"),
-    (" in Telemetry.Histogram.write(into:", "labels are words of ours and names of keys"),
+    ("API.UsageFigures.(counts in", "modes and stop reasons are fixed words"),
+    ("initialization function for (known in _2F4AAC3A91D301F37A2074E7ABD22F82)", "the patterns of formats are fixed"),
+    ("Swift.Array<Swift.String> and conformance", "labels are fixed words and names of keys"),
+    (" in Telemetry.Counter.write(into:", "labels are fixed words and names of keys"),
+    (" in Telemetry.Histogram.write(into:", "labels are fixed words and names of keys"),
   ]
 
   /// Mangled names of comparison, hashing and order of String, Substring and Character, and of their conformances.
@@ -45,7 +46,7 @@ import Testing
       if ["SQsWP", "SHsWP", "SLsWP", "SQsMc", "SHsMc", "SLsMc"].contains(where: { rest == $0 }) { return true }
       return rest.hasPrefix("9hasPrefixySbSSF") || rest.hasPrefix("9hasSuffixySbSSF")
     }
-    // StringProtocol's own, in the standard library, Foundation and the regular expressions.
+    // Methods of StringProtocol in the standard library, Foundation and the regular expressions.
     if name.hasPrefix("$sSysE") {
       return ["2eeoi", "2neoi", "1loi", "1goi", "2leoi", "2geoi", "9hasPrefix", "9hasSuffix"].contains {
         name.dropFirst(6).hasPrefix($0)
@@ -61,14 +62,15 @@ import Testing
       || name.contains("_findStringSwitchCase") || isRawValueInitialiser(name)
   }
 
-  /// `init(rawValue:)` of an enum of strings, which compares by Unicode's rules; `init(exactly:)` does not.
+  /// Whether the name is `init(rawValue:)` of an enum of strings, which compares by Unicode's rules; `init(exactly:)`
+  /// does not.
   private func isRawValueInitialiser(_ name: String) -> Bool {
     name.contains("O8rawValue") && name.hasSuffix("SgSS_tcfC")
   }
 
-  /// Comparisons in `object`: the functions that make them, demangled, with what they refer to.
+  /// Returns the demangled functions in `object` that compare, with the comparisons that they refer to.
   private func comparisons(in object: ObjectFile) -> [String: Set<String>] {
-    // An enum of strings comes with functions over its raw values, which are literals. Who calls the initialiser is found instead.
+    // The functions of an enum of strings compare literals. Callers of its initialiser are found instead.
     let enums = object.definitions.filter(isRawValueInitialiser).compactMap { name in
       name.range(of: "O8rawValue").map { String(name[..<$0.lowerBound]) + "O" }
     }
@@ -108,7 +110,7 @@ import Testing
       }
     }
 
-    @Test func `the test sees comparisons of every kind`() throws {
+    @Test func `the test finds comparisons of every kind`() throws {
       let object = try ObjectFile(products.appending(path: "ArchitectureTests.build/KnownComparisons.swift.o"))
       let found = comparisons(in: object)
       let kinds = [
@@ -119,7 +121,7 @@ import Testing
       for kind in kinds { #expect(found.keys.contains { $0.contains("KnownComparisons.\(kind)(") }, "\(kind)") }
       #expect(found.keys.contains { $0.contains("KnownComparisons.Derived.__derived_struct_equals") })
       #expect(!found.keys.contains { $0.contains("KnownComparisons.bytes(") })
-      // The functions that come with an enum of strings.
+      // The functions that the compiler adds to an enum of strings.
       #expect(!found.keys.contains { $0.contains("in conformance ArchitectureTests.KnownComparisons.Word") })
     }
   }

@@ -1,4 +1,4 @@
-// Comparisons by Unicode's rules, one of each kind, which `ComparisonTests` must find in this file's object. Nobody calls them.
+// One Unicode comparison of each kind, which `ComparisonTests` must find in this file's object. Nothing calls them.
 
 import Foundation
 
@@ -28,6 +28,6 @@ enum KnownComparisons {
   static func search(_ a: String) -> Bool { a.contains("xy") }
   static func ordered(_ a: [String]) -> [String] { a.sorted() }
   static func generic(_ a: [String], _ b: [String]) -> Bool { a == b }
-  /// Compares bytes, as it should be.
+  /// Compares bytes, which is allowed.
   static func bytes(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) }
 }

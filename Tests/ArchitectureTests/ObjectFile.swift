@@ -1,5 +1,5 @@
-// What a function of an object file refers to: the relocations of its code, by the symbol whose code they stand in. Reads ELF of 64 bits,
-// little-endian, as far as that needs (System V ABI, chapter 4).
+// The references of functions in an object file: the relocations in the code of each symbol. Reads the necessary parts
+// of 64-bit little-endian ELF (System V ABI, chapter 4).
 
 import Foundation
 
@@ -47,7 +47,7 @@ struct ObjectFile {
     let indices = sections.first { $0.type == extended }
     let strings = sections[Int(symbols.link)]
     var names: [String] = []
-    /// Functions and data by section, in order of their places.
+    /// Functions and data by section, in the order of their offsets.
     var places: [Int: [(at: Int, name: String)]] = [:]
     for symbol in 0..<symbols.size / 24 {
       let at = symbols.offset + 24 * symbol
@@ -84,7 +84,7 @@ private func demangle(
   _ size: UnsafeMutablePointer<Int>?, _ flags: UInt32
 ) -> UnsafeMutablePointer<CChar>?
 
-/// A mangled name as people write it.
+/// Returns a mangled name in readable form.
 func demangled(_ name: String) -> String {
   guard let text = demangle(name, name.utf8.count, nil, nil, 0) else { return name }
   defer { free(text) }
