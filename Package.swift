@@ -142,7 +142,7 @@ let package = Package(
     .testTarget(
       name: "SamplingTests", dependencies: ["Basics", "GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
       swiftSettings: strict),
-    tests(of: "Scheduling", ["Basics", "GenerationTypes", "Inference"]),
+    tests(of: "Scheduling", ["Basics", "GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "Statistics", ["Basics"], fixtures: true),
     tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),
     tests(of: "Telemetry", ["JSON"]),

@@ -30,8 +30,6 @@ package protocol ModelRunner: AnyObject {
   func truncate(_ sequence: Sequence, to count: Int)
   /// Frees the capacity beyond the last position of a sequence that will not be extended.
   func trim(_ sequence: Sequence)
-  /// The number of positions that these sequences hold in memory together; shared positions count once.
-  func heldPositions(of sequences: [Sequence]) -> Int
 
   /// Validates an image and prepares its encoding without computing anything.
   func beginEncoding(_ image: PreparedImage) throws -> ImageEncoding

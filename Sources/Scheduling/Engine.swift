@@ -1,27 +1,28 @@
-// The engine as the rest of the house holds it: a handle. The thread behind it owns the runner.
+// The engine as the rest of the program holds it: a handle. The thread behind it owns the runner.
 import Foundation
 import GenerationTypes
 import Inference
 import Synchronization
 
-/// Serves requests with one runner on a thread of its own until it is shut down or dropped.
+/// Serves requests with one runner on its own thread until it is shut down or dropped.
 package final class Engine: GenerationService {
   private let core: EngineCore
   package let contextLength: Int
 
-  /// Starts the thread, which takes the runner over.
+  /// Starts the thread, which takes over the runner.
   package init<Runner: ModelRunner & SendableMetatype>(
     runner: sending Runner, configuration: EngineConfiguration, observer: EngineObserver? = nil
   ) {
-    let limits = SchedulerState.Limits(
-      configuration, contextLength: runner.contextLength, maxBatch: runner.maxBatch)
-    contextLength = limits.requestTokens
-    let core = EngineCore(limits: limits)
+    let schedule = Schedule(
+      configuration, contextLength: runner.contextLength, maxBatch: runner.maxBatch,
+      sharedPositions: runner.sharedPositions)
+    contextLength = schedule.limits.requestTokens
+    let core = EngineCore(schedule: schedule)
     self.core = core
     let handover = Handover(runner)
     let thread = Thread {
       if let runner = handover.take() {
-        EngineLoop(runner: runner, core: core, configuration: configuration, observer: observer).run()
+        EngineLoop(runner: runner, core: core, imageCacheBytes: configuration.imageCacheBytes, observer: observer).run()
       }
       core.markStopped()
     }
@@ -42,8 +43,8 @@ package final class Engine: GenerationService {
     try core.submit(request)
   }
 
-  /// Refuses new requests, fails those in line, lets running ones end within `grace`, fails the rest and returns when the
-  /// thread has let go of the runner: at the latest one step or one image after the grace.
+  /// Refuses new requests, fails waiting ones, lets running ones end within `grace`, fails the rest, and returns when
+  /// the thread has released the runner: at the latest one step or one piece of an image after the grace.
   package func shutdown(grace: Duration) async {
     core.drain(grace: grace)
     await core.stopped()

@@ -1,45 +1,52 @@
-// What the operator sets, and what a step reports.
+// What the operator configures, and what a step reports.
 
-/// The bounds that an engine works within.
+/// The limits within which an engine works.
 package struct EngineConfiguration: Sendable, Equatable {
-  /// Interactive sequences that run at once.
+  /// Interactive requests that run at once.
   package var maxRunning: Int
-  /// Idle sequences that run at once, while no interactive one does.
-  package var maxIdle: Int
-  /// Of the interactive slots, those that only short requests may take.
-  package var briefSeats: Int
-  /// Requests that may wait for a seat.
-  package var maxQueued: Int
-  /// Positions of KV cache over all sequences, running and kept.
+  /// Batch requests that hold a slot at once, and shadow requests; they rest while an interactive one runs.
+  package var maxRunningBatch: Int
+  /// The interactive slots that are reserved for short requests.
+  package var shortSlots: Int
+  /// Requests that may wait for a slot, in each class.
+  package var maxWaiting: Int
+  /// KV positions of all sequences together, running and cached.
   package var kvTokens: Int
-  /// Places of a reply that are promised at once.
-  package var ahead: Int
-  /// Prompt places processed in one step at most, over all prompts.
+  /// Positions of a reply that are reserved at a time.
+  package var replyReservation: Int
+  /// Prompt positions that one step computes at most, over all prompts.
   package var prefillChunk: Int
-  /// How long prompts and images may hold up replies between two of their tokens.
+  /// How long prompts and images may delay a reply between two of its tokens.
   package var maxStall: Duration
-  /// Positions of KV cache that ended requests may keep for prompts that begin alike; 0 keeps none.
+  /// KV positions that cached prefixes may hold; 0 disables the prefix cache.
   package var prefixTokens: Int
-  /// Bytes of images' features that are kept; 0 keeps none.
+  /// Bytes of image features to cache; 0 disables the cache.
   package var imageCacheBytes: Int
 
   package init(
-    maxRunning: Int = 8, maxIdle: Int? = nil, briefSeats: Int = 0, maxQueued: Int = 64, kvTokens: Int, ahead: Int = 512,
-    prefillChunk: Int = 256,
-    maxStall: Duration = .milliseconds(300), prefixTokens: Int = 0, imageCacheBytes: Int = 0
+    maxRunning: Int = 8, maxRunningBatch: Int? = nil, shortSlots: Int = 0, maxWaiting: Int = 64, kvTokens: Int,
+    replyReservation: Int = 512, prefillChunk: Int = 256, maxStall: Duration = .milliseconds(300),
+    prefixTokens: Int = 0,
+    imageCacheBytes: Int = 0
   ) {
-    (self.maxRunning, self.briefSeats, self.maxQueued) = (maxRunning, briefSeats, maxQueued)
-    (self.kvTokens, self.prefillChunk, self.maxStall) = (kvTokens, prefillChunk, maxStall)
-    (self.ahead, self.maxIdle) = (ahead, maxIdle ?? maxRunning)
-    (self.prefixTokens, self.imageCacheBytes) = (prefixTokens, imageCacheBytes)
+    self.maxRunning = maxRunning
+    self.maxRunningBatch = maxRunningBatch ?? maxRunning
+    self.shortSlots = shortSlots
+    self.maxWaiting = maxWaiting
+    self.kvTokens = kvTokens
+    self.replyReservation = replyReservation
+    self.prefillChunk = prefillChunk
+    self.maxStall = maxStall
+    self.prefixTokens = prefixTokens
+    self.imageCacheBytes = imageCacheBytes
   }
 }
 
 /// What one step did, for metrics.
 package struct StepReport: Sendable, Equatable {
-  /// Replies that grew by one token from an earlier one.
+  /// Replies that continued.
   package var decodeRows: Int
-  /// Prompt places processed.
+  /// Prompt positions computed.
   package var prefillRows: Int
   /// Wall-clock time of the runner's step, sampling included.
   package var duration: Duration

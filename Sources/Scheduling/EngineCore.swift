@@ -1,25 +1,27 @@
-// What the engine's thread and its clients share: the scheduler's state, the requests in line and the phase, behind one lock.
+// What the engine's thread and its clients share, behind one lock: the schedule, the waiting requests and the phase.
 //
-// The lock is held for planning only, never while the runner computes, a stream is fed or a client's code runs. A thread with
-// nothing to do sleeps on a semaphore, which is signalled only when it is known to sleep.
+// The lock is held while decisions are taken, never while the runner computes, a stream is fed, a client's code runs or
+// a request is deallocated. The thread sleeps on a semaphore when there is nothing to do; it is signalled only when it
+// sleeps.
 import Dispatch
 import GenerationTypes
 import Synchronization
 
-/// A request in line with the far end of its stream.
+/// A request with the sending end of its stream.
 struct Submission: Sendable {
   let request: GenerationRequest
   let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
   let time: ContinuousClock.Instant
 }
 
-/// The meeting point of clients, on any thread, and the engine's thread.
+/// Connects clients, on any thread, with the engine's thread.
 package final class EngineCore: Sendable {
-  /// What the engine's thread has to do next.
-  enum Round {
-    /// Drop `cancelled`, fail `expired`, admit, step.
-    case work(cancelled: [JobID], expired: [(id: JobID, submission: Submission?)])
-    /// Fail everything and leave.
+  /// What the engine's thread does next.
+  enum Turn {
+    /// Execute these decisions; nothing when the round is over. The submissions are those of requests that the
+    /// decisions name for the first time.
+    case work([Schedule.Decision], [RequestID: Submission])
+    case idle
     case leave
   }
 
@@ -30,80 +32,93 @@ package final class EngineCore: Sendable {
   }
 
   private struct State {
-    var scheduler: SchedulerState
-    var submissions: [JobID: Submission] = [:]
+    var schedule: Schedule
+    /// The requests that the engine's thread does not know yet.
+    var submissions: [RequestID: Submission] = [:]
     var phase = Phase.serving
     var threadSleeps = false
-    var tally = EngineTally()
+    var images = ImageTally()
     var onStop: [CheckedContinuation<Void, Never>] = []
+
+    /// Whether the thread has to be signalled, which it is then once.
+    mutating func mustWake() -> Bool {
+      defer { threadSleeps = false }
+      return threadSleeps
+    }
   }
 
   private let state: Mutex<State>
   private let wakeUp = DispatchSemaphore(value: 0)
 
-  package init(limits: SchedulerState.Limits) { state = Mutex(State(scheduler: SchedulerState(limits: limits))) }
+  package init(schedule: Schedule) { state = Mutex(State(schedule: schedule)) }
 
   package var load: EngineLoad {
     state.withLock { state in
-      var load = state.scheduler.load
-      load.tally = state.tally
+      var load = state.schedule.load
+      (load.tally.imageHits, load.tally.imageMisses) = (state.images.hits, state.images.misses)
+      load.tally.cachedImageBytes = state.images.cachedBytes
       return load
     }
   }
 
-  package var refusal: AdmissionError? {
-    state.withLock { state in
-      guard case .serving = state.phase else { return .shuttingDown }
-      return state.scheduler.refusal()
-    }
-  }
+  package var refusal: AdmissionError? { state.withLock { $0.schedule.refusal() } }
 }
 
 // MARK: - For clients
 
 extension EngineCore {
-  /// Checks the request against the bounds and queues it.
+  /// Checks the request against the limits and queues it.
   package func submit(
     _ request: GenerationRequest
   ) throws(AdmissionError) -> AsyncThrowingStream<GenerationEvent, any Error> {
     let (stream, continuation) = AsyncThrowingStream<GenerationEvent, any Error>.makeStream()
+    if let defect = request.defect {
+      continuation.finish(throwing: GenerationError.inference(defect))
+      return stream
+    }
     let submission = Submission(request: request, continuation: continuation, time: .now)
-    let id = try state.withLock { state throws(AdmissionError) in
-      guard case .serving = state.phase else { throw .shuttingDown }
-      let id = try state.scheduler.enqueue(.init(request))
+    let arrival = Schedule.Arrival(request)
+    let (id, mustWake) = try state.withLock { state throws(AdmissionError) in
+      let id = try state.schedule.arrive(arrival)
       state.submissions[id] = submission
-      return id
+      return (id, state.mustWake())
     }
     continuation.onTermination = { [weak self] reason in
       if case .cancelled = reason { self?.cancel(id) }
     }
-    wake()
+    if mustWake { wakeUp.signal() }
     return stream
   }
 
-  /// Gives up a request wherever it is; does nothing when it has ended.
-  package func cancel(_ id: JobID) {
-    // What is taken out dies after the lock is released: it may hold images.
-    let abandoned = state.withLock { $0.scheduler.cancel(id) ? $0.submissions.removeValue(forKey: id) : nil }
-    if abandoned == nil { wake() }
+  /// Cancels a request wherever it is; does nothing when it has ended.
+  package func cancel(_ id: RequestID) {
+    let (abandoned, mustWake) = state.withLock { state -> (Submission?, Bool) in
+      switch state.schedule.cancel(id) {
+      case .removed: (state.submissions.removeValue(forKey: id), false)
+      case .pending: (nil, state.mustWake())
+      case .unknown: (nil, false)
+      }
+    }
+    withExtendedLifetime(abandoned) {}
+    if mustWake { wakeUp.signal() }
   }
 
-  /// Refuses new requests, fails those in line and lets the thread leave when nothing runs or `grace` is over.
+  /// Refuses new requests, fails waiting ones and lets the thread leave when nothing runs or `grace` is over.
   package func drain(grace: Duration) {
     let deadline = ContinuousClock.now + grace
-    let abandoned: [Submission] = state.withLock { state in
+    let (abandoned, mustWake) = state.withLock { state -> ([Submission], Bool) in
       switch state.phase {
       case .serving: state.phase = .draining(until: deadline)
       case .draining(let earlier): state.phase = .draining(until: min(earlier, deadline))
-      case .stopped: return []
+      case .stopped: return ([], false)
       }
-      return state.scheduler.takeWaiting().compactMap { state.submissions.removeValue(forKey: $0) }
+      return (state.schedule.drain().compactMap { state.submissions.removeValue(forKey: $0) }, state.mustWake())
     }
     for submission in abandoned { submission.continuation.finish(throwing: GenerationError.shuttingDown) }
-    wake()
+    if mustWake { wakeUp.signal() }
   }
 
-  /// Returns once the engine's thread has let go of the runner.
+  /// Returns once the engine's thread has released the runner.
   package func stopped() async {
     await withCheckedContinuation { continuation in
       let isStopped = state.withLock { state in
@@ -114,99 +129,45 @@ extension EngineCore {
       if isStopped { continuation.resume() }
     }
   }
-
-  private func wake() {
-    let sleeps = state.withLock { state in
-      defer { state.threadSleeps = false }
-      return state.threadSleeps
-    }
-    if sleeps { wakeUp.signal() }
-  }
 }
 
 // MARK: - For the engine's thread
 
 extension EngineCore {
-  /// What to do before the next step; nil when there is nothing to do at all.
-  func nextRound() -> Round? {
-    state.withLock { state in
-      if case .draining(let deadline) = state.phase, state.scheduler.isIdle || .now >= deadline { return .leave }
-      if case .stopped = state.phase { return .leave }
-      guard !state.scheduler.isIdle else { return nil }
-      let expired = state.scheduler.takeExpired(at: .now)
-      return .work(
-        cancelled: state.scheduler.takeCancelled(),
-        expired: expired.map { ($0, state.submissions.removeValue(forKey: $0)) })
+  /// Reports what came of the last decisions and returns the next ones.
+  func exchange(_ events: [Schedule.Event], _ images: ImageTally) -> Turn {
+    let now = ContinuousClock.now
+    return state.withLock { state in
+      state.images = images
+      for event in events { state.schedule.handle(event, at: now) }
+      if case .draining(let deadline) = state.phase {
+        if now >= deadline { state.schedule.stop() }
+        if state.schedule.isIdle { return .leave }
+      }
+      let isIdle = state.schedule.isIdle
+      let decisions = state.schedule.decide(at: now)
+      if isIdle { return .idle }
+      var submissions: [RequestID: Submission] = [:]
+      if !state.submissions.isEmpty {
+        for case let id? in decisions.lazy.map(\.request) {
+          submissions[id] = state.submissions.removeValue(forKey: id)
+        }
+      }
+      return .work(decisions, submissions)
     }
   }
-
-  /// The next in line who may have a seat; it stays in line, and may be cancelled there.
-  func candidate() -> (id: JobID, submission: Submission)? {
-    state.withLock { state in
-      guard let id = state.scheduler.candidate()?.id, let submission = state.submissions[id] else { return nil }
-      return (id, submission)
-    }
-  }
-
-  /// Gives a candidate its seat; false when it has left the line.
-  func admit(_ id: JobID, reservation: Int) -> Bool {
-    state.withLock { state in
-      guard state.submissions.removeValue(forKey: id) != nil else { return false }
-      state.scheduler.admit(id, reservation: reservation)
-      return true
-    }
-  }
-
-  /// Takes a request out of the line that has been ended otherwise.
-  func forget(_ id: JobID) {
-    let submission = state.withLock { $0.submissions.removeValue(forKey: id) }
-    withExtendedLifetime(submission) {}
-  }
-
-  /// Tells clients what the engine's thread has counted.
-  func publish(_ tally: EngineTally) { state.withLock { $0.tally = tally } }
 
   /// Sleeps until a client calls, unless there is work by now.
   func sleep() {
     let mustSleep = state.withLock { state in
-      guard case .serving = state.phase, state.scheduler.isIdle else { return false }
+      guard case .serving = state.phase, state.schedule.isIdle else { return false }
       state.threadSleeps = true
       return true
     }
     if mustSleep { wakeUp.wait() }
   }
 
-  /// Changes the scheduler's state.
-  func update<Result: Sendable>(_ change: (inout SchedulerState) -> Result) -> Result {
-    state.withLock { change(&$0.scheduler) }
-  }
-
-  /// Puts an admitted request back in line for want of memory; false when that would not help and it must fail.
-  func putBack(_ id: JobID, _ submission: Submission) -> Bool {
-    state.withLock { state in
-      guard case .serving = state.phase, state.scheduler.putBack(id) else {
-        state.scheduler.finish(id)
-        return false
-      }
-      state.submissions[id] = submission
-      return true
-    }
-  }
-
-  /// Puts a request that has lost its sequence at the head of the line, to go on as `remainder`; false when it was cancelled.
-  func suspend(_ id: JobID, _ remainder: Submission, waitsForKV: Bool) -> Bool {
-    state.withLock { state in
-      let tokens = remainder.request.prompt.tokens.count
-      guard state.scheduler.suspend(id, promptTokens: tokens, waitsForKV: waitsForKV) else { return false }
-      state.submissions[id] = remainder
-      return true
-    }
-  }
-
-  /// Whether the request is in line.
-  func isWaiting(_ id: JobID) -> Bool { state.withLock { $0.submissions[id] != nil } }
-
-  /// The thread's last word: nothing of the runner is left on it.
+  /// Notes that the thread holds nothing of the runner any more.
   func markStopped() {
     let waiters = state.withLock { state in
       state.phase = .stopped
@@ -214,5 +175,42 @@ extension EngineCore {
       return state.onStop
     }
     for waiter in waiters { waiter.resume() }
+  }
+}
+
+extension Schedule.Decision {
+  /// The request that may be named for the first time.
+  fileprivate var request: RequestID? {
+    switch self {
+    case .start(let start): start.request
+    case .fail(let id, _), .cancelled(let id): id
+    case .preempt, .encode, .step, .truncate, .cachePrefix, .release, .finish: nil
+    }
+  }
+}
+
+extension GenerationRequest {
+  /// What is wrong with the request; API and Chat build none such.
+  fileprivate var defect: String? {
+    prompt.defect ?? (maxTokens < 1 ? "max_tokens must be positive, got \(maxTokens)" : nil)
+  }
+}
+
+extension Prompt {
+  /// What is wrong with the prompt's shape.
+  fileprivate var defect: String? {
+    if tokens.isEmpty { return "the prompt is empty" }
+    var end = 0
+    for (index, image) in images.enumerated() {
+      let count = image.image.layout.tokenCount
+      guard image.position >= end, count > 0, image.position <= tokens.count,
+        count <= tokens.count - image.position
+      else {
+        return "image \(index) takes \(count) positions at \(image.position), which must be after \(end) and within "
+          + "\(tokens.count)"
+      }
+      end = image.position + count
+    }
+    return nil
   }
 }

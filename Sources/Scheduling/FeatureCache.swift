@@ -1,16 +1,16 @@
-// Features of images by what they show, within a budget of bytes, the least recently used first to go. Like prefixes they are
-// shared only within one salt.
+// The image feature cache: features by the digest of image and preparation, within a budget of bytes, the least
+// recently used dropped first. Like prefixes they are shared only within one salt.
 import GenerationTypes
 import Inference
 
-/// Features of images that may be asked for again.
+/// Features of images that may be requested again.
 struct FeatureCache {
   struct Key: Hashable {
     let salt: String
     let digest: ContentDigest
   }
 
-  /// Bytes of features that may be held; 0 keeps none.
+  /// The largest number of bytes of features; 0 disables the cache.
   let capacity: Int
   private(set) var bytes = 0
   private var entries: [Key: (features: ImageFeatures, used: UInt64)] = [:]
@@ -18,7 +18,7 @@ struct FeatureCache {
 
   init(capacity: Int) { self.capacity = capacity }
 
-  /// The features of an image, which count as used.
+  /// Returns the features of an image, which count as used.
   mutating func features(of key: Key) -> ImageFeatures? {
     guard let entry = entries[key] else { return nil }
     time += 1
@@ -26,7 +26,7 @@ struct FeatureCache {
     return entry.features
   }
 
-  /// Keeps features, unless they alone are beyond the budget.
+  /// Adds features, unless they alone exceed the budget.
   mutating func insert(_ features: ImageFeatures, for key: Key) {
     guard features.byteCount <= capacity else { return }
     time += 1

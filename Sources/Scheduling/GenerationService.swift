@@ -1,68 +1,70 @@
-// What Scheduling offers to the rooms on its left: submit a request, read its events, ask about the load.
+// What Scheduling offers to API: submit a request, read its events, ask about the load.
 import GenerationTypes
 
-/// Why a request was not admitted.
+/// Why a request was not accepted.
 package enum AdmissionError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The waiting line is full; `retryAfter` is an estimate from measured rates.
+  /// The queue is full; `retryAfter` is estimated from the time that requests take.
   case queueFull(limit: Int, retryAfter: Duration)
-  /// The queue is nearly full, and what is left is for clients with fewer waiting requests.
+  /// The queue is nearly full, and the rest is reserved for clients with fewer waiting requests.
   case clientQueueFull(waiting: Int, retryAfter: Duration)
-  /// Prompt and reply could never fit.
+  /// Prompt and reply can never fit.
   case tooLong(promptTokens: Int, maxTokens: Int, limit: Int)
   case shuttingDown
 
-  /// For the terminal; API has its own words.
+  /// For the terminal; API has its own messages.
   package var description: String {
     switch self {
-    case .queueFull(let limit, _): "\(limit) requests wait already"
+    case .queueFull(let limit, _): "the queue is full: \(limit) requests are waiting; try again later"
     case .clientQueueFull(let waiting, _):
-      "the queue is nearly full, and \(waiting) requests of this client wait already"
+      "the queue is nearly full, and \(waiting) requests of this client are waiting; try again later"
     case .tooLong(let promptTokens, let maxTokens, let limit):
-      "the prompt takes \(promptTokens) tokens and the reply up to \(maxTokens), but the context holds \(limit) together"
+      "prompt and reply must fit into \(limit) tokens, got \(promptTokens) and up to \(maxTokens)"
     case .shuttingDown: "the engine is shutting down"
     }
   }
 }
 
-/// Why a running request ended early.
+/// Why an accepted request ended without a complete reply.
 package enum GenerationError: Error, Equatable, Sendable {
   /// The engine failed; the text is for the log, never for the client.
   case inference(String)
   case shuttingDown
-  /// The request's time was over.
+  /// The request's deadline passed.
   case deadline
 }
 
-/// What the engine has counted since its start, and what it keeps.
+/// What the engine has counted since its start, and what its caches hold.
 package struct EngineTally: Sendable, Equatable {
-  /// Prompt places that were taken over from earlier prompts, and those that were computed.
+  /// Prompt positions taken over from earlier prompts, and those that were computed.
   package var prefixHits = 0, prefixMisses = 0
-  /// Images whose features were at hand, and those that were encoded.
+  /// Images whose features were cached, and those that were encoded.
   package var imageHits = 0, imageMisses = 0
-  /// Positions of KV cache held only for prompts to come, and bytes of images' features.
-  package var keptTokens = 0, keptImageBytes = 0
-  /// How often a running request gave its KV to an earlier one and went on later.
-  package var suspensions = 0
+  /// KV positions that only cached prefixes hold, and bytes of cached image features.
+  package var cachedPositions = 0, cachedImageBytes = 0
+  /// How often a running request lost its sequence to another one and continued later.
+  package var preemptions = 0
   package init() {}
 }
 
+/// How much work the engine has.
 package struct EngineLoad: Sendable, Equatable {
   package var running = 0
   package var waiting = 0
+  /// KV positions that running requests hold or have reserved, and the budget.
   package var kvTokens = 0
   package var kvCapacityTokens = 0
   package var tally = EngineTally()
   package init() {}
 }
 
-/// The engine as its clients see it. Dropping the stream (or cancelling the task that reads it) cancels the request before the
-/// next step.
+/// The engine as its clients see it. Dropping the stream, or cancelling the task that reads it, cancels the request
+/// before the next step.
 package protocol GenerationService: Sendable {
-  /// Places that prompt and reply together may take.
+  /// The positions that prompt and reply together may take.
   var contextLength: Int { get }
   var load: EngineLoad { get }
-  /// What every request would be refused with at this moment; nil while the queue accepts.
+  /// Why every request would be refused at this moment; nil while the queue accepts requests.
   var refusal: AdmissionError? { get }
-  /// Checks the request against the bounds and queues it. The stream throws `GenerationError`.
+  /// Checks the request against the limits and queues it. The stream throws `GenerationError`.
   func submit(_ request: GenerationRequest) throws(AdmissionError) -> AsyncThrowingStream<GenerationEvent, any Error>
 }

@@ -1,69 +1,72 @@
-// Timelines of ended requests, kept so that a prompt that begins alike need not be computed again. What they share is held once
-// (`ModelRunner.fork`), so many questions about one image cost the image once.
+// The prefix cache: sequences of ended and preempted requests, kept so that a prompt that begins alike is not computed
+// again.
 //
-// Looked through from end to end: a few hundred timelines, nearly all of which differ within the first places. A request is
-// matched only with timelines of its own salt (CVE-2025-46570: else the time to the first token tells what others asked).
+// Searched from end to end: at most a few hundred sequences, nearly all of which differ within the first positions. A
+// request matches only sequences of its own salt; otherwise its time to first token reveals other clients' prompts
+// (CVE-2025-46570).
 import GenerationTypes
 
-/// Ended timelines, the least recently used first to go.
-struct PrefixCache<Sequence: AnyObject> {
+/// Index of cached sequences. The least recently used is dropped first.
+package struct PrefixCache: Sendable {
   private struct Entry {
     let salt: String
-    let places: Places
-    let sequence: Sequence
+    let tokens: SequenceTokens
+    let sequence: SequenceID
     var used: UInt64
   }
 
-  /// Positions' worth of memory that may be held; 0 keeps nothing.
-  let capacity: Int
+  /// The largest number of positions that cached sequences may hold; 0 disables the cache.
+  package let capacity: Int
   private var entries: [Entry] = []
   private var time: UInt64 = 0
-  /// Timelines at most: bounds the look-through.
-  private static var most: Int { 256 }
+  /// The largest number of sequences: bounds the search.
+  private static var maxEntries: Int { 256 }
 
-  init(capacity: Int) { self.capacity = capacity }
+  init(capacity: Int) { self.capacity = max(capacity, 0) }
 
-  var isEmpty: Bool { entries.isEmpty }
-  var sequences: [Sequence] { entries.map(\.sequence) }
+  package var sequences: [SequenceID] { entries.map(\.sequence) }
 
-  /// The timeline that begins with most of `places`, `limit` at most, and with how many. It counts as used.
-  mutating func longest(_ places: Places, salt: String, limit: Int) -> (sequence: Sequence, count: Int)? {
+  /// Returns the sequence with the longest common beginning, at most `limit`, and its length. It counts as used.
+  mutating func longestPrefix(of tokens: SequenceTokens, salt: String, limit: Int) -> Schedule.Start.Prefix? {
     var best: (index: Int, count: Int)?
     for (index, entry) in entries.enumerated() where entry.salt == salt {
-      let count = entry.places.common(with: places, limit: limit)
-      // Of equals the newest: it is the last to go.
+      let count = entry.tokens.commonPrefix(with: tokens, limit: limit)
+      // Of equally long ones the newest: it is dropped last.
       if count > 0, count >= best?.count ?? 0 { best = (index, count) }
     }
     guard let best else { return nil }
     touch(best.index)
-    return (entries[best.index].sequence, best.count)
+    return .init(sequence: entries[best.index].sequence, count: best.count)
   }
 
-  /// Keeps a timeline that holds `places`. One that begins with all of another's places takes its place.
-  mutating func insert(_ sequence: Sequence, _ places: Places, salt: String) {
-    guard capacity > 0, places.count > 0 else { return }
+  /// Adds a sequence and returns those to drop: shorter ones that it begins with, or itself when one begins with it.
+  mutating func insert(_ sequence: SequenceID, _ tokens: SequenceTokens, salt: String) -> [SequenceID] {
     var kept: [Entry] = []
+    var dropped: [SequenceID] = []
     for (index, entry) in entries.enumerated() {
       guard entry.salt == salt else {
         kept.append(entry)
         continue
       }
-      let common = entry.places.common(with: places, limit: .max)
-      if common == places.count, entry.places.count > common { return touch(index) }
-      if common < entry.places.count { kept.append(entry) }
+      let common = entry.tokens.commonPrefix(with: tokens, limit: .max)
+      if common == tokens.count, entry.tokens.count > common {
+        touch(index)
+        return [sequence]
+      }
+      if common < entry.tokens.count { kept.append(entry) } else { dropped.append(entry.sequence) }
     }
     entries = kept
     time += 1
-    entries.append(Entry(salt: salt, places: places, sequence: sequence, used: time))
-    if entries.count > Self.most { _ = dropOldest() }
+    entries.append(Entry(salt: salt, tokens: tokens, sequence: sequence, used: time))
+    if entries.count > Self.maxEntries, let oldest = removeOldest() { dropped.append(oldest) }
+    return dropped
   }
 
-  /// Lets the least recently used timeline go, `spared` excepted; false when there is none.
-  mutating func dropOldest(sparing spared: Sequence? = nil) -> Bool {
-    let candidates = entries.indices.filter { entries[$0].sequence !== spared }
-    guard let oldest = candidates.min(by: { entries[$0].used < entries[$1].used }) else { return false }
-    entries.remove(at: oldest)
-    return true
+  /// Removes the least recently used sequence, except `spared`; nil when there is none.
+  mutating func removeOldest(sparing spared: SequenceID? = nil) -> SequenceID? {
+    let candidates = entries.indices.filter { entries[$0].sequence != spared }
+    guard let oldest = candidates.min(by: { entries[$0].used < entries[$1].used }) else { return nil }
+    return entries.remove(at: oldest).sequence
   }
 
   private mutating func touch(_ index: Int) {

@@ -1,24 +1,27 @@
-// How much prompt work fits beside replies: what steps and images took so far tells how long the next will take.
+// How much of prompts and images fits between two tokens of a reply, estimated from the times that steps and images
+// took.
 //
-// A step of replies alone takes about as long as reading the weights; each row of a prompt adds its products. Both are smoothed
-// over recent steps, so that depth, batch and a busy machine are followed. Until rows have been measured few are taken.
+// A step of replies alone takes about as long as reading the weights; each prompt row adds its products. Both are
+// smoothed over recent steps, so that the estimate follows depth, batch and load. Chunks are small until rows have been
+// measured.
 
-/// The cost of prompt work, learned as it is done.
+/// The measured cost of steps, prompt rows and image blocks.
 package struct StepPace {
-  /// Seconds of a step that only goes on with replies.
+  /// Seconds of a step without prompt rows.
   package private(set) var replies = 0.0
-  /// Seconds that a prompt place adds to a step, and that a block of the vision tower takes.
+  /// Seconds that a prompt row adds to a step, and seconds of a block of the vision tower; nil before the first.
   package private(set) var row: Double?
   package private(set) var block: Double?
-  /// Rows taken last beside replies: the next step takes at most twice as many.
+  /// The last number of prompt rows beside replies: the next step has at most twice as many.
   private var latest = 4
 
   package init() {}
 
-  /// Below this a step costs what its weights take to read, and tells nothing about rows.
+  /// With fewer rows a step costs as much as reading the weights, and tells nothing about rows.
   private static let fewest = 8
 
-  /// Prompt places, `most` at most, for a step of `seconds`; `besideReplies` says whether replies wait for it.
+  /// Returns the number of prompt rows, at most `most`, for a step of `seconds`; `besideReplies` says whether replies
+  /// wait for it.
   package func rows(within seconds: Double, most: Int, besideReplies: Bool) -> Int {
     guard besideReplies else {
       guard let row else { return most }
@@ -29,13 +32,13 @@ package struct StepPace {
     return rows
   }
 
-  /// Blocks of the tower for a piece of `seconds`; replies' own step comes on top when they wait for it.
+  /// Returns the number of blocks for a piece of `seconds`; when replies wait, their step is part of it.
   package func blocks(within seconds: Double, besideReplies: Bool) -> Int {
     guard let block else { return 1 }
     return max(1, Self.count((seconds - (besideReplies ? replies : 0)) / block))
   }
 
-  /// Takes note of a step.
+  /// Learns from a step.
   package mutating func learn(decodeRows: Int, prefillRows: Int, seconds: Double) {
     if decodeRows > 0, prefillRows > 0 { latest = max(prefillRows, Self.fewest / 2) }
     if prefillRows == 0 { return replies = Self.smooth(replies == 0 ? nil : replies, seconds) }
@@ -44,7 +47,7 @@ package struct StepPace {
     row = Self.smooth(row, own / Double(prefillRows))
   }
 
-  /// Takes note of a piece of an image.
+  /// Learns from a piece of an image.
   package mutating func learn(blocks: Int, seconds: Double) {
     if blocks > 0 { block = Self.smooth(block, seconds / Double(blocks)) }
   }

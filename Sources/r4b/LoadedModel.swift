@@ -59,9 +59,9 @@ struct LoadedModel {
   ) -> EngineConfiguration {
     let prefixTokens = settings.optionalInt("scheduling.prefix_cache_mb").map { $0 * 1_000_000 / bytesPerPosition }
     return EngineConfiguration(
-      maxRunning: settings.int("scheduling.max_running"), maxIdle: settings.int("scheduling.max_idle"),
-      briefSeats: settings.int("scheduling.brief_seats"),
-      maxQueued: settings.int("scheduling.max_waiting"), kvTokens: kvTokens,
+      maxRunning: settings.int("scheduling.max_running"), maxRunningBatch: settings.int("scheduling.max_idle"),
+      shortSlots: settings.int("scheduling.brief_seats"),
+      maxWaiting: settings.int("scheduling.max_waiting"), kvTokens: kvTokens,
       prefillChunk: settings.int("scheduling.prefill_chunk"),
       maxStall: .milliseconds(settings.double("scheduling.max_stall_ms")), prefixTokens: prefixTokens ?? kvTokens,
       imageCacheBytes: settings.int("scheduling.image_cache_mb") * 1_000_000)

@@ -29,10 +29,10 @@ import Testing
     }
   }
 
-  @Test func `images fill their places whatever the chunks`() async throws {
+  @Test func `features fill the positions of images, whatever the chunks`() async throws {
     let images = [image(9, count: 10, at: 0), image(4, count: 7, at: 10), image(5, count: 3, at: 30)]
     let sighted = request(prompt: 33, reply: 5, images: images)
-    // What the runner must have read, place by place.
+    // What the runner must have read, position by position.
     let expected = FakeSequence(number: 0, capacity: 0, ledger: Ledger())
     for place in 0..<33 {
       if let seen = images.first(where: { ($0.position..<$0.position + $0.image.layout.tokenCount).contains(place) }) {
@@ -84,7 +84,7 @@ import Testing
       request(prompt: 4, reply: 2, salt: 1, images: [image(8, count: 2, at: 0, views: 5)]))
     for round in 1...8 {
       bench.rounds(1)
-      // The second image is begun when the first is done.
+      // The second image is started when the first is done.
       let ledger = bench.ledger.snapshot
       #expect(ledger.views == round && ledger.encoded == (round < 5 ? 0 : 1))
       #expect(ledger.steps.last?.rows.first.map { $0 == (0, 1) } == true)
@@ -98,7 +98,7 @@ import Testing
     #expect(reply.ids.count == 2 && (reply.timings?.image ?? .zero) > .zero)
   }
 
-  @Test func `the stop token is reported and ends the reply, the limit ends it too`() async throws {
+  @Test func `the stop token is reported and ends the reply, and so does the limit`() async throws {
     let bench = Bench()
     let free = try bench.core.submit(request(prompt: 9, reply: 15))
     bench.finish()
@@ -127,7 +127,7 @@ import Testing
     #expect(thinking.dropFirst().allSatisfy { $0 == nil })
   }
 
-  @Test func `the times come before the first token and say where it went`() async throws {
+  @Test func `the timings come before the first token and say where its time went`() async throws {
     let bench = Bench(.init(maxRunning: 1, kvTokens: 100))
     bench.runner.beforeStep = { _ in try blockingSleep(milliseconds: 2) }
     let start = ContinuousClock.now
@@ -153,7 +153,7 @@ import Testing
     let reading = try bench.core.submit(request(prompt: 3000, reply: 1, salt: 1))
     bench.rounds(10)
     let short = try bench.core.submit(request(prompt: 30, reply: 6, salt: 2))
-    // Half of the chunk is the newcomer's: two steps for its prompt, the second of which gives the first token.
+    // The new request gets half of the chunk: two steps for its prompt, the second of which gives the first token.
     bench.rounds(7)
     let steps = bench.ledger.snapshot.steps
     let rows = steps.suffix(7).map { step in step.rows.first { $0.sequence == 2 }?.count ?? 0 }
@@ -186,8 +186,8 @@ import Testing
     #expect(bench.ledger.snapshot.openCapacity == 0)
   }
 
-  @Test func `a request dropped in line leaves it at once`() async throws {
-    let bench = Bench(.init(maxRunning: 1, maxQueued: 1, kvTokens: 200))
+  @Test func `a request dropped in the queue leaves it at once`() async throws {
+    let bench = Bench(.init(maxRunning: 1, maxWaiting: 1, kvTokens: 200))
     let running = try bench.core.submit(request(prompt: 10, reply: 5))
     bench.rounds(1)
     var waiting: AsyncThrowingStream<GenerationEvent, any Error>? = try bench.core.submit(request(prompt: 9, reply: 5))
@@ -202,7 +202,7 @@ import Testing
     #expect(bench.ledger.snapshot.made == 2)
   }
 
-  @Test func `a request dropped during a step is in no later one and others go on`() async throws {
+  @Test func `a request dropped during a step is in no later one, and others continue`() async throws {
     let bench = Bench()
     let staying = try bench.core.submit(request(prompt: 5, reply: 10))
     var leaving: AsyncThrowingStream<GenerationEvent, any Error>? = try bench.core.submit(request(prompt: 5, reply: 10))

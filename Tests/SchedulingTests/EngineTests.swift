@@ -1,4 +1,5 @@
-// The engine with its thread. The time limit turns a hang into a failure; nothing else here depends on how fast the machine is.
+// The engine with its thread. The time limit turns a hang into a failure; nothing else here depends on how fast the
+// machine is.
 import Dispatch
 import Foundation
 import GenerationTypes
@@ -23,8 +24,8 @@ import Testing
     while !condition() { try await Task.sleep(for: .milliseconds(1)) }
   }
 
-  @Test func `many clients at once get what each would get alone`() async throws {
-    let (engine, ledger) = engine(.init(maxRunning: 4, maxQueued: 100, kvTokens: 300, prefillChunk: 16))
+  @Test func `many clients at once get the replies that each would get alone`() async throws {
+    let (engine, ledger) = engine(.init(maxRunning: 4, maxWaiting: 100, kvTokens: 300, prefillChunk: 16))
     let together = try await withThrowingTaskGroup(of: (Int, [TokenID]).self) { group in
       for salt in 0..<24 {
         group.addTask {
@@ -74,14 +75,14 @@ import Testing
     try await eventually { ledger.steps == 3 }
     reader.cancel()
     _ = await reader.value
-    // One step may be under way; it is the last.
+    // A step may be in progress; it is the last.
     for _ in 0..<10 { gate.signal() }
     try await eventually { engine.load.running == 0 }
     #expect(ledger.steps <= 4)
     await engine.shutdown(grace: .zero)
   }
 
-  @Test func `the observer is told of every step`() async throws {
+  @Test func `the observer is called after every step`() async throws {
     let reports = Mutex<[StepReport]>([])
     let (engine, ledger) = engine(
       .init(kvTokens: 1000, prefillChunk: 4),
@@ -96,7 +97,7 @@ import Testing
     #expect(ledger.steps == 5)
   }
 
-  @Test func `shutdown lets running replies end and fails those in line`() async throws {
+  @Test func `shutdown lets running requests end and fails waiting ones`() async throws {
     let gate = DispatchSemaphore(value: 0)
     let (engine, ledger) = engine(.init(maxRunning: 1, kvTokens: 100), beforeStep: { gate.wait() })
     let running = try engine.submit(request(prompt: 5, reply: 3))
@@ -112,7 +113,7 @@ import Testing
     #expect(ledger.snapshot.runnerIsGone)
   }
 
-  @Test func `shutdown fails what the grace does not suffice for, once and for every caller`() async throws {
+  @Test func `shutdown fails requests that outlast the grace, once and for every caller`() async throws {
     let (engine, ledger) = engine(.init(kvTokens: 4000))
     let streams = try (0..<2).map { try engine.submit(request(prompt: 5, reply: 1900, salt: $0)) }
     try await eventually { ledger.steps > 3 }

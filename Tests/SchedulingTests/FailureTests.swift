@@ -1,11 +1,11 @@
-// What the engine does when the runner, memory or a request is at fault: fail who is concerned, serve the others.
+// Failures of the runner, of memory and of requests: the affected requests fail, the others are served.
 import GenerationTypes
 import Inference
 import Scheduling
 import Testing
 
 @Suite struct `Failures` {
-  @Test func `a step that throws fails the requests in it and the engine goes on`() async throws {
+  @Test func `a step that throws fails the requests in it, and the engine continues`() async throws {
     let bench = Bench(.init(maxRunning: 2, kvTokens: 1000))
     let streams = try (0..<3).map { try bench.core.submit(request(prompt: 5, reply: 10, salt: $0)) }
     bench.rounds(3)
@@ -23,7 +23,7 @@ import Testing
     #expect(bench.ledger.snapshot.openCapacity == 0)
   }
 
-  @Test func `a spoilt row fails its own request only`() async throws {
+  @Test func `a row with a value that is not a number fails its own request only`() async throws {
     let bench = Bench()
     bench.runner.afterLogits = { sequence, logits in
       if sequence.number == 1, sequence.length == 8 { logits[7] = .nan }
@@ -35,7 +35,7 @@ import Testing
     #expect(replies[1].error == .inference("sampling: notFinite(id: 7)"))
   }
 
-  @Test func `a runner that keeps its logits to itself does not hang the request`() async throws {
+  @Test func `a runner that returns no logits does not hang the request`() async throws {
     let bench = Bench()
     bench.runner.withholdsLogits = true
     let stream = try bench.core.submit(request(prompt: 5, reply: 10))
@@ -54,7 +54,7 @@ import Testing
     #expect(bench.core.load.kvTokens == 0)
   }
 
-  @Test func `who finds no memory waits for another's, and fails when there is none to wait for`() async throws {
+  @Test func `a request without memory waits for another to end, and fails when none runs`() async throws {
     let bench = Bench(.init(maxRunning: 8, kvTokens: 1000))
     bench.runner.memory = 30
     let streams = try [10, 10, 10, 40, 10].map { try bench.core.submit(request(prompt: 5, reply: $0, salt: $0)) }
@@ -67,7 +67,7 @@ import Testing
     #expect(bench.core.load.kvTokens == 0)
   }
 
-  @Test func `prompts without sense fail without a step`() async throws {
+  @Test func `malformed prompts fail without a step`() async throws {
     let far = Int.max - 1
     for defective in [
       request(prompt: 0, reply: 5), request(prompt: 5, reply: 0), request(prompt: 5, reply: -9),

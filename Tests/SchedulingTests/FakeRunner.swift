@@ -1,5 +1,5 @@
-// A model whose next token is a hash of the places it has read, with a ledger of what it was asked for and scripted failures.
-// Like the real one it belongs to one thread; what tests read from other threads lies behind a lock.
+// A runner whose next token is a hash of the positions of a sequence, with a ledger of its work and scripted failures.
+// Like the real one it belongs to one thread; what tests read from other threads is behind a lock.
 import Basics
 import Foundation
 import GenerationTypes
@@ -11,10 +11,10 @@ struct Scripted: Error, CustomStringConvertible {
   let description: String
 }
 
-/// What a runner was asked for; readable from any thread.
+/// What a runner did; readable from any thread.
 final class Ledger: Sendable {
   struct Step: Sendable, Equatable {
-    /// Places of every entry, in order, with the entry's sequence.
+    /// The sequence of every entry and its number of positions, in order.
     var rows: [(sequence: Int, count: Int)]
     static func == (a: Step, b: Step) -> Bool { a.rows.elementsEqual(b.rows) { $0 == $1 } }
   }
@@ -24,11 +24,11 @@ final class Ledger: Sendable {
     var encoded = 0
     var views = 0
     var made = 0
-    /// How far forks began as others did.
+    /// The number of positions that each fork began with.
     var forked: [Int] = []
     var openCapacity = 0
     var largestOpenCapacity = 0
-    /// Positions written in all memory, shared ones once.
+    /// Positions in memory; shared ones count once.
     var held = 0
     var largestHeld = 0
     var largestBatch = 0
@@ -79,7 +79,7 @@ final class FakeSequence {
   let number: Int
   let capacity: Int
   private(set) var segments: [FakeSegment]
-  /// The hash after each number of places.
+  /// The hash after each number of positions.
   private(set) var hashes: [UInt64]
   var hash: UInt64 { hashes[length] }
   var length: Int { hashes.count - 1 }
@@ -126,11 +126,11 @@ final class FakeRunner: ModelRunner {
   let maxBatch: Int
   let bytesPerPosition = 1
   let ledger = Ledger()
-  /// Called at the head of a step, which fails when it throws.
+  /// Called before a step, which fails when it throws.
   var beforeStep: (Batch<FakeSequence>) throws -> Void = { _ in }
-  /// Called with the place of a sequence whose logits come next, to spoil them.
+  /// Called with a sequence and its logits, which it may change.
   var afterLogits: (FakeSequence, UnsafeMutableBufferPointer<Float>) -> Void = { _, _ in }
-  /// Positions that all open sequences may take.
+  /// The positions that all sequences together may take.
   var memory = Int.max
   var encodeFails = false
   var withholdsLogits = false
@@ -171,7 +171,7 @@ final class FakeRunner: ModelRunner {
     return sequences.flatMap(\.segments).reduce(0) { $0 + (seen.insert(ObjectIdentifier($1)).inserted ? $1.filled : 0) }
   }
 
-  /// An image and how many of its views are to come.
+  /// An image and the number of its views that are not encoded yet.
   final class ImageEncoding {
     let image: PreparedImage
     var left: Int
@@ -185,7 +185,7 @@ final class FakeRunner: ModelRunner {
     (image.image.viewCount - image.left, image.image.viewCount)
   }
 
-  /// A view at a time.
+  /// Encodes a view at a time.
   func advance(_ image: ImageEncoding, blocks: Int) throws -> ImageFeatures? {
     if encodeFails { throw Scripted(description: "blind") }
     image.left -= 1
@@ -240,7 +240,7 @@ final class FakeRunner: ModelRunner {
 
 // MARK: - Requests and replies
 
-/// An image of one colour; what it is known by follows from it, unless it is to be `unknown` to caches.
+/// An image of one colour, with a digest unless it is `unknown` to caches.
 func image(
   _ value: UInt8, count: Int, at position: Int, views: Int = 1, unknown: Bool = false
 ) -> Prompt.Image {
@@ -252,7 +252,7 @@ func image(
   return Prompt.Image(image: image, position: position)
 }
 
-/// A request for a prompt that is told from others by `salt`; no token stops it unless told.
+/// A request with a prompt that depends on `salt`.
 func request(
   prompt: Int, reply: Int, salt: Int = 0, temperature: Float = 0, stop: Set<TokenID> = [],
   images: [Prompt.Image] = []
@@ -266,7 +266,7 @@ func request(
     decides: false)
 }
 
-/// Everything a stream gave.
+/// Everything that a stream delivered.
 struct Reply: Sendable {
   var tokens: [GeneratedToken] = []
   var progress: [Int] = []
@@ -279,7 +279,7 @@ struct Reply: Sendable {
   var hadTimingsFirst = false
   var error: GenerationError?
   var ids: [TokenID] { tokens.map(\.id) }
-  /// How often it ended.
+  /// The number of times it ended.
   var ends = 0
 
   init(of stream: AsyncThrowingStream<GenerationEvent, any Error>) async {
@@ -311,13 +311,19 @@ struct Bench {
   let loop: EngineLoop<FakeRunner>
   var ledger: Ledger { runner.ledger }
 
-  init(_ configuration: EngineConfiguration = .init(kvTokens: 100_000), runner: FakeRunner = FakeRunner()) {
+  init(
+    _ configuration: EngineConfiguration = .init(kvTokens: 100_000), runner: FakeRunner = FakeRunner(),
+    drafts: DraftSource? = nil
+  ) {
     self.runner = runner
-    core = EngineCore(limits: .init(configuration, contextLength: runner.contextLength, maxBatch: runner.maxBatch))
-    loop = EngineLoop(runner: runner, core: core, configuration: configuration)
+    core = EngineCore(
+      schedule: Schedule(
+        configuration, contextLength: runner.contextLength, maxBatch: runner.maxBatch,
+        sharedPositions: runner.sharedPositions))
+    loop = EngineLoop(runner: runner, core: core, imageCacheBytes: configuration.imageCacheBytes, drafts: drafts)
   }
 
-  /// Rounds until there is nothing to do; fails the test's patience at 100,000.
+  /// Runs rounds until there is nothing to do, at most 100,000.
   func finish() {
     for _ in 0..<100_000 where loop.round() != true { return }
   }

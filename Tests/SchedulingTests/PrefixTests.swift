@@ -1,11 +1,11 @@
-// Prompts that begin alike: what is computed, what is shared, and that no reply can tell.
+// Prompts with a common beginning: what is computed, what is shared, and that no reply shows it.
 import Basics
 import GenerationTypes
 import Inference
 import Scheduling
 import Testing
 
-/// A request whose prompt is `shared` places that `family` tells from others, then `own` places that `salt` does.
+/// A request whose prompt has `shared` positions that depend on `family`, then `own` positions that depend on `salt`.
 private func question(
   family: Int = 0, shared: Int, own: Int, salt: Int, reply: Int = 5, images: [Prompt.Image] = [], key: String = ""
 ) -> GenerationRequest {
@@ -16,7 +16,7 @@ private func question(
   return made
 }
 
-/// What a request gets when nothing else has ever run.
+/// The reply of an engine that has run nothing else.
 private func alone(_ request: GenerationRequest) async throws -> [TokenID] {
   let bench = Bench()
   let stream = try bench.core.submit(request)
@@ -25,14 +25,14 @@ private func alone(_ request: GenerationRequest) async throws -> [TokenID] {
 }
 
 extension Ledger.State {
-  /// Places computed over all steps.
+  /// Positions computed over all steps.
   fileprivate var rows: Int { steps.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1.count } } }
 }
 
 @Suite struct `Prefixes` {
   private let caching = EngineConfiguration(kvTokens: 10_000, prefixTokens: 10_000, imageCacheBytes: 1 << 20)
 
-  @Test func `a prompt goes on where an ended one was the same`() async throws {
+  @Test func `a prompt continues from the common beginning with an ended one`() async throws {
     let bench = Bench(caching)
     let first = question(shared: 100, own: 10, salt: 1)
     for (asked, cached) in [
@@ -54,7 +54,7 @@ extension Ledger.State {
     #expect(bench.core.load.tally.prefixMisses == 110 + 1 + 12 + 112 + 45)
   }
 
-  @Test func `a chat goes on from its reply`() async throws {
+  @Test func `a chat continues from its last reply`() async throws {
     let bench = Bench(caching)
     var chat = question(shared: 40, own: 3, salt: 1, reply: 20)
     for turn in 0..<4 {
@@ -68,7 +68,9 @@ extension Ledger.State {
     }
   }
 
-  @Test func `prompts that come together are computed once, whatever becomes of the first`() async throws {
+  @Test func `simultaneous prompts compute their common beginning once, even if the first is cancelled`()
+    async throws
+  {
     for leaderLeaves in [false, true] {
       let bench = Bench(.init(kvTokens: 10_000, prefillChunk: 16, prefixTokens: leaderLeaves ? 10_000 : 0))
       var streams: [AsyncThrowingStream<GenerationEvent, any Error>?] = try (0..<5).map {
@@ -83,7 +85,7 @@ extension Ledger.State {
         let expected = try await alone(question(shared: 200, own: 4, salt: salt))
         #expect(await Reply(of: stream).ids == expected)
       }
-      // Five times four own places and four tokens; the shared ones once.
+      // Five times four own positions and four tokens; the shared positions once.
       let rows = bench.ledger.snapshot.rows
       #expect(leaderLeaves ? rows == 200 + 4 * 8 : rows == 200 + 5 * 8)
       #expect(bench.ledger.snapshot.faults == [])
@@ -108,7 +110,7 @@ extension Ledger.State {
     #expect(bench.ledger.snapshot.encoded == 4)
   }
 
-  @Test func `places of images are the same only where the images are`() async throws {
+  @Test func `positions of images are equal only where the images are`() async throws {
     let bench = Bench(caching)
     func asked(_ value: UInt8, unknown: Bool = false) -> GenerationRequest {
       question(shared: 100, own: 4, salt: 1, images: [image(value, count: 30, at: 20, unknown: unknown)])
@@ -126,7 +128,7 @@ extension Ledger.State {
     }
   }
 
-  @Test func `an image that many ask about at once, each in words of its own, is encoded once`() async throws {
+  @Test func `an image in several simultaneous requests with different texts is encoded once`() async throws {
     for cache in [0, 1 << 20] {
       let bench = Bench(.init(kvTokens: 10_000, imageCacheBytes: cache))
       let streams = try (0..<5).map {
@@ -145,11 +147,11 @@ extension Ledger.State {
       bench.finish()
       #expect(await Reply(of: again).ids.count == 5)
       #expect(bench.ledger.snapshot.encoded == (cache == 0 ? 7 : 6))
-      #expect(bench.core.load.tally.keptImageBytes == (cache == 0 ? 0 : (30 + 5 * 5) * 4))
+      #expect(bench.core.load.tally.cachedImageBytes == (cache == 0 ? 0 : (30 + 5 * 5) * 4))
     }
   }
 
-  @Test func `what is kept gives way to who runs, the longest unused first`() async throws {
+  @Test func `cached prefixes make way for running requests, the least recently used first`() async throws {
     let bench = Bench(.init(kvTokens: 400, prefixTokens: 350))
     func ask(_ family: Int, length: Int = 100) async throws -> Int {
       let stream = try bench.core.submit(question(family: family, shared: length, own: 0, salt: 1, reply: 1))
@@ -159,27 +161,28 @@ extension Ledger.State {
       return reply.cachedTokens
     }
     for family in 0..<3 { #expect(try await ask(family) == 0) }
-    #expect(bench.core.load.tally.keptTokens == 300)
+    #expect(bench.core.load.tally.cachedPositions == 300)
     #expect(try await ask(0) == 99)
-    // 350 may be kept: the second is the longest unused.
+    // The cache holds 350: the second is the least recently used.
     #expect(try await ask(3) == 0)
     #expect(try await ask(1) == 0)
     #expect(try await ask(0) == 99)
-    // A request for all there is finds it, and keeps what it may.
+    // A request that needs the whole KV gets it; its own sequence is too large for the cache.
     #expect(try await ask(9, length: 399) == 0)
-    #expect(bench.core.load.tally.keptTokens == 0 && bench.ledger.snapshot.openCapacity == 0)
+    #expect(bench.core.load.tally.cachedPositions == 0 && bench.ledger.snapshot.openCapacity == 0)
     #expect(bench.ledger.snapshot.largestHeld <= 400)
   }
 }
 
-@Suite struct `Random schedules with everything on` {
+@Suite struct `Random requests to an engine with caches` {
   @Test(arguments: 0..<40 as Range<UInt64>)
-  func `every reply is what it would be alone and the budget holds`(seed: UInt64) async throws {
+  func `every reply is the one of an idle engine, and the budget holds`(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
     let kvTokens = Int.random(in: 200...600, using: &random)
     let configuration = EngineConfiguration(
-      maxRunning: .random(in: 1...6, using: &random), briefSeats: .random(in: 0...2, using: &random), maxQueued: 12,
-      kvTokens: kvTokens, ahead: .random(in: 1...40, using: &random), prefillChunk: .random(in: 1...40, using: &random),
+      maxRunning: .random(in: 1...6, using: &random), shortSlots: .random(in: 0...2, using: &random), maxWaiting: 12,
+      kvTokens: kvTokens, replyReservation: .random(in: 1...40, using: &random),
+      prefillChunk: .random(in: 1...40, using: &random),
       prefixTokens: .random(in: 0...kvTokens, using: &random), imageCacheBytes: .random(in: 0...400, using: &random))
     let runner = FakeRunner(contextLength: 200, maxBatch: .random(in: 8...48, using: &random))
     let bench = Bench(configuration, runner: runner)
@@ -210,7 +213,7 @@ extension Ledger.State {
     let (load, ledger) = (bench.core.load, bench.ledger.snapshot)
     #expect(load.running == 0 && load.waiting == 0 && load.kvTokens == 0)
     #expect(ledger.faults == [] && ledger.largestHeld <= kvTokens)
-    #expect(ledger.openCapacity == load.tally.keptTokens && ledger.openCapacity <= configuration.prefixTokens)
-    #expect(configuration.prefixTokens < 100 || !ledger.forked.isEmpty, "something was shared")
+    #expect(ledger.openCapacity == load.tally.cachedPositions && ledger.openCapacity <= configuration.prefixTokens)
+    #expect(configuration.prefixTokens < 100 || !ledger.forked.isEmpty, "no prefix was shared")
   }
 }

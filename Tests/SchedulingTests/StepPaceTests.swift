@@ -1,9 +1,9 @@
-// How much prompt work is taken beside replies, on a machine whose costs are made up.
+// How much of prompts and images is computed beside replies, on a machine with invented costs.
 import Scheduling
 import Testing
 
 @Suite struct `Step pace` {
-  /// Steps of a machine that reads its weights in `replies` seconds and takes `row` seconds for a prompt place more.
+  /// A machine that reads its weights in `replies` seconds and takes `row` seconds for each further prompt position.
   private struct Machine {
     var replies: Double
     var row: Double
@@ -23,13 +23,13 @@ import Testing
     for _ in 0..<5 { machine.pace.learn(decodeRows: 1, prefillRows: 0, seconds: replies) }
     let stall = replies * 3
     let steps = (0..<40).map { _ in machine.step(stall: stall) }
-    // A step of the fewest rows may be all that the bound leaves.
+    // The bound may leave no more than a step of the fewest rows.
     let bound = max(stall, replies + 8 * row) * 1.001
     #expect(steps.allSatisfy { $0 <= bound }, "\(steps)")
     #expect(steps.suffix(10).allSatisfy { $0 >= 0.7 * stall })
   }
 
-  @Test func `a machine that slows down is followed within a few steps`() {
+  @Test func `the pace follows a machine that slows down within a few steps`() {
     var machine = Machine(replies: 0.1, row: 0.01)
     for _ in 0..<5 { machine.pace.learn(decodeRows: 1, prefillRows: 0, seconds: 0.1) }
     for _ in 0..<20 { _ = machine.step(stall: 0.5) }
@@ -38,7 +38,7 @@ import Testing
     #expect(steps[0] > 0.8 && steps.suffix(4).allSatisfy { $0 <= 0.52 }, "\(steps)")
   }
 
-  @Test func `what has not been measured is taken in small pieces, unless nobody waits`() {
+  @Test func `pieces are small before anything was measured, unless no reply waits`() {
     var pace = StepPace()
     #expect(pace.blocks(within: 1, besideReplies: true) == 1)
     #expect(pace.rows(within: 1, most: 256, besideReplies: false) == 256)
@@ -53,7 +53,7 @@ import Testing
     #expect(pace.blocks(within: 1, besideReplies: true) == 5 && pace.blocks(within: 0, besideReplies: true) == 1)
   }
 
-  @Test func `times without sense do no harm`() {
+  @Test func `meaningless times do no harm`() {
     var pace = StepPace()
     for seconds in [0, -1, 1e-300, 1e300] {
       pace.learn(decodeRows: 3, prefillRows: 0, seconds: seconds)

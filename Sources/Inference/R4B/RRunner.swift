@@ -97,6 +97,7 @@ package final class RRunner: ModelRunner {
 
   package func trim(_ sequence: KVSequence) { sequence.trim() }
 
+  /// The number of positions that these sequences hold in memory together; shared positions count once.
   package func heldPositions(of sequences: [KVSequence]) -> Int {
     var seen = Set<ObjectIdentifier>()
     var held = 0
