@@ -81,10 +81,10 @@ let package = Package(
     module("Benchmarking", ["Basics", "GenerationTypes", "Inference"], optimised),
     module("Transport", ["COpenSSL", "Text"]),
     module("HTTP", ["Basics", "Text", "Transport"]),
-    module("Telemetry", ["Basics", "JSON", "Statistics", "Text"]),
+    module("Telemetry", ["Basics", "GenerationTypes", "JSON", "Statistics", "Text"]),
     module("Configuration", ["JSON"]),
     module("Statistics", ["Basics"], optimised),
-    module("Ledger", [.product(name: "GRDB", package: "GRDB.swift")], optimised),
+    module("Ledger", ["GenerationTypes", .product(name: "GRDB", package: "GRDB.swift")], optimised),
     module("Evaluation", ["Basics", "JSON", "Statistics"], optimised),
     module(
       "API",
@@ -109,7 +109,7 @@ let package = Package(
       "constraints", ["Basics", "GenerationTypes", "Inference", "JSON", "StructuredOutput", "Tokenization"], exclude: []
     ),
     benchmark("tokenizer", ["Basics", "Tokenization"], exclude: ["compare.py"]),
-    benchmark("ledger", ["Basics", "Ledger"], exclude: []),
+    benchmark("ledger", ["Basics", "GenerationTypes", "Ledger"], exclude: []),
     .executableTarget(
       name: "kernels-benchmark", dependencies: ["CKernels"], path: "Benchmarks/kernels",
       cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
@@ -137,7 +137,7 @@ let package = Package(
     tests(of: "Imaging", ["Basics", "GenerationTypes"], fixtures: true),
     tests(of: "Inference", ["Basics", "CKernels", "GenerationTypes", "ModelFiles"], fixtures: true),
     tests(of: "JSON"),
-    tests(of: "Ledger", ["Basics", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests(of: "Ledger", ["Basics", "GenerationTypes", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(of: "ModelFiles", ["Basics", "JSON", "Text"], fixtures: true, optimised),
     .testTarget(
       name: "SamplingTests", dependencies: ["Basics", "GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
@@ -145,7 +145,7 @@ let package = Package(
     tests(of: "Scheduling", ["Basics", "GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "Statistics", ["Basics"], fixtures: true),
     tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),
-    tests(of: "Telemetry", ["JSON"]),
+    tests(of: "Telemetry", ["GenerationTypes", "JSON"]),
     tests(of: "Templates", ["JSON"], fixtures: true),
     tests(of: "Text"),
     tests(of: "Tokenization", ["Basics", "GenerationTypes", "JSON", "ModelFiles"], fixtures: true),

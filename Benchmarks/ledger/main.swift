@@ -7,6 +7,7 @@
 //   ledger-benchmark status PATH                 the account of a start, as JSON
 import Basics
 import Foundation
+import GenerationTypes
 import Ledger
 
 /// 2025-01-01 00:00 UTC.
@@ -14,24 +15,28 @@ let yearStart = 1_735_689_600.0
 let year = 365 * 86_400.0
 
 /// A request as they come: three keys, three requested modes, lengths spread over some orders of magnitude.
-func row(_ index: Int, at time: Double, _ numbers: inout SplitMix64) -> LedgerRow {
+func request(_ index: Int, at time: Double, _ numbers: inout SplitMix64) -> AnswerFigures {
   func long(_ most: Double) -> Double { pow(most, Double.random(in: 0...1, using: &numbers)) }
-  let requested = ["auto", "auto", "auto", "long", "short"].randomElement(using: &numbers) ?? "auto"
-  let isThinking = requested == "long" || (requested == "auto" && Bool.random(using: &numbers))
+  let requested = [ThinkingMode.auto, .auto, .auto, .long, .short].randomElement(using: &numbers) ?? .auto
+  let isThinking = requested == .long || (requested == .auto && Bool.random(using: &numbers))
   let tokens = isThinking ? Int(long(16_000)) : 0, answer = Int(long(2_000)), prefill = long(20_000) / 1_000
   let decode = Double(tokens + answer) / 60
-  var row = LedgerRow(
-    time: time, requestID: "chatcmpl-\(String(numbers.next(), radix: 36))",
-    key: ["web", "batch", nil].randomElement(using: &numbers) ?? nil, requestedMode: requested,
-    mode: isThinking ? "thinking" : "non_thinking",
-    thinkProbability: requested == "auto" ? Double.random(in: 0...1, using: &numbers) : nil,
-    promptText: Int(long(4_000)), promptImage: Bool.random(using: &numbers) ? 731 : 0, thinking: tokens,
-    control: isThinking ? 2 : 1, answer: answer, finish: index % 20 == 0 ? "length" : "stop",
-    thoughtEnd: isThinking ? "natural" : nil, queue: long(3_000) / 1e4, image: index % 2 == 0 ? long(900) / 1e3 : nil,
-    prefill: prefill, firstToken: prefill + 0.02, firstAnswerToken: prefill + Double(tokens) / 60, decode: decode,
-    total: prefill + decode)
-  (row.isDecided, row.isSampled) = (requested == "auto", requested == "auto")
-  return row
+  var reply = ReplyFigures(
+    outcome: isThinking ? .thinking : .nonThinking, thoughtEnd: isThinking ? .natural : nil,
+    counts: TokenCounts(thinking: tokens, control: isThinking ? 2 : 1, answer: answer),
+    finish: index % 20 == 0 ? .length : .stop)
+  reply.thinkProbability = requested == .auto ? Float.random(in: 0...1, using: &numbers) : nil
+  var figures = AnswerFigures(
+    requestID: "chatcmpl-\(String(numbers.next(), radix: 36))",
+    key: ["web", "batch", nil].randomElement(using: &numbers) ?? nil, time: time, requestedMode: requested,
+    textTokens: Int(long(4_000)), imageTokens: Bool.random(using: &numbers) ? 731 : 0, replies: [reply])
+  figures.times = AnswerFigures.Times(
+    queue: .seconds(long(3_000) / 1e4), image: index % 2 == 0 ? .seconds(long(900) / 1e3) : nil,
+    prefill: .seconds(prefill), firstToken: .seconds(prefill + 0.02),
+    firstAnswerToken: .seconds(prefill + Double(tokens) / 60), decode: .seconds(decode),
+    total: .seconds(prefill + decode))
+  (figures.isDecided, figures.isSampled) = (requested == .auto, requested == .auto)
+  return figures
 }
 
 func seconds(_ work: () async throws -> Void) async rethrows -> Double {
@@ -46,7 +51,7 @@ func fill(_ path: String, _ count: Int) async throws {
   let all = try await seconds {
     for first in stride(from: 0, to: count, by: 10_000) {
       let rows = (first..<min(first + 10_000, count)).map { index in
-        row(index, at: yearStart + year * Double(index) / Double(count), &numbers)
+        request(index, at: yearStart + year * Double(index) / Double(count), &numbers)
       }
       recording += await seconds { for row in rows { ledger.record(row) } }
       while ledger.status.pending > 50_000 { try await Task.sleep(for: .milliseconds(5)) }
@@ -111,7 +116,7 @@ func record(_ path: String, _ count: Int) async throws {
   let ledger = Ledger(path: path)
   var numbers = SplitMix64(seed: UInt64(count))
   for index in 0..<count {
-    ledger.record(row(index, at: yearStart + Double(index) * 7, &numbers))
+    ledger.record(request(index, at: yearStart + Double(index) * 7, &numbers))
     if index % 100 == 99 { usleep(2_000) }
   }
   // The count is rewritten on a queue of its own: what is told from here on is exact.

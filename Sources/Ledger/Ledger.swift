@@ -4,6 +4,7 @@
 import Dispatch
 import Foundation
 import GRDB
+import GenerationTypes
 import Synchronization
 
 /// One row for each answered request, in a file that survives restarts.
@@ -60,11 +61,11 @@ package final class Ledger: Sendable {
 
   func tell(_ event: LedgerEvent) { front.withLock { $0.observer }?(event) }
 
-  /// Accepts a row for the next batch, or counts it as dropped when too many wait.
-  package func record(_ row: LedgerRow) { accept(.request(row)) }
+  /// Accepts a request for the next batch, or counts its row as dropped if too many wait.
+  package func record(_ figures: AnswerFigures) { accept(.request(LedgerRow(figures))) }
 
-  /// Accepts a shadow for the next batch, or counts it as dropped when too many wait.
-  package func record(_ shadow: ShadowRow) { accept(.shadow(shadow)) }
+  /// Accepts a shadow for the next batch, or counts its row as dropped if too many wait.
+  package func record(_ shadow: ShadowFigures) { accept(.shadow(ShadowRow(shadow))) }
 
   /// The account of this moment.
   package var status: LedgerStatus {

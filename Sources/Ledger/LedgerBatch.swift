@@ -34,11 +34,10 @@ struct LedgerBatch {
       switch entry {
       case .request(let row):
         var values: [DatabaseValue] = [
-          Bounded.moment(row.time).databaseValue, row.requestID.databaseValue, (row.key ?? "").databaseValue,
-          row.requestedMode.databaseValue, row.mode.databaseValue,
-          Bounded.probability(row.thinkProbability)?.databaseValue ?? .null,
+          row.time.databaseValue, row.requestID.databaseValue, row.key.databaseValue,
+          row.requestedMode.databaseValue, row.mode.databaseValue, row.thinkProbability?.databaseValue ?? .null,
         ]
-        values += [row.isDecided.databaseValue, row.isSampled.databaseValue, Bounded.count(row.replies).databaseValue]
+        values += [row.isDecided.databaseValue, row.isSampled.databaseValue, row.replies.databaseValue]
         values += [row.finish.databaseValue, row.thoughtEnd?.databaseValue ?? .null]
         for (measure, value) in zip(Measure.allCases, row.measures) where measure != .completion {
           values.append(value?.databaseValue ?? .null)
@@ -46,9 +45,8 @@ struct LedgerBatch {
         try request.execute(arguments: StatementArguments(values))
       case .shadow(let row):
         try shadow.execute(arguments: [
-          Bounded.moment(row.time), row.requestID, row.key ?? "", row.mode, Bounded.count(row.tokens),
-          Bounded.microseconds(row.seconds) ?? 0, Bounded.count(row.shadowTokens),
-          Bounded.microseconds(row.shadowSeconds) ?? 0, Bounded.count(row.shadowPromptTokens),
+          row.time, row.requestID, row.key, row.mode, row.tokens, row.microseconds, row.shadowTokens,
+          row.shadowMicroseconds, row.shadowPromptTokens,
         ])
       }
     }
@@ -61,12 +59,12 @@ struct LedgerBatch {
       case .request(let row):
         let group = Group(
           start: Self.start(row.time, span), requestedMode: row.requestedMode, mode: row.mode,
-          key: span.keepsKeys ? row.key ?? "" : "")
-        tallies[group, default: UsageTally()].insert(UsageSample(row))
+          key: span.keepsKeys ? row.key : "")
+        tallies[group, default: UsageTally()].insert(row)
       case .shadow(let row):
         let group = Group(
           start: Self.start(row.time, span), requestedMode: "", mode: row.mode,
-          key: span.keepsKeys ? row.key ?? "" : "")
+          key: span.keepsKeys ? row.key : "")
         shadows[group, default: ShadowSums()].merge(ShadowSums(row))
       }
     }
@@ -74,8 +72,8 @@ struct LedgerBatch {
     for (group, sums) in shadows { try merge(sums, into: group, span, db) }
   }
 
-  private static func start(_ time: Double, _ span: LedgerSchema.Span) -> Int {
-    Bounded.moment(time) / 1_000_000 / span.seconds * span.seconds
+  private static func start(_ microseconds: Int, _ span: LedgerSchema.Span) -> Int {
+    microseconds / 1_000_000 / span.seconds * span.seconds
   }
 
   private func merge(_ tally: UsageTally, into group: Group, _ span: LedgerSchema.Span, _ db: Database) throws {

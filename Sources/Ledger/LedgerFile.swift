@@ -102,7 +102,7 @@ struct LedgerFile {
     committed = total
     for case .request(let row) in entries {
       rowsHeld += 1
-      let hour = Double(Bounded.moment(row.time) / 3_600_000_000 * 3_600)
+      let hour = Double(row.time / 3_600_000_000 * 3_600)
       oldestTime = min(oldestTime ?? hour, hour)
     }
   }

@@ -1,85 +1,78 @@
-// What is kept of one answered request: counts, times and how it ended. There is no field for a prompt, an image or a
-// reply, so none can be written. Out-of-range numbers are clamped on their way into the file; nothing here can trap.
+// A request and a shadow as the file stores them: bounded whole numbers and words. This is the only place where figures become
+// stored words. There is no field for a prompt, an image or a reply, so none can be written. Nothing here can trap.
+import GenerationTypes
 
-/// One answered request.
-package struct LedgerRow: Sendable, Equatable {
-  /// End of the request, Unix seconds.
-  package var time: Double
-  /// The id the client was given.
-  package var requestID: String
-  /// Name of the API key (never the key); nil without one.
-  package var key: String?
-  /// What the client asked for: `auto`, `long` or `short`.
-  package var requestedMode: String
-  /// What happened: `thinking` or `non_thinking`.
-  package var mode: String
-  /// The model's probability of thinking, 0 to 1, where it was asked.
-  package var thinkProbability: Double?
-  /// Whether `auto` was asked for and the model chose the mode of its one reply: no policy did.
-  package var isDecided = false
-  /// Whether, besides, shadows were drawn from such requests when it came.
-  package var isSampled = false
-  /// Prompt tokens: text, image places, and those of both that a cache held.
-  package var promptText, promptImage, promptCached: Int
-  /// Completion tokens, summed over the request's replies: thought, tags and other control tokens, answer.
-  package var thinking, control, answer: Int
-  /// How many replies (`n`) the request had.
-  package var replies: Int
+/// One answered request; a row of the table `request`.
+struct LedgerRow: Sendable, Equatable {
+  /// Unix microseconds at which the replies had ended.
+  var time: Int
+  /// The id that the client was given; empty in a row that was read for a report.
+  var requestID = ""
+  /// The name of the API key (never the key); empty without one.
+  var key: String
+  /// `auto`, `long` or `short`.
+  var requestedMode: String
+  /// `thinking` or `non_thinking`.
+  var mode: String
+  /// P(think), 0 to 1, if the model decided.
+  var thinkProbability: Double?
+  /// As in `AnswerFigures`.
+  var isDecided, isSampled: Bool
+  /// The number of replies (`n`).
+  var replies: Int
   /// `stop`, `length` or `tool_calls`, of the first reply.
-  package var finish: String
-  /// `natural`, `budget`, `loop` or `length`; nil when there was no thought.
-  package var thoughtEnd: String?
-  /// Seconds of each phase; nil where the request had none.
-  package var queue, image, prefill, firstToken, firstAnswerToken, decode: Double?
-  /// Seconds from the request's head to its last byte.
-  package var total: Double
+  var finish: String
+  /// `natural`, `budget`, `loop` or `length`; nil without a thought.
+  var thoughtEnd: String?
+  /// Every measure in its stored unit, in the order of `Measure.allCases`; nil for a phase that the request did not have.
+  var measures: [Int?]
+}
 
-  /// A row with every field given or empty.
-  package init(
-    time: Double, requestID: String, key: String? = nil, requestedMode: String, mode: String,
-    thinkProbability: Double? = nil, promptText: Int = 0, promptImage: Int = 0, promptCached: Int = 0,
-    thinking: Int = 0, control: Int = 0, answer: Int = 0, replies: Int = 1, finish: String, thoughtEnd: String? = nil,
-    queue: Double? = nil, image: Double? = nil, prefill: Double? = nil, firstToken: Double? = nil,
-    firstAnswerToken: Double? = nil, decode: Double? = nil, total: Double
-  ) {
-    (self.time, self.requestID, self.key) = (time, requestID, key)
-    (self.requestedMode, self.mode, self.thinkProbability) = (requestedMode, mode, thinkProbability)
-    (self.promptText, self.promptImage, self.promptCached) = (promptText, promptImage, promptCached)
-    (self.thinking, self.control, self.answer, self.replies) = (thinking, control, answer, replies)
-    (self.finish, self.thoughtEnd) = (finish, thoughtEnd)
-    (self.queue, self.image, self.prefill, self.firstToken) = (queue, image, prefill, firstToken)
-    (self.firstAnswerToken, self.decode, self.total) = (firstAnswerToken, decode, total)
+extension LedgerRow {
+  /// The row of an answered request.
+  init(_ figures: AnswerFigures) {
+    let (prompt, counts, times) = (figures.prompt, figures.counts, figures.times)
+    let promptTokens = [prompt.text, prompt.image, prompt.cached].map(Bounded.count)
+    let tokens = [counts.thinking, counts.control, counts.answer].map(Bounded.count)
+    let durations = [
+      times.queue, times.image, times.prefill, times.firstToken, times.firstAnswerToken, times.decode, times.total,
+    ]
+    self.init(
+      time: Bounded.moment(figures.time), requestID: figures.requestID, key: figures.key ?? "",
+      requestedMode: figures.requestedMode.rawValue, mode: figures.outcome.rawValue,
+      thinkProbability: Bounded.probability(figures.thinkProbability.map(Double.init)), isDecided: figures.isDecided,
+      isSampled: figures.isSampled, replies: Bounded.count(figures.replies.count), finish: figures.finish.rawValue,
+      thoughtEnd: figures.thoughtEnd?.rawValue,
+      measures: promptTokens + tokens + [tokens.reduce(0, +)] + durations.map { $0.map(Bounded.microseconds) })
   }
 }
 
-/// An `auto` request answered again, unseen by clients, in the mode it did not choose.
-package struct ShadowRow: Sendable, Equatable {
-  /// Time of the original request's row, Unix seconds: a span that has the pair has the request.
-  package var time: Double
-  /// The id of the original request.
-  package var requestID: String
-  /// Name of the API key; nil without one.
-  package var key: String?
-  /// What the original did: `thinking` or `non_thinking`.
-  package var mode: String
-  /// Completion tokens of the original.
-  package var tokens: Int
-  /// Generation seconds of the original.
-  package var seconds: Double
-  /// Completion tokens of the second answer.
-  package var shadowTokens: Int
-  /// Generation seconds of the second answer.
-  package var shadowSeconds: Double
-  /// Prompt tokens that the second answer computed anew.
-  package var shadowPromptTokens: Int
+/// One shadow; a row of the table `shadow`.
+struct ShadowRow: Sendable, Equatable {
+  /// The time of the original's row, Unix microseconds: a span that has the shadow has its original.
+  var time: Int
+  /// The id of the original; empty in a row that was read for a report.
+  var requestID = ""
+  /// The name of the API key; empty without one.
+  var key: String
+  /// The mode of the original: `thinking` or `non_thinking`.
+  var mode: String
+  /// Generated tokens of the original, and microseconds from its first to its last.
+  var tokens, microseconds: Int
+  /// The same of the second answer.
+  var shadowTokens, shadowMicroseconds: Int
+  /// Prompt tokens that the prefix cache did not hold for the second answer.
+  var shadowPromptTokens: Int
+}
 
-  /// A pair of answers to one request.
-  package init(
-    time: Double, requestID: String, key: String? = nil, mode: String, tokens: Int, seconds: Double, shadowTokens: Int,
-    shadowSeconds: Double, shadowPromptTokens: Int
-  ) {
-    (self.time, self.requestID, self.key, self.mode) = (time, requestID, key, mode)
-    (self.tokens, self.seconds, self.shadowTokens) = (tokens, seconds, shadowTokens)
-    (self.shadowSeconds, self.shadowPromptTokens) = (shadowSeconds, shadowPromptTokens)
+extension ShadowRow {
+  /// The row of a shadow.
+  init(_ shadow: ShadowFigures) {
+    let original = shadow.original
+    self.init(
+      time: Bounded.moment(original.time), requestID: original.requestID, key: original.key ?? "",
+      mode: original.outcome.rawValue, tokens: Bounded.count(original.counts.total),
+      microseconds: Bounded.microseconds(original.times.decode ?? .zero), shadowTokens: Bounded.count(shadow.tokens),
+      shadowMicroseconds: Bounded.microseconds(shadow.decode), shadowPromptTokens: Bounded.count(shadow.promptTokens))
   }
 }

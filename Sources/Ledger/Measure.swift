@@ -42,10 +42,10 @@ enum Bounded {
   /// Tokens, 0 to 2³¹ − 1.
   static func count(_ value: Int) -> Int { min(max(value, 0), Int(Int32.max)) }
 
-  /// Seconds → microseconds, at most 10¹¹ (28 hours); nil for what is not a number.
-  static func microseconds(_ seconds: Double?) -> Int? {
-    guard let seconds, !seconds.isNaN else { return nil }
-    return Int((min(max(seconds, 0), 1e5) * 1e6).rounded())
+  /// Whole microseconds, 0 to 10¹¹ (28 hours).
+  static func microseconds(_ duration: Duration) -> Int {
+    let (seconds, attoseconds) = min(max(duration, .zero), .seconds(100_000)).components
+    return Int(seconds) * 1_000_000 + Int((attoseconds + 500_000_000_000) / 1_000_000_000_000)
   }
 
   /// Unix seconds → Unix microseconds within the years 1970 to 9999.
@@ -61,14 +61,4 @@ enum Bounded {
 
   /// The sum of two numbers from 0 to `most`, or `most`.
   static func sum(_ a: Int, _ b: Int) -> Int { min(a + b, most) }
-}
-
-extension LedgerRow {
-  /// Every measure in its stored unit, in the order of `Measure.allCases`.
-  var measures: [Int?] {
-    let parts = [thinking, control, answer].map(Bounded.count)
-    return [promptText, promptImage, promptCached].map(Bounded.count) + parts + [parts.reduce(0, +)]
-      + [queue, image, prefill, firstToken, firstAnswerToken, decode].map(Bounded.microseconds)
-      + [Bounded.microseconds(total) ?? 0]
-  }
 }

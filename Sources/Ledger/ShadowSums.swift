@@ -1,4 +1,5 @@
 // Sums over pairs of answers to the same request, enough for a mean difference and its error.
+import GenerationTypes
 
 /// Sums over shadows, d being thinking minus non-thinking of a pair.
 package struct ShadowSums: Sendable, Equatable {
@@ -18,17 +19,17 @@ package struct ShadowSums: Sendable, Equatable {
 
   /// One pair.
   init(_ row: ShadowRow) {
-    let tokens = Bounded.count(row.tokens), other = Bounded.count(row.shadowTokens)
-    let seconds = Self.seconds(row.seconds), otherSeconds = Self.seconds(row.shadowSeconds)
-    let sign = row.mode == "thinking" ? 1.0 : -1
-    let difference = sign * Double(tokens - other), longer = sign * (seconds - otherSeconds)
+    let shadowSeconds = Double(row.shadowMicroseconds) / 1e6
+    let sign = row.mode == ThinkingOutcome.thinking.rawValue ? 1.0 : -1
+    let difference = sign * Double(row.tokens - row.shadowTokens)
+    let longer = sign * (Double(row.microseconds) / 1e6 - shadowSeconds)
     pairs = 1
     (tokenDifference, tokenDifferenceSquared) = (difference, difference * difference)
     tokenDifferenceCubed = difference * difference * difference
     (secondsDifference, secondsDifferenceSquared) = (longer, longer * longer)
     secondsDifferenceCubed = longer * longer * longer
-    (shadowTokens, shadowPromptTokens) = (other, Bounded.count(row.shadowPromptTokens))
-    shadowSeconds = otherSeconds
+    (shadowTokens, shadowPromptTokens) = (row.shadowTokens, row.shadowPromptTokens)
+    self.shadowSeconds = shadowSeconds
   }
 
   /// Adds the pairs of `other`.
@@ -44,7 +45,4 @@ package struct ShadowSums: Sendable, Equatable {
     shadowPromptTokens = Bounded.sum(shadowPromptTokens, other.shadowPromptTokens)
     shadowSeconds += other.shadowSeconds
   }
-
-  /// Seconds as the file keeps them: whole microseconds.
-  private static func seconds(_ value: Double) -> Double { Double(Bounded.microseconds(value) ?? 0) / 1e6 }
 }

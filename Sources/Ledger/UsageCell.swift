@@ -1,4 +1,5 @@
 // One bucket of one group while a report is made.
+import GenerationTypes
 
 /// What a report counts for a bucket and a group.
 struct UsageCell: Sendable {
@@ -20,7 +21,7 @@ struct UsageCell: Sendable {
       requests: tally.sampled.requests - before.requests,
       completionTokens: tally.sampled.completionTokens - before.completionTokens,
       decodeMicroseconds: tally.sampled.decodeMicroseconds - before.decodeMicroseconds)
-    if mode == "thinking" {
+    if mode == ThinkingOutcome.thinking.rawValue {
       decidedThinking = Bounded.sum(decidedThinking, more)
       sampledThinking.merge(sums)
     } else {
@@ -30,7 +31,11 @@ struct UsageCell: Sendable {
 
   /// Adds shadows of originals of one mode.
   mutating func add(_ shadows: ShadowSums, mode: String) {
-    if mode == "thinking" { shadowsOfThinking.merge(shadows) } else { shadowsOfNonThinking.merge(shadows) }
+    if mode == ThinkingOutcome.thinking.rawValue {
+      shadowsOfThinking.merge(shadows)
+    } else {
+      shadowsOfNonThinking.merge(shadows)
+    }
   }
 
   /// Adds everything `other` has counted.

@@ -1,4 +1,5 @@
-// What a report is asked for.
+// What a report is about.
+import GenerationTypes
 
 /// A question to the ledger.
 package struct UsageQuery: Sendable, Equatable {
@@ -32,15 +33,15 @@ package struct UsageQuery: Sendable, Equatable {
   package var groupBy: Set<Grouping>
   /// Only requests of this key's name; the empty text means without a key.
   package var key: String?
-  /// Only requests that did this, `thinking` or `non_thinking`.
-  package var mode: String?
-  /// Only requests that asked for this, `auto`, `long` or `short`.
-  package var requestedMode: String?
+  /// Only requests with this outcome.
+  package var mode: ThinkingOutcome?
+  /// Only requests that asked for this mode.
+  package var requestedMode: ThinkingMode?
 
   /// A question about `from` ..< `to`.
   package init(
     from: Double, to: Double, bucket: Bucket = .none, groupBy: Set<Grouping> = [], key: String? = nil,
-    mode: String? = nil, requestedMode: String? = nil
+    mode: ThinkingOutcome? = nil, requestedMode: ThinkingMode? = nil
   ) {
     (self.from, self.to, self.bucket, self.groupBy) = (from, to, bucket, groupBy)
     (self.key, self.mode, self.requestedMode) = (key, mode, requestedMode)

@@ -1,5 +1,6 @@
 // Makes a report within one read transaction, so that rows and roll-ups are of the same moment.
 import GRDB
+import GenerationTypes
 
 /// A report in the making.
 struct UsageReader {
@@ -89,12 +90,13 @@ struct UsageReader {
     while let row = try rows.next() {
       let time = try row.number(0)
       let (requestedMode, mode, key) = (try row.text(1), try row.text(2), try row.text(3))
-      let sample = UsageSample(
-        replies: try row.number(4), measures: try (0..<columns.count).map { try row.numberOrNil(10 + $0) },
-        finish: try row.text(5), thoughtEnd: String.fromDatabaseValue(row[6]),
-        thinkProbability: Double.fromDatabaseValue(row[7]), isDecided: try row.number(8) != 0,
-        isSampled: try row.number(9) != 0)
-      try count(time, requestedMode, mode, key) { $0.insert(sample) }
+      let request = LedgerRow(
+        time: time, key: key, requestedMode: requestedMode, mode: mode,
+        thinkProbability: Bounded.probability(Double.fromDatabaseValue(row[7])), isDecided: try row.number(8) != 0,
+        isSampled: try row.number(9) != 0, replies: try row.number(4), finish: try row.text(5),
+        thoughtEnd: String.fromDatabaseValue(row[6]),
+        measures: try (0..<columns.count).map { try row.numberOrNil(10 + $0) })
+      try count(time, requestedMode, mode, key) { $0.insert(request) }
     }
   }
 
@@ -111,7 +113,7 @@ struct UsageReader {
     while let row = try rows.next() {
       let (start, mode, key) = (try row.number(0), try row.text(1), try row.text(2))
       let sums = try ShadowSums(row, from: 3)
-      try withCell(Self.microseconds(start), "auto", mode, key) { $0.add(sums, mode: mode) }
+      try withCell(Self.microseconds(start), ThinkingMode.auto.rawValue, mode, key) { $0.add(sums, mode: mode) }
     }
   }
 
@@ -126,10 +128,9 @@ struct UsageReader {
     while let row = try rows.next() {
       let (time, mode, key) = (try row.number(0), try row.text(1), try row.text(2))
       let shadow = ShadowRow(
-        time: 0, requestID: "", mode: mode, tokens: try row.number(3), seconds: Double(try row.number(4)) / 1e6,
-        shadowTokens: try row.number(5), shadowSeconds: Double(try row.number(6)) / 1e6,
-        shadowPromptTokens: try row.number(7))
-      try withCell(time, "auto", mode, key) { $0.add(ShadowSums(shadow), mode: mode) }
+        time: time, key: key, mode: mode, tokens: try row.number(3), microseconds: try row.number(4),
+        shadowTokens: try row.number(5), shadowMicroseconds: try row.number(6), shadowPromptTokens: try row.number(7))
+      try withCell(time, ThinkingMode.auto.rawValue, mode, key) { $0.add(ShadowSums(shadow), mode: mode) }
     }
   }
 
@@ -139,10 +140,12 @@ struct UsageReader {
   /// The query's filters; shadows are of `auto` requests and have no column for it.
   private func conditions(isShadow: Bool) -> (sql: String, values: StatementArguments) {
     var sql = "", values = StatementArguments()
-    for (column, value) in [("key", query.key), ("mode", query.mode), ("requested_mode", query.requestedMode)] {
+    for (column, value) in [
+      ("key", query.key), ("mode", query.mode?.rawValue), ("requested_mode", query.requestedMode?.rawValue),
+    ] {
       guard let value else { continue }
       if isShadow && column == "requested_mode" {
-        if value != "auto" { sql += " AND 0" }
+        if query.requestedMode != .auto { sql += " AND 0" }
       } else {
         sql += " AND \(column) = ?"
         values += [value]

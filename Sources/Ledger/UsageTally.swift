@@ -52,25 +52,25 @@ struct UsageTally: Sendable, Equatable {
   var sampled = AutoSums()
 
   /// Counts one request.
-  mutating func insert(_ sample: UsageSample) {
+  mutating func insert(_ row: LedgerRow) {
     requests = Bounded.sum(requests, 1)
-    replies = Bounded.sum(replies, sample.replies)
-    for (index, value) in sample.measures.enumerated() where index < measures.count {
+    replies = Bounded.sum(replies, row.replies)
+    for (index, value) in row.measures.enumerated() where index < measures.count {
       if let value { measures[index].insert(value) }
     }
-    finishes[Self.finishNames.firstIndex(of: sample.finish) ?? Self.finishNames.count - 1] += 1
-    if let end = sample.thoughtEnd {
+    finishes[Self.finishNames.firstIndex(of: row.finish) ?? Self.finishNames.count - 1] += 1
+    if let end = row.thoughtEnd {
       thoughtEnds[Self.thoughtEndNames.firstIndex(of: end) ?? Self.thoughtEndNames.count - 1] += 1
     }
-    if let probability = Bounded.probability(sample.thinkProbability) {
+    if let probability = row.thinkProbability {
       probabilityBins[min(Int(probability * Double(Self.bins)), Self.bins - 1)] += 1
       probabilitySum = Bounded.sum(probabilitySum, Int((probability * 1e9).rounded()))
     }
-    if sample.isDecided { decided = Bounded.sum(decided, 1) }
-    if sample.isSampled {
-      let tokens = sample.measures[Measure.completion.index] ?? 0
+    if row.isDecided { decided = Bounded.sum(decided, 1) }
+    if row.isSampled {
+      let tokens = row.measures[Measure.completion.index] ?? 0
       sampled.merge(
-        AutoSums(requests: 1, completionTokens: tokens, decodeMicroseconds: sample.measures[Measure.decode.index] ?? 0))
+        AutoSums(requests: 1, completionTokens: tokens, decodeMicroseconds: row.measures[Measure.decode.index] ?? 0))
     }
   }
 
@@ -87,30 +87,5 @@ struct UsageTally: Sendable, Equatable {
     probabilitySum = Bounded.sum(probabilitySum, other.probabilitySum)
     decided = Bounded.sum(decided, other.decided)
     sampled.merge(other.sampled)
-  }
-}
-
-/// One request as a tally counts it, from a `LedgerRow` or from the file.
-struct UsageSample {
-  /// Replies of the request.
-  var replies: Int
-  /// Every measure in its stored unit.
-  var measures: [Int?]
-  /// How the first reply ended.
-  var finish: String
-  /// How the thought ended.
-  var thoughtEnd: String?
-  /// P(think), 0 to 1.
-  var thinkProbability: Double?
-  /// As in `LedgerRow`.
-  var isDecided, isSampled: Bool
-}
-
-extension UsageSample {
-  /// The sample of a row about to be written.
-  init(_ row: LedgerRow) {
-    self.init(
-      replies: Bounded.count(row.replies), measures: row.measures, finish: row.finish, thoughtEnd: row.thoughtEnd,
-      thinkProbability: row.thinkProbability, isDecided: row.isDecided, isSampled: row.isSampled)
   }
 }

@@ -1,4 +1,6 @@
 // What auto-thinking saved since the start: the sums that shadows add to, and the families that tell them.
+import Basics
+import GenerationTypes
 import Statistics
 import Synchronization
 
@@ -54,29 +56,27 @@ package final class SavingsMetrics: Sendable {
       })
   }
 
-  /// Adds an answered auto request: whether it thought, its generated tokens, and seconds from the first to the last.
-  package func add(thought: Bool, tokens: Int, seconds: Double) {
+  /// Adds an answered `auto` request that might have been drawn for a shadow.
+  package func add(_ answer: AnswerFigures) {
     sums.withLock { sums in
-      if thought { sums.population.thinking += 1 } else { sums.population.direct += 1 }
-      sums.population.spent += Double(tokens)
-      sums.secondsSpent += seconds
+      if answer.outcome == .thinking { sums.population.thinking += 1 } else { sums.population.direct += 1 }
+      sums.population.spent += Double(answer.counts.total)
+      sums.secondsSpent += answer.times.decode?.seconds ?? 0
     }
   }
 
-  /// Counts what came of a drawn request; `mode` is that of the shadow.
-  package func count(_ mode: String, _ result: Result) { requests.add(1, mode, result.rawValue) }
+  /// Counts the result of a drawn request; `mode` is that of its shadow.
+  package func count(_ mode: ThinkingOutcome, _ result: Result) { requests.add(1, mode.rawValue, result.rawValue) }
 
-  /// Adds a shadow with `tokens` generated tokens; `decisionTokens` as in `SavingsEstimate`.
-  package func add(shadow mode: String, tokens count: Int, decisionTokens: Int) {
-    tokens.add(count, mode)
-    sums.withLock { $0.decisionTokens = decisionTokens }
-  }
-
-  /// Adds what a thought would have cost a request that did not think.
-  package func add(savedTokens: Double, savedSeconds: Double) {
+  /// Adds a shadow, and what it says about the cost of a thought if the client's answer did not think. `decisionTokens` as in
+  /// `SavingsEstimate`.
+  package func add(_ shadow: ShadowFigures, decisionTokens: Int) {
+    tokens.add(shadow.tokens, shadow.outcome.rawValue)
     sums.withLock { sums in
-      sums.tokens.add(savedTokens)
-      sums.seconds.add(savedSeconds)
+      sums.decisionTokens = decisionTokens
+      guard shadow.outcome == .thinking else { return }
+      sums.tokens.add(Double(shadow.tokens - shadow.original.counts.total))
+      sums.seconds.add(shadow.decode.seconds - (shadow.original.times.decode?.seconds ?? 0))
     }
   }
 }

@@ -1,6 +1,7 @@
 // The server's metrics by name. Label values come from enumerations and the route table, never from a request, so that no
 // client can grow the set of series. The `vllm:` names are what existing dashboards read; they say the same numbers again.
 import Basics
+import GenerationTypes
 import Synchronization
 import Text
 
@@ -200,16 +201,16 @@ package final class ServerMetrics: Sendable {
   }
 
   /// Says one reply again under the names of vLLM.
-  func addAliases(_ reply: AnswerRecord.Reply) {
-    aliasGeneration.add(reply.thinking + reply.control + reply.answer, model)
-    aliasSuccess.add(1, model, reply.finish)
+  func addAliases(_ reply: ReplyFigures) {
+    aliasGeneration.add(reply.counts.total, model)
+    aliasSuccess.add(1, model, reply.finish.rawValue)
   }
 
   /// Says one request again under the names of vLLM.
-  func addAliases(_ answer: AnswerRecord) {
-    aliasPrompt.add(answer.promptText + answer.promptImage, model)
-    if let first = answer.firstToken { aliasFirstToken.observe(first.seconds, model) }
-    aliasRequest.observe(answer.total.seconds, model)
+  func addAliases(_ answer: AnswerFigures) {
+    aliasPrompt.add(answer.prompt.total, model)
+    if let first = answer.times.firstToken { aliasFirstToken.observe(first.seconds, model) }
+    aliasRequest.observe(answer.times.total.seconds, model)
   }
 
   /// Counts one response.

@@ -78,8 +78,9 @@ private final class Office {
     let office = Office()
     for name in [#"=cmd("x"),1"#, "plain", "-1", "two\nlines"] {
       office.ledger.record(
-        LedgerRow(
-          time: 1000, requestID: "r", key: name, requestedMode: "auto", mode: "thinking", finish: "stop", total: 1))
+        AnswerFigures(
+          requestID: "r", key: name, time: 1000, requestedMode: .auto, textTokens: 1,
+          replies: [ReplyFigures(outcome: .thinking)]))
     }
     let answer = try await office.usage("from=0&to=2000&group_by=key&format=csv")
     #expect(answer.headers["content-type"]?.hasPrefix("text/csv") == true)

@@ -27,7 +27,7 @@ import Testing
   private func filled(_ count: Int) async throws -> Folder {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
-    await ledger.fill(drawRows(count, over: 86_400))
+    await ledger.fill(drawRequests(count, over: 86_400))
     ledger.close()
     return folder
   }
@@ -39,7 +39,7 @@ import Testing
       let ledger = Ledger(path: folder.database)
       #expect(ledger.status.state == .ok)
       #expect(ledger.status.corruptFiles == 1)
-      await ledger.fill(drawRows(10, over: 60))
+      await ledger.fill(drawRequests(10, over: 60))
       #expect(try await ledger.usage(UsageQuery(from: march, to: march + 60)).total.requests == 10)
       ledger.close()
     }
@@ -53,7 +53,7 @@ import Testing
     try handle.truncate(atOffset: 20_000)
     try handle.close()
     let ledger = Ledger(path: folder.database)
-    await ledger.fill(drawRows(10, over: 60))
+    await ledger.fill(drawRequests(10, over: 60))
     _ = try? await ledger.usage(UsageQuery(from: march, to: march + 86_400))
     await ledger.flush()
     #expect(ledger.status.corruptFiles == 1)
@@ -73,7 +73,7 @@ import Testing
     for bucket in [UsageQuery.Bucket.none, .hour] {
       _ = try? await ledger.usage(UsageQuery(from: march + 1, to: march + 86_399, bucket: bucket))
     }
-    await ledger.fill(drawRows(10, over: 60))
+    await ledger.fill(drawRequests(10, over: 60))
     #expect(ledger.status.corruptFiles >= 1)
     #expect(ledger.status.state == .ok)
     #expect(ledger.status.rowsHeld == 10)
@@ -97,7 +97,7 @@ import Testing
     await #expect(throws: LedgerError.self) {
       _ = try await ledger.usage(UsageQuery(from: march, to: march + 86_400))
     }
-    await ledger.fill(drawRows(3, over: 60))
+    await ledger.fill(drawRequests(3, over: 60))
     #expect(ledger.status.corruptFiles == 1)
     #expect(ledger.status.rowsHeld == 3)
   }
@@ -112,7 +112,7 @@ import Testing
     try await other.write { try $0.execute(sql: damage) }
     try other.close()
     let ledger = Ledger(path: folder.database)
-    await ledger.fill(drawRows(3, over: 60))
+    await ledger.fill(drawRequests(3, over: 60))
     #expect(ledger.status.corruptFiles == 1 && ledger.status.rowsHeld == 3 && ledger.status.state == .ok)
   }
 
@@ -121,12 +121,12 @@ import Testing
     var configuration = quick
     configuration.maximumPending = 50
     let ledger = Ledger(path: folder.database, configuration: configuration)
-    await ledger.fill(drawRows(5, over: 60))
+    await ledger.fill(drawRequests(5, over: 60))
     var unguarded = Configuration()
     unguarded.allowsUnsafeTransactions = true
     let other = try DatabaseQueue(path: folder.database, configuration: unguarded)
     try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
-    await ledger.fill(drawRows(60, over: 60))
+    await ledger.fill(drawRequests(60, over: 60))
     #expect(isDegraded(ledger, "locked"))
     #expect(ledger.status.dropped == 10)
     #expect(ledger.status.pending == 50)
@@ -151,13 +151,13 @@ import Testing
     let ledger = Ledger(path: folder.database, configuration: configuration)
     let events = Events()
     ledger.observe(events.append)
-    await ledger.fill(drawRows(5, over: 60))
+    await ledger.fill(drawRequests(5, over: 60))
     #expect(events.all.isEmpty)
     var unguarded = Configuration()
     unguarded.allowsUnsafeTransactions = true
     let other = try DatabaseQueue(path: folder.database, configuration: unguarded)
     try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
-    await ledger.fill(drawRows(60, over: 60))
+    await ledger.fill(drawRequests(60, over: 60))
     await ledger.flush()
     let reason = "the file is locked by another process"
     #expect(events.all.contains(.dropping(limit: 50)) && events.all.contains(.degraded(reason: reason)))
@@ -165,7 +165,7 @@ import Testing
     try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
     #expect(try await recovers(ledger))
     #expect(events.all.count == 3 && events.all.last == .recovered(dropped: 10))
-    await ledger.fill(drawRows(5, over: 60))
+    await ledger.fill(drawRequests(5, over: 60))
     #expect(events.all.count == 3)
     #expect(ledger.close() == LedgerLoss(unwritten: 0, dropped: 10))
     #expect(ledger.close() == LedgerLoss())
@@ -178,7 +178,7 @@ import Testing
     unguarded.allowsUnsafeTransactions = true
     let other = try DatabaseQueue(path: folder.database, configuration: unguarded)
     try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
-    for row in drawRows(7, over: 60) { ledger.record(row) }
+    for row in drawRequests(7, over: 60) { ledger.record(row) }
     let loss = ledger.close()
     #expect(loss == LedgerLoss(unwritten: 7, dropped: 0, reason: "the file is locked by another process"))
     #expect(loss.rows == 7)
@@ -194,7 +194,7 @@ import Testing
     try await other.write { try $0.execute(sql: "DELETE FROM state") }
     try other.close()
     _ = try? await ledger.usage(UsageQuery(from: march, to: march + 86_400))
-    await ledger.fill(drawRows(3, over: 60))
+    await ledger.fill(drawRequests(3, over: 60))
     let path = try #require(ledger.status.corruptFile)
     #expect(events.all == [.replaced(movedTo: path)])
     #expect(path.hasPrefix(folder.database + ".corrupt-") && FileManager.default.fileExists(atPath: path))
@@ -205,9 +205,9 @@ import Testing
     let first = Ledger(path: folder.database)
     let second = Ledger(path: folder.database, configuration: quick)
     #expect(isDegraded(second, "another server"))
-    second.record(drawRows(1, over: 60)[0])
+    second.record(drawRequests(1, over: 60)[0])
     await #expect(throws: LedgerError.self) { _ = try await second.usage(UsageQuery(from: march, to: march + 60)) }
-    await first.fill(drawRows(3, over: 60))
+    await first.fill(drawRequests(3, over: 60))
     first.close()
     #expect(try await recovers(second))
     #expect(second.status.rowsHeld == 4)
@@ -219,7 +219,7 @@ import Testing
     let blocked = folder.path + "/blocked"
     try Data().write(to: URL(fileURLWithPath: blocked))
     let ledger = Ledger(path: blocked + "/ledger.sqlite", configuration: quick)
-    await ledger.fill(drawRows(20, over: 60))
+    await ledger.fill(drawRequests(20, over: 60))
     if case .degraded = ledger.status.state {} else { Issue.record("\(ledger.status.state)") }
     #expect(ledger.status.pending == 20)
     try FileManager.default.removeItem(atPath: blocked)
@@ -234,7 +234,7 @@ import Testing
     try queue.close()
     let before = try Data(contentsOf: URL(fileURLWithPath: folder.database))
     let ledger = Ledger(path: folder.database)
-    await ledger.fill(drawRows(3, over: 60))
+    await ledger.fill(drawRequests(3, over: 60))
     #expect(isDegraded(ledger, "newer version"))
     ledger.close()
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.database)) == before)

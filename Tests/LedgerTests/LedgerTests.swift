@@ -10,7 +10,7 @@ import Testing
     let first = Ledger(path: folder.database)
     #expect(first.status.state == .ok)
     #expect(first.status.lostIsExact)
-    await first.fill(drawRows(2_500, over: 3_600), drawShadows(10, over: 3_600))
+    await first.fill(drawRequests(2_500, over: 3_600), drawShadows(10, over: 3_600))
     #expect(first.status.written == 2_510)
     #expect(first.status.fileBytes > 100_000)
     #expect(first.status.oldestTime == march)
@@ -24,7 +24,7 @@ import Testing
   @Test func `every file is readable by its owner only`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.path + "/deep/er/ledger.sqlite")
-    await ledger.fill(drawRows(1, over: 1))
+    await ledger.fill(drawRequests(1, over: 1))
     let directory = folder.path + "/deep/er"
     let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
     #expect(names == ["ledger.sqlite", "ledger.sqlite-shm", "ledger.sqlite-wal", "ledger.sqlite.count"])
@@ -37,7 +37,7 @@ import Testing
   @Test func `a waiting row is written within a second without being asked`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
-    ledger.record(drawRows(1, over: 1)[0])
+    ledger.record(drawRequests(1, over: 1)[0])
     #expect(ledger.status.pending == 1)
     for _ in 0..<200 where ledger.status.written == 0 { try await Task.sleep(for: .milliseconds(50)) }
     #expect(ledger.status.written == 1)
@@ -47,7 +47,7 @@ import Testing
   @Test func `rows from many threads are all written`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
-    let rows = drawRows(4_000, over: 7_200)
+    let rows = drawRequests(4_000, over: 7_200)
     DispatchQueue.concurrentPerform(iterations: 8) { thread in
       for index in stride(from: thread, to: rows.count, by: 8) { ledger.record(rows[index]) }
     }
@@ -56,7 +56,7 @@ import Testing
     #expect(ledger.status.dropped == 0)
     let total = try await ledger.usage(UsageQuery(from: march, to: march + 7_200)).total
     #expect(total.requests == 4_000)
-    #expect(total.measures[.answer]?.sum == rows.reduce(0) { $0 + Double($1.answer) })
+    #expect(total.measures[.answer]?.sum == rows.reduce(0) { $0 + ($1.value(.answer) ?? 0) })
   }
 
   @Test func `a process that was killed lost the rows that waited, and the next one says how many`() async throws {
@@ -64,8 +64,8 @@ import Testing
     var configuration = LedgerConfiguration()
     configuration.batchSeconds = 3_600
     let ledger = Ledger(path: folder.database, configuration: configuration)
-    await ledger.fill(drawRows(1_200, over: 60))
-    for row in drawRows(37, over: 60, seed: 9) { ledger.record(row) }
+    await ledger.fill(drawRequests(1_200, over: 60))
+    for row in drawRequests(37, over: 60, seed: 9) { ledger.record(row) }
     await ledger.settleCount()
     // What the page cache holds now is what kill -9 leaves.
     try folder.copy(to: later)
@@ -73,7 +73,7 @@ import Testing
     #expect(next.status.lost == 37)
     #expect(next.status.lostIsExact)
     #expect(next.status.rowsHeld == 1_200)
-    await next.fill(drawRows(5, over: 60))
+    await next.fill(drawRequests(5, over: 60))
     next.close()
     #expect(Ledger(path: later.database).status.lost == 0)
   }
@@ -82,7 +82,7 @@ import Testing
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
     ledger.countQueue.suspend()
-    let rows = drawRows(11, over: 60)
+    let rows = drawRequests(11, over: 60)
     for row in rows.dropLast() {
       ledger.record(row)
       // It would never return if it waited for the queue.
@@ -101,7 +101,7 @@ import Testing
   @Test func `without its count a file says that the loss is unknown`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
-    await ledger.fill(drawRows(10, over: 60))
+    await ledger.fill(drawRequests(10, over: 60))
     ledger.close()
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder.database + ".count"))
     let next = Ledger(path: folder.database)
@@ -114,7 +114,7 @@ import Testing
     let ledger = Ledger(path: folder.database)
     ledger.close()
     ledger.close()
-    ledger.record(drawRows(1, over: 1)[0])
+    ledger.record(drawRequests(1, over: 1)[0])
     await ledger.flush()
     #expect(ledger.status.state == .closed)
     #expect(ledger.status.dropped == 1)
@@ -126,7 +126,7 @@ import Testing
   @Test func `roll-ups agree with SQLite's own sums of the rows`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
-    await ledger.fill(drawRows(3_000, over: 200_000))
+    await ledger.fill(drawRequests(3_000, over: 200_000))
     ledger.close()
     let queue = try DatabaseQueue(path: folder.database)
     try await queue.read { db in

@@ -1,4 +1,5 @@
 import Foundation
+import GenerationTypes
 import Ledger
 import Testing
 
@@ -15,8 +16,8 @@ import Testing
   private var today: Double { (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400 }
 
   /// `count` requests on each of the last `days` days, today's among them.
-  private func rows(_ count: Int, days: Int) -> [LedgerRow] {
-    var rows = drawRows(count * days, over: 1)
+  private func rows(_ count: Int, days: Int) -> [AnswerFigures] {
+    var rows = drawRequests(count * days, over: 1)
     for index in rows.indices { rows[index].time = today - Double(index % days) * 86_400 + Double(index % 7) }
     return rows
   }

@@ -1,23 +1,25 @@
 import Basics
 import Foundation
+import GRDB
+import GenerationTypes
 import Ledger
 import Testing
 
 @Suite struct `Usage from roll-ups` {
   /// Long enough for several roll-ups of four weeks.
   private static let span = 100 * 86_400.0
-  private static let rows = drawRows(6_000, over: span)
+  private static let rows = drawRequests(6_000, over: span)
   private static let shadows = drawShadows(700, over: span)
 
   /// The summary's differences from the rows themselves, in words; empty when there are none.
-  private func differences(_ summary: UsageSummary, _ rows: [LedgerRow], _ shadows: [ShadowRow]) -> [String] {
+  private func differences(_ summary: UsageSummary, _ rows: [AnswerFigures], _ shadows: [ShadowFigures]) -> [String] {
     var found: [String] = []
     func equal<T: Equatable>(_ a: T, _ b: T, _ name: String) { if a != b { found.append("\(name): \(a), not \(b)") } }
     func near(_ a: Double, _ b: Double, _ name: String, _ tolerance: Double = 1e-9) {
       if abs(a - b) > tolerance * max(1, abs(b)) { found.append("\(name): \(a), not \(b)") }
     }
     equal(summary.requests, rows.count, "requests")
-    equal(summary.replies, rows.reduce(0) { $0 + $1.replies }, "replies")
+    equal(summary.replies, rows.reduce(0) { $0 + $1.replies.count }, "replies")
     for measure in Measure.allCases {
       let values = rows.compactMap { $0.value(measure) }.sorted()
       guard let own = summary.measures[measure] else {
@@ -37,32 +39,32 @@ import Testing
         }
       }
     }
-    equal(summary.finishes["stop"], rows.count { $0.finish == "stop" }, "stops")
-    equal(summary.finishes["other"], rows.count { $0.finish == "strange" }, "strange finishes")
-    equal(summary.thoughtEnds["loop"], rows.count { $0.thoughtEnd == "loop" }, "loops")
-    let asked = rows.compactMap(\.thinkProbability)
+    equal(summary.finishes["stop"], rows.count { $0.finish == .stop }, "stops")
+    equal(summary.finishes["tool_calls"], rows.count { $0.finish == .toolCalls }, "tool calls")
+    equal(summary.thoughtEnds["loop"], rows.count { $0.thoughtEnd == .loop }, "loops")
+    let asked = rows.compactMap(\.thinkProbability).map(Double.init)
     equal(summary.probabilityBins.reduce(0, +), asked.count, "P(think) bins")
     equal(summary.probabilityBins[3], asked.count { $0 >= 0.15 && $0 < 0.2 }, "P(think) bin 3")
     if !asked.isEmpty {
       near(summary.probabilityMean ?? -1, asked.reduce(0, +) / Double(asked.count), "mean P(think)", 1e-8)
     }
     equal(summary.decided, rows.count(where: \.isDecided), "requests that the model decided")
-    equal(summary.decidedThinking, rows.count { $0.isDecided && $0.mode == "thinking" }, "those of them that thought")
-    let thought = rows.filter { $0.isSampled && $0.mode == "thinking" }
+    equal(summary.decidedThinking, rows.count { $0.isDecided && $0.outcome == .thinking }, "those of them that thought")
+    let thought = rows.filter { $0.isSampled && $0.outcome == .thinking }
     equal(summary.sampledThinking.requests, thought.count, "sampled requests that thought")
     equal(
-      summary.sampledThinking.completionTokens, thought.reduce(0) { $0 + $1.thinking + $1.control + $1.answer },
+      summary.sampledThinking.completionTokens, thought.reduce(0) { $0 + $1.counts.total },
       "their tokens")
-    near(summary.sampledThinking.decodeSeconds, thought.reduce(0) { $0 + ($1.decode ?? 0) }, "their seconds")
+    near(summary.sampledThinking.decodeSeconds, thought.reduce(0) { $0 + ($1.value(.decode) ?? 0) }, "their seconds")
     equal(
-      summary.sampledNonThinking.requests, rows.count { $0.isSampled && $0.mode == "non_thinking" },
+      summary.sampledNonThinking.requests, rows.count { $0.isSampled && $0.outcome == .nonThinking },
       "sampled requests that did not think")
     for (sums, mode, sign) in [
-      (summary.shadowsOfThinking, "thinking", 1.0), (summary.shadowsOfNonThinking, "non_thinking", -1.0),
+      (summary.shadowsOfThinking, ThinkingOutcome.thinking, 1.0), (summary.shadowsOfNonThinking, .nonThinking, -1.0),
     ] {
-      let pairs = shadows.filter { $0.mode == mode }
-      let tokens = pairs.map { sign * Double($0.tokens - $0.shadowTokens) }
-      let seconds = pairs.map { sign * ($0.seconds - $0.shadowSeconds) }
+      let pairs = shadows.filter { $0.original.outcome == mode }
+      let tokens = pairs.map { sign * Double($0.original.counts.total - $0.tokens) }
+      let seconds = pairs.map { sign * (($0.original.value(.decode) ?? 0) - $0.decode / .seconds(1)) }
       equal(sums.pairs, pairs.count, "pairs")
       near(sums.tokenDifference, tokens.reduce(0, +), "Σd")
       near(sums.tokenDifferenceSquared, tokens.reduce(0) { $0 + $1 * $1 }, "Σd²")
@@ -70,8 +72,8 @@ import Testing
       near(sums.secondsDifferenceCubed, seconds.reduce(0) { $0 + $1 * $1 * $1 }, "Σd³ of seconds", 1e-7)
       near(sums.secondsDifference, seconds.reduce(0, +), "Σd of seconds", 1e-7)
       near(sums.secondsDifferenceSquared, seconds.reduce(0) { $0 + $1 * $1 }, "Σd² of seconds", 1e-7)
-      equal(sums.shadowTokens, pairs.reduce(0) { $0 + $1.shadowTokens }, "tokens of shadows")
-      equal(sums.shadowPromptTokens, pairs.reduce(0) { $0 + $1.shadowPromptTokens }, "prompt tokens of shadows")
+      equal(sums.shadowTokens, pairs.reduce(0) { $0 + $1.tokens }, "tokens of shadows")
+      equal(sums.shadowPromptTokens, pairs.reduce(0) { $0 + $1.promptTokens }, "prompt tokens of shadows")
     }
     return found
   }
@@ -90,30 +92,32 @@ import Testing
       query.bucket = round % 4 == 0 ? .minute : [.none, .hour, .day].randomElement(using: &draw) ?? .none
       query.groupBy = Set(UsageQuery.Grouping.allCases.filter { _ in Bool.random(using: &draw) })
       if round % 3 == 0 { query.key = ["", "alpha", "nobody"].randomElement(using: &draw) }
-      if round % 5 == 0 { query.mode = "thinking" }
-      if round % 7 == 0 { query.requestedMode = ["auto", "long"].randomElement(using: &draw) }
+      if round % 5 == 0 { query.mode = .thinking }
+      if round % 7 == 0 { query.requestedMode = [ThinkingMode.auto, .long].randomElement(using: &draw) }
       let rows = Self.rows.filter { row in
         row.time >= from && row.time < to && (query.key ?? row.key ?? "") == row.key ?? ""
-          && (query.mode ?? row.mode) == row.mode && (query.requestedMode ?? row.requestedMode) == row.requestedMode
+          && (query.mode ?? row.outcome) == row.outcome
+          && (query.requestedMode ?? row.requestedMode) == row.requestedMode
       }
       let shadows = Self.shadows.filter { shadow in
-        shadow.time >= from && shadow.time < to && (query.key ?? shadow.key ?? "") == shadow.key ?? ""
-          && (query.mode ?? shadow.mode) == shadow.mode && (query.requestedMode ?? "auto") == "auto"
+        let original = shadow.original
+        return original.time >= from && original.time < to && (query.key ?? original.key ?? "") == original.key ?? ""
+          && (query.mode ?? original.outcome) == original.outcome && (query.requestedMode ?? .auto) == .auto
       }
       let report = try await ledger.usage(query)
       #expect(differences(report.total, rows, shadows) == [], "\(query)")
       var checked = (requests: 0, pairs: 0)
       for bucket in report.buckets {
         let inBucket = rows.filter { $0.time >= bucket.from && $0.time < bucket.to }
-        let shadowsIn = shadows.filter { $0.time >= bucket.from && $0.time < bucket.to }
+        let shadowsIn = shadows.filter { $0.original.time >= bucket.from && $0.original.time < bucket.to }
         #expect(differences(bucket.total, inBucket, shadowsIn) == [], "\(query) at \(bucket.from)")
         checked.requests += inBucket.count
         checked.pairs += shadowsIn.count
         for group in bucket.groups {
           let label = group.label
           let own = inBucket.filter {
-            (label.key ?? $0.key ?? "") == $0.key ?? "" && (label.mode ?? $0.mode) == $0.mode
-              && (label.requestedMode ?? $0.requestedMode) == $0.requestedMode
+            (label.key ?? $0.key ?? "") == $0.key ?? "" && (label.mode ?? $0.outcome.rawValue) == $0.outcome.rawValue
+              && (label.requestedMode ?? $0.requestedMode.rawValue) == $0.requestedMode.rawValue
           }
           #expect(group.summary.requests == own.count)
         }
@@ -152,7 +156,7 @@ import Testing
     var configuration = LedgerConfiguration()
     configuration.maximumCells = 2
     let small = Ledger(path: folder.path + "/small.sqlite", configuration: configuration)
-    await small.fill(drawRows(50, over: 60))
+    await small.fill(drawRequests(50, over: 60))
     await #expect(throws: LedgerError.tooManyCells(limit: 2)) {
       _ = try await small.usage(UsageQuery(from: march, to: march + 60, groupBy: [.key]))
     }
@@ -163,7 +167,7 @@ import Testing
     var configuration = LedgerConfiguration()
     configuration.querySeconds = 0
     let ledger = Ledger(path: folder.database, configuration: configuration)
-    await ledger.fill(drawRows(20_000, over: 3_000))
+    await ledger.fill(drawRequests(20_000, over: 3_000))
     await #expect(throws: LedgerError.timeout(seconds: 0)) {
       _ = try await ledger.usage(UsageQuery(from: march, to: march + 3_000, bucket: .minute))
     }
@@ -172,19 +176,34 @@ import Testing
   @Test func `numbers no request should have are clamped, not trapped on`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
-    var row = drawRows(1, over: 60)[0]
-    (row.time, row.total, row.queue, row.decode) = (march, -.infinity, .nan, .infinity)
-    (row.answer, row.thinking, row.replies, row.thinkProbability) = (.max, .min, .max, .infinity)
-    await ledger.fill([row, row])
+    var reply = ReplyFigures(outcome: .thinking, counts: TokenCounts(thinking: .min, answer: .max))
+    reply.thinkProbability = .infinity
+    var request = AnswerFigures(
+      requestID: "r", time: march, requestedMode: .auto, textTokens: .max, imageTokens: .min, replies: [reply])
+    (request.times.total, request.times.decode) = (.seconds(-1), .seconds(Int64.max))
+    await ledger.fill([request, request])
     let total = try await ledger.usage(UsageQuery(from: march, to: march + 1)).total
     #expect(total.requests == 2)
     #expect(total.measures[.answer]?.sum == 2 * Double(Int32.max))
-    #expect(total.measures[.queue]?.count == 0)
+    #expect(total.measures[.thinking]?.sum == 0 && total.measures[.promptText]?.sum == 2 * Double(Int32.max))
+    #expect(total.measures[.queue]?.count == 0 && total.measures[.total]?.sum == 0)
     #expect(total.measures[.decode]?.sum == 2e5)
     #expect(total.probabilityBins.last == 2)
-    (row.time, row.requestID) = (.infinity, "\0")
-    await ledger.fill([row])
+    (request.time, request.requestID) = (.infinity, "\0")
+    await ledger.fill([request])
     #expect(ledger.status.state == .ok)
     #expect(ledger.status.rowsHeld == 3)
+  }
+
+  @Test func `finishes and ends of thoughts that a newer version wrote count as other`() async throws {
+    let folder = try Folder()
+    let ledger = Ledger(path: folder.database)
+    await ledger.fill(drawRequests(3, over: 60))
+    ledger.close()
+    let queue = try DatabaseQueue(path: folder.database)
+    try await queue.write { try $0.execute(sql: "UPDATE request SET finish = 'new', thought_end = 'newer'") }
+    try queue.close()
+    let total = try await Ledger(path: folder.database).usage(UsageQuery(from: march, to: march + 60)).total
+    #expect(total.finishes["other"] == 3 && total.thoughtEnds["other"] == 3)
   }
 }

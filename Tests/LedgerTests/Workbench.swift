@@ -1,6 +1,7 @@
-// What the suites share: a directory of their own, rows drawn from a seed, and a report counted the plain way.
+// What the suites share: a directory of their own, requests drawn from a seed, and a report counted the plain way.
 import Basics
 import Foundation
+import GenerationTypes
 import Ledger
 
 /// A directory that goes with its owner.
@@ -25,71 +26,76 @@ final class Folder: Sendable {
 /// 2026-03-01 00:00 UTC.
 let march = 1_772_323_200.0
 
-/// Rows within `seconds` after `march`; times have whole microseconds.
-func drawRows(_ count: Int, over seconds: Double, seed: UInt64 = 1) -> [LedgerRow] {
+/// Requests within `seconds` after `march`; times have whole microseconds.
+func drawRequests(_ count: Int, over seconds: Double, seed: UInt64 = 1) -> [AnswerFigures] {
   var draw = SplitMix64(seed: seed)
-  func micro(_ most: Double) -> Double { (Double.random(in: 0...most, using: &draw) * 1e6).rounded() / 1e6 }
+  func micro(_ most: Double) -> Duration { .microseconds(Int64.random(in: 0...Int64(most * 1e6), using: &draw)) }
   return (0..<count).map { index in
-    let requested = ["auto", "auto", "long", "short"].randomElement(using: &draw) ?? "auto"
-    let isThinking = requested == "long" || (requested == "auto" && Bool.random(using: &draw))
-    var row = LedgerRow(
-      time: march + micro(seconds), requestID: "r\(index)",
-      key: [nil, "alpha", "beta"].randomElement(using: &draw) ?? nil,
-      requestedMode: requested, mode: isThinking ? "thinking" : "non_thinking",
-      thinkProbability: requested == "auto" ? Double.random(in: 0...1, using: &draw) : nil,
-      promptText: Int.random(in: 0..<3_000, using: &draw), promptImage: Bool.random(using: &draw) ? 731 : 0,
-      promptCached: Int.random(in: 0..<100, using: &draw),
-      thinking: isThinking ? Int.random(in: 0..<20_000, using: &draw) : 0, control: isThinking ? 2 : 1,
-      answer: Int.random(in: 1..<900, using: &draw), replies: Int.random(in: 1...3, using: &draw),
-      finish: ["stop", "length", "tool_calls", "strange"].randomElement(using: &draw) ?? "stop",
-      thoughtEnd: isThinking ? ["natural", "budget", "loop", "length"].randomElement(using: &draw) : nil,
-      queue: micro(0.2), image: Bool.random(using: &draw) ? micro(2) : nil, prefill: micro(4), firstToken: micro(5),
+    let requested = [ThinkingMode.auto, .auto, .long, .short].randomElement(using: &draw) ?? .auto
+    let isThinking = requested == .long || (requested == .auto && Bool.random(using: &draw))
+    let hasImage = Bool.random(using: &draw)
+    let replies = (0..<Int.random(in: 1...3, using: &draw)).map { _ in
+      var reply = ReplyFigures(
+        outcome: isThinking ? .thinking : .nonThinking,
+        thoughtEnd: isThinking ? ThoughtEnd.allCases.randomElement(using: &draw) : nil,
+        counts: TokenCounts(
+          thinking: isThinking ? Int.random(in: 0..<20_000, using: &draw) : 0, control: isThinking ? 2 : 1,
+          answer: Int.random(in: 1..<900, using: &draw)),
+        finish: ReplyFinish.allCases.randomElement(using: &draw) ?? .stop)
+      reply.thinkProbability = requested == .auto ? Float.random(in: 0...1, using: &draw) : nil
+      reply.cachedTokens = Int.random(in: 0..<100, using: &draw)
+      return reply
+    }
+    var figures = AnswerFigures(
+      requestID: "r\(index)", key: [nil, "alpha", "beta"].randomElement(using: &draw) ?? nil,
+      time: march + micro(seconds) / .seconds(1), requestedMode: requested,
+      textTokens: Int.random(in: 0..<3_000, using: &draw), imageTokens: hasImage ? 731 : 0, replies: replies)
+    figures.times = AnswerFigures.Times(
+      queue: micro(0.2), image: hasImage ? micro(2) : nil, prefill: micro(4), firstToken: micro(5),
       firstAnswerToken: isThinking ? micro(60) : nil, decode: micro(90), total: micro(100))
-    row.isDecided = requested == "auto" && index % 5 > 0
-    row.isSampled = row.isDecided && index % 3 > 0
-    return row
+    figures.isDecided = requested == .auto && index % 5 > 0
+    figures.isSampled = figures.isDecided && index % 3 > 0
+    return figures
   }
 }
 
-/// Pairs within `seconds` after `march`.
-func drawShadows(_ count: Int, over seconds: Double, seed: UInt64 = 2) -> [ShadowRow] {
+/// Shadows within `seconds` after `march`.
+func drawShadows(_ count: Int, over seconds: Double, seed: UInt64 = 2) -> [ShadowFigures] {
   var draw = SplitMix64(seed: seed)
-  func micro(_ most: Double) -> Double { (Double.random(in: 0...most, using: &draw) * 1e6).rounded() / 1e6 }
-  return (0..<count).map { index in
-    ShadowRow(
-      time: march + micro(seconds), requestID: "s\(index)", key: Bool.random(using: &draw) ? "alpha" : nil,
-      mode: Bool.random(using: &draw) ? "thinking" : "non_thinking", tokens: Int.random(in: 1..<9_000, using: &draw),
-      seconds: micro(80), shadowTokens: Int.random(in: 1..<9_000, using: &draw), shadowSeconds: micro(80),
-      shadowPromptTokens: Int.random(in: 0..<50, using: &draw))
+  return drawRequests(count, over: seconds, seed: seed).map { original in
+    ShadowFigures(
+      original: original, tokens: Int.random(in: 1..<9_000, using: &draw),
+      decode: .microseconds(Int64.random(in: 0...80_000_000, using: &draw)),
+      promptTokens: Int.random(in: 0..<50, using: &draw))
   }
 }
 
-extension LedgerRow {
-  /// The number a measure stands for; nil when the row has none.
+extension AnswerFigures {
+  /// The number that a measure stands for, in tokens or seconds; nil if the request has none.
   func value(_ measure: Measure) -> Double? {
     switch measure {
-    case .promptText: Double(promptText)
-    case .promptImage: Double(promptImage)
-    case .promptCached: Double(promptCached)
-    case .thinking: Double(thinking)
-    case .control: Double(control)
-    case .answer: Double(answer)
-    case .completion: Double(thinking + control + answer)
-    case .queue: queue
-    case .image: image
-    case .prefill: prefill
-    case .firstToken: firstToken
-    case .firstAnswerToken: firstAnswerToken
-    case .decode: decode
-    case .total: total
+    case .promptText: Double(prompt.text)
+    case .promptImage: Double(prompt.image)
+    case .promptCached: Double(prompt.cached)
+    case .thinking: Double(counts.thinking)
+    case .control: Double(counts.control)
+    case .answer: Double(counts.answer)
+    case .completion: Double(counts.total)
+    case .queue: times.queue.map { $0 / .seconds(1) }
+    case .image: times.image.map { $0 / .seconds(1) }
+    case .prefill: times.prefill.map { $0 / .seconds(1) }
+    case .firstToken: times.firstToken.map { $0 / .seconds(1) }
+    case .firstAnswerToken: times.firstAnswerToken.map { $0 / .seconds(1) }
+    case .decode: times.decode.map { $0 / .seconds(1) }
+    case .total: times.total / .seconds(1)
     }
   }
 }
 
 extension Ledger {
   /// Records everything and waits until it is committed.
-  func fill(_ rows: [LedgerRow], _ shadows: [ShadowRow] = []) async {
-    for row in rows { record(row) }
+  func fill(_ requests: [AnswerFigures], _ shadows: [ShadowFigures] = []) async {
+    for request in requests { record(request) }
     for shadow in shadows { record(shadow) }
     await flush()
   }

@@ -1,3 +1,4 @@
+import GenerationTypes
 import Telemetry
 import Testing
 
@@ -87,16 +88,21 @@ import Testing
     let metrics = ServerMetrics(model: "m", version: "1") {
       LoadSample(running: 1, waiting: 2, kvTokens: 30, kvCapacityTokens: 60)
     }
-    var answer = AnswerRecord(requestedMode: "auto")
-    (answer.promptText, answer.promptImage, answer.thinkProbability) = (3, 4, 0.25)
-    (answer.firstToken, answer.queue, answer.total) = (.milliseconds(20), .milliseconds(1), .seconds(2))
-    answer.replies = [
-      .init(mode: "thinking", finish: "stop", thinking: 5, control: 2, answer: 1, thinkingStop: "natural")
-    ]
+    var reply = ReplyFigures(
+      outcome: .thinking, thoughtEnd: .natural, counts: TokenCounts(thinking: 5, control: 2, answer: 1))
+    reply.thinkProbability = 0.25
+    var answer = AnswerFigures(
+      requestID: "r", time: 0, requestedMode: .auto, textTokens: 3, imageTokens: 4, replies: [reply])
+    (answer.times.firstToken, answer.times.queue, answer.times.total) = (
+      .milliseconds(20), .milliseconds(1), .seconds(2)
+    )
     metrics.record(answer)
     metrics.recordResponse(route: "/v1/models", method: "BREW", status: 405)
     for format in [ExpositionFormat.prometheus, .openMetrics] {
-      let lines = metrics.registry.text(format).split(separator: "\n").map(String.init)
+      // Without the exemplars, which only OpenMetrics has.
+      let lines = metrics.registry.text(format).split(separator: "\n").map { line in
+        String(line.prefix(upTo: line.firstRange(of: " # {")?.lowerBound ?? line.endIndex))
+      }
       var seen = Set<String>(), typed = Set<String>()
       for line in lines where line != "# EOF" {
         if line.hasPrefix("# ") {

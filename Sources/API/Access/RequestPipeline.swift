@@ -89,7 +89,7 @@ struct RequestPipeline: Sendable {
     }
     finish(&response, for: request, record)
     // A client that has its answer finds it counted even if the process dies now.
-    if record.hasAccount { await ledger?.settleCount() }
+    if record.isAnswered { await ledger?.settleCount() }
     return response
   }
 

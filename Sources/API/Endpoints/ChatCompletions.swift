@@ -53,15 +53,15 @@ struct ChatCompletions: Sendable {
       for piece in pieces { texts[index].append(piece) }
       if wantsLogprobs { tokens[index] += new }
     }
-    let account = running.replies.account(replies)
-    running.replies.settle(replies, account, record)
+    let figures = running.replies.figures(of: replies, record)
+    running.replies.settle(figures, record)
     return try await configuration.work.finish(bytes: ReplyText.size(texts, tokens)) { [texts, tokens, chat] in
       let choices = replies.enumerated().map { index, reply in
         running.frame.choice(
           index, texts[index],
           logprobs: ChatCompletionFrame.logprobs(tokens[index], chat), reply: reply, single: count == 1)
       }
-      return .json(running.frame.completion(choices, account))
+      return .json(running.frame.completion(choices, figures))
     }
   }
 
@@ -78,7 +78,8 @@ struct ChatCompletions: Sendable {
 
     var pending = Array(repeating: [GeneratedToken](), count: count)
     var ended = Array(repeating: Reply?.none, count: count)
-    let replies = try await running.replies.feed.read(tick: configuration.keepAlive) { signal in
+    var figures: AnswerFigures?
+    _ = try await running.replies.feed.read(tick: configuration.keepAlive) { signal in
       switch signal {
       case .tick: try await writer.write(ServerSentEvent.comment("keep-alive"))
       case .output(let index, .progress(let progress)):
@@ -98,16 +99,18 @@ struct ChatCompletions: Sendable {
       case .ended(let index, let reply):
         ended[index] = reply
         let all = ended.compactMap { $0 }
-        let account = all.count == count && !running.options.includeUsage ? running.replies.account(all) : nil
+        if all.count == count { figures = running.replies.figures(of: all, record) }
         let logprobs = ChatCompletionFrame.logprobs(pending[index], chat)
-        let chunk = frame.chunk(index, delta: [:], logprobs: logprobs, finish: reply.finishWord, account: account)
+        let chunk = frame.chunk(
+          index, delta: [:], logprobs: logprobs, finish: reply.finishWord,
+          figures: running.options.includeUsage ? nil : figures)
         try await writer.write(ServerSentEvent.data(chunk))
       }
     }
-    let account = running.replies.account(replies)
-    let usage = running.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(account)) : []
+    guard let figures else { return }
+    let usage = running.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(figures)) : []
     try await writer.write(usage + ServerSentEvent.done)
     // Only now: a client that left before its end was not answered, and a request is in the books once.
-    running.replies.settle(replies, account, record)
+    running.replies.settle(figures, record)
   }
 }

@@ -23,9 +23,8 @@ struct Completions: Sendable {
     var frame: CompletionFrame
     var count: Int { echoes.count }
 
-    func account(_ replies: [Reply]) -> AnswerAccount {
-      AnswerAccount(
-        requestedMode: .short, textTokens: textTokens, imageTokens: 0, replies: replies, preparation: preparation)
+    func figures(of replies: [Reply], _ record: RequestRecord) -> AnswerFigures {
+      record.figures(of: replies, requestedMode: .short, textTokens: textTokens, preparation: preparation)
     }
   }
 
@@ -90,8 +89,8 @@ struct Completions: Sendable {
       for case .content(let text) in pieces { texts[index] += text }
       if wantsLogprobs { tokens[index] += new }
     }
-    let account = running.account(replies)
-    record.note { $0.account = account }
+    let figures = running.figures(of: replies, record)
+    record.answered(figures)
     let size = texts.reduce(0) { $0 + $1.utf8.count } + tokens.reduce(0) { $0 + $1.count * 256 }
     return try await configuration.work.finish(bytes: size) { [texts, tokens, chat] in
       let choices = replies.enumerated().map { index, reply in
@@ -99,7 +98,7 @@ struct Completions: Sendable {
         return running.frame.choice(
           index, text: texts[index], logprobs: logprobs.take(tokens[index], chat), finish: reply.finishWord)
       }
-      return .json(running.frame.completion(choices, account))
+      return .json(running.frame.completion(choices, figures))
     }
   }
 
@@ -130,9 +129,9 @@ struct Completions: Sendable {
         try await writer.write(ServerSentEvent.data(frame.chunk(choice)))
       }
     }
-    let account = running.account(replies)
-    let usage = running.request.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(account)) : []
+    let figures = running.figures(of: replies, record)
+    let usage = running.request.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(figures)) : []
     try await writer.write(usage + ServerSentEvent.done)
-    record.note { $0.account = account }
+    record.answered(figures)
   }
 }

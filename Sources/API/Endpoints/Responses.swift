@@ -39,15 +39,15 @@ struct Responses: Sendable {
 
   private func whole(_ running: Running, _ record: RequestRecord) async throws -> HTTPResponse {
     var items = ResponseItems()
-    let (reply, account) = try await read(running) { pieces, logprobs in
+    let (reply, figures) = try await read(running, record) { pieces, logprobs in
       for piece in pieces { _ = items.append(piece, logprobs: logprobs) }
     }
-    running.replies.settle([reply], account, record)
+    running.replies.settle(figures, record)
     _ = items.end(Self.status(reply))
     // Log-probabilities of a token take some hundred bytes each.
     let size = reply.counts.total * (running.options.sampling.topLogprobs.map { 256 * ($0 + 1) } ?? 16)
     return try await configuration.work.finish(bytes: size) { [items] in
-      .json(running.frame.response(Self.status(reply), items.finished, account))
+      .json(running.frame.response(Self.status(reply), items.finished, figures))
     }
   }
 
@@ -63,7 +63,7 @@ struct Responses: Sendable {
         sequence.event("response.created", ["response": begun])
           + sequence.event("response.in_progress", ["response": begun]))
       var items = ResponseItems()
-      let (reply, account) = try await read(running, writer) { pieces, logprobs in
+      let (reply, figures) = try await read(running, record, writer) { pieces, logprobs in
         var events: [UInt8] = []
         for piece in pieces {
           for (type, members) in items.append(piece, logprobs: logprobs) { events += sequence.event(type, members) }
@@ -74,17 +74,17 @@ struct Responses: Sendable {
       var last: [UInt8] = []
       for (type, members) in items.end(status) { last += sequence.event(type, members) }
       last += sequence.event(
-        "response.\(status)", ["response": running.frame.response(status, items.finished, account)])
+        "response.\(status)", ["response": running.frame.response(status, items.finished, figures)])
       try await writer.write(last)
-      running.replies.settle([reply], account, record)
+      running.replies.settle(figures, record)
     }
   }
 
   /// Reads the reply; `take` gets its text with the log-probabilities of the answer's part of it.
   private func read(
-    _ running: Running, _ writer: (any HTTPBodyWriter)? = nil,
+    _ running: Running, _ record: RequestRecord, _ writer: (any HTTPBodyWriter)? = nil,
     _ take: ([ReplyPiece], [JSONValue]) async throws -> Void
-  ) async throws -> (Reply, AnswerAccount) {
+  ) async throws -> (Reply, AnswerFigures) {
     var pending: [GeneratedToken] = []
     let replies = try await running.replies.feed.read(tick: writer == nil ? nil : configuration.keepAlive) { signal in
       switch signal {
@@ -99,7 +99,7 @@ struct Responses: Sendable {
       case .ended: break
       }
     }
-    return (replies[0], running.replies.account(replies))
+    return (replies[0], running.replies.figures(of: replies, record))
   }
 
   private static func status(_ reply: Reply) -> String { reply.finish == .length ? "incomplete" : "completed" }

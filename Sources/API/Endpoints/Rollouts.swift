@@ -45,9 +45,9 @@ struct Rollouts: Sendable {
         let range = place * wanted.options.choices..<(place + 1) * wanted.options.choices
         return Group(
           outcome: group.1,
-          account: AnswerAccount(
-            requestedMode: plans[place].mode, textTokens: group.0.textTokens, imageTokens: group.0.imageTokens,
-            replies: Array(replies[range]), preparation: preparation),
+          figures: record.figures(
+            of: Array(replies[range]), requestedMode: plans[place].mode, textTokens: group.0.textTokens,
+            imageTokens: group.0.imageTokens, preparation: preparation),
           replies: range.map { rollouts[$0].json(replies[$0], tellsTokens: wanted.tellsTokens, chat) })
       }
       return (all, HTTPResponse.json(self.document(wanted, all)))
@@ -79,7 +79,7 @@ struct Rollouts: Sendable {
   /// The replies of one mode.
   private struct Group: Sendable {
     let outcome: ThinkingOutcome
-    let account: AnswerAccount
+    let figures: AnswerFigures
     let replies: [JSONValue]
   }
 
@@ -100,13 +100,13 @@ struct Rollouts: Sendable {
   }
 
   private func document(_ wanted: RolloutRequest, _ groups: [Group]) -> JSONValue {
-    let usages = groups.map(\.account)
+    let usages = groups.map(\.figures)
     return [
       "id": .string("rollouts-" + RequestID.random()), "object": "rollouts",
       "created": .integer(Int64(RequestID.secondsSinceEpoch())), "model": .string(configuration.model.id),
       "g": .integer(Int64(wanted.options.choices)),
       "seed": .integer(Int64(bitPattern: wanted.options.sampling.seed ?? 0)),
-      "prompt_tokens": .integer(Int64(usages[0].textTokens + usages[0].imageTokens)),
+      "prompt_tokens": .count(usages[0].prompt.total),
       "groups": ["thinking": .array(groups[0].replies), "non_thinking": .array(groups[1].replies)],
       "usage": ["thinking": usages[0].usage, "non_thinking": usages[1].usage],
       "timings": usages[0].timings,
@@ -116,12 +116,7 @@ struct Rollouts: Sendable {
   /// Rollouts have metrics of their own: they are no answers to anybody, and would make the modes' figures say what nobody chose.
   private func note(_ groups: [Group], _ replies: [Reply], _ record: RequestRecord) {
     for group in groups {
-      for reply in group.account.replies {
-        launcher.metrics.recordRollout(
-          AnswerRecord.Reply(
-            mode: group.outcome.rawValue, finish: reply.finishWord, thinking: reply.counts.thinking,
-            control: reply.counts.control, answer: reply.counts.answer, thinkingStop: reply.thoughtEnd?.rawValue))
-      }
+      for reply in group.figures.replies { launcher.metrics.record(rollout: reply, in: group.outcome) }
     }
     let count = replies.count, tokens = replies.reduce(0) { $0 + $1.counts.total }
     record.note {

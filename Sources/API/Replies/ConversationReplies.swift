@@ -22,20 +22,20 @@ struct ConversationReplies: Sendable {
     (self.shadow, self.shadows) = (shadow, shadows)
   }
 
-  /// Enters the request into the books, now that it is answered.
-  func settle(_ replies: [Reply], _ account: AnswerAccount, _ record: RequestRecord) {
-    record.note { $0.account = account }
-    if replies.count == 1, account.isSampled { shadows?.note(replies[0], shadow, record, at: account.time) }
+  /// Hands the figures of the answered request to the record and to the shadows.
+  func settle(_ figures: AnswerFigures, _ record: RequestRecord) {
+    record.answered(figures)
+    shadows?.note(figures, shadow)
   }
 
-  /// The books of the request, once its replies have ended.
-  func account(_ replies: [Reply]) -> AnswerAccount {
-    var account = AnswerAccount(
-      requestedMode: plan.requestedMode, textTokens: prepared.textTokens, imageTokens: prepared.imageTokens,
-      replies: replies, preparation: preparation)
-    account.isDecided = plan.isDecided && replies.count == 1
-    account.isSampled = account.isDecided && shadows != nil
-    return account
+  /// The figures of the request, whose replies have ended.
+  func figures(of replies: [Reply], _ record: RequestRecord) -> AnswerFigures {
+    var figures = record.figures(
+      of: replies, requestedMode: plan.requestedMode, textTokens: prepared.textTokens,
+      imageTokens: prepared.imageTokens, preparation: preparation)
+    figures.isDecided = plan.isDecided && replies.count == 1
+    figures.isSampled = figures.isDecided && shadows != nil
+    return figures
   }
 }
 

@@ -24,13 +24,8 @@ struct Reply: Sendable {
   private let arrival: ContinuousClock.Instant
   private var latestToken: ContinuousClock.Instant?
 
-  /// Times from the request's arrival.
-  private(set) var firstToken, firstAnswerToken: Duration?
-  /// From the first token to the last.
-  private(set) var decode = Duration.zero
-  private(set) var engine: GenerationTimings?
-  private(set) var cachedTokens = 0
-  private(set) var thinkProbability: Float?
+  /// Times and probabilities so far; what the reader counts is not in it.
+  private var measured = ReplyFigures()
   /// Set once the reply has ended.
   private(set) var finish: FinishReason?
   /// Time between the latest token and the one before it.
@@ -41,20 +36,21 @@ struct Reply: Sendable {
   }
 
   /// Whether the reply called a tool.
-  private(set) var hasCalled = false
+  private var hasCalled = false
 
-  /// Why the reply ended, in the words of the API.
-  var finishWord: String {
-    finish == .length ? FinishReason.length.rawValue : hasCalled ? "tool_calls" : FinishReason.stop.rawValue
-  }
-
-  /// Whether the reply ended within a call, or owed one.
+  /// Whether the reply ended within a tool call, or lacks one that it must have.
   var endsInCall: Bool { reader.endsInCall }
-
   var counts: TokenCounts { reader.counts }
-  var outcome: ThinkingOutcome { reader.outcome }
+  /// `finish_reason`.
+  var finishWord: String { figures.finish.rawValue }
 
-  var thoughtEnd: ThoughtEnd? { reader.thoughtEnd }
+  /// The figures so far; final once the reply has ended.
+  var figures: ReplyFigures {
+    var figures = measured
+    (figures.outcome, figures.thoughtEnd, figures.counts) = (reader.outcome, reader.thoughtEnd, reader.counts)
+    figures.finish = finish == .length ? .length : hasCalled ? .toolCalls : .stop
+    return figures
+  }
 
   /// Takes the engine's next event, which arrived at `now`.
   mutating func receive(_ event: GenerationEvent, at now: ContinuousClock.Instant) -> [ReplyOutput] {
@@ -66,9 +62,10 @@ struct Reply: Sendable {
     case .token(let token):
       latestGap = latestToken.map { now - $0 }
       latestToken = now
-      if firstToken == nil { firstToken = now - arrival }
-      decode = now - arrival - (firstToken ?? .zero)
-      if let probability = token.thinkProbability { thinkProbability = probability }
+      let time = now - arrival
+      if measured.firstToken == nil { measured.firstToken = time }
+      measured.decode = time - (measured.firstToken ?? .zero)
+      if let probability = token.thinkProbability { measured.thinkProbability = probability }
       var pieces = reader.consume(token)
       if reader.isStopped {
         finish = .stop
@@ -77,7 +74,7 @@ struct Reply: Sendable {
       note(pieces, at: now)
       return [.delta(pieces, tokens: [token])]
     case .prefilled(let timings, let cached):
-      (engine, cachedTokens) = (timings, cached)
+      (measured.engine, measured.cachedTokens) = (timings, cached)
       return []
     case .finished(let reason):
       finish = reason
@@ -94,7 +91,7 @@ struct Reply: Sendable {
       case .toolCall: hasCalled = true
       case .content, .toolArguments: break
       }
-      if firstAnswerToken == nil { firstAnswerToken = now - arrival }
+      if measured.firstAnswerToken == nil { measured.firstAnswerToken = now - arrival }
     }
   }
 }

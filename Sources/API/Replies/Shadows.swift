@@ -49,23 +49,23 @@ final class Shadows: Sendable {
     plan.isDecided && options.choices == 1 && Double.random(in: 0..<1) < fraction
   }
 
-  /// Takes note of a request that was answered at `time` and might have been drawn, and answers it again where it was.
-  func note(_ reply: Reply, _ candidate: ShadowCandidate?, _ record: RequestRecord, at time: Double) {
-    metrics.add(thought: reply.outcome == .thinking, tokens: reply.counts.total, seconds: reply.decode.seconds)
+  /// Counts an answered request that might have been drawn, and answers it again if it was.
+  func note(_ figures: AnswerFigures, _ candidate: ShadowCandidate?) {
+    if !figures.isSampled { return }
+    metrics.add(figures)
     guard let candidate else { return }
-    let outcome: ThinkingOutcome = reply.outcome == .thinking ? .nonThinking : .thinking
-    let (id, key) = (record.id, record.keyName)
+    let outcome: ThinkingOutcome = figures.outcome == .thinking ? .nonThinking : .thinking
     let isTaken = running.withLock { running in
       guard let count = running.tasks?.count, count < Self.mostAtOnce else { return false }
       let name = running.next
       running.next += 1
       running.tasks?[name] = Task {
-        await answer(reply, outcome, candidate, id: id, key: key, time: time)
+        await answer(figures, in: outcome, candidate)
         self.running.withLock { $0.tasks?[name] = nil }
       }
       return true
     }
-    if !isTaken { metrics.count(outcome.rawValue, .passedOver) }
+    if !isTaken { metrics.count(outcome, .passedOver) }
   }
 
   /// Drops what runs and waits: nobody waits for it.
@@ -77,47 +77,30 @@ final class Shadows: Sendable {
     for task in (dropped ?? [:]).values { task.cancel() }
   }
 
-  private func answer(
-    _ reply: Reply, _ outcome: ThinkingOutcome, _ candidate: ShadowCandidate, id: String, key: String?, time: Double
-  ) async {
+  private func answer(_ figures: AnswerFigures, in outcome: ThinkingOutcome, _ candidate: ShadowCandidate) async {
     do {
       let variant = outcome == .thinking ? candidate.long : candidate.short
       let shadow = try await answer(variant, candidate.stop)
-      settle(
-        reply, shadow, outcome, promptTokens: variant.request.prompt.tokens.count,
-        decisionTokens: candidate.decisionTokens, id: id, key: key, time: time)
+      let tokens = shadow.counts.total
+      // A shadow runs alone. Its time is counted at the pace at which the client was served.
+      let pace = (figures.times.decode ?? .zero) / max(figures.counts.total - 1, 1)
+      let shadowFigures = ShadowFigures(
+        original: figures, tokens: tokens, decode: pace * max(tokens - 1, 0),
+        promptTokens: max(0, variant.request.prompt.tokens.count - shadow.cachedTokens))
+      metrics.add(shadowFigures, decisionTokens: candidate.decisionTokens)
+      ledger?.record(shadowFigures)
+      metrics.count(outcome, .answered)
     } catch {
-      metrics.count(outcome.rawValue, .failed)
+      metrics.count(outcome, .failed)
     }
   }
 
-  private func answer(_ variant: ShadowCandidate.Variant, _ stop: [String]) async throws -> Reply {
+  private func answer(_ variant: ShadowCandidate.Variant, _ stop: [String]) async throws -> ReplyFigures {
     var reply = Reply(reader: variant.prepared.makeReader(stopStrings: stop), arrival: .now)
     for try await event in try engine.submit(variant.request) {
       _ = reply.receive(event, at: .now)
-      if reply.finish != nil { return reply }
+      if reply.finish != nil { return reply.figures }
     }
     throw GenerationError.inference("the event stream ended before its reply")
-  }
-
-  private func settle(
-    _ reply: Reply, _ shadow: Reply, _ outcome: ThinkingOutcome, promptTokens: Int, decisionTokens: Int, id: String,
-    key: String?, time: Double
-  ) {
-    metrics.add(shadow: outcome.rawValue, tokens: shadow.counts.total, decisionTokens: decisionTokens)
-    // A shadow runs while nothing else does; what it would have taken is told at the pace at which the client was served.
-    let spent = reply.decode.seconds
-    let pace = spent / Double(max(reply.counts.total - 1, 1))
-    let seconds = pace * Double(max(shadow.counts.total - 1, 0))
-    if outcome == .thinking {
-      metrics.add(
-        savedTokens: Double(shadow.counts.total - reply.counts.total), savedSeconds: seconds - spent)
-    }
-    ledger?.record(
-      ShadowRow(
-        time: time, requestID: id, key: key, mode: reply.outcome.rawValue, tokens: reply.counts.total,
-        seconds: spent, shadowTokens: shadow.counts.total, shadowSeconds: seconds,
-        shadowPromptTokens: max(0, promptTokens - shadow.cachedTokens)))
-    metrics.count(outcome.rawValue, .answered)
   }
 }

@@ -17,7 +17,7 @@ final class RequestRecord: Sendable {
     var errorCode: String?
     /// For the log only: text of inner errors.
     var detail: String?
-    var account: AnswerAccount?
+    var figures: AnswerFigures?
     /// Further numbers for the log line.
     var more = JSONObject()
     var isClosed = false
@@ -49,7 +49,7 @@ final class RequestRecord: Sendable {
   /// Whom the request is served for: its key, or its address where no key is wanted.
   var client: ClientID { keyName.map(ClientID.init(key:)) ?? ClientID(address: remoteAddress) }
   /// Whether the request was answered by the model.
-  var hasAccount: Bool { facts.withLock { $0.account != nil } }
+  var isAnswered: Bool { facts.withLock { $0.figures != nil } }
   var elapsed: Duration { ContinuousClock.now - arrival }
 
   func note(_ change: (inout sending Facts) -> Void) { facts.withLock { change(&$0) } }
@@ -63,6 +63,18 @@ final class RequestRecord: Sendable {
     }
   }
 
+  /// Notes the figures of the answer, whose replies have ended.
+  func answered(_ figures: AnswerFigures) { facts.withLock { $0.figures = figures } }
+
+  /// The figures of this request's `replies`, which have ended.
+  func figures(
+    of replies: [Reply], requestedMode: ThinkingMode, textTokens: Int, imageTokens: Int = 0, preparation: Duration
+  ) -> AnswerFigures {
+    AnswerFigures(
+      requestID: id, key: keyName, time: RequestID.now(), requestedMode: requestedMode, textTokens: textTokens,
+      imageTokens: imageTokens, preparation: preparation, replies: replies.map(\.figures))
+  }
+
   /// Notes that the client left.
   func cancel() { facts.withLock { $0.failure = .cancelled } }
 
@@ -73,13 +85,14 @@ final class RequestRecord: Sendable {
       facts.isClosed = true
       return facts
     }
-    guard let facts else { return }
+    guard var facts else { return }
     let total = elapsed
+    facts.figures?.times.total = total
     metrics.recordResponse(route: route, method: method, status: status)
     if let failure = facts.failure { metrics.failures.add(1, failure.rawValue) }
-    if let account = facts.account {
-      metrics.record(account.record(of: id, total: total))
-      ledger?.record(account.row(of: id, key: facts.keyName, total: total))
+    if let figures = facts.figures {
+      metrics.record(figures)
+      ledger?.record(figures)
     }
     log.write(facts.failure == .inference ? .error : .info, "request", line(facts, status: status, total: total))
   }
@@ -87,14 +100,13 @@ final class RequestRecord: Sendable {
   private func line(_ facts: Facts, status: Int, total: Duration) -> JSONObject {
     var line: JSONObject = [
       "request_id": .string(id), "method": .string(ServerMetrics.methodLabel(method)), "route": .string(route),
-      "status": .integer(Int64(status)), "total_ms": AnswerAccount.milliseconds(total),
+      "status": .integer(Int64(status)), "total_ms": .milliseconds(total),
     ]
     if let name = facts.keyName { line["key"] = .string(name) }
     if let failure = facts.failure { line["failure"] = .string(failure.rawValue) }
     if let code = facts.errorCode { line["code"] = .string(code) }
     if let detail = facts.detail { line["detail"] = .string(detail) }
-    if let account = facts.account { for (name, value) in account.logFields.members { line[name] = value } }
-    for (name, value) in facts.more.members { line[name] = value }
-    return line
+    if let figures = facts.figures { line = line + figures.logMembers }
+    return line + facts.more
   }
 }

@@ -109,8 +109,9 @@ extension UsageQuery {
   init(_ request: UsageRequest) {
     self.init(
       from: request.from, to: request.to, bucket: request.bucket.flatMap(Bucket.init(exactly:)) ?? .none,
-      groupBy: Set(request.groupBy.compactMap(Grouping.init(exactly:))), key: request.key, mode: request.mode,
-      requestedMode: request.requestedMode)
+      groupBy: Set(request.groupBy.compactMap(Grouping.init(exactly:))), key: request.key,
+      mode: request.mode.flatMap(ThinkingOutcome.init(exactly:)),
+      requestedMode: request.requestedMode.flatMap(ThinkingMode.init(exactly:)))
   }
 }
 

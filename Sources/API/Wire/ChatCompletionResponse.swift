@@ -26,12 +26,12 @@ struct ChatCompletionFrame: Sendable {
   }
 
   /// A whole response.
-  func completion(_ choices: [JSONValue], _ account: AnswerAccount) -> JSONValue {
+  func completion(_ choices: [JSONValue], _ figures: AnswerFigures) -> JSONValue {
     var object = head("chat.completion")
     object["choices"] = .array(choices)
-    object["usage"] = account.usage
-    object["thinking"] = account.thinking
-    object["timings"] = account.timings
+    object["usage"] = figures.usage
+    object["thinking"] = figures.thinking
+    object["timings"] = figures.timings
     return .object(object)
   }
 
@@ -51,14 +51,14 @@ struct ChatCompletionFrame: Sendable {
       "index": .integer(Int64(index)), "message": .object(message), "logprobs": logprobs,
       "finish_reason": .string(reply.finishWord),
     ]
-    if !single { choice["thinking"] = AnswerAccount.thinking(of: reply) }
+    if !single { choice["thinking"] = reply.figures.thinking }
     return .object(choice)
   }
 
   /// A chunk with one choice.
   func chunk(
     _ index: Int, delta: JSONObject, logprobs: JSONValue = .null, finish: String? = nil,
-    account: AnswerAccount? = nil
+    figures: AnswerFigures? = nil
   ) -> JSONValue {
     var object = head("chat.completion.chunk")
     object["choices"] = [
@@ -68,17 +68,17 @@ struct ChatCompletionFrame: Sendable {
       ]
     ]
     if includeUsage { object["usage"] = .null }
-    if let account { (object["thinking"], object["timings"]) = (account.thinking, account.timings) }
+    if let figures { (object["thinking"], object["timings"]) = (figures.thinking, figures.timings) }
     return .object(object)
   }
 
   /// The chunk without choices that ends a stream whose client asked for usage.
-  func usageChunk(_ account: AnswerAccount) -> JSONValue {
+  func usageChunk(_ figures: AnswerFigures) -> JSONValue {
     var object = head("chat.completion.chunk")
     object["choices"] = []
-    object["usage"] = account.usage
-    object["thinking"] = account.thinking
-    object["timings"] = account.timings
+    object["usage"] = figures.usage
+    object["thinking"] = figures.thinking
+    object["timings"] = figures.timings
     return .object(object)
   }
 

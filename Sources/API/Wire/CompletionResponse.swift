@@ -20,11 +20,11 @@ struct CompletionFrame: Sendable {
   }
 
   /// A whole response.
-  func completion(_ choices: [JSONValue], _ account: AnswerAccount) -> JSONValue {
+  func completion(_ choices: [JSONValue], _ figures: AnswerFigures) -> JSONValue {
     var object = head
     object["choices"] = .array(choices)
-    object["usage"] = account.usage
-    object["timings"] = account.timings
+    object["usage"] = figures.usage
+    object["timings"] = figures.timings
     return .object(object)
   }
 
@@ -44,7 +44,7 @@ struct CompletionFrame: Sendable {
   }
 
   /// The chunk without choices that ends a stream whose client asked for usage.
-  func usageChunk(_ account: AnswerAccount) -> JSONValue { completion([], account) }
+  func usageChunk(_ figures: AnswerFigures) -> JSONValue { completion([], figures) }
 }
 
 /// The older form of log-probabilities, whose offsets go on from chunk to chunk.

@@ -14,8 +14,8 @@ struct ResponseFrame: Sendable {
   /// Members that repeat the request.
   let echo: JSONObject
 
-  /// The response with what there is of it; `account` is set once it has ended.
-  func response(_ status: String, _ items: [JSONValue], _ account: AnswerAccount?) -> JSONValue {
+  /// The response with what there is of it; `figures` are set once it has ended.
+  func response(_ status: String, _ items: [JSONValue], _ figures: AnswerFigures?) -> JSONValue {
     var object: JSONObject = [
       "id": .string(id), "object": "response", "created_at": .integer(Int64(created)), "status": .string(status),
       "error": nil, "incomplete_details": status.exact == "incomplete" ? ["reason": "max_output_tokens"] : .null,
@@ -23,8 +23,8 @@ struct ResponseFrame: Sendable {
     ]
     object = object + echo
     if let serviceTier { object["service_tier"] = .string(serviceTier.rawValue) }
-    object["usage"] = account?.responseUsage ?? .null
-    if let account { (object["thinking"], object["timings"]) = (account.thinking, account.timings) }
+    object["usage"] = figures?.responseUsage ?? .null
+    if let figures { (object["thinking"], object["timings"]) = (figures.thinking, figures.timings) }
     return .object(object)
   }
 

@@ -28,7 +28,7 @@ struct Rollout: Sendable {
       "reasoning_content": text.thought.isEmpty ? .null : .string(text.thought),
       "finish_reason": .string(reply.finishWord),
     ]
-    object["thinking"] = AnswerAccount.thinking(of: reply)
+    object["thinking"] = reply.figures.thinking
     object["completion_tokens"] = .integer(Int64(reply.counts.total))
     object["logprob_sum"] = .number(logprobSum)
     object["logprobs"] = tellsTokens ? entries(chat) : .null
