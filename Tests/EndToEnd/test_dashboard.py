@@ -94,7 +94,7 @@ def test_the_figures_are_those_of_the_ledger(dash, canned):
     assert f"Of {len(auto)} requests in mode auto, 64 were also answered with thinking" in browser.text(
         "#charts .panel"
     )
-    assert "91 second answers, with thinking or without, cost 12,345 tokens and 6.66 min." in browser.text(
+    assert "91 second answers, with or without thinking, cost 12,345 tokens and 6.66 min." in browser.text(
         "#charts .panel"
     )
     assert shown["Time saved"] == (
