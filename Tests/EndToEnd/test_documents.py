@@ -1,6 +1,7 @@
-"""Markdown files match the repository: links and paths exist, anchors name a heading, the index lists every page, and
+"""Markdown files match the repository: links, paths, settings and metrics exist, the index lists every page, and
 examples with curl run."""
 
+import json
 import re
 import subprocess
 import urllib.parse
@@ -68,6 +69,31 @@ PATH = re.compile(r"`((?:Sources|Tests|Benchmarks|Public|Deploy|scripts|docs|Mod
 def test_paths_in_code_spans_exist(path):
     for name in PATH.findall(path.read_text()):
         assert (ROOT / name).exists(), name
+
+
+SETTINGS = {
+    f"{section}.{name}" for section, names in json.loads((ROOT / "config.json").read_text()).items() for name in names
+}
+# Names of tensors, files and reply fields that look like settings.
+OTHERS = {"model.image_newline", "model.safetensors", "ledger.state"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_settings_in_code_spans_exist(path):
+    # Its tables are compared with the settings by SettingsTests, and it lists old names.
+    if path.name == "configuration.md":
+        return
+    sections = "|".join(sorted({name.split(".")[0] for name in SETTINGS}))
+    for span in re.findall(r"`([^`\n]+)`", path.read_text()):
+        for name in re.findall(rf"(?<![\w./-])(?:{sections})\.[a-z_0-9]+", span):
+            assert name in SETTINGS | OTHERS, name
+
+
+def test_metrics_in_documents_exist():
+    sources = "".join(path.read_text() for path in [*ROOT.glob("Sources/**/*.swift"), *ROOT.glob("Deploy/**/*.yml")])
+    for path in FILES:
+        for name in re.findall(r"\br4b_[a-z_]+", path.read_text()):
+            assert name in sources, (path, name)
 
 
 CURL = [
