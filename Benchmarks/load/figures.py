@@ -52,9 +52,9 @@ class Figures:
             yield f"  {error}: {count}"
         if self.reconnects:
             yield f"  {self.reconnects} on a new connection because the server had closed the kept one"
-        yield f"{self.requests_per_second:.1f} requests/s, {self.tokens_per_second:.1f} output tokens/s ({self.completion} tokens; prompts {self.prompt}, of them cached {self.cached})"
+        yield f"{self.requests_per_second:.1f} requests/s, {self.tokens_per_second:.1f} output tokens/s ({self.completion} tokens; prompts {self.prompt}, cached {self.cached})"
         yield f"first token p50 {ms(self.first_p50)}, p99 {ms(self.first_p99)}; whole reply p50 {ms(self.time_p50)}, p99 {ms(self.time_p99)}"
-        yield f"gap p50 {ms(self.gap_p50)}, p99 {ms(self.gap_p99)}, max {ms(self.gap_max)}; a token within a stream, median {ms(self.token_p50)}"
+        yield f"gap p50 {ms(self.gap_p50)}, p99 {ms(self.gap_p99)}, max {ms(self.gap_max)}; time per token in a stream, median {ms(self.token_p50)}"
 
 
 def ms(seconds):
