@@ -119,8 +119,8 @@ let package = Package(
     tests(
       of: "API",
       [
-        "Basics", "Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Ledger", "Scheduling", "Telemetry", "Text",
-        "Work",
+        "Basics", "Chat", "Fetching", "GenerationTypes", "HTTP", "JSON", "Ledger", "ModelFiles", "Scheduling",
+        "Telemetry", "Text", "Tokenization", "Work",
       ]),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     tests(of: "Basics"),

@@ -97,8 +97,8 @@ package struct APIConfiguration: Sendable {
   package var reasoningField = ReasoningField.reasoningContent
   /// Of the auto requests, those that are answered again in the other mode, 0…1.
   package var shadowFraction = 0.0
-  /// What fetches the images that requests name; nil refuses them.
-  package var images: (any ImageFetching)?
+  /// Fetches the images that requests name by URL; nil rejects them.
+  package var imageFetcher: (any ImageFetching)?
   /// Pages served at `/`.
   package var publicFiles: StaticFiles?
   /// From a request's arrival to the end of its reply at most; nil: as long as it takes.

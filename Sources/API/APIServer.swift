@@ -38,31 +38,26 @@ package final class APIServer: Sendable {
   ) {
     let isDraining = DrainFlag()
     var router = Router<Endpoint>()
-    /// Adds an endpoint that generates, which a server that goes down refuses.
-    func generate(
-      _ path: String, _ respond: @escaping @Sendable (HTTPRequest, RequestRecord) async throws -> HTTPResponse
-    ) {
+    let shadows =
+      configuration.shadowFraction > 0
+      ? Shadows(fraction: configuration.shadowFraction, engine: engine, metrics: metrics.savings, ledger: ledger) : nil
+    let service = ReplyService(
+      configuration: configuration, chat: chat, engine: engine, metrics: metrics, shadows: shadows)
+    /// Adds an endpoint that generates. A server that shuts down rejects its requests.
+    func generate<Codec: ReplyCodec>(_ path: String, _: Codec.Type) {
+      let endpoint = GenerationEndpoint<Codec>(service: service)
       router.add(
         "POST", path,
         .task(takesBody: true) { request, record in
           if isDraining.isSet { throw APIError.draining }
-          return try await respond(request, record)
+          return try await endpoint.respond(to: request, record)
         })
     }
-    let shadows =
-      configuration.shadowFraction > 0
-      ? Shadows(fraction: configuration.shadowFraction, engine: engine, metrics: metrics.savings, ledger: ledger) : nil
-    let launcher = ReplyLauncher(
-      configuration: configuration, chat: chat, engine: engine, metrics: metrics, shadows: shadows)
-    let completions = ChatCompletions(configuration: configuration, chat: chat, launcher: launcher)
-    generate("/v1/chat/completions") { try await completions.respond(to: $0, $1) }
-    let raw = Completions(configuration: configuration, chat: chat, launcher: launcher)
-    generate("/v1/completions") { try await raw.respond(to: $0, $1) }
-    let responses = Responses(configuration: configuration, chat: chat, launcher: launcher)
-    generate("/v1/responses") { try await responses.respond(to: $0, $1) }
-    let rollouts = Rollouts(configuration: configuration, chat: chat, launcher: launcher)
-    generate("/v1/rollouts") { try await rollouts.respond(to: $0, $1) }
-    let texts = TextEndpoints(configuration: configuration, chat: chat, launcher: launcher)
+    generate("/v1/chat/completions", ChatCompletionsCodec.self)
+    generate("/v1/completions", CompletionsCodec.self)
+    generate("/v1/responses", ResponsesCodec.self)
+    generate("/v1/rollouts", RolloutsCodec.self)
+    let texts = TextEndpoints(service: service)
     router.add("POST", "/tokenize", .task(takesBody: true) { try await texts.tokenize($0, $1) })
     router.add("POST", "/detokenize", .task(takesBody: true) { try await texts.detokenize($0, $1) })
     router.add("POST", "/apply-template", .task(takesBody: true) { try await texts.applyTemplate($0, $1) })

@@ -43,7 +43,7 @@ struct Surface {
   func configuration(_ settings: Settings, _ loaded: LoadedModel) -> APIConfiguration {
     var api = APIConfiguration(settings, loaded)
     api.shadowFraction = settings.double("shadow.fraction")
-    (api.keys, api.policies, api.images, api.publicFiles) = (keys, policies, images, pages)
+    (api.keys, api.policies, api.imageFetcher, api.publicFiles) = (keys, policies, images, pages)
     (api.corsOrigins, api.allowedHosts) = (corsOrigins, allowedHosts)
     api.reasoningField = ReasoningField(rawValue: settings.string("api.reasoning_field")) ?? .reasoningContent
     return api

@@ -9,7 +9,7 @@ import Testing
 /// The form that a chat with these members asks for; throws where it is refused.
 private func form(_ members: String) throws -> AnswerForm {
   let body = try JSONValue(parsing: #"{"messages":[{"role":"user","content":"hi"}],\#(members)}"#)
-  return try ChatCompletionRequest(body: body, configuration: House().configuration).form
+  return try ChatCompletionsCodec(body: body, configuration: House().configuration).request.form
 }
 
 private let object: JSONValue = ["type": "object"]
@@ -75,17 +75,18 @@ private let tools =
     let configuration = House().configuration
     let completion = try JSONValue(parsing: #"{"prompt":"a","structured_outputs":{"choice":["a"]}}"#)
     #expect(
-      try CompletionRequest(body: completion, configuration: configuration).form.text
+      try CompletionsCodec(body: completion, configuration: configuration).request.form.text
         == .choice(["a"], path: "structured_outputs.choice"))
     let response = try JSONValue(parsing: #"{"input":"a","regex":"b"}"#)
     #expect(
-      try ResponsesRequest(body: response, configuration: configuration).form.text == .pattern("b", path: "regex"))
+      try ResponsesCodec(body: response, configuration: configuration).request.form.text == .pattern("b", path: "regex")
+    )
     let format = try JSONValue(parsing: #"{"input":"a","text":{"format":{"type":"json_object","schema":\#(text)}}}"#)
     #expect(
-      try ResponsesRequest(body: format, configuration: configuration).form.text
+      try ResponsesCodec(body: format, configuration: configuration).request.form.text
         == .schema(object, path: "text.format.schema"))
     let both = try JSONValue(parsing: #"{"input":"a","text":{"format":{"type":"json_object"}},"regex":"b"}"#)
-    #expect(throws: APIError.self) { try ResponsesRequest(body: both, configuration: configuration) }
+    #expect(throws: APIError.self) { try ResponsesCodec(body: both, configuration: configuration).request }
     for members in [#""regex":"a""#, #""response_format":{"type":"json_object"}"#, #""grammar":"x""#] {
       let answer = try await House().post(
         to: "/v1/rollouts", #"{"messages":[{"role":"user","content":"x"}],\#(members)}"#)
@@ -164,7 +165,7 @@ private let tools =
   }
 
   @Test func `null is absent everywhere`() async throws {
-    let fields = ChatCompletionRequest.fields.filter { $0 != "messages" && $0 != "model" }
+    let fields = ChatCompletionsCodec.fields.filter { $0 != "messages" && $0 != "model" }
     let answer = try await House().chat(fields.map { "\"\($0)\":null" }.joined(separator: ","))
     #expect(answer.status == 200 && answer.headers["x-ignored-parameters"] == nil, "\(answer.text)")
   }

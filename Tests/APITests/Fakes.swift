@@ -5,20 +5,54 @@ import GenerationTypes
 import HTTP
 import JSON
 import Ledger
+import ModelFiles
 import Scheduling
 import Synchronization
 import Telemetry
+import Tokenization
 
-/// Tokens of the fake model. Ids from 100 on are the word `w<id>` and a space.
+/// Tokens of the test model. Ids from 100 on are the word `w<id>` and a space.
 enum Fake {
   static let close: TokenID = 1, blank: TokenID = 2, end: TokenID = 3
   /// The two halves of `é`: no text until the second.
   static let half: TokenID = 50, otherHalf: TokenID = 51
-  /// A call of `f` begins, and the two halves of its arguments `{"a": 1}`.
+  /// The beginning of a call of `f`, and the two halves of its arguments `{"a": 1}`.
   static let call: TokenID = 60, arguments: TokenID = 61, otherArguments: TokenID = 62
   static let vocabularySize = 1000
+
+  static let tokenizer: Tokenizer = {
+    var texts = (0..<vocabularySize).map { $0 < 100 ? "x\($0)" : "w\($0)Ġ" }
+    texts[0] = "<think>"
+    (texts[Int(close)], texts[Int(blank)], texts[Int(end)]) = ("</think>", "ĊĊ", "<|im_end|>")
+    (texts[Int(half)], texts[Int(otherHalf)]) = ("Ã", "©")
+    texts[Int(call)] = #"<tool_call>{"name":Ġ"f",Ġ"arguments":Ġ"#
+    (texts[Int(arguments)], texts[Int(otherArguments)]) = (#"{"a":Ġ"#, "1}}</tool_call>")
+    var kinds = [TokenKind](repeating: .normal, count: texts.count)
+    kinds[Int(end)] = .control
+    let vocabulary = TokenizerVocabulary(
+      tokens: GGUFStrings(texts), kinds: kinds, merges: GGUFStrings(), preTokenizer: "gpt-2")
+    do { return try Tokenizer(vocabulary: vocabulary) } catch { preconditionFailure("\(error)") }
+  }()
+
+  /// A prompt of `words` text tokens and images of 10 tokens each.
+  static func prepared(
+    words: Int, images: Int = 0, mode: ThinkingMode, start: ReplyStart, tools: ToolUse? = nil
+  ) -> PreparedChat {
+    let image = PreparedImage(
+      views: [], viewCount: 1, side: 1, layout: ImageLayout(patchesPerSide: 1, grid: nil, tokenCount: 10), width: 1,
+      height: 1)
+    let control = ControlTokens(
+      stop: [end], forbidden: [], closing: [close, blank], vocabularySize: vocabularySize,
+      thinking: ThinkingTokens(open: 0, close: close))
+    return PreparedChat(
+      prompt: Prompt(
+        tokens: Array(repeating: 100, count: words + 10 * images),
+        images: (0..<images).map { Prompt.Image(image: image, position: words + 10 * $0) }),
+      mode: mode, start: start, tokenizer: tokenizer, control: control, tools: tools)
+  }
 }
 
+/// Counts words instead of rendering a template, and remembers the conversations.
 final class FakeChat: Chatting {
   let seen = Mutex<[Conversation]>([])
   let failure: (any Error)?
@@ -27,9 +61,7 @@ final class FakeChat: Chatting {
     (self.failure, self.takesImages) = (failure, takesImages)
   }
 
-  func prepareReplies(
-    to conversation: Conversation, modes: [ThinkingMode]
-  ) async throws -> [any PreparedConversation] {
+  func prepare(_ conversation: Conversation, modes: [ThinkingMode]) async throws -> [PreparedChat] {
     if let failure { throw failure }
     seen.withLock { $0.append(conversation) }
     var (words, images) = (0, 0)
@@ -39,7 +71,11 @@ final class FakeChat: Chatting {
       case .image: images += 1
       }
     }
-    return modes.map { FakePrepared(textTokens: words, imageTokens: images * 10, mode: $0) }
+    return modes.map {
+      Fake.prepared(
+        words: words, images: images, mode: $0, start: $0 == .short ? .answer : .insideThought,
+        tools: conversation.answer.tools)
+    }
   }
 
   func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID] {
@@ -50,67 +86,18 @@ final class FakeChat: Chatting {
 
   func prompt(of conversation: Conversation) async throws -> String { "\(conversation.messages.count) messages" }
 
-  func prepareCompletion(
-    of tokens: [TokenID], form: AnswerForm, isEchoed: Bool
-  ) async throws -> any PreparedConversation {
-    FakePrepared(textTokens: tokens.count, imageTokens: 0, mode: .short)
+  func completion(of tokens: [TokenID], form: AnswerForm, isEchoed: Bool) async throws -> PreparedChat {
+    Fake.prepared(words: tokens.count, mode: .short, start: .plainText)
   }
 
   func text(of id: TokenID) -> (string: String, bytes: [UInt8]) { ("w\(id)", Array("w\(id)".utf8)) }
 }
 
-struct FakePrepared: PreparedConversation {
-  let textTokens, imageTokens: Int
-  let mode: ThinkingMode
-  var prompt: Prompt { Prompt(tokens: Array(repeating: 100, count: textTokens + imageTokens)) }
-  var control: ControlTokens {
-    ControlTokens(
-      stop: [Fake.end], forbidden: [], closing: [Fake.close, Fake.blank], vocabularySize: Fake.vocabularySize)
+extension ReplyRequest {
+  /// The messages of a conversation.
+  var messages: [Conversation.Message] {
+    if case .conversation(let messages, _) = prompt { messages } else { [] }
   }
-  var decides: Bool { mode == .auto }
-  var start: ReplyStart { mode == .short ? .answer : .insideThought }
-  var constraint: (any TokenConstraint)? { nil }
-  var loose: [String] { [] }
-  func makeReader(stopStrings: [String]) -> any ReplyReading {
-    FakeReader(isThinking: mode != .short, stops: stopStrings)
-  }
-}
-
-struct FakeReader: ReplyReading {
-  var isThinking: Bool
-  let stops: [String]
-  var counts = TokenCounts()
-  var isStopped = false
-  var calls = 0
-  var outcome: ThinkingOutcome { counts.thinking > 0 ? .thinking : .nonThinking }
-  var thoughtEnd: ThoughtEnd? { counts.thinking == 0 ? nil : isThinking ? .length : .natural }
-
-  init(isThinking: Bool, stops: [String]) { (self.isThinking, self.stops) = (isThinking, stops) }
-
-  mutating func consume(_ token: GeneratedToken) -> [ReplyPiece] {
-    switch token.id {
-    case Fake.close, Fake.blank, Fake.end:
-      counts.control += 1
-      if token.id == Fake.close { isThinking = false }
-      return []
-    case Fake.call, Fake.arguments, Fake.otherArguments:
-      counts.answer += 1
-      if token.id == Fake.call { calls += 1 }
-      if token.id == Fake.call { return [.toolCall(index: calls - 1, name: "f")] }
-      return [.toolArguments(index: calls - 1, token.id == Fake.arguments ? "{\"a\": " : "1}")]
-    default:
-      if isThinking { counts.thinking += 1 } else { counts.answer += 1 }
-      let text = token.id == Fake.half ? "" : token.id == Fake.otherHalf ? "é" : "w\(token.id) "
-      if stops.contains(where: { text.hasPrefix($0) }) {
-        isStopped = true
-        return []
-      }
-      return text.isEmpty ? [] : [isThinking ? .thinking(text) : .content(text)]
-    }
-  }
-
-  mutating func finish(_ reason: FinishReason) -> [ReplyPiece] { [] }
-  var endsInCall: Bool { false }
 }
 
 /// Plays the same events for every request, but `second` for the second one when it is given.

@@ -4,9 +4,9 @@ import JSON
 import Testing
 
 /// Messages as a conversation takes them over; throws where they are refused.
-private func decoded(_ messages: String) throws -> ChatCompletionRequest {
+private func decoded(_ messages: String) throws -> ReplyRequest {
   let body = try JSONValue(parsing: #"{"messages":[\#(messages)]}"#)
-  return try ChatCompletionRequest(body: body, configuration: House().configuration)
+  return try ChatCompletionsCodec(body: body, configuration: House().configuration).request
 }
 
 /// The texts of a message's parts.
@@ -108,7 +108,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
     var items = try #require(answer.json["output"]?.array)
     items.append(["role": "user", "content": "on"])
     let body: JSONValue = ["input": .array(items)]
-    let request = try ResponsesRequest(body: body, configuration: house.configuration)
+    let request = try ResponsesCodec(body: body, configuration: house.configuration).request
     #expect(request.messages.map(\.role) == [.assistant, .user])
     #expect(request.messages[0].reasoning != nil && request.ignored.header() == nil)
   }
@@ -119,7 +119,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
       parsing: #"{"input":[{"role":"user","content":"x"},{"role":"assistant","content":[]},"#
         + #"{"type":"function_call","call_id":"c","name":"f","arguments":"{}","id":"1","status":"completed"},"#
         + #"{"type":"function_call_output","call_id":"c","output":[\#(image)],"status":null}]}"#)
-    let request = try ResponsesRequest(body: body, configuration: House().configuration)
+    let request = try ResponsesCodec(body: body, configuration: House().configuration).request
     #expect(request.messages.map(\.role) == [.user, .assistant, .tool])
     #expect(texts(request.messages[2]) == ["image"] && request.ignored.header() == nil)
   }

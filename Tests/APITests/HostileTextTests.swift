@@ -88,7 +88,7 @@ private func marks(_ bytes: Int) -> String { String(repeating: "\u{301}\u{316}",
   @Test(arguments: members)
   func `a member of a request costs no more than another`(members: String) throws {
     let text = #"{"messages":[{"role":"user","content":"hi"}],\#(members)}"#
-    _ = try? ChatCompletionRequest(
+    _ = try? ChatCompletionsCodec(
       body: JSONValue(parsing: text.replacing("MARKS", with: marks(Self.size))),
       configuration: House().configuration)
   }
@@ -103,7 +103,7 @@ private func marks(_ bytes: Int) -> String { String(repeating: "\u{301}\u{316}",
   ])
   func `a member of a message costs no more than another`(message: String) throws {
     let text = #"{"messages":[\#(message)]}"#
-    _ = try? ChatCompletionRequest(
+    _ = try? ChatCompletionsCodec(
       body: JSONValue(parsing: text.replacing("MARKS", with: marks(Self.size))),
       configuration: House().configuration)
   }

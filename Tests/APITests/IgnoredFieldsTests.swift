@@ -5,7 +5,7 @@ import Testing
 @Suite struct `Fields without effect` {
   private func header(_ members: String) throws -> String? {
     let body = try JSONValue(parsing: #"{"messages":[{"role":"user","content":"hi"}]\#(members)}"#)
-    return try ChatCompletionRequest(body: body, configuration: House().configuration).ignored.header()
+    return try ChatCompletionsCodec(body: body, configuration: House().configuration).request.ignored.header()
   }
 
   @Test func `unknown names are told once each, at most sixteen of them`() throws {
@@ -18,11 +18,11 @@ import Testing
   @Test func `a field of every message is told once and leaves room for others`() throws {
     let messages = (0..<200).map { _ in #"{"role":"user","content":"hi","cache_control":1}"# }.joined(separator: ",")
     let body = try JSONValue(parsing: #"{"messages":[\#(messages),{"role":"user","content":"hi","zzz":1}]}"#)
-    let request = try ChatCompletionRequest(body: body, configuration: House().configuration)
+    let request = try ChatCompletionsCodec(body: body, configuration: House().configuration).request
     #expect(request.ignored.header() == "messages[].cache_control, messages[].zzz")
     let misspelt = try JSONValue(parsing: #"{"messages":[\#(messages),{"role":"user","content":"hi","contents":1}]}"#)
     #expect(throws: APIError.self) {
-      try ChatCompletionRequest(body: misspelt, configuration: House().configuration)
+      try ChatCompletionsCodec(body: misspelt, configuration: House().configuration).request
     }
   }
 
@@ -44,7 +44,9 @@ import Testing
   private func cost(_ text: String) throws -> Duration {
     let body = try JSONValue(parsing: text)
     let configuration = House().configuration
-    return try ContinuousClock().measure { _ = try ChatCompletionRequest(body: body, configuration: configuration) }
+    return try ContinuousClock().measure {
+      _ = try ChatCompletionsCodec(body: body, configuration: configuration).request
+    }
   }
 
   // Comparing each of these names with each of ours took minutes in a debug build.

@@ -38,7 +38,7 @@ private final class FakeFetcher: ImageFetching {
 
   private func house(_ fetcher: FakeFetcher) -> House {
     var house = House()
-    house.configuration.images = fetcher
+    house.configuration.imageFetcher = fetcher
     return house
   }
 

@@ -68,9 +68,9 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
   }
 
   @Test(arguments: [
-    ("ChatCompletionRequest", ChatCompletionRequest.fields), ("CompletionRequest", CompletionRequest.fields),
-    ("ResponseRequest", ResponsesRequest.fields), ("TokenizeRequest", TextEndpoints.tokenizeFields),
-    ("DetokenizeRequest", TextEndpoints.detokenizeFields), ("RolloutRequest", RolloutRequest.fields),
+    ("ChatCompletionRequest", ChatCompletionsCodec.fields), ("CompletionRequest", CompletionsCodec.fields),
+    ("ResponseRequest", ResponsesCodec.fields), ("TokenizeRequest", TextEndpoints.tokenizeFields),
+    ("DetokenizeRequest", TextEndpoints.detokenizeFields), ("RolloutRequest", RolloutsCodec.fields),
     ("AssistantMessage", MessageDecoder.fields),
     ("UserMessage", MessageDecoder.fields), ("SystemMessage", MessageDecoder.fields),
     ("ToolMessage", MessageDecoder.fields), ("FunctionMessage", MessageDecoder.fields),

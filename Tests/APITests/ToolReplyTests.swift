@@ -20,7 +20,7 @@ private func calling() -> House {
     let choice = try await calling().chat(tools).json["choices"]?.array?.first
     #expect(choice?["finish_reason"] == "tool_calls")
     let message = choice?["message"]
-    #expect(message?["content"] == "w200 " && message?["reasoning_content"] == "w100 ")
+    #expect(message?["content"] == "w200" && message?["reasoning_content"] == "w100 ")
     let calls = message?["tool_calls"]?.array ?? []
     #expect(calls.map { $0["function"] } == Array(repeating: ["name": "f", "arguments": "{\"a\": 1}"], count: 2))
     let ids = Set(calls.compactMap { $0["id"]?.string })

@@ -1,116 +1,90 @@
-// POST /v1/chat/completions. Everything that can be refused is refused before the first byte of the response: validation,
-// preparation and admission come first, then the replies are read, whole or as a stream.
+// POST /v1/chat/completions.
 import Chat
 import GenerationTypes
-import HTTP
 import JSON
-import Scheduling
-import Telemetry
-import Work
 
-/// The chat endpoint.
-struct ChatCompletions: Sendable {
-  let configuration: APIConfiguration
+/// A request for a chat completion.
+package struct ChatCompletionsCodec: ReplyCodec {
+  package let request: ReplyRequest
+  private let frame: ChatCompletionFrame
+
+  /// Fields this server reads.
+  package static let fields =
+    FieldReader.optionFields + FieldReader.modeFields + FieldReader.formFields + ["messages"]
+
+  package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
+    let reader = try FieldReader(body: body, fields: Self.fields)
+    try reader.checkModel(configuration.model)
+    let thinking = try reader.thinkingWish(configuration.defaults)
+    let form = try reader.answerForm(configuration.limits)
+    let options = try reader.options(configuration)
+    // Last, because images cost the most to read.
+    let prompt = try reader.conversation(configuration)
+    request = ReplyRequest(
+      prompt: prompt, promptField: "messages", options: options, thinking: thinking, form: form,
+      ignored: try reader.finish())
+    frame = ChatCompletionFrame(
+      id: "chatcmpl-" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
+      reasoningField: configuration.reasoningField, includeUsage: options.includeUsage,
+      serviceTier: options.serviceTier)
+  }
+
+  func document(_ ended: EndedReplies) -> JSONValue {
+    let choices = zip(ended.replies, ended.transcripts).enumerated().map { index, reply in
+      frame.choice(
+        index, reply.1, logprobs: ChatCompletionFrame.logprobs(reply.1.tokens, ended.chat), reply: reply.0,
+        single: ended.replies.count == 1)
+    }
+    return frame.completion(choices, ended.figures[0])
+  }
+
+  func streamEncoder(_ running: RunningReplies, _ chat: any Chatting) -> (any ReplyStreamEncoder)? {
+    ChatCompletionStream(
+      frame: frame, chat: chat, includeProgress: request.options.includeProgress,
+      pending: Array(repeating: [], count: running.count))
+  }
+}
+
+/// The chunks of a chat completion.
+private struct ChatCompletionStream: ReplyStreamEncoder {
+  let frame: ChatCompletionFrame
   let chat: any Chatting
-  let launcher: ReplyLauncher
+  let includeProgress: Bool
+  /// Tokens whose text is not whole yet; they belong to the chunk that shows it.
+  var pending: [[GeneratedToken]]
 
-  /// A request that the engine has taken.
-  private struct Running: Sendable {
-    var options: GenerationOptions
-    var replies: ConversationReplies
-    var frame: ChatCompletionFrame
+  func begin() -> [UInt8] {
+    pending.indices.flatMap { ServerSentEvent.data(frame.chunk($0, delta: ["role": "assistant", "content": ""])) }
   }
 
-  /// Answers one request; throws what `APIError(translating:)` understands.
-  func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
-      try ChatCompletionRequest(body: $0, configuration: configuration)
-    }
-    let running = Running(
-      options: wanted.options, replies: try await launcher.replies(to: wanted, record),
-      frame: ChatCompletionFrame(
-        id: "chatcmpl-" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
-        reasoningField: configuration.reasoningField, includeUsage: wanted.options.includeUsage,
-        serviceTier: wanted.options.serviceTier))
-    var response =
-      wanted.options.stream
-      ? EventStream.response(record) { try await write(running, to: $0, record) } : try await whole(running, record)
-    if let names = wanted.ignored.header(adding: running.replies.prepared.loose) {
-      response.headers["x-ignored-parameters"] = names
-    }
-    return response
+  func progress(_ progress: ReplyProgress, of reply: Int) -> [UInt8] {
+    includeProgress
+      ? ServerSentEvent.data(frame.progressChunk(reply, progress)) : ServerSentEvent.comment(progress.comment)
   }
 
-  // MARK: One document
-
-  private func whole(_ running: Running, _ record: RequestRecord) async throws -> HTTPResponse {
-    let count = running.options.choices
-    var texts = Array(repeating: ReplyText(), count: count)
-    var tokens = Array(repeating: [GeneratedToken](), count: count)
-    let wantsLogprobs = running.options.sampling.topLogprobs != nil
-    let replies = try await running.replies.feed.read { signal in
-      guard case .output(let index, .delta(let pieces, let new)) = signal else { return }
-      for piece in pieces { texts[index].append(piece) }
-      if wantsLogprobs { tokens[index] += new }
+  mutating func delta(_ pieces: [ReplyPiece], _ tokens: [GeneratedToken], of reply: Int) -> [UInt8] {
+    pending[reply] += tokens
+    var chunks: [UInt8] = []
+    for piece in pieces {
+      let logprobs = takeLogprobs(of: reply)
+      chunks += ServerSentEvent.data(frame.chunk(reply, delta: frame.delta(piece), logprobs: logprobs))
     }
-    let figures = running.replies.figures(of: replies, record)
-    running.replies.settle(figures, record)
-    return try await configuration.work.finish(bytes: ReplyText.size(texts, tokens)) { [texts, tokens, chat] in
-      let choices = replies.enumerated().map { index, reply in
-        running.frame.choice(
-          index, texts[index],
-          logprobs: ChatCompletionFrame.logprobs(tokens[index], chat), reply: reply, single: count == 1)
-      }
-      return .json(running.frame.completion(choices, figures))
-    }
+    return chunks
   }
 
-  // MARK: A stream of chunks
+  mutating func end(_ reply: Reply, of index: Int, _ figures: AnswerFigures?) -> [UInt8] {
+    ServerSentEvent.data(
+      frame.chunk(
+        index, delta: [:], logprobs: takeLogprobs(of: index), finish: reply.finishWord,
+        figures: frame.includeUsage ? nil : figures))
+  }
 
-  private func write(_ running: Running, to writer: any HTTPBodyWriter, _ record: RequestRecord) async throws {
-    let frame = running.frame
-    let count = running.options.choices
-    var first: [UInt8] = []
-    for index in 0..<count {
-      first += ServerSentEvent.data(frame.chunk(index, delta: ["role": "assistant", "content": ""]))
-    }
-    try await writer.write(first)
+  func finish(_ replies: [Reply], _ figures: AnswerFigures) -> [UInt8] {
+    (frame.includeUsage ? ServerSentEvent.data(frame.usageChunk(figures)) : []) + ServerSentEvent.done
+  }
 
-    var pending = Array(repeating: [GeneratedToken](), count: count)
-    var ended = Array(repeating: Reply?.none, count: count)
-    var figures: AnswerFigures?
-    _ = try await running.replies.feed.read(tick: configuration.keepAlive) { signal in
-      switch signal {
-      case .tick: try await writer.write(ServerSentEvent.comment("keep-alive"))
-      case .output(let index, .progress(let progress)):
-        try await writer.write(
-          running.options.includeProgress
-            ? ServerSentEvent.data(frame.progressChunk(index, progress)) : ServerSentEvent.comment(progress.comment))
-      case .output(let index, .delta(let pieces, let tokens)):
-        pending[index] += tokens
-        var chunks: [UInt8] = []
-        for piece in pieces {
-          // Tokens whose text is not whole yet wait for the chunk that shows it.
-          let logprobs = ChatCompletionFrame.logprobs(pending[index], chat)
-          pending[index] = []
-          chunks += ServerSentEvent.data(frame.chunk(index, delta: frame.delta(piece), logprobs: logprobs))
-        }
-        if !chunks.isEmpty { try await writer.write(chunks) }
-      case .ended(let index, let reply):
-        ended[index] = reply
-        let all = ended.compactMap { $0 }
-        if all.count == count { figures = running.replies.figures(of: all, record) }
-        let logprobs = ChatCompletionFrame.logprobs(pending[index], chat)
-        let chunk = frame.chunk(
-          index, delta: [:], logprobs: logprobs, finish: reply.finishWord,
-          figures: running.options.includeUsage ? nil : figures)
-        try await writer.write(ServerSentEvent.data(chunk))
-      }
-    }
-    guard let figures else { return }
-    let usage = running.options.includeUsage ? ServerSentEvent.data(frame.usageChunk(figures)) : []
-    try await writer.write(usage + ServerSentEvent.done)
-    // Only now: a client that left before its end was not answered, and a request is in the books once.
-    running.replies.settle(figures, record)
+  private mutating func takeLogprobs(of reply: Int) -> JSONValue {
+    defer { pending[reply] = [] }
+    return ChatCompletionFrame.logprobs(pending[reply], chat)
   }
 }

@@ -1,106 +1,101 @@
-// POST /v1/responses, stateless: the same reply as a chat's, told in items and typed events.
+// POST /v1/responses, stateless: the reply of a chat as items and typed events.
 import Chat
 import GenerationTypes
-import HTTP
 import JSON
-import Scheduling
-import Work
+import Text
 
-/// The endpoint of responses.
-struct Responses: Sendable {
-  let configuration: APIConfiguration
-  let chat: any Chatting
-  let launcher: ReplyLauncher
+/// A request for a response.
+package struct ResponsesCodec: ReplyCodec {
+  package let request: ReplyRequest
+  private let frame: ResponseFrame
 
-  /// A request that the engine has taken.
-  private struct Running: Sendable {
-    var options: GenerationOptions
-    var replies: ConversationReplies
-    var frame: ResponseFrame
+  package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
+    let reader = try FieldReader(body: body, fields: Self.fields)
+    try reader.checkModel(configuration.model)
+    try reader.checkStateless()
+    let thinking = try reader.responseThinking(configuration.defaults)
+    let form = try reader.responseForm(configuration.limits)
+    var options = try reader.options(configuration, logprobs: .alternatives)
+    options.maxTokens = try reader.tokenLimit("max_output_tokens")
+    var decoder = MessageDecoder(configuration)
+    let messages = try decoder.messages(ofResponses: reader)
+    frame = ResponseFrame(
+      id: "resp_" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
+      serviceTier: options.serviceTier, echo: reader.responseEcho(options))
+    request = ReplyRequest(
+      prompt: .conversation(messages, images: decoder.references), promptField: "input", options: options,
+      thinking: thinking, form: form, ignored: try reader.finish())
   }
 
-  /// Answers one request; throws what `APIError(translating:)` understands.
-  func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
-    let wanted = try await JSONBody.read(request, configuration) { [configuration] in
-      try ResponsesRequest(body: $0, configuration: configuration)
-    }
-    let running = Running(
-      options: wanted.options, replies: try await launcher.replies(to: wanted, record, prompt: "input"),
-      frame: ResponseFrame(
-        id: "resp_" + RequestID.random(), created: RequestID.secondsSinceEpoch(), model: configuration.model.id,
-        serviceTier: wanted.options.serviceTier, echo: wanted.echo))
-    var response =
-      wanted.options.stream ? stream(running, record) : try await whole(running, record)
-    if let names = wanted.ignored.header(adding: running.replies.prepared.loose) {
-      response.headers["x-ignored-parameters"] = names
-    }
-    return response
-  }
-
-  private func whole(_ running: Running, _ record: RequestRecord) async throws -> HTTPResponse {
+  func document(_ ended: EndedReplies) -> JSONValue {
+    let (transcript, status) = (ended.transcripts[0], Self.status(ended.replies[0]))
     var items = ResponseItems()
-    let (reply, figures) = try await read(running, record) { pieces, logprobs in
-      for piece in pieces { _ = items.append(piece, logprobs: logprobs) }
-    }
-    running.replies.settle(figures, record)
-    _ = items.end(Self.status(reply))
-    // Log-probabilities of a token take some hundred bytes each.
-    let size = reply.counts.total * (running.options.sampling.topLogprobs.map { 256 * ($0 + 1) } ?? 16)
-    return try await configuration.work.finish(bytes: size) { [items] in
-      .json(running.frame.response(Self.status(reply), items.finished, figures))
-    }
-  }
-
-  private func stream(_ running: Running, _ record: RequestRecord) -> HTTPResponse {
-    let sequence = EventSequence()
-    let failure: @Sendable (APIError) -> [UInt8] = { error in
-      sequence.event(
-        "response.failed", ["response": running.frame.failed(error)])
-    }
-    return EventStream.response(record, failure: failure) { writer in
-      let begun = running.frame.response("in_progress", [], nil)
-      try await writer.write(
-        sequence.event("response.created", ["response": begun])
-          + sequence.event("response.in_progress", ["response": begun]))
-      var items = ResponseItems()
-      let (reply, figures) = try await read(running, record, writer) { pieces, logprobs in
-        var events: [UInt8] = []
-        for piece in pieces {
-          for (type, members) in items.append(piece, logprobs: logprobs) { events += sequence.event(type, members) }
-        }
-        if !events.isEmpty { try await writer.write(events) }
-      }
-      let status = Self.status(reply)
-      var last: [UInt8] = []
-      for (type, members) in items.end(status) { last += sequence.event(type, members) }
-      last += sequence.event(
-        "response.\(status)", ["response": running.frame.response(status, items.finished, figures)])
-      try await writer.write(last)
-      running.replies.settle(figures, record)
-    }
-  }
-
-  /// Reads the reply; `take` gets its text with the log-probabilities of the answer's part of it.
-  private func read(
-    _ running: Running, _ record: RequestRecord, _ writer: (any HTTPBodyWriter)? = nil,
-    _ take: ([ReplyPiece], [JSONValue]) async throws -> Void
-  ) async throws -> (Reply, AnswerFigures) {
-    var pending: [GeneratedToken] = []
-    let replies = try await running.replies.feed.read(tick: writer == nil ? nil : configuration.keepAlive) { signal in
-      switch signal {
-      case .tick: try await writer?.write(ServerSentEvent.comment("keep-alive"))
-      case .output(_, .progress(let progress)): try await writer?.write(ServerSentEvent.comment(progress.comment))
-      case .output(_, .delta(let pieces, let tokens)):
-        pending += tokens
-        if pieces.isEmpty { return }
-        let logprobs = ChatCompletionFrame.logprobs(pending, chat)["content"]?.array ?? []
-        pending = []
-        try await take(pieces, logprobs)
-      case .ended: break
+    for block in transcript.blocks {
+      switch block.kind {
+      case .thought: _ = items.append(.thinking(block.text), logprobs: [])
+      case .content:
+        let logprobs = ChatCompletionFrame.logprobEntries(transcript.tokens[block.tokens], ended.chat)
+        _ = items.append(.content(block.text), logprobs: logprobs)
+      case .call(_, let name):
+        _ = items.append(.toolCall(index: 0, name: name), logprobs: [])
+        if !block.text.isEmpty { _ = items.append(.toolArguments(index: 0, block.text), logprobs: []) }
       }
     }
-    return (replies[0], running.replies.figures(of: replies, record))
+    _ = items.end(status)
+    return frame.response(status, items.finished, ended.figures[0])
   }
 
-  private static func status(_ reply: Reply) -> String { reply.finish == .length ? "incomplete" : "completed" }
+  func streamEncoder(_ running: RunningReplies, _ chat: any Chatting) -> (any ReplyStreamEncoder)? {
+    ResponseStream(frame: frame, chat: chat)
+  }
+
+  fileprivate static func status(_ reply: Reply) -> String { reply.finish == .length ? "incomplete" : "completed" }
+}
+
+/// The typed events of a response.
+private struct ResponseStream: ReplyStreamEncoder {
+  let frame: ResponseFrame
+  let chat: any Chatting
+  var items = ResponseItems()
+  /// Tokens whose text is not whole yet; they belong to the event that shows it.
+  var pending: [GeneratedToken] = []
+  /// The number of the next event.
+  var number: Int64 = 0
+
+  mutating func begin() -> [UInt8] {
+    let begun: JSONObject = ["response": frame.response("in_progress", [], nil)]
+    return event("response.created", begun) + event("response.in_progress", begun)
+  }
+
+  mutating func delta(_ pieces: [ReplyPiece], _ tokens: [GeneratedToken], of reply: Int) -> [UInt8] {
+    pending += tokens
+    if pieces.isEmpty { return [] }
+    let logprobs = ChatCompletionFrame.logprobEntries(pending[...], chat)
+    pending = []
+    var events: [UInt8] = []
+    for piece in pieces {
+      for (type, members) in items.append(piece, logprobs: logprobs) { events += event(type, members) }
+    }
+    return events
+  }
+
+  func end(_ reply: Reply, of index: Int, _ figures: AnswerFigures?) -> [UInt8] { [] }
+
+  mutating func finish(_ replies: [Reply], _ figures: AnswerFigures) -> [UInt8] {
+    let status = ResponsesCodec.status(replies[0])
+    var events: [UInt8] = []
+    for (type, members) in items.end(status) { events += event(type, members) }
+    return events + event("response.\(status)", ["response": frame.response(status, items.finished, figures)])
+  }
+
+  mutating func failure(_ error: APIError) -> [UInt8] {
+    event("response.failed", ["response": frame.failed(error)])
+  }
+
+  /// Encodes one event with its type, as a name and in the data.
+  private mutating func event(_ type: String, _ members: JSONObject) -> [UInt8] {
+    defer { number += 1 }
+    let object: JSONObject = ["type": .string(type), "sequence_number": .integer(number)]
+    return Array("event: \(type)\n".utf8) + ServerSentEvent.data(.object(object + members))
+  }
 }

@@ -7,9 +7,9 @@ import Work
 
 /// `/tokenize`, `/detokenize`, `/apply-template` and `/v1/chat/completions/input_tokens`.
 package struct TextEndpoints: Sendable {
-  let configuration: APIConfiguration
-  let chat: any Chatting
-  let launcher: ReplyLauncher
+  let service: ReplyService
+  private var configuration: APIConfiguration { service.configuration }
+  private var chat: any Chatting { service.chat }
 
   fileprivate static let contents = ["content", "text", "prompt"]
   /// Fields that `tokenize` reads.
@@ -97,7 +97,8 @@ package struct TextEndpoints: Sendable {
   /// The body of a chat → how many tokens its prompt has.
   func countTokens(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let (conversation, references, ignored) = try await conversation(request, record)
-    let prepared = try await launcher.prepare(conversation, references, record)
+    let prepared = try await service.prepare(
+      conversation, references, modes: [conversation.mode], record, field: "messages")[0]
     let (text, image) = (Int64(prepared.textTokens), Int64(prepared.imageTokens))
     return .json(
       [
@@ -110,9 +111,10 @@ package struct TextEndpoints: Sendable {
     _ request: HTTPRequest, _ record: RequestRecord
   ) async throws -> (Conversation, [ImageReference], ignored: IgnoredFields) {
     let wanted = try await JSONBody.read(request, configuration) { [configuration] in
-      try ChatCompletionRequest(body: $0, configuration: configuration)
+      try ChatCompletionsCodec(body: $0, configuration: configuration).request
     }
-    return (try launcher.conversation(of: wanted, record).0, wanted.references, wanted.ignored)
+    let (conversation, images) = try service.conversation(of: wanted, record)
+    return (conversation, images, wanted.ignored)
   }
 }
 
@@ -137,21 +139,6 @@ private struct TokenizeRequest: Sendable {
     recognisesSpecial = try reader.bool("parse_special") ?? true
     withPieces = try reader.bool("with_pieces") ?? false
     ignored = try reader.finish()
-  }
-}
-
-extension FieldReader {
-  /// Ids of the vocabulary, or an error that names the one that is none.
-  func tokenIDs(_ values: [JSONValue], _ name: String, _ vocabularySize: Int) throws(APIError) -> [TokenID] {
-    var ids: [TokenID] = []
-    ids.reserveCapacity(values.count)
-    for (index, value) in values.enumerated() {
-      guard let id = value.int, id >= 0, id < vocabularySize else {
-        throw fail("\(name)[\(index)]", "is not a token id of this model (0 to \(vocabularySize - 1))")
-      }
-      ids.append(TokenID(id))
-    }
-    return ids
   }
 }
 

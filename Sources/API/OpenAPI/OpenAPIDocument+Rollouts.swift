@@ -11,7 +11,7 @@ extension OpenAPIDocument {
         "messages": {"type": "array", "minItems": 1, "maxItems": \#(limits.messages), "items": \#(Self.schema("Message")),
           "description": "At most \#(limits.images) images in all."},
         "g": {"type": ["integer", "null"], "minimum": 1, "maximum": \#(max(1, limits.rollouts)),
-          "default": \#(min(RolloutRequest.standardCount, max(1, limits.rollouts))), "description": "Replies in each mode."},
+          "default": \#(min(RolloutsCodec.standardCount, max(1, limits.rollouts))), "description": "Replies in each mode."},
         "max_completion_tokens": \#(Self.schema("TokenLimit")),
         "max_tokens": \#(Self.schema("TokenLimit")),
         "stop": \#(Self.schema("StopStrings")),

@@ -20,7 +20,7 @@ enum ReplyProgress: Sendable {
 
 /// The state of one of a request's replies.
 struct Reply: Sendable {
-  private var reader: any ReplyReading
+  private var parser: ReplyParser
   private let arrival: ContinuousClock.Instant
   private var latestToken: ContinuousClock.Instant?
 
@@ -31,23 +31,24 @@ struct Reply: Sendable {
   /// Time between the latest token and the one before it.
   private(set) var latestGap: Duration?
 
-  init(reader: any ReplyReading, arrival: ContinuousClock.Instant) {
-    (self.reader, self.arrival) = (reader, arrival)
+  init(parser: ReplyParser, arrival: ContinuousClock.Instant) {
+    self.parser = parser
+    self.arrival = arrival
   }
 
   /// Whether the reply called a tool.
   private var hasCalled = false
 
   /// Whether the reply ended within a tool call, or lacks one that it must have.
-  var endsInCall: Bool { reader.endsInCall }
-  var counts: TokenCounts { reader.counts }
+  var endsInCall: Bool { parser.endsInCall }
+  var counts: TokenCounts { parser.counts }
   /// `finish_reason`.
   var finishWord: String { figures.finish.rawValue }
 
   /// The figures so far; final once the reply has ended.
   var figures: ReplyFigures {
     var figures = measured
-    (figures.outcome, figures.thoughtEnd, figures.counts) = (reader.outcome, reader.thoughtEnd, reader.counts)
+    (figures.outcome, figures.thoughtEnd, figures.counts) = (parser.outcome, parser.thoughtEnd, parser.counts)
     figures.finish = finish == .length ? .length : hasCalled ? .toolCalls : .stop
     return figures
   }
@@ -66,10 +67,10 @@ struct Reply: Sendable {
       if measured.firstToken == nil { measured.firstToken = time }
       measured.decode = time - (measured.firstToken ?? .zero)
       if let probability = token.thinkProbability { measured.thinkProbability = probability }
-      var pieces = reader.consume(token)
-      if reader.isStopped {
+      var pieces = parser.consume(token)
+      if parser.isStopped {
         finish = .stop
-        pieces += reader.finish(.stop)
+        pieces += parser.finish(.stop)
       }
       note(pieces, at: now)
       return [.delta(pieces, tokens: [token])]
@@ -78,7 +79,7 @@ struct Reply: Sendable {
       return []
     case .finished(let reason):
       finish = reason
-      let pieces = reader.finish(reason)
+      let pieces = parser.finish(reason)
       note(pieces, at: now)
       return pieces.isEmpty ? [] : [.delta(pieces, tokens: [])]
     }

@@ -12,7 +12,7 @@ import Telemetry
 /// A request that was drawn: what the engine would be asked in either mode.
 struct ShadowCandidate: Sendable {
   struct Variant: Sendable {
-    let prepared: any PreparedConversation
+    let chat: PreparedChat
     let request: GenerationRequest
   }
   /// With a thought and without one.
@@ -96,7 +96,7 @@ final class Shadows: Sendable {
   }
 
   private func answer(_ variant: ShadowCandidate.Variant, _ stop: [String]) async throws -> ReplyFigures {
-    var reply = Reply(reader: variant.prepared.makeReader(stopStrings: stop), arrival: .now)
+    var reply = Reply(parser: variant.chat.makeParser(stopStrings: stop), arrival: .now)
     for try await event in try engine.submit(variant.request) {
       _ = reply.receive(event, at: .now)
       if reply.finish != nil { return reply.figures }

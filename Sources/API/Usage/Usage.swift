@@ -97,7 +97,7 @@ final class Usage: Sendable {
   private func decisionTokens() async -> Int {
     if let known = decisionTokens.withLock({ $0 }) { return known }
     let conversation = Conversation(messages: [.init(role: .user, parts: [.text("?")])], mode: .auto)
-    guard let prepared = try? await chat.prepareReplies(to: conversation, modes: [.auto, .long]) else { return 0 }
+    guard let prepared = try? await chat.prepare(conversation, modes: [.auto, .long]) else { return 0 }
     let tokens = max(0, prepared[1].textTokens - prepared[0].textTokens)
     decisionTokens.withLock { $0 = tokens }
     return tokens

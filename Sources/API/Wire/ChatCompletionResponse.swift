@@ -36,16 +36,16 @@ struct ChatCompletionFrame: Sendable {
   }
 
   /// One choice of a whole response.
-  func choice(_ index: Int, _ text: ReplyText, logprobs: JSONValue, reply: Reply, single: Bool) -> JSONValue {
-    let isSilent = text.content.isEmpty && (!text.calls.isEmpty || reply.endsInCall)
+  func choice(_ index: Int, _ text: ReplyTranscript, logprobs: JSONValue, reply: Reply, single: Bool) -> JSONValue {
+    let (thought, content, calls) = (text.thought, text.content, text.calls)
+    let isSilent = content.isEmpty && (!calls.isEmpty || reply.endsInCall)
     var message: JSONObject = [
-      "role": "assistant", "content": isSilent ? .null : .string(text.content), "refusal": nil,
+      "role": "assistant", "content": isSilent ? .null : .string(content), "refusal": nil,
     ]
-    let thought: JSONValue = text.thought.isEmpty ? .null : .string(text.thought)
-    for name in reasoningField.names { message[name] = thought }
-    if !text.calls.isEmpty {
+    for name in reasoningField.names { message[name] = thought.isEmpty ? .null : .string(thought) }
+    if !calls.isEmpty {
       message["tool_calls"] = .array(
-        text.calls.map { Self.call(id: $0.id, name: $0.name, arguments: $0.arguments) }.map(JSONValue.object))
+        calls.map { Self.call(id: $0.id, name: $0.name, arguments: $0.arguments) }.map(JSONValue.object))
     }
     var choice: JSONObject = [
       "index": .integer(Int64(index)), "message": .object(message), "logprobs": logprobs,
@@ -105,7 +105,7 @@ struct ChatCompletionFrame: Sendable {
       return delta
     case .toolCall(let index, let name):
       var call: JSONObject = ["index": .integer(Int64(index))]
-      for member in Self.call(id: ReplyText.callID(), name: name, arguments: "").members {
+      for member in Self.call(id: ReplyTranscript.callID(), name: name, arguments: "").members {
         call[member.name] = member.value
       }
       return ["tool_calls": [.object(call)]]
@@ -116,6 +116,12 @@ struct ChatCompletionFrame: Sendable {
 
   /// `logprobs` of a run of tokens; null when none were asked for.
   static func logprobs(_ tokens: [GeneratedToken], _ chat: any Chatting) -> JSONValue {
+    let entries = logprobEntries(tokens[...], chat)
+    return entries.isEmpty ? .null : ["content": .array(entries), "refusal": nil]
+  }
+
+  /// One entry for each token with a log-probability.
+  static func logprobEntries(_ tokens: ArraySlice<GeneratedToken>, _ chat: any Chatting) -> [JSONValue] {
     func entry(_ id: TokenID, _ logprob: Float) -> JSONObject {
       let text = chat.text(of: id)
       return [
@@ -123,13 +129,12 @@ struct ChatCompletionFrame: Sendable {
         "bytes": .array(text.bytes.map { .integer(Int64($0)) }),
       ]
     }
-    let entries = tokens.compactMap { token in
+    return tokens.compactMap { token in
       token.logprob.map { logprob -> JSONValue in
         var object = entry(token.id, logprob)
         object["top_logprobs"] = .array(token.top.map { .object(entry($0.id, $0.logprob)) })
         return .object(object)
       }
     }
-    return entries.isEmpty ? .null : ["content": .array(entries), "refusal": nil]
   }
 }

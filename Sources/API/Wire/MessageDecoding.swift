@@ -11,7 +11,7 @@ package struct MessageDecoder {
   private(set) var imageCount = 0
   private(set) var references: [ImageReference] = []
 
-  init(limits: RequestLimits, fetcher: (any ImageFetching)?) { (self.limits, self.fetcher) = (limits, fetcher) }
+  init(_ configuration: APIConfiguration) { (limits, fetcher) = (configuration.limits, configuration.imageFetcher) }
 
   /// Fields of a message that are read, or known and left alone.
   package static let fields = [
@@ -162,5 +162,14 @@ package struct MessageDecoder {
     var object = function.object
     object["arguments"] = .string(String(decoding: arguments.encoded, as: UTF8.self))
     return .object(object)
+  }
+}
+
+extension FieldReader {
+  /// The conversation in `messages`.
+  func conversation(_ configuration: APIConfiguration) throws(APIError) -> ReplyRequest.Prompt {
+    var decoder = MessageDecoder(configuration)
+    let messages = try decoder.messages(self)
+    return .conversation(messages, images: decoder.references)
   }
 }

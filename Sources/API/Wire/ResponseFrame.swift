@@ -1,7 +1,6 @@
-// The response object around its items, and the events that tell of both.
+// The response object around its items.
 import GenerationTypes
 import JSON
-import Synchronization
 import Text
 
 /// What all views of one response share.
@@ -33,17 +32,5 @@ struct ResponseFrame: Sendable {
     var object = response("failed", [], nil).object ?? JSONObject()
     object["error"] = ["code": .string(error.code ?? error.type), "message": .string(error.message)]
     return .object(object)
-  }
-}
-
-/// Numbers the events of one stream, whose writer is one task at a time.
-final class EventSequence: Sendable {
-  private let next = Atomic<Int64>(0)
-
-  /// One event with its type, as a name and in the data.
-  func event(_ type: String, _ members: JSONObject) -> [UInt8] {
-    let number = next.add(1, ordering: .relaxed).oldValue
-    let object: JSONObject = ["type": .string(type), "sequence_number": .integer(number)]
-    return Array("event: \(type)\n".utf8) + ServerSentEvent.data(.object(object + members))
   }
 }

@@ -31,7 +31,7 @@ struct ResponseItems: Sendable {
       events.append(grow(delta, logprobs))
     case .toolCall(_, let name):
       events += end("completed")
-      events += begin(.call(name: name, callID: ReplyText.callID(), arguments: ""))
+      events += begin(.call(name: name, callID: ReplyTranscript.callID(), arguments: ""))
     case .toolArguments(_, let delta):
       if case .call = open?.kind { events.append(grow(delta, [])) }
     }

@@ -2,6 +2,8 @@
 import JSON
 
 enum ServerSentEvent {
+  static let contentType = "text/event-stream; charset=utf-8"
+
   /// One event with a JSON document; JSON text has no line feed, so it is one line.
   static func data(_ value: JSONValue) -> [UInt8] { Array("data: ".utf8) + value.encoded + [0x0A, 0x0A] }
 
