@@ -90,7 +90,7 @@ package final class APIServer: Sendable {
           status: 200, headers: ["content-type": format.contentType, "cache-control": "no-store", "vary": "Accept"],
           body: .bytes(Array(metrics.registry.text(format).utf8)))
       })
-    let description = Array(OpenAPIDocument(configuration).text.utf8)
+    let description = OpenAPIDocument(configuration).json.encoded
     router.add(
       "GET", "/openapi.json",
       .instant(needsKey: false) { _ in

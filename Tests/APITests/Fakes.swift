@@ -34,6 +34,8 @@ enum Fake {
     do { return try Tokenizer(vocabulary: vocabulary) } catch { preconditionFailure("\(error)") }
   }()
 
+  static let control = ControlTokens(of: tokenizer, stop: [end], image: nil)
+
   /// A prompt of `words` text tokens and images of 10 tokens each.
   static func prepared(
     words: Int, images: Int = 0, mode: ThinkingMode, start: ReplyStart, tools: ToolUse? = nil
@@ -41,9 +43,6 @@ enum Fake {
     let image = PreparedImage(
       views: [], viewCount: 1, side: 1, layout: ImageLayout(patchesPerSide: 1, grid: nil, tokenCount: 10), width: 1,
       height: 1)
-    let control = ControlTokens(
-      stop: [end], forbidden: [], closing: [close, blank], vocabularySize: vocabularySize,
-      thinking: ThinkingTokens(open: 0, close: close))
     return PreparedChat(
       prompt: Prompt(
         tokens: Array(repeating: 100, count: words + 10 * images),

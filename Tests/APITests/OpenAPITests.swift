@@ -110,6 +110,12 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
     #expect(document.schema("ModelName")?["examples"] == [#"a "quoted" name"#])
   }
 
+  @Test func `every placeholder has a value and every value a placeholder`() {
+    let document = OpenAPIDocument(House().configuration)
+    #expect(document.unknown.isEmpty && document.unused.isEmpty)
+    #expect(!String(decoding: document.json.encoded, as: UTF8.self).contains("{{"))
+  }
+
   @Test func `it needs no key`() async throws {
     var house = House()
     house.configuration.keys.add("secret", name: "one")
