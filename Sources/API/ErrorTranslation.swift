@@ -15,13 +15,13 @@ extension APIError {
     switch error {
     case .queueFull(let limit, let retryAfter):
       self.init(
-        429, "The waiting line is full (\(limit) requests); try again later.", type: "rate_limit_error",
+        429, "The queue is full with \(limit) waiting requests. Try again later.", type: "rate_limit_error",
         code: "queue_full",
         retryAfter: max(1, Int(min(retryAfter.seconds.rounded(.up), 3600))))
     case .clientQueueFull(let waiting, let retryAfter):
       self.init(
         429,
-        "The queue is nearly full, and \(waiting) of your requests wait in it already; try again when some have been answered.",
+        "The queue is nearly full, and \(waiting) of your requests already wait in it. Try again when some have been answered.",
         type: "rate_limit_error", code: "queue_full",
         retryAfter: max(1, Int(min(retryAfter.seconds.rounded(.up), 3600))))
     case .tooLong(let promptTokens, let maxTokens, let limit):
@@ -61,11 +61,12 @@ extension APIError {
 
   /// 503 while the server goes down.
   static let draining = APIError(
-    503, "The server is shutting down.", type: "server_error", code: "shutting_down", retryAfter: 10)
+    503, "The server is shutting down. Try again later.", type: "server_error", code: "shutting_down", retryAfter: 10)
 
   /// 503 for a request that took longer than the server lets one take.
   static let deadline = APIError(
-    503, "The reply was not ready within the time that this server gives a request.", type: "server_error",
+    503, "The reply took longer than the time limit of this server. Ask for fewer tokens, or try again later.",
+    type: "server_error",
     code: "deadline_exceeded", retryAfter: 10)
 
   /// The client's view of any error of a request; what nobody foresaw stays in the log.
@@ -86,17 +87,17 @@ extension APIError {
     case .overBudget(let limit):
       self.init(
         400,
-        "The request takes more than \(limit.shownSeconds) s of processor time to read and prepare, the most that this server spends on one. "
+        "Reading and preparing this request takes more than \(limit.shownSeconds) s of processor time, the limit of this server. "
           + "Send less text, fewer or smaller images, or a simpler schema.",
         code: "request_too_expensive")
     case .full(let limit):
       self.init(
-        503, "\(limit) pieces of work wait for a processor, the most that may wait; try again.", type: "server_error",
+        503, "The server already has \(limit) waiting jobs, its limit. Try again.", type: "server_error",
         code: "overloaded", retryAfter: 1)
     case .clientFull(let limit):
       self.init(
         429,
-        "\(limit) pieces of your requests' work wait for a processor, the most that may wait for one client; try again.",
+        "Your requests already have \(limit) waiting jobs, the limit for one client. Try again when some have been answered.",
         type: "rate_limit_error", code: "too_many_requests", retryAfter: 1)
     }
   }
@@ -105,7 +106,8 @@ extension APIError {
   init(_ error: ChatError, prompt: String = "messages") {
     switch error {
     case .template(let message):
-      self.init(400, "The chat template refuses this: \(message).", param: prompt, code: "invalid_value")
+      self.init(
+        400, "\(prompt): the chat template rejects the conversation: \(message).", param: prompt, code: "invalid_value")
     case .image(let field, let error):
       let (status, code) =
         switch error.kind {
@@ -116,7 +118,7 @@ extension APIError {
         }
       let isOurs = status == 500
       self.init(
-        status, isOurs ? "The server cannot prepare images; its log names the cause." : "\(field): \(error).",
+        status, isOurs ? "The server cannot process images. Its log has the cause." : "\(field): \(error).",
         type: isOurs ? "server_error" : "invalid_request_error", param: field, code: code)
     case .schema(let error):
       self.init(400, "\(error.path) \(error.reason).", param: error.path, code: "unsupported_schema")
@@ -128,7 +130,8 @@ extension APIError {
         tokens: "\(text + images) tokens (\(text) of text, \(images) of images)")
     case .imagesUnsupported(let field, let model):
       self.init(
-        400, "\(field): the model \(model) does not take images.", param: field, code: "unsupported_parameter")
+        400, "\(field): the model \(model) does not accept images. Send text only.", param: field,
+        code: "unsupported_parameter")
     }
   }
 

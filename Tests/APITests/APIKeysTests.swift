@@ -28,12 +28,12 @@ private func keys(_ file: String) throws -> APIKeys {
   @Test(arguments: [
     ("one:", "keys line 1: the key is blank"), ("one:  \r\n", "line 1: the key is blank"),
     (":secret", "line 1: a key's name must have 1 to 128 bytes"),
-    ("a:x\nsecret", "line 2: is not name:key"), ("a:x\rb:y", "line 1: the key has the byte 0x0D"),
+    ("a:x\nsecret", "line 2: must be name:key"), ("a:x\rb:y", "line 1: the key has the byte 0x0D"),
     ("a:x\u{0}y", "the byte 0x00"), ("a:schlüssel", "the byte 0xC3"),
     ("a:x\u{7F}y", "the byte 0x7F"), ("a:x\na:y", "line 2: the name a is used twice"),
-    ("a:x\nb:x", "line 2: the key is that of a"),
-    ("", "holds no key"), ("# nothing\n\n", "holds no key"), ("a\u{1}:x", "without control characters"),
-    ("a:" + String(repeating: "k", count: 4090), "4090 bytes; at most 4089"),
+    ("a:x\nb:x", "line 2: the key is also that of a"),
+    ("", "has no key"), ("# nothing\n\n", "has no key"), ("a\u{1}:x", "without control characters"),
+    ("a:" + String(repeating: "k", count: 4090), "at most 4089 bytes, got 4090"),
   ])
   func `a key that can never match is an error that names the line`(file: String, words: String) {
     let fault = #expect(throws: APIKeyFault.self) { try keys(file) }

@@ -364,7 +364,7 @@ import Testing
     (.image(field: "f", .unsupportedFormat), 415, "f", "neither PNG"),
     (.image(field: "f", .tooManyPixels(limit: 5, value: 6)), 413, "f", "6 pixels; the limit is 5"),
     (.image(field: "f", .undecodable(.png)), 422, "f", "damaged"),
-    (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot prepare images"),
+    (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot process images"),
     (
       .tooManyImageTokens(text: 2, images: 9, limit: 8), 400, "messages",
       "maximum context length is 8 tokens. However, your messages resulted in 11 tokens (2 of text, 9 of images). Please"
@@ -373,7 +373,7 @@ import Testing
       .tooLong(limit: 8), 400, "messages",
       "This model's maximum context length is 8 tokens. However, your messages resulted in more than 8 tokens. Please"
     ),
-    (.imagesUnsupported(field: "f", model: "Smol"), 400, "f", "the model Smol does not take images"),
+    (.imagesUnsupported(field: "f", model: "Smol"), 400, "f", "the model Smol does not accept images"),
   ])
   func `a conversation that Chat refuses names its field`(
     error: ChatError, status: Int, param: String, says: String

@@ -67,7 +67,7 @@ private final class FakeFetcher: ImageFetching {
   @Test(
     arguments: [
       (.failed(reason: "an address is not allowed"), 400, "image_fetch_failed", "could not be fetched"),
-      (.tooLarge(limit: 7), 413, "image_too_large", "more than the 7 bytes"), (.busy, 503, "overloaded", "try again"),
+      (.tooLarge(limit: 7), 413, "image_too_large", "at most 7 bytes"), (.busy, 503, "overloaded", "Try again"),
     ] as [(FetchError, Int, String, String)])
   func `a failure names its field and no more`(error: FetchError, status: Int, code: String, says: String) async throws
   {
@@ -82,7 +82,7 @@ private final class FakeFetcher: ImageFetching {
 
   @Test(arguments: [
     ("http://example.org/a", "does not fetch from this host"), ("file:../a", "malformed"),
-    ("FILE:///etc/passwd", "outside its directory"),
+    ("FILE:///etc/passwd", "outside its image directory"),
   ])
   func `a refused name is 400 and nothing is fetched`(url: String, says: String) async throws {
     let fetcher = FakeFetcher()

@@ -57,7 +57,7 @@ import Testing
     let fields = #""g":16,"logprobs":true,"top_logprobs":20,"max_tokens""#
     let answer = try await ask(house, fields + ":3200")
     #expect(answer.status == 400 && answer.json["error"]?["param"] == "max_tokens")
-    #expect(answer.text.contains("32 replies of up to 3200 tokens with 21 log-probabilities each are 2150400"))
+    #expect(answer.text.contains("32 replies of up to 3200 tokens with 21 each make 2150400"))
     #expect(house.engine.requests.withLock { $0.isEmpty })
     #expect(try await ask(house, fields + ":3000").status == 200)
   }

@@ -32,11 +32,11 @@ extension APIKeys {
       let line = Self.trimmed(line)
       if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
       let source = "\(source) line \(index + 1)"
-      guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw APIKeyFault(source, "is not name:key") }
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw APIKeyFault(source, "must be name:key") }
       let (name, key) = (Self.trimmed(line[..<colon]), Self.trimmed(line[(colon + 1)...]))
       try add(key, name: name, source: source)
     }
-    if digests.count == before { throw APIKeyFault(source, "the file holds no key") }
+    if digests.count == before { throw APIKeyFault(source, "the file has no key") }
   }
 
   private mutating func add(
@@ -53,7 +53,7 @@ extension APIKeys {
     }
     let longest = Self.longestField - Self.scheme.utf8.count
     if key.count > longest {
-      throw APIKeyFault(source, "the key has \(key.count) bytes; at most \(longest) are accepted")
+      throw APIKeyFault(source, "the key must have at most \(longest) bytes, got \(key.count)")
     }
     let digest = SHA256.digest(of: Array(key))
     for entry in digests {
@@ -61,7 +61,7 @@ extension APIKeys {
         throw APIKeyFault(
           source, "the name \(entry.name) is used twice; names must differ, as usage is counted by name")
       }
-      if entry.digest == digest { throw APIKeyFault(source, "the key is that of \(entry.name); keys must differ") }
+      if entry.digest == digest { throw APIKeyFault(source, "the key is also that of \(entry.name); keys must differ") }
     }
     add(String(decoding: key, as: UTF8.self), name: String(decoding: name, as: UTF8.self))
   }

@@ -45,7 +45,7 @@ enum JSONBody {
   ) throws(APIError) -> JSONValue {
     if request.body.count > limits.bodyBytes {
       throw APIError(
-        413, "The body has \(request.body.count) bytes; at most \(limits.bodyBytes) are accepted.",
+        413, "The body must have at most \(limits.bodyBytes) bytes, got \(request.body.count).",
         code: "body_too_large")
     }
     let value = (request.headers["content-type"] ?? "").utf8.filter { $0 != 0x20 }
@@ -54,7 +54,9 @@ enum JSONBody {
     guard type.first?.exact == "application/json",
       charsets.allSatisfy({ ["charset=utf-8", "charset=\"utf-8\""].contains($0) })
     else {
-      throw APIError(415, "The content-type must be application/json in UTF-8.", code: "unsupported_media_type")
+      throw APIError(
+        415, "The Content-Type must be application/json, with charset utf-8 or without charset.",
+        code: "unsupported_media_type")
     }
     do {
       return try JSONValue(parsing: request.body, limits: JSONLimits(values: limits.values), shouldStop: shouldStop)

@@ -20,25 +20,27 @@ package struct CompletionsCodec: ReplyCodec {
     try reader.checkModel(configuration.model)
     if let suffix = try reader.string("suffix"), !suffix.isEmpty {
       throw .invalid(
-        "suffix", "suffix is not offered: the model cannot fill in between texts.", code: "unsupported_parameter")
+        "suffix", "suffix is not supported, because the model cannot insert text. Leave it out.",
+        code: "unsupported_parameter")
     }
     let isEchoed = try reader.bool("echo") ?? false
     let form = AnswerForm(text: try reader.textForm()?.form)
     var options = try reader.options(configuration, logprobs: .count)
     if isEchoed, options.sampling.topLogprobs != nil {
       throw .invalid(
-        "echo", "echo is not offered together with logprobs: prompts are not scored.", code: "unsupported_parameter")
+        "echo", "echo is not supported together with logprobs, because prompts are not scored. Leave one of them out.",
+        code: "unsupported_parameter")
     }
     if let best = try reader.integer("best_of", in: 1...20), best != options.choices {
       throw .invalid(
-        "best_of", "best_of (\(best)) is only offered equal to n (\(options.choices)).", code: "unsupported_parameter")
+        "best_of", "best_of must equal n (\(options.choices)), got \(best).", code: "unsupported_parameter")
     }
     // OpenAI's default.
     if options.maxTokens == nil { options.maxTokens = TokenLimit(field: "max_tokens", value: 16) }
     let texts = try reader.rawTexts("prompt", configuration)
     let (count, limit) = (texts.count * options.choices, configuration.limits.completions)
     guard count <= limit else {
-      throw reader.fail("prompt", "asks for \(count) completions; at most \(limit) are made at once")
+      throw reader.fail("prompt", "must ask for at most \(limit) completions (prompts times n), got \(count)")
     }
     request = ReplyRequest(
       prompt: .texts(texts, isEchoed: isEchoed), promptField: "prompt", options: options, form: form,

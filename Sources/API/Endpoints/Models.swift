@@ -12,7 +12,7 @@ struct Models: Sendable {
   /// The model named `id`, also by an alias; 404 for any other.
   func one(_ id: String) throws(APIError) -> HTTPResponse {
     guard model.isNamed(id) else {
-      throw APIError(404, "This server has no such model; it has \(model.id).", param: "model", code: "model_not_found")
+      throw APIError(404, "No model of this name is loaded. Use \(model.id).", param: "model", code: "model_not_found")
     }
     return .json(entry)
   }

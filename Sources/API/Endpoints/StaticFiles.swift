@@ -55,7 +55,8 @@ package struct StaticFiles: Sendable {
   private mutating func add(file path: String, size: Int, as name: String) throws(LoadError) {
     self.size += size
     if self.size > Self.maxBytes {
-      throw LoadError(description: "the pages have more than \(Self.maxBytes) bytes at \(path)")
+      throw LoadError(
+        description: "the pages must have at most \(Self.maxBytes) bytes together; \(path) exceeds the limit")
     }
     guard let file = fopen(path, "rb") else { throw LoadError(description: "cannot read \(path)") }
     defer { fclose(file) }

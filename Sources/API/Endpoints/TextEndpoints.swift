@@ -30,7 +30,7 @@ package struct TextEndpoints: Sendable {
       // A bound of this endpoint, not of the context.
       throw APIError.invalid(
         wanted.field,
-        "\(wanted.field) has more than \(limit) tokens; at most \(limit) are made at once. Send it in parts.",
+        "\(wanted.field) must have at most \(limit) tokens. Send the text in parts.",
         code: "invalid_value")
     }
     let size = ids.count * (wanted.withPieces ? 48 : 8)

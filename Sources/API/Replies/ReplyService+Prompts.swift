@@ -42,7 +42,8 @@ extension ReplyService {
       let plan = try ThinkingPlan(wish, policy, configuration.defaults)
       guard plan.mode == mode else {
         throw APIError(
-          403, "The policy of this API key forces mode \(plan.mode.rawValue); rollouts take both.",
+          403,
+          "Rollouts need the modes long and short, but the policy of this API key forces mode \(plan.mode.rawValue).",
           type: "permission_error", code: "mode_forbidden")
       }
       plans.append(plan)

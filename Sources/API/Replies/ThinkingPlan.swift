@@ -21,7 +21,7 @@ extension ThinkingPlan {
   init(_ wish: ThinkingWish, _ policy: KeyPolicy, _ defaults: RequestDefaults) throws(APIError) {
     if let mode = wish.mode, policy.forcedMode == nil, policy.forbiddenModes.contains(mode) {
       throw APIError(
-        403, "The policy of this API key forbids mode \(mode.rawValue).", type: "permission_error",
+        403, "The policy of this API key forbids mode \(mode.rawValue). Choose another mode.", type: "permission_error",
         param: wish.modeField, code: "mode_forbidden")
     }
     let fallback = policy.forbiddenModes.contains(defaults.mode) ? nil : defaults.mode

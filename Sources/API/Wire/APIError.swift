@@ -32,33 +32,34 @@ package struct APIError: Error, Equatable, Sendable {
   }
 
   /// 404 for a path that is neither route nor page.
-  static let noRoute = APIError(404, "There is no such route.", code: "not_found")
+  static let noRoute = APIError(404, "This server has no route for this path.", code: "not_found")
 
   /// 405 on a route that takes the methods of `allow`.
   static func wrongMethod(allow: String) -> APIError {
-    var error = APIError(405, "This route takes \(allow) only.", code: "method_not_allowed")
+    var error = APIError(405, "This route accepts only \(allow).", code: "method_not_allowed")
     error.allow = allow
     return error
   }
 
   /// 413 for a body on a route that takes none.
-  static let unexpectedBody = APIError(413, "This route takes no body.", code: "body_too_large")
+  static let unexpectedBody = APIError(
+    413, "This route accepts no body. Send the request without one.", code: "body_too_large")
 
   /// 403 for a Host header with a name that is not this server's.
   static let unknownHost = APIError(
-    403, "This server does not answer to the name in the Host header.", type: "permission_error",
+    403, "The Host header names another server. Use a name that server.allowed_hosts lists.", type: "permission_error",
     code: "host_not_allowed")
 
   /// 401 for a request without a valid key.
   static let missingKey = APIError(
-    401, "A valid API key is required: authorization: Bearer KEY.", type: "authentication_error",
+    401, "A valid API key is required. Send the header Authorization: Bearer KEY.", type: "authentication_error",
     code: "invalid_api_key")
 
   /// 415 for a body with a content coding, RFC 9110 8.4 and 15.5.16.
   static let codedBody: APIError = {
     var error = APIError(
       415,
-      "Content-Encoding must be identity: this server does not decompress request bodies. Send the body uncompressed.",
+      "Content-Encoding must be identity, because this server does not decompress request bodies. Send the body uncompressed.",
       param: "Content-Encoding", code: "unsupported_content_encoding")
     error.acceptEncoding = "identity"
     return error
@@ -67,7 +68,7 @@ package struct APIError: Error, Equatable, Sendable {
   /// 500 without inner text; the log holds the cause under the request's id.
   static func inner(requestID: String) -> APIError {
     APIError(
-      500, "The server failed on this request; its log names the cause under \(requestID).", type: "server_error")
+      500, "The server failed to answer this request. Its log has the cause under \(requestID).", type: "server_error")
   }
 
   /// `{"error": {message, type, param, code}}`, all four names always present.

@@ -21,7 +21,8 @@ extension FieldReader {
     // The format of OpenAI's API is that of the text where there is any; other constraints are of the whole answer.
     if let constraint, !constraint.isFormat, choice != .auto {
       throw .invalid(
-        constraint.field, "\(constraint.field) constrains the answer's text, but tool_choice asks for a call.",
+        constraint.field,
+        "\(constraint.field) constrains the text of the answer, but tool_choice requires a call. Send only one of them.",
         code: "contradiction")
     }
     return ToolUse(tools: tools, choice: choice, isParallel: parallel, allowed: allowed)
@@ -38,7 +39,7 @@ extension FieldReader {
       let function = isFlat ? reader : try reader.require("function", reader.object("function"))
       let tool = try function.tool(definition: reader.object)
       if tools.contains(where: { $0.name.isEqual(exactly: tool.name) }) {
-        throw function.fail("name", "is the name of an earlier tool too")
+        throw function.fail("name", "must be unique, but an earlier tool has the same name")
       }
       tools.append(tool)
       try reader.close()
@@ -48,7 +49,7 @@ extension FieldReader {
 
   private func tool(definition: JSONObject) throws(APIError) -> ToolUse.Tool {
     let name = try require("name", string("name"))
-    guard Self.isName(name) else { throw fail("name", "takes 1 to 64 letters, digits, _ and -") }
+    guard Self.isName(name) else { throw fail("name", "must have 1 to 64 letters, digits, _ or -") }
     let description = try string("description")
     let parameters = try opaque("parameters")
     var function: JSONObject = ["name": .string(name)]
@@ -78,7 +79,7 @@ extension FieldReader {
       }
       try object.close()
     }
-    if tools.isEmpty { throw fail("tool_choice", "asks for a call, but tools has none") }
+    if tools.isEmpty { throw fail("tool_choice", "requires a call, but tools is empty") }
     return (choice, allowed)
   }
 
@@ -87,7 +88,7 @@ extension FieldReader {
     let function = try object("function") ?? self
     let name = try function.require("name", function.string("name"))
     guard tools.isEmpty || tools.contains(where: { $0.name == name }) else {
-      throw function.fail("name", "is not the name of one of the tools")
+      throw function.fail("name", "must be the name of one of the tools")
     }
     return name
   }

@@ -33,7 +33,7 @@ extension FieldReader {
     ids.reserveCapacity(values.count)
     for (index, value) in values.enumerated() {
       guard let id = value.int, id >= 0, id < vocabularySize else {
-        throw fail("\(name)[\(index)]", "is not a token id of this model (0 to \(vocabularySize - 1))")
+        throw fail("\(name)[\(index)]", "must be a token id between 0 and \(vocabularySize - 1)")
       }
       ids.append(TokenID(id))
     }

@@ -37,7 +37,9 @@ extension FieldReader {
   func refuseConstraints() throws(APIError) {
     for name in Self.constraintFields + ["response_format"] {
       guard let value = object[name], !value.isNull, value["type"]?.string != "text" else { continue }
-      throw .invalid(path(to: name), "\(path(to: name)) is not offered here.", code: "unsupported_parameter")
+      throw .invalid(
+        path(to: name), "\(path(to: name)) is not supported for rollouts, whose replies are free text. Leave it out.",
+        code: "unsupported_parameter")
     }
   }
 
@@ -66,7 +68,7 @@ extension FieldReader {
   /// `{name, schema, strict, description}`.
   private func namedSchema() throws(APIError) -> TextForm {
     let name = try require("name", string("name"))
-    guard Self.isName(name) else { throw fail("name", "takes 1 to 64 letters, digits, _ and -") }
+    guard Self.isName(name) else { throw fail("name", "must have 1 to 64 letters, digits, _ or -") }
     _ = try string("description")
     _ = try bool("strict")
     return .schema(.object(try require("schema", opaque("schema"))), path: path(to: "schema"))
@@ -117,7 +119,7 @@ extension FieldReader {
       guard let value = value(name), value.string?.isEmpty != true else { continue }
       throw .invalid(
         path(to: name),
-        "\(path(to: name)) is not offered: answers are kept to JSON schemas, choices and regular expressions.",
+        "\(path(to: name)) is not supported. Use a JSON schema, a list of choices or a regular expression.",
         code: "unsupported_parameter")
     }
   }
@@ -136,7 +138,7 @@ extension FieldReader {
     case (.pattern(let one, _), .pattern(let other, _)) where one.utf8.elementsEqual(other.utf8): break
     default:
       throw .invalid(
-        new.field, "\(new.field) and \(known.field) constrain the answer in different ways; give one of them.",
+        new.field, "\(new.field) and \(known.field) constrain the answer in different ways. Send only one of them.",
         code: "contradiction")
     }
   }

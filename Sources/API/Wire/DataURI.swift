@@ -12,11 +12,11 @@ enum DataURI {
     try JSONBody.checkpoint()
     let text = url.utf8
     guard scheme(of: url).exact == "data" else {
-      throw .invalid(field, "\(field): expected a data: URI with an image.")
+      throw .invalid(field, "\(field) must be a data: URI with an image.")
     }
     let rest = text.dropFirst(5)
     guard let comma = rest.prefix(mostHeadBytes).firstIndex(of: UInt8(ascii: ",")) else {
-      throw .invalid(field, "\(field): the data: URI has no comma between its type and its data.")
+      throw .invalid(field, "\(field): the data: URI must have a comma between its type and its data.")
     }
     let payload = rest[rest.index(after: comma)...]
     let isBase64 = rest[..<comma].split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).dropFirst()
@@ -43,7 +43,7 @@ enum DataURI {
   private static func check(size: Int, field: String, maxBytes: Int) throws(APIError) {
     if size > maxBytes {
       throw APIError(
-        413, "\(field): the image has about \(size) bytes; at most \(maxBytes) are accepted.", param: field,
+        413, "\(field): the image must have at most \(maxBytes) bytes, got about \(size).", param: field,
         code: "image_too_large")
     }
   }

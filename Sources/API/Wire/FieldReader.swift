@@ -84,7 +84,7 @@ struct FieldReader {
   func array(_ name: String, max: Int) throws(APIError) -> [JSONValue]? {
     try value(name).mapChecked { value throws(APIError) in
       guard let array = value.array else { throw mismatch(name, "an array", value) }
-      if array.count > max { throw fail(name, "has \(array.count) elements; at most \(max) are allowed") }
+      if array.count > max { throw fail(name, "must have at most \(max) elements, got \(array.count)") }
       return array
     }
   }
@@ -118,7 +118,7 @@ struct FieldReader {
       guard value.double != nil else { throw mismatch(name, "an integer", value) }
       guard let integer = value.int else { throw fail(name, "must be an integer, got \(Self.shown(value))") }
       guard range.contains(integer) else {
-        throw fail(name, "must be from \(range.lowerBound) to \(range.upperBound), got \(integer)")
+        throw fail(name, "must be between \(range.lowerBound) and \(range.upperBound), got \(integer)")
       }
       return integer
     }
@@ -130,7 +130,8 @@ struct FieldReader {
       guard range.contains(number) else {
         throw fail(
           name,
-          "must be from \(Self.shown(range.lowerBound)) to \(Self.shown(range.upperBound)), got \(Self.shown(value))")
+          "must be between \(Self.shown(range.lowerBound)) and \(Self.shown(range.upperBound)), got \(Self.shown(value))"
+        )
       }
       return number
     }
@@ -139,7 +140,9 @@ struct FieldReader {
   /// One of a few words.
   func word(_ name: String, of words: [String]) throws(APIError) -> ExactString? {
     try string(name).mapChecked { word throws(APIError) in
-      guard words.contains(exactly: word) else { throw fail(name, "must be one of \(words.joined(separator: ", "))") }
+      guard words.contains(exactly: word) else {
+        throw fail(name, "must be one of \(words.joined(separator: ", ")), got \"\(word.excerpt(40))\"")
+      }
       return word.exact
     }
   }

@@ -64,7 +64,7 @@ extension FieldReader {
     }
     options.stream = try bool("stream") ?? false
     if let stream = try object("stream_options") {
-      if !options.stream { throw fail("stream_options", "is only allowed with stream") }
+      if !options.stream { throw fail("stream_options", "requires stream: true") }
       options.includeUsage = try stream.bool("include_usage") ?? false
       options.includeProgress = try stream.bool("include_progress") ?? false
       // Only chats have chunks for it.
@@ -85,7 +85,7 @@ extension FieldReader {
   /// Refuses every name but the loaded model's.
   func checkModel(_ model: ModelDescription) throws(APIError) {
     guard let name = try string("model"), !model.isNamed(name) else { return }
-    throw APIError(404, "This server has no such model; it has \(model.id).", param: "model", code: "model_not_found")
+    throw APIError(404, "No model of this name is loaded. Use \(model.id).", param: "model", code: "model_not_found")
   }
 
   /// How to draw tokens: the fields of the request over the server's defaults.
@@ -112,24 +112,24 @@ extension FieldReader {
     if form == .alternatives { return try integer("top_logprobs", in: 0...20).flatMap { $0 == 0 ? nil : $0 } }
     let logprobs = try bool("logprobs") ?? false
     let top = try integer("top_logprobs", in: 0...20)
-    if let top, top > 0, !logprobs { throw fail("top_logprobs", "needs logprobs to be true") }
+    if let top, top > 0, !logprobs { throw fail("top_logprobs", "requires logprobs: true") }
     return logprobs ? top ?? 0 : nil
   }
 
   private func logitBias(_ configuration: APIConfiguration) throws(APIError) -> [TokenID: Float] {
     if object.count > configuration.limits.logitBiases {
       throw .invalid(
-        path, "\(path) has \(object.count) members; at most \(configuration.limits.logitBiases) are allowed.")
+        path, "\(path) must have at most \(configuration.limits.logitBiases) members, got \(object.count).")
     }
     var biases: [TokenID: Float] = [:]
     for name in object.names {
       // The name is repeated only when it is a plain number.
       guard let id = TokenID(name), String(id).isEqual(exactly: name) else {
         throw .invalid(
-          path, "\(path) takes token ids as names, written as plain decimal numbers.", code: "invalid_value")
+          path, "\(path) must have token ids as names, written as decimal numbers.", code: "invalid_value")
       }
       guard id >= 0, Int(id) < configuration.model.vocabularySize else {
-        throw fail(name, "is not a token id of this model (0 to \(configuration.model.vocabularySize - 1))")
+        throw fail(name, "must name a token id between 0 and \(configuration.model.vocabularySize - 1)")
       }
       biases[id] = Float(try require(name, number(name, in: -100...100)))
     }
@@ -147,7 +147,7 @@ extension FieldReader {
       guard let string = element.string else { throw mismatch(name, "a string", element) }
       if string.isEmpty { throw fail(name, "must not be empty") }
       if string.utf8.count > limits.stopBytes {
-        throw fail(name, "has \(string.utf8.count) bytes; at most \(limits.stopBytes) are allowed")
+        throw fail(name, "must have at most \(limits.stopBytes) bytes, got \(string.utf8.count)")
       }
       strings.append(string)
     }
@@ -162,7 +162,7 @@ extension FieldReader {
       func shown(_ limit: TokenLimit) -> Int { limit.value == .max ? -1 : limit.value }
       throw .invalid(
         "max_tokens",
-        "max_tokens (\(shown(old))) contradicts max_completion_tokens (\(shown(new))); give one of them.",
+        "max_tokens (\(shown(old))) contradicts max_completion_tokens (\(shown(new))). Send only one of them.",
         code: "contradiction")
     }
     return new ?? old

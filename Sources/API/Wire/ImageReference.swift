@@ -53,17 +53,22 @@ extension APIError {
     case .filesOff:
       self = refusal(
         "this server does not read file: images; send the image as a data: URI", code: "invalid_image_url")
-    case .malformed: self = refusal("the URL is malformed or of a form that is not accepted", code: "invalid_image_url")
-    case .notAllowed: self = refusal("this server does not fetch from this host", code: "invalid_image_url")
-    case .outside: self = refusal("this server does not read files outside its directory", code: "invalid_image_url")
+    case .malformed: self = refusal("the URL is malformed or has an unsupported form", code: "invalid_image_url")
+    case .notAllowed:
+      self = refusal(
+        "this server does not fetch from this host; send the image as a data: URI", code: "invalid_image_url")
+    case .outside:
+      self = refusal(
+        "this server reads no files outside its image directory; send the image as a data: URI",
+        code: "invalid_image_url")
     case .failed: self = refusal("the image could not be fetched", code: "image_fetch_failed")
     case .tooLarge(let limit):
       self.init(
-        413, "\(field): the image takes more than the \(limit) bytes that are accepted.", param: field,
+        413, "\(field): the image must have at most \(limit) bytes.", param: field,
         code: "image_too_large")
     case .busy:
       self.init(
-        503, "The server is fetching too many images; try again.", type: "server_error", code: "overloaded",
+        503, "The server is fetching too many images. Try again.", type: "server_error", code: "overloaded",
         retryAfter: 1)
     }
   }

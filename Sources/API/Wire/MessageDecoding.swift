@@ -46,8 +46,8 @@ package struct MessageDecoder {
     if reasoning == nil { reasoning = other }
     let calls = try toolCalls(reader)
     if role != .assistant {
-      if reasoning != nil { throw reader.fail("reasoning_content", "belongs to assistant messages") }
-      if !calls.isEmpty { throw reader.fail("tool_calls", "belongs to assistant messages") }
+      if reasoning != nil { throw reader.fail("reasoning_content", "is allowed in assistant messages only") }
+      if !calls.isEmpty { throw reader.fail("tool_calls", "is allowed in assistant messages only") }
     }
     let refusal = try reader.string("refusal")
     let callID = try reader.string("tool_call_id") ?? (isOlder ? Self.olderCallID : nil)
@@ -92,10 +92,10 @@ package struct MessageDecoder {
     case "refusal" where role == .assistant: return .text(try reader.require("refusal", reader.string("refusal")))
     case "image_url", "input_image":
       guard role == .user || role == .tool else {
-        throw reader.fail("type", "names an image, which only user and tool messages may hold")
+        throw reader.fail("type", "must be text: only user and tool messages may contain images")
       }
       return try image(reader)
-    default: throw reader.fail("type", "must be text, image_url or input_image")
+    default: throw reader.fail("type", "must be text, image_url or input_image, got \"\(type.excerpt(40))\"")
     }
   }
 
@@ -104,13 +104,14 @@ package struct MessageDecoder {
     imageCount += 1
     if imageCount > limits.images {
       throw .invalid(
-        reader.path, "\(reader.path) is image number \(imageCount); at most \(limits.images) are accepted.",
+        reader.path,
+        "\(reader.path): a request must have at most \(limits.images) images, but this is image \(imageCount).",
         code: "too_many_images")
     }
     if reader.value("image_url") == nil, reader.value("file_id") != nil {
       throw .invalid(
         reader.path(to: "file_id"),
-        "\(reader.path(to: "file_id")) is not offered: this server keeps no files; send the image as a data: URI.",
+        "\(reader.path(to: "file_id")) is not supported, because this server stores no files. Send the image as a data: URI.",
         code: "unsupported_parameter")
     }
     let nested: FieldReader? = reader.value("image_url")?.string == nil ? try reader.object("image_url") : nil

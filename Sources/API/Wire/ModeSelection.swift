@@ -99,7 +99,8 @@ extension FieldReader {
     guard let first = budgets.first else { return }
     if let other = budgets.first(where: { $0.value != first.value }) {
       throw .invalid(
-        other.field, "\(other.field) (\(other.value)) contradicts \(first.field) (\(first.value)); give one of them.",
+        other.field,
+        "\(other.field) (\(other.value)) contradicts \(first.field) (\(first.value)). Send only one of them.",
         code: "contradiction")
     }
     // Clients send their budget with every request; one that does not think needs none.
@@ -115,10 +116,10 @@ extension FieldReader {
     guard bias != nil || threshold != nil else { return }
     if let mode = wish.mode, mode != .auto {
       throw contradiction(
-        field, "acts in mode auto only, but \(wish.modeField ?? "the request") asks for \(mode.rawValue)")
+        field, "works in mode auto only, but \(wish.modeField ?? "the request") asks for \(mode.rawValue)")
     }
     if bias != nil, threshold != nil {
-      throw contradiction("think_threshold", "decides instead of think_bias; give one of them")
+      throw contradiction("think_threshold", "replaces think_bias. Send only one of them")
     }
     // Said outright, it replaces the bias that an effort stands for.
     wish.bias = bias.map { Float($0) }
@@ -136,7 +137,7 @@ extension FieldReader {
   private func closeArguments() throws(APIError) {
     guard try stray() != nil else { return }
     throw .invalid(
-      path, "\(path) takes thinking_mode and enable_thinking only.", code: "unsupported_parameter")
+      path, "\(path) accepts only thinking_mode and enable_thinking.", code: "unsupported_parameter")
   }
 
   private static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]

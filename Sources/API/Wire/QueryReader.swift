@@ -14,17 +14,17 @@ struct QueryReader {
   /// Splits and decodes `query`.
   init(_ query: String) throws(APIError) {
     guard query.utf8.count <= Self.mostBytes else {
-      throw .invalid(nil, "The query has \(query.utf8.count) bytes; at most \(Self.mostBytes) are allowed.")
+      throw .invalid(nil, "The query must have at most \(Self.mostBytes) bytes, got \(query.utf8.count).")
     }
     for part in query.split(at: "&") {
       let pair = part.split(at: "=", maxSplits: 1, omittingEmpty: false)
       guard let name = Self.decoded(pair[0]), let value = Self.decoded(pair.count > 1 ? pair[1] : "") else {
         throw .invalid(
-          nil, "The query is not percent-encoded UTF-8: \(part.excerpt(64)).", code: "invalid_value")
+          nil, "The query must be percent-encoded UTF-8, got \"\(part.excerpt(64))\".", code: "invalid_value")
       }
-      if values.contains(where: { $0.name.isEqual(exactly: name) }) { throw Self.fail(name, "is given twice") }
+      if values.contains(where: { $0.name.isEqual(exactly: name) }) { throw Self.fail(name, "must not be repeated") }
       guard values.count < Self.mostParameters else {
-        throw .invalid(nil, "The query has more than \(Self.mostParameters) parameters.")
+        throw .invalid(nil, "The query must have at most \(Self.mostParameters) parameters.")
       }
       values.append((name, value))
     }
@@ -54,7 +54,7 @@ struct QueryReader {
   func word(_ name: String, of words: [String]) throws(APIError) -> String? {
     guard let word = try text(name) else { return nil }
     guard words.contains(exactly: word) else {
-      throw Self.fail(name, "must be one of \(words.joined(separator: ", ")), got \(word.excerpt(40))")
+      throw Self.fail(name, "must be one of \(words.joined(separator: ", ")), got \"\(word.excerpt(40))\"")
     }
     return word
   }
@@ -66,7 +66,7 @@ struct QueryReader {
     guard list.allSatisfy({ words.contains(exactly: $0) }), Set(list.map(\.exact)).count == list.count else {
       throw Self.fail(
         name,
-        "must be some of \(words.joined(separator: ", ")), each once, with commas between them, got \(text.excerpt(80))"
+        "must be a comma-separated list of different values from \(words.joined(separator: ", ")), got \"\(text.excerpt(80))\""
       )
     }
     return list
@@ -79,7 +79,7 @@ struct QueryReader {
     let seconds = Double(text) ?? (try? Date(text, strategy: .iso8601))?.timeIntervalSince1970
     guard let seconds, (0...latest).contains(seconds) else {
       throw Self.fail(
-        name, "must be seconds since the epoch, or a time such as 2026-11-26T00:00:00Z, got \(text.excerpt(40))")
+        name, "must be seconds since the epoch or a time such as 2026-11-26T00:00:00Z, got \"\(text.excerpt(40))\"")
     }
     return seconds
   }

@@ -22,11 +22,11 @@ extension FieldReader {
   func checkStateless() throws(APIError) {
     for name in ["previous_response_id", "conversation", "prompt"] where value(name) != nil {
       throw .invalid(
-        name, "\(name) is not offered: this server keeps no responses; send the whole input.",
+        name, "\(name) is not supported, because this server stores no responses. Send the whole input.",
         code: "unsupported_parameter")
     }
     if try bool("background") == true {
-      throw .invalid("background", "background is not offered.", code: "unsupported_parameter")
+      throw .invalid("background", "background is not supported. Leave it out.", code: "unsupported_parameter")
     }
     // Nothing is stored, whatever the client asks.
     if try bool("store") == true { ignore("store") }
@@ -52,7 +52,7 @@ extension FieldReader {
     }
     if mode != .auto, wish.bias != nil || wish.threshold != nil {
       throw .invalid(
-        field, "\(field) asks for mode \(mode.rawValue), but think_bias and think_threshold act in mode auto only.",
+        field, "\(field) asks for mode \(mode.rawValue), but think_bias and think_threshold work in mode auto only.",
         code: "contradiction")
     }
     if wish.mode == nil { (wish.mode, wish.modeField) = (mode, field) }

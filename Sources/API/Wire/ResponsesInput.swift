@@ -17,7 +17,7 @@ extension MessageDecoder {
     guard let items = input.array else { throw request.mismatch("input", "a string or an array of items", input) }
     if items.isEmpty { throw request.fail("input", "must have at least one item") }
     if items.count > limits.messages {
-      throw request.fail("input", "has \(items.count) elements; at most \(limits.messages) are allowed")
+      throw request.fail("input", "must have at most \(limits.messages) elements, got \(items.count)")
     }
     for (index, item) in items.enumerated() {
       let reader = try request.element("input", index, item)
