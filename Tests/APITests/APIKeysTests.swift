@@ -7,7 +7,7 @@ private func keys(_ file: String) throws -> APIKeys {
   return keys
 }
 
-@Suite struct `API keys as an operator writes them` {
+@Suite struct `Reading API keys` {
   @Test(arguments: [
     "one:secret1\ntwo:secret2\n", "one:secret1\r\ntwo:secret2\r\n", "\u{FEFF}one:secret1\ntwo:secret2",
     "  one : secret1 \t\n\n# three:x\n two:\tsecret2  ",
@@ -21,7 +21,7 @@ private func keys(_ file: String) throws -> APIKeys {
     #expect(keys.name(authorization: "Bearer secret3") == nil)
   }
 
-  @Test func `a key may hold colons and spaces`() throws {
+  @Test func `a key may contain colons and spaces`() throws {
     #expect(try keys("a:b:c d").name(authorization: "Bearer b:c d") == "a")
   }
 
@@ -35,17 +35,17 @@ private func keys(_ file: String) throws -> APIKeys {
     ("", "has no key"), ("# nothing\n\n", "has no key"), ("a\u{1}:x", "without control characters"),
     ("a:" + String(repeating: "k", count: 4090), "at most 4089 bytes, got 4090"),
   ])
-  func `a key that can never match is an error that names the line`(file: String, words: String) {
+  func `an invalid key is rejected with its line number`(file: String, words: String) {
     let fault = #expect(throws: APIKeyFault.self) { try keys(file) }
     #expect(fault?.description.contains(words) == true, "\(String(describing: fault))")
   }
 
-  @Test func `an error shows no key`() {
+  @Test func `an error message does not contain the key`() {
     let fault = #expect(throws: APIKeyFault.self) { try keys("a:pässword") }
     #expect(fault?.description.contains("ssword") == false)
   }
 
-  @Test func `a file that is not UTF-8 is named`() {
+  @Test func `a file that is not UTF-8 is rejected by name`() {
     var keys = APIKeys()
     // What Windows PowerShell writes by default.
     let fault = #expect(throws: APIKeyFault.self) {
@@ -54,12 +54,12 @@ private func keys(_ file: String) throws -> APIKeys {
     #expect(fault?.description == "keys: the file is not UTF-8")
   }
 
-  @Test func `the longest key that is accepted also matches`() throws {
+  @Test func `the longest valid key matches`() throws {
     let key = String(repeating: "k", count: 4089)
     #expect(try keys("a:" + key).name(authorization: "Bearer " + key) == "a")
   }
 
-  @Test func `a variable's line feed is not part of the key, and one within it is an error`() throws {
+  @Test func `a line feed at the end of a variable is not part of the key, and one within it is an error`() throws {
     for text in ["sesame\n", "sesame\r\n", " sesame ", "\u{FEFF}sesame"] {
       var keys = APIKeys()
       try keys.add(written: text, name: "default", source: "R4B_API_KEY")
@@ -75,7 +75,7 @@ private func keys(_ file: String) throws -> APIKeys {
     }
   }
 
-  @Test func `a key of the file must differ from that of the variable`() throws {
+  @Test func `a key in the file must differ from the key in the variable`() throws {
     var keys = APIKeys()
     try keys.add(written: "x", name: "default", source: "R4B_API_KEY")
     for file in ["default:y", "a:x"] {

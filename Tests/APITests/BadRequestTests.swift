@@ -5,16 +5,16 @@ import Synchronization
 import Telemetry
 import Testing
 
-/// One request that must be refused: what is sent, and what the error says.
+/// An invalid request and its error.
 struct Bad: Sendable, CustomTestStringConvertible {
   var body: String
   var status: Int
   var param: String?
-  /// Words of the message.
+  /// A part of the error message.
   var says: String
   var testDescription: String { String(body.prefix(100)) }
 
-  /// Members beside a good message.
+  /// A request with a valid message and `fields`.
   static func field(_ fields: String, _ param: String?, _ says: String, _ status: Int = 400) -> Bad {
     Bad(body: #"{"messages":[{"role":"user","content":"hi"}],\#(fields)}"#, status: status, param: param, says: says)
   }
@@ -195,43 +195,43 @@ struct Bad: Sendable, CustomTestStringConvertible {
   ]
 }
 
-@Suite struct `Requests that are refused` {
+@Suite struct `Invalid requests` {
   @Test(arguments: Bad.bodies + Bad.fields + Bad.modes + Bad.messages)
-  func `the error names status, field and reason`(bad: Bad) async throws {
-    var house = House()
-    house.configuration.limits.imageBytes = 1000
-    let answer = try await house.post(bad.body)
+  func `the error has status, field and reason`(bad: Bad) async throws {
+    var server = TestServer()
+    server.configuration.limits.imageBytes = 1000
+    let answer = try await server.post(bad.body)
     #expect(answer.status == bad.status)
     let error = try #require(answer.json["error"]?.object)
     #expect(error.names == ["message", "type", "param", "code"])
     #expect(error["param"] == (bad.param.map(JSONValue.string) ?? .null))
     #expect(error["message"]?.string?.contains(bad.says) == true, "\(error["message"]?.string ?? "")")
-    #expect(house.engine.requests.withLock { $0.isEmpty })
+    #expect(server.engine.requests.withLock { $0.isEmpty })
     #expect(answer.headers["x-request-id"] != nil)
-    if bad.status != 404 { #expect(house.metrics.failures.value("validation") == 1) }
+    if bad.status != 404 { #expect(server.metrics.failures.value("validation") == 1) }
   }
 
-  @Test func `more images, messages and tool calls than allowed are refused`() async throws {
-    var house = House()
-    (house.configuration.limits.images, house.configuration.limits.messages) = (1, 2)
+  @Test func `requests over the limits of images, messages and tool calls are rejected`() async throws {
+    var server = TestServer()
+    (server.configuration.limits.images, server.configuration.limits.messages) = (1, 2)
     let part = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
-    let images = try await house.post(#"{"messages":[{"role":"user","content":[\#(part),\#(part)]}]}"#)
+    let images = try await server.post(#"{"messages":[{"role":"user","content":[\#(part),\#(part)]}]}"#)
     #expect(images.json["error"]?["code"] == "too_many_images")
     #expect(images.json["error"]?["param"] == "messages[0].content[1]")
     let message = #"{"role":"user","content":"x"}"#
-    let messages = try await house.post(#"{"messages":[\#(message),\#(message),\#(message)]}"#)
+    let messages = try await server.post(#"{"messages":[\#(message),\#(message),\#(message)]}"#)
     #expect(messages.json["error"]?["message"]?.string?.contains("at most 2 elements, got 3") == true)
   }
 
   @Test(arguments: [nil, "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"])
-  func `a body of another type is 415`(type: String?) async throws {
-    let answer = try await House().post("{}", headers: ["content-type": type ?? ""])
+  func `a body that is not JSON is rejected with 415`(type: String?) async throws {
+    let answer = try await TestServer().post("{}", headers: ["content-type": type ?? ""])
     #expect(answer.status == 415)
   }
 
   @Test(arguments: ["gzip", "GZIP", "br", "identity, gzip", "gzip, identity", "identity,", "ıdentity"])
-  func `a body with a content coding is 415 that names the header`(coding: String) async throws {
-    let answer = try await House().post("\u{1F}\u{8B}", headers: ["content-encoding": coding])
+  func `a body with a content coding is rejected with 415, naming the header`(coding: String) async throws {
+    let answer = try await TestServer().post("\u{1F}\u{8B}", headers: ["content-encoding": coding])
     #expect(answer.status == 415)
     #expect(answer.json["error"]?["param"] == "Content-Encoding")
     #expect(answer.json["error"]?["message"]?.string?.contains("Content-Encoding must be identity") == true)
@@ -241,20 +241,20 @@ struct Bad: Sendable, CustomTestStringConvertible {
   @Test func `a content coding is rejected at the head, before the body arrives`() {
     let request = HTTPRequest(
       method: "POST", path: "/v1/chat/completions", headers: ["host": "a", "content-encoding": "gzip"])
-    guard case .respond(let response) = House().server(JSONLog { _ in }).admit(request, true) else {
+    guard case .respond(let response) = TestServer().api(JSONLog { _ in }).admit(request, true) else {
       return #expect(Bool(false), "expected a response")
     }
     #expect(response.status == 415)
   }
 
-  @Test func `identity is no content coding, and a byte order mark before the body is skipped`() async throws {
+  @Test func `identity coding and a byte order mark are accepted`() async throws {
     let body = "\u{FEFF}" + #"{"messages":[{"role":"user","content":"Hi"}]}"#
-    #expect(try await House().post(body, headers: ["content-encoding": " Identity "]).status == 200)
+    #expect(try await TestServer().post(body, headers: ["content-encoding": " Identity "]).status == 200)
   }
 
-  @Test func `a body beyond the limit is 413`() async throws {
-    var house = House()
-    house.configuration.limits.bodyBytes = 10
-    #expect(try await house.chat().status == 413)
+  @Test func `a body over the limit is rejected with 413`() async throws {
+    var server = TestServer()
+    server.configuration.limits.bodyBytes = 10
+    #expect(try await server.chat().status == 413)
   }
 }

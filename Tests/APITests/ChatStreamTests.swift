@@ -8,17 +8,17 @@ import Telemetry
 import Testing
 
 @Suite struct `Chat streams` {
-  /// The stream with what differs from run to run replaced.
+  /// The stream with ids and times replaced.
   private func steady(_ text: String) -> String {
     text.replacing(/chatcmpl-[a-z0-9]+/, with: "ID").replacing(/"created":\d+/, with: "\"created\":0")
       .replacing(/"(first_token|first_answer_token|decode)_ms":[0-9.e-]+/) { "\"\($0.1)_ms\":0" }
   }
 
-  @Test func `the transcript is the one SDKs expect`() async throws {
-    var house = House()
-    house.engine = FakeEngine(
+  @Test func `the stream has the exact bytes that SDKs expect`() async throws {
+    var server = TestServer()
+    server.engine = FakeEngine(
       tokens: [100, Fake.close, 200, Fake.half, Fake.otherHalf, Fake.end], thinkProbability: 0.5)
-    let answer = try await house.chat(#""stream":true,"stream_options":{"include_usage":true}"#)
+    let answer = try await server.chat(#""stream":true,"stream_options":{"include_usage":true}"#)
     #expect(answer.headers["content-type"] == "text/event-stream; charset=utf-8")
     #expect(answer.headers["cache-control"] == "no-cache" && answer.headers["x-accel-buffering"] == "no")
     let head = #"{"id":"ID","object":"chat.completion.chunk","created":0,"model":"r4b","choices":["#
@@ -39,25 +39,25 @@ import Testing
     #expect(steady(answer.text) == expected)
   }
 
-  @Test func `without usage the last chunk carries thinking and timings and no chunk has usage`() async throws {
-    let chunks = try await House().chat(#""stream":true"#).chunks
+  @Test func `without include_usage the last chunk has thinking and timings, and no chunk has usage`() async throws {
+    let chunks = try await TestServer().chat(#""stream":true"#).chunks
     #expect(chunks.allSatisfy { $0["usage"] == nil && $0["choices"]?.array?.count == 1 })
     #expect(chunks.last?["thinking"]?["thinking_tokens"] == 2 && chunks.last?["timings"] != nil)
     #expect(chunks.dropLast().allSatisfy { $0["thinking"] == nil })
     #expect(Set(chunks.compactMap { $0["id"]?.string }).count == 1)
   }
 
-  @Test func `progress comes in comments, or in chunks without choices where it was asked for`() async throws {
-    var house = House()
+  @Test func `progress is sent in comments, or in chunks without choices with include_progress`() async throws {
+    var server = TestServer()
     let steps: [FakeEngine.Step] = [
       .event(.encoding(image: 1, done: 4, total: 9)), .event(.prefill(done: 2, total: 4)), .prefilled,
       .event(.token(GeneratedToken(id: 100))), .event(.finished(.length)),
     ]
-    house.engine = FakeEngine(steps)
-    let plain = try await house.chat(#""stream":true"#)
+    server.engine = FakeEngine(steps)
+    let plain = try await server.chat(#""stream":true"#)
     #expect(plain.text.contains("\n\n: image 1 4/9\n\n: prefill 2/4\n\n"))
-    house.engine = FakeEngine(steps)
-    let told = try await house.chat(#""stream":true,"stream_options":{"include_progress":true}"#)
+    server.engine = FakeEngine(steps)
+    let told = try await server.chat(#""stream":true,"stream_options":{"include_progress":true}"#)
     #expect(!told.text.contains("\n: "))
     let progress = told.chunks.filter { $0["progress"] != nil }
     #expect(progress.allSatisfy { $0["choices"]?.array?.isEmpty == true && $0["id"] == told.chunks[0]["id"] })
@@ -68,22 +68,22 @@ import Testing
       ])
   }
 
-  @Test func `a reply that is not ready in time is an error of the stream, or 503 with a time to come again`()
+  @Test func `a reply over the time limit ends with an error in the stream, or with 503 and Retry-After`()
     async throws
   {
     for stream in [true, false] {
-      var house = House()
-      house.engine = FakeEngine([.prefilled, .event(.token(GeneratedToken(id: 100))), .fail(GenerationError.deadline)])
-      let answer = try await house.chat(#""stream":\#(stream)"#)
+      var server = TestServer()
+      server.engine = FakeEngine([.prefilled, .event(.token(GeneratedToken(id: 100))), .fail(GenerationError.deadline)])
+      let answer = try await server.chat(#""stream":\#(stream)"#)
       #expect(answer.text.contains(#""code":"deadline_exceeded""#))
       #expect(stream ? answer.text.hasSuffix("data: [DONE]\n\n") : answer.status == 503)
       #expect(stream || answer.headers["retry-after"] == "10")
-      #expect(house.metrics.failures.value("capacity") == 1)
+      #expect(server.metrics.failures.value("capacity") == 1)
     }
   }
 
   @Test func `several replies interleave and each ends once`() async throws {
-    let chunks = try await House().chat(#""stream":true,"n":4"#).chunks
+    let chunks = try await TestServer().chat(#""stream":true,"n":4"#).chunks
     let choices = chunks.compactMap { $0["choices"]?.array?.first }
     for index in 0..<4 {
       let own = choices.filter { $0["index"]?.int == index }
@@ -94,29 +94,30 @@ import Testing
     #expect(chunks.filter { $0["thinking"] != nil }.count == 1)
   }
 
-  @Test func `a failure midway is an error event without inner text`() async throws {
-    var house = House()
-    house.engine = FakeEngine([.event(.token(GeneratedToken(id: 100))), .fail(GenerationError.inference("secret"))])
-    let answer = try await house.chat(#""stream":true"#)
+  @Test func `a failure within the stream is an error event without internal text`() async throws {
+    var server = TestServer()
+    server.engine = FakeEngine([.event(.token(GeneratedToken(id: 100))), .fail(GenerationError.inference("secret"))])
+    let answer = try await server.chat(#""stream":true"#)
     #expect(answer.status == 200)
     let error = try #require(answer.chunks.last?["error"]?.object)
     #expect(error.names == ["message", "type", "param", "code"])
-    #expect(!answer.text.contains("secret") && house.log.contains("secret"))
-    #expect(house.log.contains(#""failure":"inference""#))
-    #expect(house.metrics.requests.value("auto", "thinking", "stop") == 0)
+    #expect(!answer.text.contains("secret") && server.log.contains("secret"))
+    #expect(server.log.contains(#""failure":"inference""#))
+    #expect(server.metrics.requests.value("auto", "thinking", "stop") == 0)
   }
 
-  @Test(.timeLimit(.minutes(10))) func `silence is bridged by comments, and a client that leaves frees the engine`()
+  @Test(.timeLimit(.minutes(10)))
+  func `keep-alive comments fill a silence, and a disconnect cancels the engine's requests`()
     async throws
   {
-    var house = House()
-    house.configuration.keepAlive = .milliseconds(5)
-    house.engine = FakeEngine([.event(.token(GeneratedToken(id: 100))), .hang])
-    let log = JSONLog { [lines = house.lines] line in lines.bytes.withLock { $0 += line } }
-    let server = APIServer(
-      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics, log: log)
+    var server = TestServer()
+    server.configuration.keepAlive = .milliseconds(5)
+    server.engine = FakeEngine([.event(.token(GeneratedToken(id: 100))), .hang])
+    let log = JSONLog { [lines = server.lines] line in lines.bytes.withLock { $0 += line } }
+    let api = APIServer(
+      configuration: server.configuration, chat: server.chat, engine: server.engine, metrics: server.metrics, log: log)
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true,"n":2}"#.utf8)
-    let response = await server.respond(
+    let response = await api.respond(
       to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
@@ -125,23 +126,23 @@ import Testing
     while !collector.text.contains(": keep-alive\n\n: keep-alive\n\n") { try await Task.sleep(for: .milliseconds(2)) }
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
-    #expect(house.engine.cancelled.withLock { $0 } == 2)
-    #expect(house.metrics.failures.value("cancelled") == 1)
+    #expect(server.engine.cancelled.withLock { $0 } == 2)
+    #expect(server.metrics.failures.value("cancelled") == 1)
     log.flush()
-    #expect(house.log.contains(#""status":499"#) && house.log.contains(#""failure":"cancelled""#))
+    #expect(server.log.contains(#""status":499"#) && server.log.contains(#""failure":"cancelled""#))
   }
 
-  @Test(.timeLimit(.minutes(10))) func `a reply that ends at a stop string frees the engine while another goes on`()
+  @Test(.timeLimit(.minutes(10))) func `a stop string cancels one reply while another continues`()
     async throws
   {
-    let house = House()
+    let server = TestServer()
     let words = [100, Fake.close, 200, 201].map { FakeEngine.Step.event(.token(GeneratedToken(id: $0))) }
     let engine = FakeEngine(words + [.hang], second: [.hang])
-    let server = APIServer(
-      configuration: house.configuration, chat: house.chat, engine: engine, metrics: house.metrics,
+    let api = APIServer(
+      configuration: server.configuration, chat: server.chat, engine: engine, metrics: server.metrics,
       log: JSONLog { _ in })
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true,"n":2,"stop":"w201"}"#.utf8)
-    let response = await server.respond(
+    let response = await api.respond(
       to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
@@ -154,42 +155,41 @@ import Testing
     #expect(engine.cancelled.withLock { $0 } == 2)
   }
 
-  @Test func `a client that leaves before the last chunk is cancelled and not answered`() async throws {
+  @Test func `a client that disconnects before the last chunk counts as cancelled`() async throws {
     struct Gone: Error {}
     struct Impatient: HTTPBodyWriter {
       func write(_ bytes: [UInt8]) async throws {
         if String(decoding: bytes, as: UTF8.self).contains("[DONE]") { throw Gone() }
       }
     }
-    let house = House()
-    let server = APIServer(
-      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
+    let server = TestServer()
+    let api = APIServer(
+      configuration: server.configuration, chat: server.chat, engine: server.engine, metrics: server.metrics,
       log: JSONLog { _ in })
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true}"#.utf8)
-    let response = await server.respond(
+    let response = await api.respond(
       to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
     await #expect(throws: Gone.self) { try await write(Impatient()) }
-    #expect(house.metrics.failures.value("cancelled") == 1)
-    #expect(house.metrics.requests.value("auto", "thinking", "stop") == 0)
-    #expect(house.metrics.tokens.value("answer", "auto", "thinking") == 0)
+    #expect(server.metrics.failures.value("cancelled") == 1)
+    #expect(server.metrics.requests.value("auto", "thinking", "stop") == 0)
+    #expect(server.metrics.tokens.value("answer", "auto", "thinking") == 0)
   }
 
-  @Test(.timeLimit(.minutes(10))) func `a peer that takes no more ends the stream and the engine's work`() async throws
-  {
+  @Test(.timeLimit(.minutes(10))) func `a failed write ends the stream and counts as cancelled`() async throws {
     struct Gone: Error {}
     struct Broken: HTTPBodyWriter { func write(_ bytes: [UInt8]) async throws { throw Gone() } }
-    let house = House()
-    let server = APIServer(
-      configuration: house.configuration, chat: house.chat, engine: FakeEngine([.hang]), metrics: house.metrics,
+    let server = TestServer()
+    let api = APIServer(
+      configuration: server.configuration, chat: server.chat, engine: FakeEngine([.hang]), metrics: server.metrics,
       log: JSONLog { _ in })
     let body = Array(#"{"messages":[{"role":"user","content":"x"}],"stream":true}"#.utf8)
-    let response = await server.respond(
+    let response = await api.respond(
       to: HTTPRequest(
         method: "POST", path: "/v1/chat/completions", headers: ["content-type": "application/json"], body: body))
     guard case .stream(let write) = response.body else { return #expect(Bool(false), "expected a stream") }
     await #expect(throws: Gone.self) { try await write(Broken()) }
-    #expect(house.metrics.failures.value("cancelled") == 1 && house.metrics.failures.value("inference") == 0)
+    #expect(server.metrics.failures.value("cancelled") == 1 && server.metrics.failures.value("inference") == 0)
   }
 }

@@ -6,10 +6,10 @@ import JSON
 import Synchronization
 import Testing
 
-/// The form that a chat with these members asks for; throws where it is refused.
+/// The form of a chat with these members; throws if it is rejected.
 private func form(_ members: String) throws -> AnswerForm {
   let body = try JSONValue(parsing: #"{"messages":[{"role":"user","content":"hi"}],\#(members)}"#)
-  return try ChatCompletionsCodec(body: body, configuration: House().configuration).request.form
+  return try ChatCompletionsCodec(body: body, configuration: TestServer().configuration).request.form
 }
 
 private let object: JSONValue = ["type": "object"]
@@ -36,12 +36,12 @@ private let tools =
       (#""guided_regex":"a""#, .pattern("a", path: "guided_regex")),
       (#""json_schema":\#(text)"#, .schema(object, path: "json_schema")),
       (#""regex":"a""#, .pattern("a", path: "regex")), (#""grammar":"","guided_grammar":null"#, nil),
-      // What says the same, or more, does not disagree.
+      // Equal and implied constraints are no contradiction.
       (#""regex":"a","guided_regex":"a""#, .pattern("a", path: "guided_regex")),
       (#""response_format":{"type":"json_object"},"guided_json":\#(text)"#, .schema(object, path: "guided_json")),
       (#""response_format":{"type":"text"},"guided_regex":"a""#, .pattern("a", path: "guided_regex")),
     ] as [(String, TextForm?)])
-  func `they are obeyed`(members: String, expected: TextForm?) throws {
+  func `every field sets the constraint`(members: String, expected: TextForm?) throws {
     #expect(try form(members).text == expected)
   }
 
@@ -57,7 +57,7 @@ private let tools =
     (#""guided_json":true"#, "guided_json"), (#""json_schema":"[]""#, "json_schema"), (#""regex":1"#, "regex"),
     (#""guided_choice":"a""#, "guided_choice"), (#""guided_choice":["a",1]"#, "guided_choice[1]"),
     (#""structured_outputs":{"json_object":"yes"}"#, "structured_outputs.json_object"),
-    // Two that disagree.
+    // Contradictions.
     (#""regex":"a","guided_regex":"b""#, "regex"), (#""guided_choice":["a"],"regex":"a""#, "regex"),
     (#""guided_json":\#(text),"json_schema":{"type":"array"}"#, "json_schema"),
     (#""response_format":{"type":"json_object"},"guided_json":{"type":"array"}"#, "guided_json"),
@@ -66,13 +66,13 @@ private let tools =
     (#""structured_outputs":{"choice":["a"],"json_object":true}"#, "structured_outputs.json_object"),
     (#""guided_choice":["a"],"tool_choice":"required"\#(tools)"#, "guided_choice"),
   ])
-  func `what cannot be held to is refused by name`(members: String, field: String) throws {
+  func `unsupported and contradictory constraints are rejected by name`(members: String, field: String) throws {
     let error = #expect(throws: APIError.self) { try form(members) }
     #expect(error?.status == 400 && error?.param == field, "\(String(describing: error))")
   }
 
-  @Test func `completions and responses take them too, rollouts refuse them`() async throws {
-    let configuration = House().configuration
+  @Test func `completions and responses accept constraints, rollouts reject them`() async throws {
+    let configuration = TestServer().configuration
     let completion = try JSONValue(parsing: #"{"prompt":"a","structured_outputs":{"choice":["a"]}}"#)
     #expect(
       try CompletionsCodec(body: completion, configuration: configuration).request.form.text
@@ -88,19 +88,19 @@ private let tools =
     let both = try JSONValue(parsing: #"{"input":"a","text":{"format":{"type":"json_object"}},"regex":"b"}"#)
     #expect(throws: APIError.self) { try ResponsesCodec(body: both, configuration: configuration).request }
     for members in [#""regex":"a""#, #""response_format":{"type":"json_object"}"#, #""grammar":"x""#] {
-      let answer = try await House().post(
+      let answer = try await TestServer().post(
         to: "/v1/rollouts", #"{"messages":[{"role":"user","content":"x"}],\#(members)}"#)
       #expect(answer.status == 400 && answer.json["error"]?["code"] == "unsupported_parameter")
     }
   }
 }
 
-@Suite struct `Tools that may be called` {
+@Suite struct `Allowed tools` {
   @Test(arguments: [
     #"{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"g"}}]}}"#,
     #"{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"g"}]}"#,
   ])
-  func `are named by the choice`(choice: String) throws {
+  func `are listed by tool_choice`(choice: String) throws {
     let use = try #require(try form(#""tool_choice":\#(choice)\#(tools)"#).tools)
     #expect(use.choice == .auto && use.callable.map(\.name) == ["g"] && use.tools.map(\.name) == ["f", "g"])
     let must = choice.replacing("auto", with: "required")
@@ -126,15 +126,15 @@ private let tools =
 
 @Suite struct `Values of OpenAI's clients` {
   @Test(arguments: ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"])
-  func `every service tier is taken`(tier: String) async throws {
-    let answer = try await House().chat(#""service_tier":"\#(tier)""#)
+  func `every service tier is accepted`(tier: String) async throws {
+    let answer = try await TestServer().chat(#""service_tier":"\#(tier)""#)
     #expect(answer.json["service_tier"] == (tier == "flex" ? "flex" : "default"))
   }
 
-  @Test func `the greatest effort thinks`() async throws {
-    let answer = try await House().chat(#""reasoning_effort":"max""#)
+  @Test func `the highest effort selects mode long`() async throws {
+    let answer = try await TestServer().chat(#""reasoning_effort":"max""#)
     #expect(answer.json["thinking"]?["requested_mode"] == "long")
-    let response = try await House().post(to: "/v1/responses", #"{"input":"x","reasoning":{"effort":"max"}}"#)
+    let response = try await TestServer().post(to: "/v1/responses", #"{"input":"x","reasoning":{"effort":"max"}}"#)
     #expect(response.json["thinking"]?["requested_mode"] == "long")
     #expect(response.json["reasoning"]?["effort"] == "max")
   }
@@ -150,23 +150,23 @@ private let tools =
     ("/v1/responses", #"{"input":"one two","max_output_tokens":-1}"#, 4094),
     ("/v1/completions", #"{"prompt":[5,6,7],"max_tokens":null}"#, 16),
   ])
-  func `a limit of minus one is what the context has left`(path: String, body: String, limit: Int) async throws {
-    let house = House()
-    #expect(try await house.post(to: path, body).status == 200)
-    #expect(house.engine.requests.withLock { $0.map(\.maxTokens) } == [limit])
+  func `a limit of -1 means the rest of the context`(path: String, body: String, limit: Int) async throws {
+    let server = TestServer()
+    #expect(try await server.post(to: path, body).status == 200)
+    #expect(server.engine.requests.withLock { $0.map(\.maxTokens) } == [limit])
   }
 
   @Test(arguments: [
     #""max_tokens":0"#, #""max_tokens":-2"#, #""max_completion_tokens":-1,"max_tokens":5"#, #""max_tokens":-1.5"#,
   ])
-  func `other limits that are none are errors`(members: String) async throws {
-    let answer = try await House().chat(members)
+  func `other negative limits are errors`(members: String) async throws {
+    let answer = try await TestServer().chat(members)
     #expect(answer.status == 400 && answer.json["error"]?["param"] == "max_tokens")
   }
 
-  @Test func `null is absent everywhere`() async throws {
+  @Test func `null means absent in every field`() async throws {
     let fields = ChatCompletionsCodec.fields.filter { $0 != "messages" && $0 != "model" }
-    let answer = try await House().chat(fields.map { "\"\($0)\":null" }.joined(separator: ","))
+    let answer = try await TestServer().chat(fields.map { "\"\($0)\":null" }.joined(separator: ","))
     #expect(answer.status == 200 && answer.headers["x-ignored-parameters"] == nil, "\(answer.text)")
   }
 }

@@ -1,4 +1,4 @@
-// A scripted engine and a model whose tokens are easy to read, so that tests say what the wire shows and nothing else moves.
+// A scripted engine, and a model whose tokens are easy to read.
 import API
 import Chat
 import GenerationTypes
@@ -99,15 +99,15 @@ extension ReplyRequest {
   }
 }
 
-/// Plays the same events for every request, but `second` for the second one when it is given.
+/// Sends the same events for every request, or `second` for the second one if it is set.
 final class FakeEngine: GenerationService {
   enum Step: Sendable {
     case event(GenerationEvent)
     case fail(any Error)
-    /// Leaves the stream open, as an engine that is still computing.
+    /// Leaves the stream open, like an engine that still computes.
     case hang
 
-    /// 1 ms in line, 2 ms of prefill, one cached token.
+    /// 1 ms in the queue, 2 ms of prefill, one cached token.
     static var prefilled: Step {
       var timings = GenerationTimings()
       (timings.queue, timings.prefill) = (.milliseconds(1), .milliseconds(2))
@@ -119,18 +119,18 @@ final class FakeEngine: GenerationService {
   let load = EngineLoad()
   let steps: [Step]
   let second: [Step]?
-  /// For requests that no client waits for.
+  /// The events for shadow requests.
   let spare: [Step]?
   let refusal: AdmissionError?
   let requests = Mutex<[GenerationRequest]>([])
-  /// How many streams ended because their reader went away.
+  /// The number of streams whose reader went away.
   let cancelled = Mutex(0)
 
   init(_ steps: [Step], second: [Step]? = nil, spare: [Step]? = nil, refusal: AdmissionError? = nil) {
     (self.steps, self.second, self.spare, self.refusal) = (steps, second, spare, refusal)
   }
 
-  /// Tokens, then the end of the turn.
+  /// Sends tokens, then `finish`.
   convenience init(
     tokens: [TokenID], finish: FinishReason = .stop, thinkProbability: Float? = nil, logprobs: Bool = false
   ) {
@@ -174,7 +174,7 @@ final class FakeEngine: GenerationService {
   private let open = Mutex<[AsyncThrowingStream<GenerationEvent, any Error>.Continuation]>([])
 }
 
-/// Collects what a stream writes; can refuse after some writes, as a peer that left.
+/// Collects the bytes that a stream writes.
 final class Collector: HTTPBodyWriter {
   let bytes = Mutex<[UInt8]>([])
   func write(_ new: [UInt8]) async throws { bytes.withLock { $0 += new } }
@@ -182,7 +182,7 @@ final class Collector: HTTPBodyWriter {
 }
 
 /// A server around the fakes.
-struct House {
+struct TestServer {
   var configuration = APIConfiguration(
     model: ModelDescription(
       id: "r4b", aliases: ["org/R"], created: 7, owner: "us", vocabularySize: Fake.vocabularySize,
@@ -210,15 +210,15 @@ struct House {
     }
   }
 
-  func server(_ log: JSONLog) -> APIServer {
+  func api(_ log: JSONLog) -> APIServer {
     APIServer(
       configuration: configuration, chat: chat, engine: engine, metrics: metrics, log: log, ledger: ledger)
   }
 
-  /// The whole answer to one request and the log lines it wrote.
+  /// Sends a request and returns the whole answer; adds to `lines`.
   func ask(_ request: HTTPRequest) async throws -> Answer {
     let log = JSONLog { [lines] line in lines.bytes.withLock { $0 += line } }
-    let response = await server(log).respond(to: request)
+    let response = await api(log).respond(to: request)
     let collector = Collector()
     switch response.body {
     case .empty: break

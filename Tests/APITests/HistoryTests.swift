@@ -3,10 +3,10 @@ import Chat
 import JSON
 import Testing
 
-/// Messages as a conversation takes them over; throws where they are refused.
+/// Decodes messages; throws if they are rejected.
 private func decoded(_ messages: String) throws -> ReplyRequest {
   let body = try JSONValue(parsing: #"{"messages":[\#(messages)]}"#)
-  return try ChatCompletionsCodec(body: body, configuration: House().configuration).request
+  return try ChatCompletionsCodec(body: body, configuration: TestServer().configuration).request
 }
 
 /// The texts of a message's parts.
@@ -22,7 +22,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
     #""content":"","tool_calls":[]"#, #""content":null,"function_call":null,"audio":null,"annotations":[]"#,
     #""content":[],"name":null,"reasoning_content":null,"reasoning":null,"tool_call_id":null"#,
   ])
-  func `an assistant's turn may be empty`(members: String) throws {
+  func `an assistant message may be empty`(members: String) throws {
     let user = #"{"role":"user","content":"hi"}"#
     let request = try decoded("\(user),{\"role\":\"assistant\",\(members)},\(user)")
     #expect(request.messages.map(\.role) == [.user, .assistant, .user])
@@ -31,7 +31,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
   }
 
   @Test(arguments: [#""content":null,"#, #""content":[],"#, ""])
-  func `calls, thoughts and refusals stand for themselves`(content: String) throws {
+  func `calls, thoughts and refusals need no content`(content: String) throws {
     let calls = try decoded(#"{"role":"assistant",\#(content)"tool_calls":[\#(Self.call)]}"#).messages[0]
     #expect(calls.parts.isEmpty && calls.toolCalls.count == 1)
     let thought = try decoded(#"{"role":"assistant",\#(content)"reasoning_content":"so"}"#).messages[0]
@@ -41,7 +41,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
   }
 
   @Test(arguments: ["user", "system", "developer", "tool"], ["", #","content":null"#, #","content":[]"#])
-  func `of all others a text is wanted`(role: String, content: String) throws {
+  func `other messages require content`(role: String, content: String) throws {
     let error = #expect(throws: APIError.self) {
       try decoded(#"{"role":"\#(role)","tool_call_id":"c"\#(content)}"#)
     }
@@ -53,28 +53,28 @@ private func texts(_ message: Conversation.Message) -> [String] {
     "", #""logprobs":true"#, #""tools":[{"type":"function","function":{"name":"f"}}]"#,
     #""thinking_mode":"short""#,
   ])
-  func `a reply of this server is taken back as it came`(fields: String) async throws {
-    var house = House()
+  func `a reply of this server is valid as an earlier message`(fields: String) async throws {
+    var server = TestServer()
     if fields.contains("tools") {
-      house.engine = FakeEngine(tokens: [Fake.close, Fake.call, Fake.arguments, Fake.end])
+      server.engine = FakeEngine(tokens: [Fake.close, Fake.call, Fake.arguments, Fake.end])
     }
-    let answer = try await house.chat(fields)
+    let answer = try await server.chat(fields)
     let message = try #require(answer.json["choices"]?.array?.first?["message"])
     let again = try decoded(String(decoding: message.encoded, as: UTF8.self))
     #expect(again.ignored.header() == nil)
     #expect(again.messages[0].toolCalls.isEmpty == !fields.contains("tools"))
-    // A streaming client keeps the place of each call; who does not know it is told so.
+    // A streaming client keeps the index of each call; the server lists it as ignored.
     let streamed = Self.call.replacing(#"{"id""#, with: #"{"index":0,"id""#)
     let told = try decoded(#"{"role":"assistant","content":null,"tool_calls":[\#(streamed)],"thinking":{}}"#).ignored
     #expect(told.header() == "messages[].tool_calls[].index, messages[].thinking")
   }
 
-  @Test func `what an earlier reply said in sound is named as left out`() throws {
+  @Test func `audio and annotations are ignored and listed`() throws {
     let message = #"{"role":"assistant","content":null,"audio":{"id":"a"},"annotations":[{"type":"url_citation"}]}"#
     #expect(try decoded(message).ignored.header() == "messages[].audio, messages[].annotations")
   }
 
-  @Test func `the calls of older clients become calls and results`() throws {
+  @Test func `function_call and function messages become calls and results`() throws {
     let request = try decoded(
       #"{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{\"a\":1}"}},"#
         + #"{"role":"function","name":"f","content":"2"},{"role":"function","name":"f","content":null}"#)
@@ -92,7 +92,7 @@ private func texts(_ message: Conversation.Message) -> [String] {
     #expect(message.toolCalls.first?["type"] == "function")
   }
 
-  @Test func `a tool's result may hold an image, an instruction may not`() throws {
+  @Test func `tool messages may contain images, instructions may not`() throws {
     let parts = #"[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"data:;base64,AAEC"}}]"#
     let message = try decoded(#"{"role":"tool","tool_call_id":"c","content":\#(parts)}"#).messages[0]
     #expect(texts(message) == ["x", "image"])
@@ -102,24 +102,24 @@ private func texts(_ message: Conversation.Message) -> [String] {
     }
   }
 
-  @Test func `items of a response are taken back as they came`() async throws {
-    let house = House()
-    let answer = try await house.post(to: "/v1/responses", #"{"input":"hi"}"#)
+  @Test func `the items of a response are valid as input`() async throws {
+    let server = TestServer()
+    let answer = try await server.post(to: "/v1/responses", #"{"input":"hi"}"#)
     var items = try #require(answer.json["output"]?.array)
     items.append(["role": "user", "content": "on"])
     let body: JSONValue = ["input": .array(items)]
-    let request = try ResponsesCodec(body: body, configuration: house.configuration).request
+    let request = try ResponsesCodec(body: body, configuration: server.configuration).request
     #expect(request.messages.map(\.role) == [.assistant, .user])
     #expect(request.messages[0].reasoning != nil && request.ignored.header() == nil)
   }
 
-  @Test func `items of a response may be empty and may hold images`() throws {
+  @Test func `input items may be empty and may contain images`() throws {
     let image = #"{"type":"input_image","detail":"original","image_url":"data:image/png;base64,AAEC"}"#
     let body = try JSONValue(
       parsing: #"{"input":[{"role":"user","content":"x"},{"role":"assistant","content":[]},"#
         + #"{"type":"function_call","call_id":"c","name":"f","arguments":"{}","id":"1","status":"completed"},"#
         + #"{"type":"function_call_output","call_id":"c","output":[\#(image)],"status":null}]}"#)
-    let request = try ResponsesCodec(body: body, configuration: House().configuration).request
+    let request = try ResponsesCodec(body: body, configuration: TestServer().configuration).request
     #expect(request.messages.map(\.role) == [.user, .assistant, .tool])
     #expect(texts(request.messages[2]) == ["image"] && request.ignored.header() == nil)
   }

@@ -4,65 +4,65 @@ import HTTP
 import JSON
 import Testing
 
-/// Combining marks that stand against their canonical order: normalising them costs the square of their number.
+/// Combining marks against their canonical order: normalising them takes time quadratic in their number.
 private func marks(_ bytes: Int) -> String { String(repeating: "\u{301}\u{316}", count: bytes / 4) }
 
-/// Text that clients send, compared as bytes: nothing that they choose makes a comparison slow or two names one.
+/// Text from clients is compared as bytes, so that no text makes a comparison slow or two names equal.
 @Suite(.timeLimit(.minutes(1))) struct `Hostile text in requests` {
   private static let size = 1 << 20
 
-  private func withPages(_ body: (House) async throws -> Void) async throws {
+  private func withPages(_ body: (TestServer) async throws -> Void) async throws {
     let root = FileManager.default.temporaryDirectory.appending(path: "pages-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     try Data("<p>hello</p>".utf8).write(to: root.appending(path: "index.html"))
-    var house = House()
-    house.configuration.publicFiles = try StaticFiles(directory: root.path)
-    house.configuration.corsOrigins = ["https://é.example"]
-    house.configuration.allowedHosts = ["localhost"]
-    house.configuration.keys.add("k", name: "k")
-    try await body(house)
+    var server = TestServer()
+    server.configuration.publicFiles = try StaticFiles(directory: root.path)
+    server.configuration.corsOrigins = ["https://é.example"]
+    server.configuration.allowedHosts = ["localhost"]
+    server.configuration.keys.add("k", name: "k")
+    try await body(server)
   }
 
   @Test(arguments: [
     "if-none-match", "if-range", "range", "origin", "host", "authorization", "x-request-id", "accept",
     "access-control-request-headers", "content-type",
   ])
-  func `a header costs no more than another`(name: String) async throws {
-    try await withPages { house in
+  func `no header value is slow`(name: String) async throws {
+    try await withPages { server in
       for value in [marks(Self.size), "\"x\", W/" + marks(Self.size), "bytes=1-" + marks(Self.size)] {
         var headers: HTTPHeaders = ["host": "localhost", "access-control-request-method": "GET", "range": "bytes=0-1"]
         headers[name] = value
-        _ = try await house.get("/", headers: headers)
-        _ = try await house.ask(HTTPRequest(method: "OPTIONS", path: "/", headers: headers))
-        _ = try await house.get("/v1/models", headers: headers)
+        _ = try await server.get("/", headers: headers)
+        _ = try await server.ask(HTTPRequest(method: "OPTIONS", path: "/", headers: headers))
+        _ = try await server.get("/v1/models", headers: headers)
         headers["content-type"] = name == "content-type" ? value : "application/json"
-        _ = try await house.ask(
+        _ = try await server.ask(
           HTTPRequest(method: "POST", path: "/tokenize", headers: headers, body: Array("{}".utf8)))
       }
     }
   }
 
-  @Test func `a path, a method and a query cost no more than others`() async throws {
-    try await withPages { house in
+  @Test func `no path, method or query is slow`() async throws {
+    try await withPages { server in
       let headers: HTTPHeaders = ["host": "localhost", "authorization": "Bearer k"]
       for path in ["/\(marks(Self.size))", "/v1/models/\(marks(Self.size))", marks(Self.size), "/index.html\u{301}"] {
-        #expect(try await house.get(path, headers: headers).status == 404)
+        #expect(try await server.get(path, headers: headers).status == 404)
       }
-      let odd = try await house.ask(HTTPRequest(method: marks(Self.size), path: "/", headers: headers))
+      let odd = try await server.ask(HTTPRequest(method: marks(Self.size), path: "/", headers: headers))
       #expect(odd.status == 405)
       let marks = String(repeating: "%CC%81%CC%96", count: 200)
       let query = "\(marks)=1&\(marks)x=2&key=\(marks)"
-      #expect(try await house.get("/v1/usage", query: query, headers: headers).status == 404)
+      #expect(try await server.get("/v1/usage", query: query, headers: headers).status == 404)
       #expect(throws: APIError.self) { try UsageRequest(query: "\(marks)=1&\(marks)=2", now: 0) }
       _ = try UsageRequest(query: query, now: 1_700_000_000)
     }
   }
 
-  @Test func `an origin that is equal only after normalisation is another origin`() async throws {
-    try await withPages { house in
+  @Test func `origins are compared without normalisation`() async throws {
+    try await withPages { server in
       func allowed(_ origin: String) async throws -> String? {
-        try await house.get("/", headers: ["host": "localhost", "origin": origin])
+        try await server.get("/", headers: ["host": "localhost", "origin": origin])
           .headers["access-control-allow-origin"]
       }
       let (composed, decomposed) = (
@@ -72,7 +72,7 @@ private func marks(_ bytes: Int) -> String { String(repeating: "\u{301}\u{316}",
     }
   }
 
-  /// Members of a request beside a good message, with `MARKS` in the place of hostile text.
+  /// Members of a request with a valid message; `MARKS` stands for hostile text.
   private static let members = [
     #""model":"MARKS""#, #""MARKSx":1,"MARKSy":2"#, #""service_tier":"MARKS""#, #""thinking_mode":"MARKS""#,
     #""reasoning_effort":"MARKS""#, #""chat_template_kwargs":{"MARKS":1}"#, #""logit_bias":{"MARKSx":1,"MARKSy":1}"#,
@@ -86,11 +86,11 @@ private func marks(_ bytes: Int) -> String { String(repeating: "\u{301}\u{316}",
   ]
 
   @Test(arguments: members)
-  func `a member of a request costs no more than another`(members: String) throws {
+  func `no field of a request is slow`(members: String) throws {
     let text = #"{"messages":[{"role":"user","content":"hi"}],\#(members)}"#
     _ = try? ChatCompletionsCodec(
       body: JSONValue(parsing: text.replacing("MARKS", with: marks(Self.size))),
-      configuration: House().configuration)
+      configuration: TestServer().configuration)
   }
 
   @Test(arguments: [
@@ -101,10 +101,10 @@ private func marks(_ bytes: Int) -> String { String(repeating: "\u{301}\u{316}",
     #"{"role":"assistant","tool_calls":[{"type":"MARKS","function":{"name":"MARKS","arguments":"MARKS"}}]}"#,
     #"{"role":"tool","tool_call_id":"MARKS","content":"MARKS"}"#,
   ])
-  func `a member of a message costs no more than another`(message: String) throws {
+  func `no field of a message is slow`(message: String) throws {
     let text = #"{"messages":[\#(message)]}"#
     _ = try? ChatCompletionsCodec(
       body: JSONValue(parsing: text.replacing("MARKS", with: marks(Self.size))),
-      configuration: House().configuration)
+      configuration: TestServer().configuration)
   }
 }

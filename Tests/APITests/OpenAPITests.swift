@@ -4,25 +4,25 @@ import JSON
 import Telemetry
 import Testing
 
-/// The document as this house serves it, and what its references name.
+/// The document as a test server serves it.
 private struct Document {
   let root: JSONValue
 
-  init(_ house: House = House()) async throws {
-    let answer = try await house.get("/openapi.json")
+  init(_ server: TestServer = TestServer()) async throws {
+    let answer = try await server.get("/openapi.json")
     #expect(answer.status == 200 && answer.headers["content-type"] == "application/json")
     root = try JSONValue(parsing: answer.text)
   }
 
   func schema(_ name: String) -> JSONValue? { root["components"]?["schemas"]?[name] }
 
-  /// What `#/a/b` names.
+  /// The value at a reference such as `#/a/b`.
   func resolve(_ reference: String) -> JSONValue? {
     guard reference.hasPrefix("#/") else { return nil }
     return reference.dropFirst(2).split(separator: "/").reduce(root) { value, name in value?[String(name)] }
   }
 
-  /// Names of the properties of a schema and of those it is a sum of.
+  /// Names of the properties of a schema, including those of its `allOf`.
   func properties(_ schema: JSONValue?) throws -> [String] {
     var names = schema?["properties"]?.object?.names ?? []
     for part in schema?["allOf"]?.array ?? [] {
@@ -42,8 +42,8 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
   }
 }
 
-@Suite struct `The server's description of itself` {
-  @Test func `every reference names something and every part is referred to`() async throws {
+@Suite struct `The OpenAPI document` {
+  @Test func `every reference resolves and every component is used`() async throws {
     let document = try await Document()
     let references = values(of: "$ref", in: document.root).compactMap(\.string)
     #expect(references.count > 200)
@@ -55,15 +55,15 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
     }
   }
 
-  @Test func `the paths are the routes`() async throws {
-    let house = House()
-    let server = APIServer(
-      configuration: house.configuration, chat: house.chat, engine: house.engine, metrics: house.metrics,
+  @Test func `the paths are the server's routes`() async throws {
+    let server = TestServer()
+    let api = APIServer(
+      configuration: server.configuration, chat: server.chat, engine: server.engine, metrics: server.metrics,
       log: .init { _ in })
-    let routes = server.routes.map { route in
+    let routes = api.routes.map { route in
       "\(route.pattern.replacing("*}", with: "}")) \(route.methods.map { $0.lowercased() }.sorted())"
     }
-    let paths = try #require(try await Document(house).root["paths"]?.object)
+    let paths = try #require(try await Document(server).root["paths"]?.object)
     #expect(Set(routes) == Set(paths.members.map { "\($0.name) \(($0.value.object?.names ?? []).sorted())" }))
   }
 
@@ -75,14 +75,16 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
     ("UserMessage", MessageDecoder.fields), ("SystemMessage", MessageDecoder.fields),
     ("ToolMessage", MessageDecoder.fields), ("FunctionMessage", MessageDecoder.fields),
   ])
-  func `a request's properties are the fields that are read`(schema: String, fields: [String]) async throws {
+  func `the properties of a request are the fields that its decoder reads`(schema: String, fields: [String])
+    async throws
+  {
     let document = try await Document()
     let names = try document.properties(document.schema(schema))
-    // Messages of others say of the thought's and the calls' names that they are null.
+    // Messages of other roles declare thoughts and calls as null.
     #expect(names.sorted() == fields.sorted())
   }
 
-  @Test func `operations have names of their own and describe every error`() async throws {
+  @Test func `operations have unique ids and describe every error`() async throws {
     let document = try await Document()
     let ids = values(of: "operationId", in: document.root).compactMap(\.string)
     #expect(Set(ids).count == ids.count)
@@ -96,13 +98,13 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
     }
   }
 
-  @Test func `its bounds are the operator's`() async throws {
-    var house = House()
-    house.configuration.version = "9.8.7"
-    house.configuration.limits.choices = 3
-    house.configuration.limits.stopBytes = 77
-    house.configuration.model.id = #"a "quoted" name"#
-    let document = try await Document(house)
+  @Test func `its limits are those of the configuration`() async throws {
+    var server = TestServer()
+    server.configuration.version = "9.8.7"
+    server.configuration.limits.choices = 3
+    server.configuration.limits.stopBytes = 77
+    server.configuration.model.id = #"a "quoted" name"#
+    let document = try await Document(server)
     #expect(document.root["info"]?["version"] == "9.8.7")
     #expect(document.schema("ReplyFields")?["properties"]?["n"]?["maximum"] == 3)
     #expect(document.schema("StopString")?["maxLength"] == 77)
@@ -111,35 +113,35 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
   }
 
   @Test func `every placeholder has a value and every value a placeholder`() {
-    let document = OpenAPIDocument(House().configuration)
+    let document = OpenAPIDocument(TestServer().configuration)
     #expect(document.unknown.isEmpty && document.unused.isEmpty)
     #expect(!String(decoding: document.json.encoded, as: UTF8.self).contains("{{"))
   }
 
   @Test func `it needs no key`() async throws {
-    var house = House()
-    house.configuration.keys.add("secret", name: "one")
-    #expect(try await house.get("/openapi.json").status == 200)
-    #expect(try await house.get("/v1/models").status == 401)
+    var server = TestServer()
+    server.configuration.keys.add("secret", name: "one")
+    #expect(try await server.get("/openapi.json").status == 200)
+    #expect(try await server.get("/v1/models").status == 401)
   }
 }
 
-@Suite struct `Fields that have no effect` {
-  @Test func `a response leaves alone what it says it ignores`() async throws {
-    let house = House()
+@Suite struct `Ignored fields of other endpoints` {
+  @Test func `responses do not validate the fields that they ignore`() async throws {
+    let server = TestServer()
     let body = #"{"input":"hi","n":"x","stop":7,"max_tokens":0,"response_format":5,"logprobs":"y"}"#
-    let answer = try await house.ask(
+    let answer = try await server.ask(
       HTTPRequest(
         method: "POST", path: "/v1/responses", headers: ["content-type": "application/json"], body: Array(body.utf8)))
     #expect(answer.status == 200)
     #expect(answer.headers["x-ignored-parameters"] == "n, stop, max_tokens, response_format, logprobs")
   }
 
-  @Test func `a completion leaves alone what it says it ignores`() async throws {
+  @Test func `completions do not validate the fields that they ignore`() async throws {
     let body =
       #"{"prompt":"w1","tools":7,"tool_choice":"required","top_logprobs":"x","stream":true,"stream_options":"#
       + #"{"include_progress":true}}"#
-    let answer = try await House().ask(
+    let answer = try await TestServer().ask(
       HTTPRequest(
         method: "POST", path: "/v1/completions", headers: ["content-type": "application/json"], body: Array(body.utf8)))
     #expect(answer.status == 200)
@@ -147,10 +149,10 @@ private func values(of name: String, in value: JSONValue) -> [JSONValue] {
       answer.headers["x-ignored-parameters"] == "tools, tool_choice, top_logprobs, stream_options.include_progress")
   }
 
-  @Test func `an effort beside a response's reasoning counts and is not called ignored`() async throws {
-    let house = House()
+  @Test func `reasoning_effort works in a response and is not listed as ignored`() async throws {
+    let server = TestServer()
     let body = #"{"input":"hi","reasoning_effort":"none"}"#
-    let answer = try await house.ask(
+    let answer = try await server.ask(
       HTTPRequest(
         method: "POST", path: "/v1/responses", headers: ["content-type": "application/json"], body: Array(body.utf8)))
     #expect(answer.headers["x-ignored-parameters"] == nil)

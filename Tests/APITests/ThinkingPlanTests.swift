@@ -8,12 +8,12 @@ import Telemetry
 import Testing
 import Text
 
-/// A server with one policy for all.
-private func house(_ policy: KeyPolicy, _ change: (inout RequestDefaults) -> Void = { _ in }) -> House {
-  var house = House()
-  house.configuration.policies.others = policy
-  change(&house.configuration.defaults)
-  return house
+/// A server with one policy for all keys.
+private func server(_ policy: KeyPolicy, _ change: (inout RequestDefaults) -> Void = { _ in }) -> TestServer {
+  var server = TestServer()
+  server.configuration.policies.others = policy
+  change(&server.configuration.defaults)
+  return server
 }
 
 private func policy(_ change: (inout KeyPolicy) -> Void) -> KeyPolicy {
@@ -22,10 +22,10 @@ private func policy(_ change: (inout KeyPolicy) -> Void) -> KeyPolicy {
   return policy
 }
 
-@Suite struct `What a request's thought keeps to` {
-  private func rules(_ fields: String, _ house: House = House()) async throws -> ThoughtRules {
-    _ = try await house.chat(fields)
-    return try #require(house.engine.requests.withLock { $0.last }).thought
+@Suite struct `Thinking plans` {
+  private func rules(_ fields: String, _ server: TestServer = TestServer()) async throws -> ThoughtRules {
+    _ = try await server.chat(fields)
+    return try #require(server.engine.requests.withLock { $0.last }).thought
   }
 
   @Test(arguments: [
@@ -33,16 +33,16 @@ private func policy(_ change: (inout KeyPolicy) -> Void) -> KeyPolicy {
     #""thinking":{"type":"enabled","budget_tokens":7}"#, #""thinking":{"type":"adaptive","budget_tokens":7}"#,
     #""thinking_budget":7,"thinking_budget_tokens":7,"thinking":{"type":"enabled","budget_tokens":7}"#,
   ])
-  func `every spelling of the budget is one`(fields: String) async throws {
+  func `every spelling sets the budget`(fields: String) async throws {
     #expect(try await rules(fields).budget == 7)
   }
 
-  @Test func `the server's budget is for those who do not say, the key's for all`() async throws {
-    let server = house(KeyPolicy()) { $0.thought.budget = 100 }
-    #expect(try await rules("", server).budget == 100)
-    #expect(try await rules(#""thinking_budget":300"#, server).budget == 300)
-    #expect(try await rules(#""thinking_budget":-1"#, server).budget == nil)
-    let key = house(policy { ($0.thinkingBudget, $0.maxTokens) = (50, 80) }) { $0.thought.budget = 100 }
+  @Test func `the server's budget is a default, the key's budget a limit`() async throws {
+    let limited = server(KeyPolicy()) { $0.thought.budget = 100 }
+    #expect(try await rules("", limited).budget == 100)
+    #expect(try await rules(#""thinking_budget":300"#, limited).budget == 300)
+    #expect(try await rules(#""thinking_budget":-1"#, limited).budget == nil)
+    let key = server(policy { ($0.thinkingBudget, $0.maxTokens) = (50, 80) }) { $0.thought.budget = 100 }
     #expect(try await rules("", key).budget == 50)
     #expect(try await rules(#""thinking_budget":-1"#, key).budget == 50)
     #expect(try await rules(#""thinking_budget":9"#, key).budget == 9)
@@ -51,20 +51,20 @@ private func policy(_ change: (inout KeyPolicy) -> Void) -> KeyPolicy {
     #expect(key.engine.requests.withLock { $0.last?.maxTokens } == 5)
   }
 
-  @Test func `efforts lean against thinking, and what is said outright goes before`() async throws {
-    let house = house(KeyPolicy()) { ($0.lowEffortBias, $0.minimalEffortBias) = (1.5, 3) }
-    #expect(try await rules(#""reasoning_effort":"low""#, house).bias == 1.5)
-    #expect(try await rules(#""reasoning_effort":"minimal""#, house).bias == 3)
-    #expect(try await rules(#""reasoning_effort":"medium""#, house).bias == 0)
-    #expect(try await rules(#""reasoning_effort":"low","think_bias":-4"#, house).bias == -4)
-    let threshold = try await rules(#""reasoning_effort":"low","think_threshold":0.25"#, house)
+  @Test func `efforts set a bias, and think_bias overrides it`() async throws {
+    let server = server(KeyPolicy()) { ($0.lowEffortBias, $0.minimalEffortBias) = (1.5, 3) }
+    #expect(try await rules(#""reasoning_effort":"low""#, server).bias == 1.5)
+    #expect(try await rules(#""reasoning_effort":"minimal""#, server).bias == 3)
+    #expect(try await rules(#""reasoning_effort":"medium""#, server).bias == 0)
+    #expect(try await rules(#""reasoning_effort":"low","think_bias":-4"#, server).bias == -4)
+    let threshold = try await rules(#""reasoning_effort":"low","think_threshold":0.25"#, server)
     #expect(threshold.bias == 0 && threshold.threshold == 0.25)
-    let reserve = try await rules(#""answer_reserve":0"#, house)
+    let reserve = try await rules(#""answer_reserve":0"#, server)
     #expect(reserve.answerReserve == 0)
   }
 
-  @Test func `a forced mode is used whatever is asked, and what was asked is reported`() async throws {
-    let forced = house(policy { $0.forcedMode = .short })
+  @Test func `a forced mode overrides the request, and the requested mode is reported`() async throws {
+    let forced = server(policy { $0.forcedMode = .short })
     for fields in ["", #""thinking_mode":"long""#, #""think_bias":2"#] {
       let answer = try await forced.chat(fields)
       #expect(answer.status == 200)
@@ -73,8 +73,8 @@ private func policy(_ change: (inout KeyPolicy) -> Void) -> KeyPolicy {
     #expect(forced.chat.seen.withLock { $0.map(\.mode) } == [.short, .short, .short])
   }
 
-  @Test func `a forbidden mode is refused by name, and not taken by default`() async throws {
-    let strict = house(policy { $0.forbiddenModes = [.long, .auto] })
+  @Test func `a forbidden mode is rejected by name and is not the default`() async throws {
+    let strict = server(policy { $0.forbiddenModes = [.long, .auto] })
     for (fields, param) in [
       (#""thinking_mode":"long""#, "thinking_mode"), (#""reasoning_effort":"low""#, "reasoning_effort"),
       (#""chat_template_kwargs":{"enable_thinking":true}"#, "chat_template_kwargs.enable_thinking"),
@@ -88,13 +88,13 @@ private func policy(_ change: (inout KeyPolicy) -> Void) -> KeyPolicy {
   }
 
   @Test func `a policy belongs to its key`() async throws {
-    var house = House()
-    house.configuration.keys.add("a", name: "alice")
-    house.configuration.keys.add("b", name: "bob")
-    house.configuration.policies.byName["bob"] = policy { $0.forcedMode = .short }
+    var server = TestServer()
+    server.configuration.keys.add("a", name: "alice")
+    server.configuration.keys.add("b", name: "bob")
+    server.configuration.policies.byName["bob"] = policy { $0.forcedMode = .short }
     for key in ["a", "b"] {
-      #expect(try await house.chat("", headers: ["authorization": "Bearer \(key)"]).status == 200)
+      #expect(try await server.chat("", headers: ["authorization": "Bearer \(key)"]).status == 200)
     }
-    #expect(house.chat.seen.withLock { $0.map(\.mode) } == [.auto, .short])
+    #expect(server.chat.seen.withLock { $0.map(\.mode) } == [.auto, .short])
   }
 }

@@ -6,13 +6,13 @@ import Testing
 
 private let tools = #""tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]"#
 
-private func calling() -> House {
-  var house = House()
-  house.engine = FakeEngine(tokens: [
+private func calling() -> TestServer {
+  var server = TestServer()
+  server.engine = FakeEngine(tokens: [
     100, Fake.close, 200, Fake.call, Fake.arguments, Fake.otherArguments, Fake.call, Fake.arguments,
     Fake.otherArguments, Fake.end,
   ])
-  return house
+  return server
 }
 
 @Suite struct `Replies that call tools` {
@@ -28,13 +28,13 @@ private func calling() -> House {
   }
 
   @Test func `a reply of calls alone has no content`() async throws {
-    var house = House()
-    house.engine = FakeEngine(tokens: [Fake.close, Fake.call, Fake.arguments, Fake.otherArguments, Fake.end])
-    let message = try await house.chat(tools).json["choices"]?.array?.first?["message"]
+    var server = TestServer()
+    server.engine = FakeEngine(tokens: [Fake.close, Fake.call, Fake.arguments, Fake.otherArguments, Fake.end])
+    let message = try await server.chat(tools).json["choices"]?.array?.first?["message"]
     #expect(message?["content"] == .null && message?["tool_calls"]?.array?.count == 1)
   }
 
-  @Test func `a stream tells the name first and the arguments as they come`() async throws {
+  @Test func `a stream sends the name first and then the arguments`() async throws {
     let chunks = try await calling().chat(tools + #","stream":true"#).chunks
     let choices = chunks.compactMap { $0["choices"]?.array?.first }
     let deltas = choices.compactMap { $0["delta"]?["tool_calls"]?.array?.first }
@@ -45,19 +45,19 @@ private func calling() -> House {
     #expect(choices.last?["finish_reason"] == "tool_calls")
   }
 
-  @Test func `a call that the limit cut off ends with length`() async throws {
-    var house = House()
-    house.engine = FakeEngine(tokens: [Fake.close, Fake.call, Fake.arguments], finish: .length)
-    let choice = try await house.chat(tools).json["choices"]?.array?.first
+  @Test func `a call that the limit cuts off ends with length`() async throws {
+    var server = TestServer()
+    server.engine = FakeEngine(tokens: [Fake.close, Fake.call, Fake.arguments], finish: .length)
+    let choice = try await server.chat(tools).json["choices"]?.array?.first
     #expect(choice?["finish_reason"] == "length")
     #expect(choice?["message"]?["tool_calls"]?.array?.first?["function"]?["arguments"] == "{\"a\": ")
   }
 
-  @Test func `the log and the metrics say how it ended`() async throws {
-    let house = calling()
-    _ = try await house.chat(tools)
-    #expect(house.log.contains(#""finish":"tool_calls""#))
-    let text = try await house.get("/metrics").text
+  @Test func `log and metrics report the finish reason`() async throws {
+    let server = calling()
+    _ = try await server.chat(tools)
+    #expect(server.log.contains(#""finish":"tool_calls""#))
+    let text = try await server.get("/metrics").text
     #expect(text.contains(#"r4b_requests_total{requested_mode="auto",mode="thinking",finish="tool_calls"} 1"#))
   }
 
@@ -67,10 +67,10 @@ private func calling() -> House {
     (#","tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false"#, .named("f"), false),
     (#","tool_choice":{"type":"function","name":"f"}"#, .named("f"), true),
   ])
-  func `what is asked reaches the model`(fields: String, choice: ToolUse.Choice, parallel: Bool) async throws {
-    let house = House()
-    #expect(try await house.chat(tools + fields).status == 200)
-    let use = try #require(house.chat.seen.withLock { $0.first?.answer.tools })
+  func `tools and tool_choice reach the model`(fields: String, choice: ToolUse.Choice, parallel: Bool) async throws {
+    let server = TestServer()
+    #expect(try await server.chat(tools + fields).status == 200)
+    let use = try #require(server.chat.seen.withLock { $0.first?.answer.tools })
     #expect(use.choice == choice && use.isParallel == parallel)
     #expect(use.tools.map(\.name) == ["f"] && use.tools[0].parameters == ["type": "object"])
     #expect(
@@ -78,10 +78,10 @@ private func calling() -> House {
     #expect(use.tools[0].path == "tools[0].function.parameters")
   }
 
-  @Test func `no tools are shown when none may be called`() async throws {
-    let house = House()
-    _ = try await house.chat(tools + #","tool_choice":"none""#)
-    #expect(house.chat.seen.withLock { $0.first?.answer == AnswerForm() } == true)
+  @Test func `tool_choice none removes the tools from the prompt`() async throws {
+    let server = TestServer()
+    _ = try await server.chat(tools + #","tool_choice":"none""#)
+    #expect(server.chat.seen.withLock { $0.first?.answer == AnswerForm() } == true)
   }
 }
 
@@ -92,7 +92,7 @@ private func calling() -> House {
     }
   }
 
-  @Test func `calls are items with ids of their own`() async throws {
+  @Test func `calls are items with unique ids`() async throws {
     let body = #"{"input":"one two","tools":[{"type":"function","name":"f","parameters":{"type":"object"}}]}"#
     let answer = try await calling().post(to: "/v1/responses", body)
     let output = answer.json["output"]?.array ?? []
@@ -114,27 +114,27 @@ private func calling() -> House {
     #expect(arguments.compactMap { $0["delta"]?.string }.joined() == "{\"a\": 1}")
   }
 
-  @Test func `a failure midway is the last event`() async throws {
+  @Test func `a failure within the stream is the last event`() async throws {
     struct Surprise: Error {}
-    var house = House()
-    house.engine = FakeEngine([.prefilled, .event(.token(GeneratedToken(id: 100))), .fail(Surprise())])
-    let answer = try await house.post(to: "/v1/responses", #"{"input":"one","stream":true}"#)
+    var server = TestServer()
+    server.engine = FakeEngine([.prefilled, .event(.token(GeneratedToken(id: 100))), .fail(Surprise())])
+    let answer = try await server.post(to: "/v1/responses", #"{"input":"one","stream":true}"#)
     let last = events(answer.text).last
     #expect(last?["type"] == "response.failed" && last?["response"]?["status"] == "failed")
     #expect(last?["response"]?["error"]?["code"] == "server_error")
-    #expect(!answer.text.contains("Surprise") && house.log.contains("Surprise"))
+    #expect(!answer.text.contains("Surprise") && server.log.contains("Surprise"))
   }
 
-  @Test func `items become turns`() async throws {
-    let house = House()
+  @Test func `items become messages`() async throws {
+    let server = TestServer()
     let body = """
       {"instructions":"Be brief.","input":[{"role":"user","content":"Hi"},{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]},
       {"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hello","annotations":[]}]},
       {"type":"function_call","call_id":"c1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c1","output":"7"},
       {"role":"user","content":[{"type":"input_text","text":"So?"}]}]}
       """
-    #expect(try await house.post(to: "/v1/responses", body).status == 200)
-    let messages = try #require(house.chat.seen.withLock { $0.first?.messages })
+    #expect(try await server.post(to: "/v1/responses", body).status == 200)
+    let messages = try #require(server.chat.seen.withLock { $0.first?.messages })
     #expect(messages.map(\.role) == [.system, .user, .assistant, .tool, .user])
     #expect(messages[2].reasoning == "hm" && messages[2].toolCalls.count == 1 && messages[2].parts.count == 1)
     #expect(messages[3].toolCallID == "c1")

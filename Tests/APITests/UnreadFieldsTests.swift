@@ -3,11 +3,11 @@ import HTTP
 import JSON
 import Testing
 
-/// A request and the field of it that is reported.
+/// A request and the field that the server reports.
 struct Unread: Sendable, CustomTestStringConvertible {
   var path = "/v1/chat/completions"
   var body: String
-  /// The field's path: as a header names it, or with its places as an error does.
+  /// The path of the field: without indices in the header, with indices in an error.
   var field: String
   var testDescription: String { "\(path) \(field)" }
 
@@ -129,35 +129,35 @@ struct Unread: Sendable, CustomTestStringConvertible {
   ]
 }
 
-@Suite struct `Members that nobody reads` {
+@Suite struct `Unread members` {
   @Test(arguments: Unread.ignored)
-  func `what is not read is named with its path`(unread: Unread) async throws {
-    let answer = try await House().post(to: unread.path, unread.body)
+  func `unread members are listed by path`(unread: Unread) async throws {
+    let answer = try await TestServer().post(to: unread.path, unread.body)
     #expect(answer.status == 200, "\(answer.text)")
     #expect(answer.headers["x-ignored-parameters"] == unread.field)
   }
 
   @Test(arguments: Unread.misspelt)
-  func `what is misspelt is an error with its path`(unread: Unread) async throws {
-    let answer = try await House().post(to: unread.path, unread.body)
+  func `misspelt members are errors with their path`(unread: Unread) async throws {
+    let answer = try await TestServer().post(to: unread.path, unread.body)
     #expect(answer.status == 400, "\(answer.text)")
     #expect(answer.json["error"]?["param"] == .string(unread.field))
     #expect(answer.json["error"]?["code"] == "unknown_parameter")
   }
 
-  @Test func `what is the client's own is not looked into`() async throws {
+  @Test func `schemas and metadata are not searched for misspellings`() async throws {
     let schema = #"{"type":"object","properties":{"colour":{"tpye":"x"}},"paramters":1}"#
-    let answer = try await House().chat(
+    let answer = try await TestServer().chat(
       #""metadata":{"modle":"x"},"tools":[{"type":"function","function":{"name":"f","parameters":\#(schema)}}],"#
         + #""response_format":{"type":"json_schema","json_schema":{"name":"a","schema":\#(schema)}}"#)
     #expect(answer.status == 200 && answer.headers["x-ignored-parameters"] == nil, "\(answer.text)")
   }
 
-  @Test func `many members in many parts cost no more than a few`() throws {
+  @Test func `many members in many parts are not slow`() throws {
     let members = (0..<100).map { #","zzz\#($0)":0"# }.joined()
     let parts = (0..<2000).map { _ in #"{"type":"text","text":"x"\#(members)}"# }.joined(separator: ",")
     let body = try JSONValue(parsing: #"{"messages":[{"role":"user","content":[\#(parts)]}]}"#)
-    let configuration = House().configuration
+    let configuration = TestServer().configuration
     let time = try ContinuousClock().measure {
       let request = try ChatCompletionsCodec(body: body, configuration: configuration).request
       #expect(request.ignored.header()?.hasPrefix("messages[].content[].zzz0, messages[].content[].zzz1") == true)

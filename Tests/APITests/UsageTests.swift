@@ -6,15 +6,15 @@ import JSON
 import Ledger
 import Testing
 
-/// A server with a ledger in a folder of its own, which goes with it.
-private final class Office {
+/// A server with a ledger in a temporary folder, which is removed afterwards.
+private final class LedgerServer {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("usage-\(UUID().uuidString)")
   let ledger: Ledger
-  var house = House()
+  var server = TestServer()
 
   init() {
     ledger = Ledger(path: folder.appendingPathComponent("ledger.sqlite").path)
-    house.ledger = ledger
+    server.ledger = ledger
   }
 
   deinit {
@@ -22,17 +22,17 @@ private final class Office {
     try? FileManager.default.removeItem(at: folder)
   }
 
-  func usage(_ query: String = "") async throws -> House.Answer {
+  func usage(_ query: String = "") async throws -> TestServer.Answer {
     await ledger.flush()
-    return try await house.get("/v1/usage", query: query)
+    return try await server.get("/v1/usage", query: query)
   }
 }
 
 @Suite struct `Usage over HTTP` {
-  @Test func `an answered request is a row with the reply's own numbers`() async throws {
-    let office = Office()
-    let reply = try await office.house.chat(#""thinking_mode":"auto""#)
-    let usage = try await office.usage("group_by=requested_mode,mode,key")
+  @Test func `an answered request becomes a row with the counts of its reply`() async throws {
+    let recorded = LedgerServer()
+    let reply = try await recorded.server.chat(#""thinking_mode":"auto""#)
+    let usage = try await recorded.usage("group_by=requested_mode,mode,key")
     #expect(usage.status == 200 && usage.headers["cache-control"] == "no-store")
     let group = try #require(usage.json["groups"]?.array?.first)
     #expect(group["requested_mode"] == "auto" && group["mode"] == "thinking" && group["key"] == .null)
@@ -45,44 +45,44 @@ private final class Office {
     #expect(usage.json["think_probability"]?["mean"] == 0.75)
   }
 
-  @Test func `a think rate is of what the model decided, and savings of what shadows are drawn from`() async throws {
-    let office = Office()
-    _ = try await office.house.chat(#""thinking_mode":"auto""#)
-    var usage = try await office.usage().json
+  @Test func `the think rate covers decided requests, and savings cover those with shadows enabled`() async throws {
+    let recorded = LedgerServer()
+    _ = try await recorded.server.chat(#""thinking_mode":"auto""#)
+    var usage = try await recorded.usage().json
     #expect(usage["totals"]?["decided_requests"] == 1 && usage["totals"]?["think_rate"] == 1.0)
     #expect(usage["savings"]?["requests"] == 0, "no shadows are drawn")
-    office.house.configuration.shadowFraction = 1e-9
-    _ = try await office.house.chat(#""thinking_mode":"auto""#)
-    _ = try await office.house.chat(#""thinking_mode":"auto","n":2"#)
-    _ = try await office.house.chat(#""thinking_mode":"long""#)
-    office.house.configuration.policies.others.forcedMode = .long
-    _ = try await office.house.chat(#""thinking_mode":"auto""#)
-    office.house.configuration.policies.others.forcedMode = .auto
-    _ = try await office.house.chat(#""thinking_mode":"short""#)
-    usage = try await office.usage().json
+    recorded.server.configuration.shadowFraction = 1e-9
+    _ = try await recorded.server.chat(#""thinking_mode":"auto""#)
+    _ = try await recorded.server.chat(#""thinking_mode":"auto","n":2"#)
+    _ = try await recorded.server.chat(#""thinking_mode":"long""#)
+    recorded.server.configuration.policies.others.forcedMode = .long
+    _ = try await recorded.server.chat(#""thinking_mode":"auto""#)
+    recorded.server.configuration.policies.others.forcedMode = .auto
+    _ = try await recorded.server.chat(#""thinking_mode":"short""#)
+    usage = try await recorded.usage().json
     #expect(usage["totals"]?["requests"] == 6 && usage["totals"]?["decided_requests"] == 2)
     #expect(usage["savings"]?["requests"] == 1)
   }
 
-  @Test func `requests that fail, and those whose client leaves, are no rows`() async throws {
-    let office = Office()
-    office.house.engine = FakeEngine([.prefilled, .fail(GenerationFailure())])
-    _ = try await office.house.chat()
-    _ = try await office.house.chat(#""temperature":9"#)
-    #expect(try await office.usage().json["totals"]?["requests"] == 0)
+  @Test func `failed requests are not recorded`() async throws {
+    let recorded = LedgerServer()
+    recorded.server.engine = FakeEngine([.prefilled, .fail(GenerationFailure())])
+    _ = try await recorded.server.chat()
+    _ = try await recorded.server.chat(#""temperature":9"#)
+    #expect(try await recorded.usage().json["totals"]?["requests"] == 0)
   }
 
   private struct GenerationFailure: Error {}
 
-  @Test func `names are written so that a table's program takes them for text`() async throws {
-    let office = Office()
+  @Test func `names in CSV are escaped so that spreadsheets read them as text`() async throws {
+    let recorded = LedgerServer()
     for name in [#"=cmd("x"),1"#, "plain", "-1", "two\nlines"] {
-      office.ledger.record(
+      recorded.ledger.record(
         AnswerFigures(
           requestID: "r", key: name, time: 1000, requestedMode: .auto, textTokens: 1,
           replies: [ReplyFigures(outcome: .thinking)]))
     }
-    let answer = try await office.usage("from=0&to=2000&group_by=key&format=csv")
+    let answer = try await recorded.usage("from=0&to=2000&group_by=key&format=csv")
     #expect(answer.headers["content-type"]?.hasPrefix("text/csv") == true)
     let lines = answer.text.split(separator: "\r\n").map(String.init)
     #expect(lines.count == 5 && lines[0].hasPrefix("from,to,key,requests,"))
@@ -97,29 +97,29 @@ private final class Office {
     ("from=1&from=2", "from"), ("from=2026-11-26T00:00:00Z&to=2026-11-25T00:00:00Z", "from"), ("to=soon", "to"),
     ("to=-1", "to"), ("group_by=", "group_by"), ("bucket=hours", "bucket"), ("form=1", "form"), ("mode=auto", "mode"),
   ])
-  func `what is wrong is named`(query: String, param: String) async throws {
-    let answer = try await Office().usage(query)
+  func `invalid parameters are rejected by name`(query: String, param: String) async throws {
+    let answer = try await LedgerServer().usage(query)
     #expect(answer.status == 400 && answer.json["error"]?["param"] == .string(param), "\(answer.text)")
   }
 
-  @Test func `a query that cannot be decoded, or is too long, is refused`() async throws {
-    let office = Office()
+  @Test func `an undecodable or too long query is rejected`() async throws {
+    let recorded = LedgerServer()
     for query in [
       "a=%ff", "a=%zz", String(repeating: "a=1&", count: 3000), (0..<65).map { "p\($0)=1" }.joined(separator: "&"),
     ] {
-      #expect(try await office.usage(query).status == 400, "\(query.prefix(20))")
+      #expect(try await recorded.usage(query).status == 400, "\(query.prefix(20))")
     }
   }
 
-  @Test func `times are seconds or RFC 3339, and other names are ignored and named`() async throws {
-    let office = Office()
-    let answer = try await office.usage("from=2026-11-25T00%3A00%3A00%2B01%3A00&to=1795700000.5&colour=red")
+  @Test func `times are seconds or RFC 3339, and unknown parameters are ignored and listed`() async throws {
+    let recorded = LedgerServer()
+    let answer = try await recorded.usage("from=2026-11-25T00%3A00%3A00%2B01%3A00&to=1795700000.5&colour=red")
     #expect(answer.json["from"] == 1_795_561_200.0 && answer.json["to"] == 1_795_700_000.5, "\(answer.text)")
     #expect(answer.headers["x-ignored-parameters"] == "colour")
   }
 
-  @Test func `without a ledger there is no such thing`() async throws {
-    let answer = try await House().get("/v1/usage")
+  @Test func `without a ledger the endpoint is 404`() async throws {
+    let answer = try await TestServer().get("/v1/usage")
     #expect(answer.status == 404 && answer.json["error"]?["code"] == "ledger_off")
   }
 }
