@@ -1,10 +1,10 @@
-// What the operator decides about the HTTP surface. Plain values; the executable fills them from its configuration file.
+// The operator's decisions about the API. Plain values, which the executable fills from its settings.
 import GenerationTypes
 import JSON
 import Text
 import Work
 
-/// Bounds on what one request may ask for.
+/// The limits of one request.
 package struct RequestLimits: Sendable {
   package var bodyBytes = 64 << 20
   /// JSON values in one body.
@@ -24,23 +24,23 @@ package struct RequestLimits: Sendable {
   package var logitBiases = 1024
   package var toolCalls = 128
   package var tools = 128
-  /// Tokens of a text that is tokenised for its own sake.
+  /// Tokens of one `/tokenize` request.
   package var tokens = 1_000_000
   package init() {}
 }
 
-/// What a chat request leaves out; from the model's generation settings, then from the operator.
+/// The values of fields that a request leaves out: the model's generation settings, then the operator's.
 package struct RequestDefaults: Sendable {
   package var mode = ThinkingMode.auto
   package var sampling = SamplingParameters()
-  /// Generated tokens when the request names no limit; cut to what the context has left.
+  /// The token limit of requests without one; shrinks to what the context has left.
   package var maxTokens = 8192
-  /// Rules that a thought keeps to.
+  /// The rules of a thought.
   package var thought = ThoughtRules()
-  /// Logits against thinking that OpenAI's efforts `low` and `minimal` stand for.
+  /// The think bias, in logits, of OpenAI's efforts `low` and `minimal`.
   package var lowEffortBias: Float = 2, minimalEffortBias: Float = 4
-  /// A request counts as short when all of its replies together have at most so many tokens.
-  package var briefTokens = 256
+  /// The largest sum of token limits of all replies with which a request counts as short.
+  package var shortTokens = 256
   package init() {}
 }
 
@@ -52,7 +52,7 @@ package struct ModelDescription: Sendable {
   /// Seconds since the epoch.
   package var created: Int
   package var owner: String
-  /// Ids below this may be named in `logit_bias`.
+  /// The token ids that `logit_bias` may name are below this.
   package var vocabularySize: Int
   /// Architecture, parameters, quantisation, context, image token formula, thinking modes.
   package var meta: JSONObject
@@ -64,11 +64,11 @@ package struct ModelDescription: Sendable {
     (self.vocabularySize, self.meta) = (vocabularySize, meta)
   }
 
-  /// Whether requests may call the model `name`.
+  /// Whether `name` is the model's id or an alias.
   func isNamed(_ name: String) -> Bool { name.isEqual(exactly: id) || aliases.contains(exactly: name) }
 }
 
-/// The name under which replies show the thought; vLLM and DeepSeek write `reasoning_content`, others `reasoning`.
+/// The field of the thought in replies: `reasoning_content` as in vLLM and DeepSeek, or `reasoning`.
 package enum ReasoningField: String, Sendable {
   case reasoningContent = "reasoning_content"
   case reasoning
@@ -79,33 +79,33 @@ package enum ReasoningField: String, Sendable {
   }
 }
 
-/// Everything the endpoints are configured with.
+/// The configuration of all endpoints.
 package struct APIConfiguration: Sendable {
   package var model: ModelDescription
-  /// The server's version, for its description.
+  /// The server's version, for the OpenAPI document.
   package var version = "0"
   package var limits = RequestLimits()
   package var defaults = RequestDefaults()
-  /// Accepted keys; without any, requests need none.
+  /// The accepted keys. Without keys, requests need none.
   package var keys = APIKeys()
   package var policies = KeyPolicies()
-  /// Origins that browsers may call from; empty switches CORS off, `*` admits every origin.
+  /// Origins of web pages that may call the server. Empty disables CORS, `*` allows every origin.
   package var corsOrigins: [String] = []
-  /// Host names a request may be addressed to, without port; nil admits all. On a loopback bind this is `loopbackHosts`,
-  /// so that a page whose name was rebound to 127.0.0.1 is refused.
+  /// Host names that a request may address, without port; nil allows all. On loopback this is `loopbackHosts`, so that
+  /// a web page whose name was rebound to 127.0.0.1 has no access.
   package var allowedHosts: [String]?
   package var reasoningField = ReasoningField.reasoningContent
-  /// Of the auto requests, those that are answered again in the other mode, 0…1.
+  /// The fraction of auto requests that are answered again in the other mode, 0…1.
   package var shadowFraction = 0.0
   /// Fetches the images that requests name by URL; nil rejects them.
   package var imageFetcher: (any ImageFetching)?
   /// Pages served at `/`.
   package var publicFiles: StaticFiles?
-  /// From a request's arrival to the end of its reply at most; nil: as long as it takes.
+  /// The maximum time from a request's arrival to the end of its reply; nil for no limit.
   package var replyTimeout: Duration?
-  /// Does what takes long for all requests: bodies, texts, images, large documents.
+  /// Runs the long work of all requests: bodies, texts, images, large documents.
   package var work = WorkQueue()
-  /// Silence on a stream after which a comment line keeps intermediaries from closing it.
+  /// The silence on a stream after which a comment line keeps intermediaries from closing it.
   package var keepAlive = Duration.seconds(10)
 
   package init(model: ModelDescription) { self.model = model }

@@ -1,5 +1,5 @@
-// The HTTP surface: the table of routes and what lies outside of it. What takes no time is answered at the request's head, on the
-// event loop; the rest by the handler, in a task of its own.
+// The routes of the server. Requests that take no time are answered on the event loop, when their head has arrived; the
+// others in tasks of their own.
 import HTTP
 import JSON
 import Ledger
@@ -21,11 +21,11 @@ package final class APIServer: Sendable {
   private let pipeline: RequestPipeline
   private let pages: StaticFiles?
   private let isDraining: DrainFlag
-  /// nil where none are drawn.
+  /// nil if shadow requests are disabled.
   private let shadows: Shadows?
   private let router: Router<Endpoint>
 
-  /// Set once when the server goes down.
+  /// Set once, when the server shuts down.
   private final class DrainFlag: Sendable {
     private let flag = Atomic(false)
     var isSet: Bool { flag.load(ordering: .relaxed) }
@@ -67,11 +67,11 @@ package final class APIServer: Sendable {
     router.add("GET", "/v1/usage", .task(takesBody: false) { try await usage.respond(to: $0, $1) })
     let models = Models(model: configuration.model)
     router.add("GET", "/v1/models", .instant(needsKey: true) { _ in models.list })
-    // Names of models may hold a slash.
+    // Model names may contain slashes.
     router.add(
       "GET", "/v1/models/{id*}",
       .instant(needsKey: true) { parameters throws(APIError) in try models.one(parameters["id"] ?? "") })
-    // Orchestrators ask these without a secret; metrics tell what the server did, so they want the key.
+    // Orchestrators call these without a secret. Metrics reveal what the server did, so they need the key.
     let alive = HTTPResponse.json(["status": "ok"])
     router.add("GET", "/health", .instant(needsKey: false) { _ in alive })
     let ready = HTTPResponse.json(["status": "ready", "model": .string(configuration.model.id)])
@@ -103,19 +103,19 @@ package final class APIServer: Sendable {
     self.shadows = shadows
   }
 
-  /// Every route: its pattern and the methods that it was given.
+  /// Every route with its methods.
   package var routes: [(pattern: String, methods: [String])] { router.table }
 
-  /// Refuses new chats from now on and says so to balancers; running replies continue.
+  /// Rejects new requests for replies from now on and reports not ready; running replies continue.
   package func drain() {
     isDraining.set()
     shadows?.stop()
   }
 
-  /// Decides how a request is answered, when its head has arrived.
+  /// Decides how to answer a request whose head has arrived.
   package var admit: HTTPAdmit { { self.admit($0, hasBody: $1) } }
 
-  /// Answers a request that is complete, as clients within the process have it.
+  /// Answers a complete request, for callers within the process.
   package func respond(to request: HTTPRequest) async -> HTTPResponse {
     switch admit(request, hasBody: !request.body.isEmpty) {
     case .respond(let response): response

@@ -1,4 +1,4 @@
-// The one place where other rooms' errors become what a client may read.
+// Translates the errors of other modules into what a client may read. No other place does.
 import Basics
 import Chat
 import HTTP
@@ -9,8 +9,8 @@ import Telemetry
 import Work
 
 extension APIError {
-  /// The client's view of a refused admission. `param` names the field that asks for reply tokens, `prompt` that of the prompt, of
-  /// which `imageTokens` are images.
+  /// The client's view of an admission error. `param` names the field of the token limit, `prompt` that of the prompt,
+  /// of which `imageTokens` belong to images.
   init(_ error: AdmissionError, param: String, prompt: String = "messages", imageTokens: Int = 0) {
     switch error {
     case .queueFull(let limit, let retryAfter):
@@ -38,38 +38,39 @@ extension APIError {
     }
   }
 
-  /// 400 for a prompt that the context cannot hold. `tokens` says how long it is, as far as that is known.
+  /// 400 for a prompt that the context cannot hold. `tokens` states its length, as far as it is known.
   private init(contextLength limit: Int, prompt: String, tokens: String) {
     self.init(
       contextLength: limit, param: prompt,
       "your \(prompt) resulted in \(tokens). Please reduce the length of the \(prompt).")
   }
 
-  /// 400 for more tokens than the context holds, in OpenAI's words, by which LiteLLM and agents know the error and read its numbers.
-  /// The code is in the message too: LangChain looks for it there, and OpenAI's SDK shows nothing else of the error.
+  /// 400 for more tokens than the context holds, in OpenAI's wording, from which LiteLLM and agents recognise the error
+  /// and read its numbers. The message contains the code because LangChain searches for it there, and OpenAI's SDK
+  /// shows only the message.
   private init(contextLength limit: Int, param: String, _ excess: String) {
     self.init(
       400, "This model's maximum context length is \(limit) tokens. However, \(excess) (context_length_exceeded)",
       param: param, code: "context_length_exceeded")
   }
 
-  /// Why a server that is up is not ready: `refusal` is what a request would meet now.
+  /// The reason why a running server is not ready: the error that a request would get now.
   init(notReady refusal: AdmissionError) {
     self.init(refusal, param: "")
     if status == 429 { (status, type) = (503, "server_error") }
   }
 
-  /// 503 while the server goes down.
+  /// 503 while the server shuts down.
   static let draining = APIError(
     503, "The server is shutting down. Try again later.", type: "server_error", code: "shutting_down", retryAfter: 10)
 
-  /// 503 for a request that took longer than the server lets one take.
+  /// 503 for a reply over the server's time limit.
   static let deadline = APIError(
     503, "The reply took longer than the time limit of this server. Ask for fewer tokens, or try again later.",
     type: "server_error",
     code: "deadline_exceeded", retryAfter: 10)
 
-  /// The client's view of any error of a request; what nobody foresaw stays in the log.
+  /// The client's view of any error. Unexpected errors appear in the log only.
   init(translating error: any Error, requestID: String) {
     switch error {
     case let error as APIError: self = error
@@ -81,7 +82,7 @@ extension APIError {
     }
   }
 
-  /// The client's view of work that was not done.
+  /// The client's view of rejected work.
   init(_ error: WorkError) {
     switch error {
     case .overBudget(let limit):
@@ -102,7 +103,7 @@ extension APIError {
     }
   }
 
-  /// The client's view of a prompt that cannot be made; `prompt` names the field it came in.
+  /// The client's view of a conversation that has no prompt; `prompt` names its field.
   init(_ error: ChatError, prompt: String = "messages") {
     switch error {
     case .template(let message):
@@ -135,7 +136,7 @@ extension APIError {
     }
   }
 
-  /// Which failure the metrics count; nil for errors that are about routes and methods only.
+  /// The failure that the metrics count; nil for unknown routes and methods.
   var failure: ServerMetrics.Failure? {
     switch status {
     case 401, 403: .auth

@@ -1,10 +1,10 @@
-// Keys as an operator writes them: in a variable, or in a file with one `name:key` a line. A key that no request can present is an
-// error at startup, because every client would get 401 and nobody would know why.
+// Reads keys from a variable, or from a file with one `name:key` per line. A key that no request can send is an error
+// at startup, because every client would get 401 without a visible reason.
 import Digests
 import JSON
 import Text
 
-/// Why keys are refused: a sentence for the operator, without any key.
+/// Why a key is invalid: a sentence for the operator that contains no key.
 package struct APIKeyFault: Error, Equatable, CustomStringConvertible {
   package let description: String
 
@@ -15,15 +15,15 @@ extension APIKeys {
   private static let scheme = "Bearer "
   private static let longestName = 128
 
-  /// Accepts the key in `text`, for instance a variable. White space and line ends around it are not part of it: secrets that are
-  /// files end in a line feed, and no header field can carry it. `source` says where the text was written.
+  /// Adds the key in `text`, for instance a variable. White space and line ends around it are ignored: secrets in files
+  /// end with a line feed, which no header field can contain. `source` names the origin for errors.
   package mutating func add(written text: String, name: String, source: String) throws(APIKeyFault) {
     let bytes = Array(text.utf8).withoutByteOrderMark
     try add(Self.trimmed(bytes[...]), name: Array(name.utf8)[...], source: source)
   }
 
-  /// Accepts every key of a file: `name:key` lines, empty lines and comments after `#`. Lines may end in CRLF, and a byte order
-  /// mark at the start is skipped.
+  /// Adds every key of a file: lines `name:key`, empty lines and comments after `#`. Lines may end in CRLF; a byte
+  /// order mark at the start is skipped.
   package mutating func add(file bytes: [UInt8], source: String) throws(APIKeyFault) {
     guard String(validating: bytes, as: UTF8.self) != nil else { throw APIKeyFault(source, "the file is not UTF-8") }
     let before = digests.count
@@ -68,7 +68,7 @@ extension APIKeys {
 
   private static func shown(_ byte: UInt8) -> String { "0x" + Hexadecimal.text(of: byte, width: 2).uppercased() }
 
-  /// Without spaces, tabs and line ends at either end.
+  /// The bytes without white space at either end.
   private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
     guard let first = bytes.firstIndex(where: { !isSpace($0) }), let last = bytes.lastIndex(where: { !isSpace($0) })

@@ -1,13 +1,13 @@
-// API keys. Only their SHA-256 is held, and every key is compared in constant time against every stored digest, so that
-// neither the time nor the memory of the process tells a key.
+// API keys. The server holds only their SHA-256 and compares every key with every digest in constant time, so that
+// neither timing nor memory reveals a key.
 import Digests
 import Text
 
-/// The keys a server accepts, by name.
+/// The keys that the server accepts, by name.
 package struct APIKeys: Sendable {
   private(set) var digests: [(name: String, digest: [UInt8])] = []
 
-  /// Bytes of an `Authorization` value that is looked at.
+  /// The longest `Authorization` value that is examined, in bytes.
   static let longestField = 4096
 
   package init() {}
@@ -17,17 +17,17 @@ package struct APIKeys: Sendable {
   /// The names of all keys, in the order in which they were added.
   package var names: [String] { digests.map(\.name) }
 
-  /// Accepts `key` under `name`, which logs may show.
+  /// Adds `key` under `name`, which logs may show.
   package mutating func add(_ key: String, name: String) { digests.append((name, SHA256.digest(of: Array(key.utf8)))) }
 
-  /// Accepts the key with this digest; false when it is not 32 bytes.
+  /// Adds the key with this digest. Returns false if the digest does not have 32 bytes.
   package mutating func add(digest: [UInt8], name: String) -> Bool {
     if digest.count != SHA256.byteCount { return false }
     digests.append((name, digest))
     return true
   }
 
-  /// The name of the key in an `Authorization` value (RFC 6750), or nil.
+  /// Returns the name of the key in an `Authorization` value (RFC 6750), or nil.
   package func name(authorization: String?) -> String? {
     guard let authorization, authorization.utf8.count <= Self.longestField,
       authorization.excerpt(7).lowercasedASCII.exact == "bearer "

@@ -1,14 +1,14 @@
-// What protects a server from web pages that its user visits: the Host allow-list (DNS rebinding) and CORS (other origins).
-// Requests with a body must be JSON besides, which a page cannot send elsewhere without a preflight.
+// Protects the server from web pages that its user visits, by the Host allow-list (DNS rebinding) and CORS (other
+// origins). Besides, bodies must be JSON, which a page cannot send to another origin without a preflight.
 import HTTP
 import Text
 
-/// Decides by `Host` and `Origin`.
+/// Decides from `Host` and `Origin` whether a web page may use the server.
 struct BrowserGuard: Sendable {
   let allowedHosts: [String]?
   let origins: [String]
 
-  /// Whether the request is addressed to a name this server goes by.
+  /// Whether `host` is one of the server's names.
   func admits(host: String?) -> Bool {
     guard let allowedHosts else { return true }
     guard let host else { return false }
@@ -23,14 +23,14 @@ struct BrowserGuard: Sendable {
     return String(isIPv6 ? lower[...end] : lower[..<end])
   }
 
-  /// The origin to name in the response, or nil. Credentials are never allowed, so `*` gives away nothing.
+  /// The origin to state in the response, or nil. Credentials are never allowed, so `*` reveals nothing.
   private func admitted(_ request: HTTPRequest) -> String? {
     guard let origin = request.headers["origin"] else { return nil }
     if origins.contains(exactly: "*") { return "*" }
     return origins.contains(exactly: origin) ? origin : nil
   }
 
-  /// Adds what lets a page of an admitted origin read the response.
+  /// Adds the headers with which a page of an allowed origin may read the response.
   func decorate(_ response: inout HTTPResponse, for request: HTTPRequest) {
     if origins.isEmpty { return }
     response.headers.append("vary", "Origin")
@@ -40,7 +40,7 @@ struct BrowserGuard: Sendable {
       "x-request-id, openai-processing-ms, x-ignored-parameters, retry-after"
   }
 
-  /// The answer to a preflight (Fetch standard) from an admitted origin; nil for any other request.
+  /// The answer to a preflight (Fetch standard) from an allowed origin; nil for any other request.
   func preflight(_ request: HTTPRequest, allow: String) -> HTTPResponse? {
     guard request.headers["access-control-request-method"] != nil, admitted(request) != nil else { return nil }
     var response = HTTPResponse(

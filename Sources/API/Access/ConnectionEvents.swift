@@ -1,11 +1,11 @@
-// What happens below the handler: connections, requests refused before they were whole, responses that nobody took. Counted and
-// logged here, so that /metrics sees them too.
+// Counts and logs the events that no handler sees: connections, requests rejected before they were complete, and
+// responses that the client did not read.
 import HTTP
 import JSON
 import Synchronization
 import Telemetry
 
-/// Receives the HTTP server's events and makes its error bodies.
+/// Receives the events of the HTTP server and makes its error bodies.
 package struct ConnectionEvents: HTTPObserver {
   private let metrics: ServerMetrics
   private let log: JSONLog
@@ -36,7 +36,7 @@ package struct ConnectionEvents: HTTPObserver {
     log.write(.info, "aborted", ["reason": .string(reason.rawValue), "remote_address": .string(remoteAddress)])
   }
 
-  /// The contract's error body for a request that never reached a handler.
+  /// The error body for a request that never reached a handler.
   package static func errorResponse(status: Int, message: String) -> HTTPResponse {
     let type =
       switch status {

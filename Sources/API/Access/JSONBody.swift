@@ -1,11 +1,12 @@
-// The body of a request as JSON. Only `application/json` is taken: a web page can send other types anywhere without asking.
+// Reads the body of a request as JSON. Only `application/json` is accepted, because a web page can send other types to
+// any server without a preflight.
 import HTTP
 import JSON
 import Text
 import Work
 
 enum JSONBody {
-  /// Throws 415 where the head says that the body is compressed or otherwise coded.
+  /// Throws 415 if the body is compressed or otherwise coded.
   static func checkCoding(_ headers: HTTPHeaders) throws(APIError) {
     for list in headers.all("content-encoding") {
       for coding in list.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
@@ -16,7 +17,7 @@ enum JSONBody {
     }
   }
 
-  /// Parses the body and has `decode` make a request of it, both on the work queue unless the body is small.
+  /// Parses the body and decodes it to a request, on the work queue unless the body is small.
   static func read<Wanted: Sendable>(
     _ request: HTTPRequest, _ configuration: APIConfiguration,
     _ decode: @escaping @Sendable (JSONValue) throws -> Wanted
@@ -26,7 +27,7 @@ enum JSONBody {
     }
   }
 
-  /// The same on the thread that does a request's work.
+  /// Does the same on the current thread, which is one of the work queue.
   static func decode<Wanted>(
     _ request: HTTPRequest, _ configuration: APIConfiguration, _ budget: WorkBudget,
     _ decode: (JSONValue) throws -> Wanted
@@ -34,7 +35,8 @@ enum JSONBody {
     try decode(try parse(request, configuration.limits) { budget.shouldStop })
   }
 
-  /// Ends the reading of a request whose client left or whose time is used up; the work queue puts the reason in the error's place.
+  /// Throws if the client has left or the request's processor time is used up. The work queue replaces the error with
+  /// the reason.
   static func checkpoint() throws(APIError) {
     if WorkContext.shouldStop { throw APIError(503, "The request's work was stopped.", type: "server_error") }
   }

@@ -1,16 +1,16 @@
-// What the operator allows the holder of a key: a mode that is forced or forbidden, and ceilings on tokens.
+// What the operator allows the holder of a key: forced and forbidden modes, and limits on tokens.
 import GenerationTypes
 import Text
 
-/// The rules of one key. The neutral value of `init()` allows everything.
+/// The rules of one key. `init()` allows everything.
 package struct KeyPolicy: Sendable, Equatable {
-  /// Replies are generated in this mode, whatever is asked.
+  /// The mode of all replies, whatever the request says.
   package var forcedMode: ThinkingMode?
-  /// Requests that name one of these are refused.
+  /// Modes that requests must not name.
   package var forbiddenModes: Set<ThinkingMode> = []
-  /// Thinking tokens of one reply at most.
+  /// The maximum number of thinking tokens of one reply.
   package var thinkingBudget: Int?
-  /// Generated tokens of one reply at most.
+  /// The maximum number of generated tokens of one reply.
   package var maxTokens: Int?
 
   package init() {}
@@ -18,9 +18,9 @@ package struct KeyPolicy: Sendable, Equatable {
 
 /// The policies of all keys.
 package struct KeyPolicies: Sendable {
-  /// By name of the key.
+  /// Policies by the name of the key.
   package var byName: [ExactString: KeyPolicy] = [:]
-  /// For keys that are not named, and for requests without one.
+  /// The policy of all other keys and of requests without a key.
   package var others = KeyPolicy()
 
   package init() {}

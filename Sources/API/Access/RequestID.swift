@@ -1,16 +1,16 @@
-// Names for requests and completions.
+// Ids of requests and completions.
 import Basics
 import Glibc
 import Synchronization
 
 enum RequestID {
-  /// The client's own id if it is short and plain enough for a header and a log line, else a new one.
+  /// Returns the client's id if it is valid in a header and a log line, otherwise a new one.
   static func adopt(_ incoming: String?) -> String {
     if let incoming, (1...128).contains(incoming.utf8.count), incoming.utf8.allSatisfy(isPlain) { return incoming }
     return "req_" + random()
   }
 
-  /// Begins anywhere, so that servers and restarts do not share names.
+  /// Starts at a random number, so that servers and restarts have different ids.
   private static let state = Atomic(UInt64.random(in: 0 ... .max))
 
   /// The next number of SplitMix64: a bijection of a counter, so none comes twice. Names need not be
@@ -19,14 +19,14 @@ enum RequestID {
     SplitMix64.mixed(state.wrappingAdd(SplitMix64.increment, ordering: .relaxed).newValue)
   }
 
-  /// 24 letters and digits, five bits each; the first 13 hold a whole number that no other name of this process has.
+  /// 24 letters and digits of five bits each. The first 13 are a number that no other id of this process has.
   static func random() -> String {
     var bits = next()
     return String(unsafeUninitializedCapacity: 24) { text in
-      for place in 0..<24 {
-        if place == 13 { bits = next() }
+      for index in 0..<24 {
+        if index == 13 { bits = next() }
         let digit = UInt8(truncatingIfNeeded: bits & 31)
-        text[place] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+        text[index] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
         bits >>= 5
       }
       return 24
@@ -35,7 +35,7 @@ enum RequestID {
 
   static func secondsSinceEpoch() -> Int { time(nil) }
 
-  /// Seconds since the epoch, with their fraction.
+  /// Seconds since the epoch, with fraction.
   static func now() -> Double {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)

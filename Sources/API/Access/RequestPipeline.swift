@@ -1,5 +1,5 @@
-// The path of every request around its endpoint: Host, key, then the endpoint; errors become bodies; every response gets
-// its headers, its metrics and its log line here. Requests share only immutable state.
+// The path of every request around its endpoint: Host, key, then the endpoint; errors become bodies; every response
+// gets its headers, its metrics and its log line here. Requests share only immutable state.
 import Basics
 import HTTP
 import Ledger
@@ -37,8 +37,8 @@ struct RequestPipeline: Sendable {
       allowedHosts: configuration.allowedHosts?.map { $0.lowercased() }, origins: configuration.corsOrigins)
   }
 
-  /// Admits a request whose head has arrived. A wrong host, key, body or content coding is answered before the body is read.
-  /// `route` is the pattern of the route, for metrics and log.
+  /// Admits a request whose head has arrived. A wrong host, key, body or content coding is answered before the body is
+  /// read. `route` is the pattern of the route, for metrics and log.
   func admit(_ request: HTTPRequest, hasBody: Bool, route: String, _ answer: Answer) -> HTTPAdmission {
     let record = RequestRecord(request, route: route)
     var response: HTTPResponse

@@ -1,5 +1,5 @@
-// POST /v1/completions, OpenAI's older endpoint: text in, text out, without template, turns and thoughts. Everything that is
-// generated counts as answer.
+// POST /v1/completions, OpenAI's older endpoint: text in, text out, without template, turns and thoughts. Everything
+// that is generated counts as answer.
 import Chat
 import GenerationTypes
 import JSON

@@ -1,5 +1,5 @@
-// The skeleton of every endpoint that generates: decode the body, start the replies, encode them whole or as a stream, name
-// the fields that had no effect. Everything that can fail early fails before the first byte of the response.
+// The skeleton of every endpoint that generates: decode the body, start the replies, encode them whole or as a stream,
+// list the fields that had no effect. Everything that can fail early fails before the first byte of the response.
 //
 // To add an API: write a `ReplyCodec` in a file of its own in this folder, its JSON objects in Wire, and its route in
 // `APIServer`.

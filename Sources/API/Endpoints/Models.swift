@@ -9,7 +9,7 @@ struct Models: Sendable {
 
   var list: HTTPResponse { .json(["object": "list", "data": [entry]]) }
 
-  /// The model named `id`, also by an alias; 404 for any other.
+  /// Returns the model with this id or alias. Throws 404 for any other.
   func one(_ id: String) throws(APIError) -> HTTPResponse {
     guard model.isNamed(id) else {
       throw APIError(404, "No model of this name is loaded. Use \(model.id).", param: "model", code: "model_not_found")

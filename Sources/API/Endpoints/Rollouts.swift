@@ -1,5 +1,5 @@
-// POST /v1/rollouts: what bi-mode policy optimisation samples. One prompt is prepared in both modes, its images decoded once;
-// the replies are submitted together, share the KV of the prompt's beginning and are decoded as one batch.
+// POST /v1/rollouts: what bi-mode policy optimisation samples. One prompt is prepared in both modes, its images decoded
+// once; the replies are submitted together, share the KV of the prompt's beginning and are decoded as one batch.
 import Chat
 import GenerationTypes
 import JSON
@@ -25,7 +25,7 @@ package struct RolloutsCodec: ReplyCodec {
   package init(body: JSONValue, configuration: APIConfiguration) throws(APIError) {
     let reader = try FieldReader(body: body, fields: Self.fields)
     try reader.checkModel(configuration.model)
-    try reader.refuseConstraints()
+    try reader.rejectConstraints()
     let bounds = try reader.thoughtBounds()
     var options = GenerationOptions()
     _ = try reader.string("user")

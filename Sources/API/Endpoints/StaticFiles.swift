@@ -1,5 +1,5 @@
-// The pages of `Public/`, read once at start-up. Requests are looked up by their whole path in a dictionary, so there is no
-// path to traverse, no symbolic link to follow and no disk to wait for.
+// The pages of `Public/`, read once at startup. A request's whole path is the key of a dictionary, so that no path is
+// traversed, no symbolic link is followed and no disk is read.
 import Digests
 import Glibc
 import HTTP
@@ -76,7 +76,8 @@ package struct StaticFiles: Sendable {
   /// Whether `path` is a page.
   package func contains(_ path: String) -> Bool { file(path) != nil }
 
-  /// The response for `path`, or nil when there is no such page. `/` is `/index.html`, `/dashboard` is `/dashboard.html`.
+  /// Returns the response for `path`, or nil if there is no such page. `/` is `/index.html`, `/dashboard` is
+  /// `/dashboard.html`.
   package func response(path: String, headers: HTTPHeaders) -> HTTPResponse? {
     guard let file = file(path) else { return nil }
     var response = HTTPResponse(status: 200, headers: Self.policy)
@@ -87,7 +88,7 @@ package struct StaticFiles: Sendable {
     }
     response.headers["content-type"] = file.type
     response.headers["accept-ranges"] = "bytes"
-    // A range conditional on another version asks for the whole file (RFC 9110, section 13.1.5).
+    // A range conditional on another version means the whole file (RFC 9110, section 13.1.5).
     let condition = headers["if-range"]
     guard let range = headers["range"], condition?.isEqual(exactly: file.tag) != false,
       let wanted = Self.range(range, size: file.bytes.count)
@@ -106,7 +107,7 @@ package struct StaticFiles: Sendable {
     return response
   }
 
-  /// Nothing from elsewhere, nothing inline, nobody may frame it.
+  /// Allows nothing from other origins, nothing inline and no frames.
   private static let policy: HTTPHeaders = [
     "content-security-policy":
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -123,7 +124,7 @@ package struct StaticFiles: Sendable {
     }
   }
 
-  /// The bytes of a single `bytes=` range; empty when it lies beyond the end, nil when it is to be ignored.
+  /// The bytes of a single `bytes=` range; empty if it lies beyond the end, nil if it must be ignored.
   private static func range(_ value: String, size: Int) -> Range<Int>? {
     guard value.hasPrefix(exactly: "bytes="), !value.contains(exactly: ",") else { return nil }
     let bounds = Substring(value.utf8.dropFirst(6)).split(at: "-", omittingEmpty: false)

@@ -1,4 +1,5 @@
-// Endpoints that tell what the model reads: ids for text, text for ids, a conversation's prompt and how many tokens it has.
+// Endpoints for what the model reads: ids of a text, text of ids, the prompt of a conversation and its number of
+// tokens.
 import Chat
 import GenerationTypes
 import HTTP
@@ -17,7 +18,8 @@ package struct TextEndpoints: Sendable {
   /// Fields that `detokenize` reads.
   package static let detokenizeFields = ["tokens", "model"]
 
-  /// `{content, add_special, with_pieces}` → `{tokens}`, as llama-server answers; `text` and `prompt` are other names of the content.
+  /// `{content, add_special, with_pieces}` → `{tokens}`, as in llama-server; `text` and `prompt` are other names of
+  /// `content`.
   func tokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let wanted = try await JSONBody.read(request, configuration) { [configuration] in
       try TokenizeRequest(body: $0, configuration: configuration)
@@ -27,7 +29,7 @@ package struct TextEndpoints: Sendable {
       ids = try await chat.tokens(
         of: wanted.content, recognisesSpecial: wanted.recognisesSpecial, limit: configuration.limits.tokens)
     } catch ChatError.tooLong(let limit) {
-      // A bound of this endpoint, not of the context.
+      // The limit of this endpoint, not of the context.
       throw APIError.invalid(
         wanted.field,
         "\(wanted.field) must have at most \(limit) tokens. Send the text in parts.",
@@ -39,7 +41,8 @@ package struct TextEndpoints: Sendable {
     }
   }
 
-  /// The answer to `tokenize`, written token by token: a value of a million pieces would take ten times the memory.
+  /// The answer to `tokenize`, written token by token: a JSON value of a million pieces would take ten times the
+  /// memory.
   private static func document(
     _ ids: [TokenID], _ wanted: TokenizeRequest, _ chat: any Chatting, capacity: Int, shouldStop: () -> Bool
   ) throws -> HTTPResponse {
@@ -54,7 +57,7 @@ package struct TextEndpoints: Sendable {
         continue
       }
       let piece = chat.text(of: id)
-      // Bytes where they are no whole characters.
+      // Bytes if they are not whole characters.
       let whole = String(validating: piece.bytes, as: UTF8.self)
       let entry: JSONValue = [
         "id": number, "piece": whole.map(JSONValue.string) ?? .array(piece.bytes.map { .integer(Int64($0)) }),
@@ -65,7 +68,7 @@ package struct TextEndpoints: Sendable {
     return .json(encoded: bytes, ignoring: wanted.ignored)
   }
 
-  /// `{tokens}` → `{content}`; bytes that are no characters become U+FFFD.
+  /// `{tokens}` → `{content}`; invalid UTF-8 becomes U+FFFD.
   func detokenize(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     try await configuration.work.run(bytes: request.body.count * 4) { [configuration, chat] budget in
       let (ids, ignored) = try JSONBody.decode(request, configuration, budget) {
@@ -85,7 +88,7 @@ package struct TextEndpoints: Sendable {
     }
   }
 
-  /// The body of a chat → `{prompt}`, images as their placeholder.
+  /// The body of a chat completion → `{prompt}` with a placeholder for each image.
   func applyTemplate(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let (conversation, _, ignored) = try await conversation(request, record)
     let prompt = try await chat.prompt(of: conversation)
@@ -94,7 +97,7 @@ package struct TextEndpoints: Sendable {
     }
   }
 
-  /// The body of a chat → how many tokens its prompt has.
+  /// The body of a chat completion → the number of its prompt tokens.
   func countTokens(_ request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     let (conversation, references, ignored) = try await conversation(request, record)
     let prepared = try await service.prepare(
@@ -118,10 +121,10 @@ package struct TextEndpoints: Sendable {
   }
 }
 
-/// What `/tokenize` is asked for, after validation.
+/// A validated body of `/tokenize`.
 private struct TokenizeRequest: Sendable {
   let content: String
-  /// The name that the content came under.
+  /// The field that contains the text.
   let field: String
   let recognisesSpecial, withPieces: Bool
   let ignored: IgnoredFields
@@ -143,12 +146,12 @@ private struct TokenizeRequest: Sendable {
 }
 
 extension HTTPResponse {
-  /// A JSON document that says which fields of the request had no effect.
+  /// A JSON document, with a header that lists the fields without effect.
   static func json(_ value: JSONValue, ignoring ignored: IgnoredFields) -> HTTPResponse {
     json(encoded: value.encoded, ignoring: ignored)
   }
 
-  /// The same for a document that is text already.
+  /// The same for an encoded document.
   static func json(encoded bytes: [UInt8], ignoring ignored: IgnoredFields) -> HTTPResponse {
     var response = json(encoded: bytes)
     if let names = ignored.header() { response.headers["x-ignored-parameters"] = names }

@@ -1,7 +1,8 @@
-// The server's description of itself: OpenAPI 3.1 with JSON Schema 2020-12. The file `openapi.json` is part of the program;
-// placeholders such as {{limits.images}} stand for what the operator decides. Tests compare its fields with those that the
-// decoders read, and the server's answers with its schemas. Objects of requests state `additionalProperties`; those of
-// replies do not, so that clients are ready for new members, and the tests add `false`.
+// The server's description of itself: OpenAPI 3.1 with JSON Schema 2020-12. The file `openapi.json` is part of the
+// program; placeholders such as {{limits.images}} stand for what the operator decides. Tests compare its fields with
+// those that the decoders read, and the server's answers with its schemas. Objects of requests state
+// `additionalProperties`; those of replies do not, so that clients are ready for new members, and the tests add
+// `false`.
 import CEmbedded
 import JSON
 import Text

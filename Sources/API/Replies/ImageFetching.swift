@@ -1,11 +1,11 @@
-// What the endpoints need of Fetching, as a protocol: the real fetcher conforms, tests answer with scripted bytes.
+// What the endpoints need of Fetching, as a protocol: tests replace the network.
 import Fetching
 
-/// Has the images that requests name instead of holding.
+/// Fetches the images that requests name by URL.
 package protocol ImageFetching: Sendable {
-  /// Checks a URL against the operator's rules; touches neither network nor disk.
+  /// Checks a URL against the operator's rules, without network or disk access.
   func location(of url: String) throws(FetchError) -> ImageLocation
-  /// Calls `body` with the bytes of every image in order. Throws `ImageFailure` where one cannot be had.
+  /// Calls `body` with the bytes of every image in order. Throws `ImageFailure` if one cannot be fetched.
   func withImages<Value: Sendable>(
     at locations: [ImageLocation], _ body: ([[UInt8]]) async throws -> Value
   ) async throws -> Value

@@ -1,20 +1,20 @@
-// One reply while it is generated: plain state, moved by the engine's events. Tokens become text here, and every number that
-// a client, a metric or a log line shows about a reply is read from here, so that they cannot disagree.
+// One reply while it is generated: plain state that the engine's events change. Tokens become text here, and all
+// figures of a reply come from here, so that response, metrics and log agree.
 import Chat
 import GenerationTypes
 
-/// What one event of the engine means for the client.
+/// The output of one event of the engine.
 enum ReplyOutput: Sendable {
   case progress(ReplyProgress)
-  /// Text that is whole by now, and the tokens since the last output; either may be empty.
+  /// Text of whole characters, and the tokens since the last output. Either may be empty.
   case delta([ReplyPiece], tokens: [GeneratedToken])
 }
 
-/// How far the prompt of a reply is.
+/// The progress of a reply's prompt.
 enum ReplyProgress: Sendable {
-  /// Prompt places processed.
+  /// Processed positions of the prompt.
   case prefill(done: Int, total: Int)
-  /// Blocks of the vision tower that an image went through, over all of its views.
+  /// Blocks of the vision tower that were computed for an image, over all of its views.
   case encoding(image: Int, done: Int, total: Int)
 }
 
@@ -24,11 +24,11 @@ struct Reply: Sendable {
   private let arrival: ContinuousClock.Instant
   private var latestToken: ContinuousClock.Instant?
 
-  /// Times and probabilities so far; what the reader counts is not in it.
+  /// Times and probabilities so far, without the counts of the parser.
   private var measured = ReplyFigures()
   /// Set once the reply has ended.
   private(set) var finish: FinishReason?
-  /// Time between the latest token and the one before it.
+  /// The time between the last two tokens.
   private(set) var latestGap: Duration?
 
   init(parser: ReplyParser, arrival: ContinuousClock.Instant) {
@@ -53,7 +53,7 @@ struct Reply: Sendable {
     return figures
   }
 
-  /// Takes the engine's next event, which arrived at `now`.
+  /// Handles the engine's next event, which arrived at `now`.
   mutating func receive(_ event: GenerationEvent, at now: ContinuousClock.Instant) -> [ReplyOutput] {
     if finish != nil { return [] }
     switch event {

@@ -1,13 +1,13 @@
-// Brings the event streams of a request's replies together for one consumer, which is the only writer of the response. One
-// child task reads each stream and owns its reply; a further one ticks. When the consumer ends or throws, all are cancelled.
+// Merges the event streams of a request's replies for one consumer, which alone writes the response. One child task
+// reads each stream and owns its reply; another one sends ticks. When the consumer ends or throws, all are cancelled.
 import GenerationTypes
 import Scheduling
 
-/// What the consumer of a feed sees.
+/// A message to the consumer of a feed.
 enum ReplySignal: Sendable {
   case output(reply: Int, ReplyOutput)
   case ended(reply: Int, Reply)
-  /// Nothing has been heard for a while, perhaps.
+  /// The time between two ticks has passed.
   case tick
 }
 
@@ -29,8 +29,8 @@ struct ReplyFeed: Sendable {
     (self.sources, self.gap) = (sources, gap)
   }
 
-  /// Hands every signal to `handle` until all replies have ended; gives the replies in order. Throws what a stream or
-  /// `handle` throws, and `CancellationError` when the task is cancelled.
+  /// Passes every signal to `handle` until all replies have ended. Returns the replies in order. Throws what a stream
+  /// or `handle` throws, and `CancellationError` when the task is cancelled.
   func read(tick: Duration? = nil, _ handle: (ReplySignal) async throws -> Void) async throws -> [Reply] {
     let (messages, sender) = AsyncStream.makeStream(of: Message.self)
     return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -78,8 +78,9 @@ struct ReplyFeed: Sendable {
       return
     }
     if engineHasEnded { return }
-    // A stop string ended the reply before the engine did. The stream tells the engine only of a cancelled reader (or of
-    // losing its last holder, and the feed still holds it), so this task cancels itself and asks once more.
+    // A stop string ended the reply before the engine did. The stream tells the engine only that its reader was
+    // cancelled or that its last reference is gone. The feed still has a reference, so this task cancels itself and
+    // reads once more.
     withUnsafeCurrentTask { $0?.cancel() }
     _ = try? await iterator.next()
   }

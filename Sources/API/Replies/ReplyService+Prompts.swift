@@ -1,5 +1,5 @@
-// The prompts of a valid request: the plan of each mode, images by URL, template and tokens. Images are fetched last, so
-// that a request that fails for another reason causes no traffic.
+// The prompts of a valid request: the plan of each mode, images by URL, template and tokens. Images are fetched last,
+// so that a request that fails for another reason causes no traffic.
 import Chat
 import Fetching
 import GenerationTypes
@@ -19,7 +19,8 @@ extension ReplyService {
   /// The conversation in modes long and short, for a request that was drawn to be answered again.
   typealias Drawn = (long: PreparedChat, short: PreparedChat)
 
-  /// The conversation of a request in the mode that the policy of its key leaves, and its images by URL. Empty for raw texts.
+  /// The conversation of a request in the mode that the policy of its key leaves, and its images by URL. Empty for raw
+  /// texts.
   func conversation(
     of request: ReplyRequest, _ record: RequestRecord
   ) throws(APIError) -> (Conversation, images: [ImageReference]) {
@@ -108,8 +109,8 @@ extension ReplyService {
     return prompts
   }
 
-  /// Fetches the images of a conversation and prepares it in each of `modes`, whatever its own. The images are held only
-  /// meanwhile. `field` is the field that holds the conversation, for errors.
+  /// Fetches the images of a conversation and prepares it in each of `modes`, whatever its own. The images are held
+  /// only meanwhile. `field` is the field that holds the conversation, for errors.
   func prepare(
     _ conversation: Conversation, _ images: [ImageReference], modes: [ThinkingMode], _ record: RequestRecord,
     field: String

@@ -1,11 +1,11 @@
-// From a validated request to running replies: every endpoint that generates takes this path to the engine. The engine's
-// request is assembled here and nowhere else.
+// From a validated request to running replies: every endpoint that generates takes this path to the engine. The
+// engine's request is assembled here and nowhere else.
 import Chat
 import GenerationTypes
 import Scheduling
 import Telemetry
 
-/// Prepares prompts, submits them to the engine and accounts for the replies.
+/// Prepares prompts, submits them to the engine and records the figures of the replies.
 struct ReplyService: Sendable {
   let configuration: APIConfiguration
   let chat: any Chatting
@@ -70,15 +70,15 @@ struct ReplyService: Sendable {
     request.serviceClass = options.serviceTier == .flex ? .batch : .interactive
     // All replies count together: many short ones hold slots as long as one long reply.
     let (work, overflow) = maxTokens.multipliedReportingOverflow(by: options.choices)
-    request.isShort = !overflow && work <= configuration.defaults.briefTokens
+    request.isShort = !overflow && work <= configuration.defaults.shortTokens
     request.salt = record.keyName ?? ""
     request.client = record.client
     request.deadline = configuration.replyTimeout.map { record.arrival + $0 }
     return request
   }
 
-  /// The most tokens of one reply. The default limit, and that of a client that wants none, shrink to what the context has
-  /// left. A limit that the client named stays, but for the ceiling of its key.
+  /// The most tokens of one reply. The default limit, and that of a client that wants none, shrink to what the context
+  /// has left. A limit that the client named stays, but for the ceiling of its key.
   private func maxTokens(_ chat: PreparedChat, _ options: GenerationOptions, _ policy: KeyPolicy) -> Int {
     let left = max(1, engine.contextLength - chat.prompt.tokens.count)
     let wanted = options.maxTokens?.value ?? min(configuration.defaults.maxTokens, left)

@@ -1,6 +1,6 @@
-// Shadow sampling: a share of the auto requests is answered again in the mode that they did not choose, while nothing else runs, from
-// the prompt that is still cached. Nobody sees these replies: their lengths go into ledger and metrics, and tell what auto-thinking
-// saved against always thinking. A request is drawn before it is answered, so that the draw cannot depend on the answer.
+// Shadow requests: a fraction of the auto requests is answered again in the mode that the model did not choose, while
+// nothing else runs. No client sees these replies; ledger and metrics record their lengths, from which the savings of
+// auto-thinking are estimated. The draw precedes the answer, so that it cannot depend on it.
 import Basics
 import Chat
 import GenerationTypes
@@ -9,42 +9,42 @@ import Scheduling
 import Synchronization
 import Telemetry
 
-/// A request that was drawn: what the engine would be asked in either mode.
+/// The engine's requests in both modes, for a request that was drawn.
 struct ShadowCandidate: Sendable {
   struct Variant: Sendable {
     let chat: PreparedChat
     let request: GenerationRequest
   }
-  /// With a thought and without one.
+  /// With thinking and without.
   let long, short: Variant
   let stop: [String]
-  /// Tokens by which a reply in mode auto says that it thinks, which the prompt of mode long has already.
+  /// The tokens with which a reply in mode auto starts its thought; in mode long they belong to the prompt.
   let decisionTokens: Int
 }
 
 /// Draws requests and answers them again.
 final class Shadows: Sendable {
-  /// Requests whose shadow is waited for; further ones are passed over.
-  static let mostAtOnce = 64
+  /// The maximum number of waiting and running shadows; further ones are skipped.
+  static let maxConcurrent = 64
 
   private let fraction: Double
   private let engine: any GenerationService
   private let metrics: SavingsMetrics
   private let ledger: Ledger?
   private struct Running {
-    /// What runs or waits; nil once the server goes down.
+    /// Running and waiting shadows; nil when the server shuts down.
     var tasks: [Int: Task<Void, Never>]? = [:]
-    /// Names tasks: ids of requests may be the clients' own and come twice.
+    /// The next key of `tasks`. Request ids may repeat because clients choose them.
     var next = 0
   }
   private let running = Mutex(Running())
 
-  /// - Parameter fraction: of auto requests, above 0 and at most 1.
+  /// - Parameter fraction: The fraction of auto requests, above 0 and at most 1.
   init(fraction: Double, engine: any GenerationService, metrics: SavingsMetrics, ledger: Ledger?) {
     (self.fraction, self.engine, self.metrics, self.ledger) = (fraction, engine, metrics, ledger)
   }
 
-  /// Whether a request that wants these replies is to be answered again.
+  /// Draws whether a request is answered again.
   func draws(_ plan: ThinkingPlan, _ options: GenerationOptions) -> Bool {
     plan.isDecided && options.choices == 1 && Double.random(in: 0..<1) < fraction
   }
@@ -56,7 +56,7 @@ final class Shadows: Sendable {
     guard let candidate else { return }
     let outcome: ThinkingOutcome = figures.outcome == .thinking ? .nonThinking : .thinking
     let isTaken = running.withLock { running in
-      guard let count = running.tasks?.count, count < Self.mostAtOnce else { return false }
+      guard let count = running.tasks?.count, count < Self.maxConcurrent else { return false }
       let name = running.next
       running.next += 1
       running.tasks?[name] = Task {
@@ -68,7 +68,7 @@ final class Shadows: Sendable {
     if !isTaken { metrics.count(outcome, .passedOver) }
   }
 
-  /// Drops what runs and waits: nobody waits for it.
+  /// Cancels all shadows.
   func stop() {
     let dropped = running.withLock { running in
       defer { running.tasks = nil }
@@ -82,7 +82,7 @@ final class Shadows: Sendable {
       let variant = outcome == .thinking ? candidate.long : candidate.short
       let shadow = try await answer(variant, candidate.stop)
       let tokens = shadow.counts.total
-      // A shadow runs alone. Its time is counted at the pace at which the client was served.
+      // A shadow runs alone, so its time is computed from the pace of the client's reply.
       let pace = (figures.times.decode ?? .zero) / max(figures.counts.total - 1, 1)
       let shadowFigures = ShadowFigures(
         original: figures, tokens: tokens, decode: pace * max(tokens - 1, 0),

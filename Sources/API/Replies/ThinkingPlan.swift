@@ -17,7 +17,8 @@ struct ThinkingPlan: Sendable, Equatable {
 }
 
 extension ThinkingPlan {
-  /// Combines a wish with the policy of its key and the server's defaults. Throws 403 where the policy forbids the mode.
+  /// Combines a wish with the policy of its key and the server's defaults. Throws 403 where the policy forbids the
+  /// mode.
   init(_ wish: ThinkingWish, _ policy: KeyPolicy, _ defaults: RequestDefaults) throws(APIError) {
     if let mode = wish.mode, policy.forcedMode == nil, policy.forbiddenModes.contains(mode) {
       throw APIError(

@@ -1,4 +1,4 @@
-// An error a client sees. The texts are ours: they name the field, the limit and the value, and never repeat inner errors.
+// An error as a client sees it. Messages state field, limit and value, and never contain internal errors.
 import HTTP
 import JSON
 import Text
@@ -8,14 +8,14 @@ package struct APIError: Error, Equatable, Sendable {
   package var status: Int
   package var message: String
   package var type: String
-  /// The JSON path of the field at fault, such as `messages[2].content[0].image_url.url`.
+  /// The JSON path of the invalid field, such as `messages[2].content[0].image_url.url`.
   package var param: String?
   package var code: String?
   /// Seconds after which a retry may succeed.
   package var retryAfter: Int?
-  /// The methods that the route takes, with 405.
+  /// The methods that the route accepts, for 405.
   package var allow: String?
-  /// The content codings that the route takes, with 415.
+  /// The content codings that the route accepts, for 415.
   package var acceptEncoding: String?
 
   package init(
@@ -31,21 +31,21 @@ package struct APIError: Error, Equatable, Sendable {
     APIError(400, message, param: param, code: code)
   }
 
-  /// 404 for a path that is neither route nor page.
+  /// 404 for an unknown path.
   static let noRoute = APIError(404, "This server has no route for this path.", code: "not_found")
 
-  /// 405 on a route that takes the methods of `allow`.
+  /// 405 on a route that accepts the methods in `allow`.
   static func wrongMethod(allow: String) -> APIError {
     var error = APIError(405, "This route accepts only \(allow).", code: "method_not_allowed")
     error.allow = allow
     return error
   }
 
-  /// 413 for a body on a route that takes none.
+  /// 413 for a body on a route that accepts none.
   static let unexpectedBody = APIError(
     413, "This route accepts no body. Send the request without one.", code: "body_too_large")
 
-  /// 403 for a Host header with a name that is not this server's.
+  /// 403 for a Host header that names another server.
   static let unknownHost = APIError(
     403, "The Host header names another server. Use a name that server.allowed_hosts lists.", type: "permission_error",
     code: "host_not_allowed")
@@ -65,13 +65,13 @@ package struct APIError: Error, Equatable, Sendable {
     return error
   }()
 
-  /// 500 without inner text; the log holds the cause under the request's id.
+  /// 500 without internal text. The log has the cause under the request's id.
   static func inner(requestID: String) -> APIError {
     APIError(
       500, "The server failed to answer this request. Its log has the cause under \(requestID).", type: "server_error")
   }
 
-  /// `{"error": {message, type, param, code}}`, all four names always present.
+  /// `{"error": {message, type, param, code}}`; all four members are always present.
   package var body: JSONValue {
     [
       "error": [
@@ -98,7 +98,7 @@ extension HTTPResponse {
     json(encoded: value.encoded, status: status)
   }
 
-  /// The text of a JSON document as a response.
+  /// An encoded JSON document as a response.
   static func json(encoded bytes: [UInt8], status: Int = 200) -> HTTPResponse {
     HTTPResponse(
       status: status, headers: ["content-type": "application/json", "cache-control": "no-store"], body: .bytes(bytes))

@@ -1,4 +1,4 @@
-// `tools` and `tool_choice` beside the form of the text: what the answer may be.
+// Decodes `tools` and `tool_choice`.
 import Chat
 import JSON
 import Text
@@ -6,19 +6,19 @@ import Text
 extension FieldReader {
   static let formFields = constraintFields + ["response_format", "tools", "tool_choice", "parallel_tool_calls"]
 
-  /// The form that a chat asks for.
+  /// The form of a chat's answer.
   func answerForm(_ limits: RequestLimits) throws(APIError) -> AnswerForm {
     let constraint = try textForm()
     return AnswerForm(text: constraint?.form, tools: try toolUse(limits, beside: constraint))
   }
 
-  /// `tools`, `tool_choice` and `parallel_tool_calls`; nil where no tool may be called.
+  /// `tools`, `tool_choice` and `parallel_tool_calls`; nil if no tool may be called.
   func toolUse(_ limits: RequestLimits, beside constraint: TextConstraint? = nil) throws(APIError) -> ToolUse? {
     let parallel = try bool("parallel_tool_calls") ?? true
     let tools = try self.tools(limits)
     let (choice, allowed) = try toolChoice(among: tools, limits)
     if choice == .none || tools.isEmpty { return nil }
-    // The format of OpenAI's API is that of the text where there is any; other constraints are of the whole answer.
+    // OpenAI's format applies only to text, if there is any. Other constraints apply to the whole answer.
     if let constraint, !constraint.isFormat, choice != .auto {
       throw .invalid(
         constraint.field,
@@ -34,7 +34,7 @@ extension FieldReader {
     for (index, value) in values.enumerated() {
       let reader = try element("tools", index, value)
       _ = try reader.require("type", reader.word("type", of: ["function"]))
-      // The Responses form has the function's members beside the type.
+      // In responses, the members of the function stand beside the type.
       let isFlat = reader.value("function") == nil && reader.value("name") != nil
       let function = isFlat ? reader : try reader.require("function", reader.object("function"))
       let tool = try function.tool(definition: reader.object)
@@ -83,7 +83,7 @@ extension FieldReader {
     return (choice, allowed)
   }
 
-  /// The name in `{"function": {"name"}}`, or in `{"name"}` as responses say it.
+  /// The name in `{"function": {"name"}}`, or in `{"name"}` as in responses.
   private func functionName(among tools: [ToolUse.Tool]) throws(APIError) -> String {
     let function = try object("function") ?? self
     let name = try function.require("name", function.string("name"))
@@ -93,8 +93,8 @@ extension FieldReader {
     return name
   }
 
-  /// `{"allowed_tools": {"mode", "tools"}}`, or `{"mode", "tools"}` as responses say it: the other tools stay in the prompt and
-  /// cannot be called.
+  /// `{"allowed_tools": {"mode", "tools"}}`, or `{"mode", "tools"}` as in responses. The other tools stay in the prompt
+  /// and cannot be called.
   private func allowedTools(
     among tools: [ToolUse.Tool], _ limits: RequestLimits
   ) throws(APIError) -> (choice: ToolUse.Choice, allowed: [ExactString]) {

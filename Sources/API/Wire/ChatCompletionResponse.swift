@@ -1,22 +1,22 @@
-// The objects of a chat reply as JSON, whole or in chunks.
+// The JSON objects of a chat completion and of its chunks.
 import Chat
 import GenerationTypes
 import JSON
 import Telemetry
 
-/// What all parts of one response share.
+/// The members that all objects of one response share.
 struct ChatCompletionFrame: Sendable {
   let id: String
   /// Seconds since the epoch.
   let created: Int
   let model: String
   let reasoningField: ReasoningField
-  /// Every chunk has a `usage` member, null but in the last.
+  /// Whether every chunk has a `usage` member, null except in the last.
   let includeUsage: Bool
-  /// Shown again where the client named one.
+  /// The tier that the client named, or nil.
   let serviceTier: ServiceTier?
 
-  /// The members every object of the response begins with.
+  /// The first members of every object of the response.
   private func head(_ object: String) -> JSONObject {
     var head: JSONObject = [
       "id": .string(id), "object": .string(object), "created": .integer(Int64(created)), "model": .string(model),
@@ -72,7 +72,7 @@ struct ChatCompletionFrame: Sendable {
     return .object(object)
   }
 
-  /// The chunk without choices that ends a stream whose client asked for usage.
+  /// The last chunk of a stream with include_usage; it has no choices.
   func usageChunk(_ figures: AnswerFigures) -> JSONValue {
     var object = head("chat.completion.chunk")
     object["choices"] = []
@@ -82,7 +82,7 @@ struct ChatCompletionFrame: Sendable {
     return .object(object)
   }
 
-  /// A chunk without choices that tells how far a reply's prompt is.
+  /// A chunk without choices with the progress of a reply's prompt.
   func progressChunk(_ index: Int, _ progress: ReplyProgress) -> JSONValue {
     var object = head("chat.completion.chunk")
     object["choices"] = []
@@ -114,7 +114,7 @@ struct ChatCompletionFrame: Sendable {
     }
   }
 
-  /// `logprobs` of a run of tokens; null when none were asked for.
+  /// `logprobs` of a run of tokens; null if none were requested.
   static func logprobs(_ tokens: [GeneratedToken], _ chat: any Chatting) -> JSONValue {
     let entries = logprobEntries(tokens[...], chat)
     return entries.isEmpty ? .null : ["content": .array(entries), "refusal": nil]

@@ -1,4 +1,4 @@
-// The forms in which a raw completion takes its prompts.
+// Decodes the prompts of a raw completion, and token ids.
 import GenerationTypes
 import JSON
 

@@ -1,16 +1,16 @@
-// The objects of a raw completion as JSON, whole or in chunks.
+// The JSON objects of a raw completion and of its chunks.
 import Chat
 import GenerationTypes
 import JSON
 import Text
 
-/// What all parts of one response share.
+/// The members that all objects of one response share.
 struct CompletionFrame: Sendable {
   let id: String
   /// Seconds since the epoch.
   let created: Int
   let model: String
-  /// Every chunk has a `usage` member, null but in the last.
+  /// Whether every chunk has a `usage` member, null except in the last.
   let includeUsage: Bool
 
   private var head: JSONObject {
@@ -43,17 +43,17 @@ struct CompletionFrame: Sendable {
     return .object(object)
   }
 
-  /// The chunk without choices that ends a stream whose client asked for usage.
+  /// The last chunk of a stream with include_usage; it has no choices.
   func usageChunk(_ figures: AnswerFigures) -> JSONValue { completion([], figures) }
 }
 
-/// The older form of log-probabilities, whose offsets go on from chunk to chunk.
+/// The older form of log-probabilities, whose offsets continue from chunk to chunk.
 struct CompletionLogprobs: Sendable {
-  /// Whole characters (Unicode scalars) of the completion so far, and the beginning of one.
+  /// The number of Unicode scalars of the completion so far, and the first bytes of an incomplete one.
   private var offset = 0
   private var unfinished: [UInt8] = []
 
-  /// The next tokens; null when none were asked for.
+  /// Encodes the next tokens; null if no log-probabilities were requested.
   mutating func take(_ tokens: [GeneratedToken], _ chat: any Chatting) -> JSONValue {
     var texts: [JSONValue] = [], logprobs: [JSONValue] = [], tops: [JSONValue] = [], offsets: [JSONValue] = []
     for token in tokens {
@@ -75,7 +75,7 @@ struct CompletionLogprobs: Sendable {
     ]
   }
 
-  /// A token's text; its bytes as OpenAI writes them, `bytes:\xf0\x9f`, where they are no whole characters.
+  /// The text of a token, or its bytes in OpenAI's form `bytes:\xf0\x9f` if they are not whole characters.
   private static func name(of id: TokenID, _ chat: any Chatting) -> String {
     let bytes = chat.text(of: id).bytes
     if let text = String(validating: bytes, as: UTF8.self) { return text }

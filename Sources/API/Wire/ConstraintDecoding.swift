@@ -1,10 +1,11 @@
-// The fields by which clients of different servers say what the answer's text must be: OpenAI's formats, vLLM's `structured_outputs`
-// and `guided_…`, SGLang's `regex`, llama.cpp's `json_schema`. What this engine cannot hold to is 400, never a free text.
+// Decodes the constraints on the answer's text that clients of different servers send: OpenAI's formats, vLLM's
+// `structured_outputs` and `guided_…`, SGLang's `regex`, llama.cpp's `json_schema`. Unsupported constraints are
+// rejected, never ignored.
 import Chat
 import JSON
 import Text
 
-/// What the answer's text must be, and which field says so.
+/// A constraint on the answer's text, and the field that sets it.
 struct TextConstraint {
   var field: String
   var form: TextForm
@@ -13,13 +14,14 @@ struct TextConstraint {
 }
 
 extension FieldReader {
-  /// Fields of `textForm` beside `response_format`.
+  /// The fields that `textForm` reads, except `response_format`.
   static let constraintFields =
     ["structured_outputs", "guided_json", "guided_choice", "guided_regex", "json_schema", "regex"] + grammarFields
 
   private static let grammarFields = ["grammar", "ebnf", "guided_grammar", "structural_tag"]
 
-  /// The form of the answer's text; nil for free text. `format` is what the request says of it elsewhere than in `response_format`.
+  /// The form of the answer's text; nil for free text. `format` is a form that was found elsewhere than in
+  /// `response_format`.
   func textForm(beside format: TextConstraint? = nil) throws(APIError) -> TextConstraint? {
     var found = format
     if found == nil, isField("response_format") { found = try object("response_format")?.format(isFlat: false) }
@@ -29,12 +31,12 @@ extension FieldReader {
     for name in ["guided_json", "json_schema"] { try Self.add(schemaConstraint(name), to: &found) }
     try Self.add(choiceConstraint("guided_choice"), to: &found)
     for name in ["guided_regex", "regex"] { try Self.add(patternConstraint(name), to: &found) }
-    try refuseGrammars(Self.grammarFields)
+    try rejectGrammars(Self.grammarFields)
     return found
   }
 
-  /// Refuses every constraint, where replies are free by purpose.
-  func refuseConstraints() throws(APIError) {
+  /// Rejects every constraint. Rollouts are free text.
+  func rejectConstraints() throws(APIError) {
     for name in Self.constraintFields + ["response_format"] {
       guard let value = object[name], !value.isNull, value["type"]?.string != "text" else { continue }
       throw .invalid(
@@ -43,8 +45,8 @@ extension FieldReader {
     }
   }
 
-  /// `response_format`, or with the schema's members in place of `json_schema` (`isFlat`) the `text.format` of responses; nil for
-  /// free text. A `schema` beside `json_object` is llama.cpp's.
+  /// `response_format`, or with `isFlat` the `text.format` of responses, which has the members of `json_schema` at its
+  /// top level; nil for free text. llama.cpp allows a `schema` beside `json_object`.
   func format(isFlat: Bool) throws(APIError) -> TextConstraint? {
     var form: TextForm?
     switch try require("type", word("type", of: ["text", "json_object", "json_schema"])) {
@@ -76,7 +78,7 @@ extension FieldReader {
 
   /// The members of vLLM's `structured_outputs`.
   private func structuredOutputs() throws(APIError) -> [TextConstraint] {
-    try refuseGrammars(["grammar", "structural_tag"])
+    try rejectGrammars(["grammar", "structural_tag"])
     var all: [TextConstraint?] = [
       try schemaConstraint("json"), try choiceConstraint("choice"), try patternConstraint("regex"),
     ]
@@ -86,7 +88,7 @@ extension FieldReader {
     return all.compactMap { $0 }
   }
 
-  /// A schema as an object, or as the text of one.
+  /// A schema as an object or as text.
   private func schemaConstraint(_ name: String) throws(APIError) -> TextConstraint? {
     guard var value = value(name) else { return nil }
     if let text = value.string {
@@ -113,9 +115,9 @@ extension FieldReader {
     try string(name).map { TextConstraint(field: path(to: name), form: .pattern($0, path: path(to: name))) }
   }
 
-  private func refuseGrammars(_ names: [String]) throws(APIError) {
+  private func rejectGrammars(_ names: [String]) throws(APIError) {
     for name in names {
-      // An empty one is what llama.cpp's clients send for none.
+      // llama.cpp's clients send an empty text for none.
       guard let value = value(name), value.string?.isEmpty != true else { continue }
       throw .invalid(
         path(to: name),
@@ -124,7 +126,7 @@ extension FieldReader {
     }
   }
 
-  /// Adds a constraint that says the same as the one that was found, or more.
+  /// Adds a constraint. Throws if it contradicts the one that was found before.
   private static func add(_ new: TextConstraint?, to found: inout TextConstraint?) throws(APIError) {
     guard let new else { return }
     guard let known = found else { return found = new }

@@ -1,13 +1,13 @@
-// Images inside a request: `data:image/png;base64,…` (RFC 2397). Clients guess the media type from a file's name or leave it out, so
-// it is not read: the bytes say what they are.
+// Images inside a request: `data:image/png;base64,…` (RFC 2397). Clients guess the media type from a file's name or
+// omit it, so it is ignored: the bytes determine the format.
 
 import Text
 
 enum DataURI {
-  /// Bytes before the comma at most.
-  private static let mostHeadBytes = 1024
+  /// The maximum number of bytes before the comma.
+  private static let maxHeadBytes = 1024
 
-  /// The encoded image in `url`. `field` is the JSON path for errors; what format the bytes have is found out by decoding.
+  /// The encoded image in `url`. `field` is the JSON path for errors.
   static func image(_ url: String, field: String, maxBytes: Int) throws(APIError) -> [UInt8] {
     try JSONBody.checkpoint()
     let text = url.utf8
@@ -15,13 +15,14 @@ enum DataURI {
       throw .invalid(field, "\(field) must be a data: URI with an image.")
     }
     let rest = text.dropFirst(5)
-    guard let comma = rest.prefix(mostHeadBytes).firstIndex(of: UInt8(ascii: ",")) else {
+    guard let comma = rest.prefix(maxHeadBytes).firstIndex(of: UInt8(ascii: ",")) else {
       throw .invalid(field, "\(field): the data: URI must have a comma between its type and its data.")
     }
     let payload = rest[rest.index(after: comma)...]
     let isBase64 = rest[..<comma].split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).dropFirst()
       .contains { parameter in parameter.filter { $0 != UInt8(ascii: " ") }.map { $0 | 0x20 } == base64Word }
-    // A first bound before anything is allocated: three bytes per four characters, fewer where characters are escaped or lines broken.
+    // A lower bound of the size, checked before anything is allocated: three bytes per four characters, or fewer with
+    // escapes or line breaks.
     let isPlain = isBase64 && !payload.prefix(128).contains { $0 == UInt8(ascii: "%") || Base64.isWhite($0) }
     let least = isPlain ? payload.count / 4 * 3 - 2 : payload.count / 4
     try check(size: least, field: field, maxBytes: maxBytes)
@@ -35,7 +36,7 @@ enum DataURI {
 
   private static let base64Word = Array("base64".utf8).map { $0 | 0x20 }
 
-  /// What stands before the first colon, in lower case; cut where no scheme is that long.
+  /// The text before the first colon, in lower case, cut to 16 bytes.
   static func scheme(of url: String) -> String {
     String(decoding: url.utf8.prefix { $0 != UInt8(ascii: ":") }.prefix(16), as: UTF8.self).lowercasedASCII
   }

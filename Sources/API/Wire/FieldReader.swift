@@ -1,50 +1,50 @@
-// Reads the members of one JSON object by name. Every refusal names the field's path, what was allowed and what was found;
-// null counts as absent, as in OpenAI's API. What nobody read is sorted afterwards into misspelt and ignored.
+// Reads the members of one JSON object by name. Every error states the field's path, the allowed values and the value
+// found. null means absent, as in OpenAI's API. Unread members are then rejected as misspelt or ignored.
 import JSON
 import Text
 
-/// One object of a request and where it stands.
+/// One object of a request and its path.
 struct FieldReader {
   let object: JSONObject
   /// Path of the object; empty for the request itself.
   let path: String
   private let log: FieldLog
-  /// The object's place in the log.
-  private let place: Int
+  /// The object's index in the log.
+  private let logIndex: Int
 
   private init(_ object: JSONObject, at path: String, log: FieldLog) {
     (self.object, self.path, self.log) = (object, path, log)
-    place = log.open(object, at: path)
+    logIndex = log.open(object, at: path)
   }
 
-  /// The request itself, which may have `fields`; throws where it is not an object.
+  /// Reads the request itself, which may have `fields`. Throws if it is not an object.
   init(body: JSONValue, fields: [String]) throws(APIError) {
     guard let object = body.object else {
       throw .invalid(nil, "The body must be a JSON object, got \(body.typeName).", code: "invalid_type")
     }
     (self.object, path) = (object, "")
     log = try FieldLog(object, fields: fields)
-    place = 0
+    logIndex = 0
   }
 
   // MARK: What is not read
 
   /// Ends the reading of this object and those within it. Throws for a member that looks misspelt.
-  func close() throws(APIError) { try log.close(from: place) }
+  func close() throws(APIError) { try log.close(from: logIndex) }
 
-  /// Ends the reading of the request; returns what had no effect.
+  /// Ends the reading of the request and returns the fields without effect.
   func finish() throws(APIError) -> IgnoredFields { try log.finish() }
 
-  /// Names a member as one that has no effect.
+  /// Lists a member as one without effect.
   func ignore(_ name: String) { log.ignore(path(to: name)) }
 
   /// The same for a field anywhere in the request.
   func ignore(path: String) { log.ignore(path) }
 
-  /// A member that was not asked for so far.
-  func stray() throws(APIError) -> String? { try log.stray(at: place) }
+  /// A member that has not been read.
+  func stray() throws(APIError) -> String? { try log.stray(at: logIndex) }
 
-  /// Leaves members alone that are known to have no effect here, naming those that say something.
+  /// Skips known members that have no effect here, and lists those that are not empty.
   func leave(_ names: String...) {
     for name in names {
       guard let value = value(name), value.array?.isEmpty != true, value.object?.isEmpty != true else { continue }
@@ -53,16 +53,16 @@ struct FieldReader {
   }
 
   /// Whether this is the request itself, and `name` one of the fields that it may have.
-  func isField(_ name: String) -> Bool { place == 0 && log.isField(name) }
+  func isField(_ name: String) -> Bool { logIndex == 0 && log.isField(name) }
 
   // MARK: Members
 
   /// The path of the member `name`.
   func path(to name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
-  /// The member's value unless it is missing or null.
+  /// The member's value; nil if it is absent or null.
   func value(_ name: String) -> JSONValue? {
-    log.ask(name, at: place)
+    log.ask(name, at: logIndex)
     guard let value = object[name], !value.isNull else { return nil }
     return value
   }
@@ -96,7 +96,7 @@ struct FieldReader {
     }
   }
 
-  /// An object whose members are the client's own, or read elsewhere.
+  /// An object whose members are not checked here.
   func opaque(_ name: String) throws(APIError) -> JSONObject? {
     try value(name).mapChecked { value throws(APIError) in
       guard let object = value.object else { throw mismatch(name, "an object", value) }
@@ -137,7 +137,7 @@ struct FieldReader {
     }
   }
 
-  /// One of a few words.
+  /// One of `words`.
   func word(_ name: String, of words: [String]) throws(APIError) -> ExactString? {
     try string(name).mapChecked { word throws(APIError) in
       guard words.contains(exactly: word) else {
@@ -149,7 +149,7 @@ struct FieldReader {
 
   func require<Value>(_ name: String, _ value: Value?) throws(APIError) -> Value {
     guard let value else {
-      try log.checkSpelling(of: name, at: place)
+      try log.checkSpelling(of: name, at: logIndex)
       throw .invalid(path(to: name), "\(path(to: name)) is required.", code: "missing_required_parameter")
     }
     return value
@@ -161,11 +161,6 @@ struct FieldReader {
 
   func fail(_ name: String, _ what: String) -> APIError {
     .invalid(path(to: name), "\(path(to: name)) \(what).", code: "invalid_value")
-  }
-
-  /// 400 for something the contract has and this server does not do yet.
-  func notOffered(_ name: String) -> APIError {
-    .invalid(path(to: name), "\(path(to: name)) is not offered by this server yet.", code: "unsupported_parameter")
   }
 
   private static func shown(_ value: JSONValue) -> String { String(decoding: value.encoded.prefix(40), as: UTF8.self) }

@@ -1,15 +1,15 @@
-// What requests of all endpoints say about generating: how tokens are drawn, how many, when to stop, in what order of service.
+// The options of generation that all endpoints share: sampling, limits, stop strings, service tier.
 import GenerationTypes
 import JSON
 import Text
 
-/// Who comes first, in OpenAI's words: `flex` gives way to all others.
+/// OpenAI's service tier: `flex` is the batch service class.
 package enum ServiceTier: String, Sendable, CaseIterable { case standard = "default", flex }
 
-/// The limit that a client named for a reply, and under which field.
+/// The token limit of a reply, and the field that sets it.
 package struct TokenLimit: Sendable, Equatable {
   package var field: String
-  /// `Int.max` for a client that wants no limit but the context.
+  /// `Int.max` for no limit but the context.
   package var value: Int
 }
 
@@ -21,33 +21,33 @@ package struct GenerationOptions: Sendable {
   package var choices = 1
   package var stream = false
   package var includeUsage = false
-  /// Whether a stream tells how far the prompt is in chunks, not in comments.
+  /// Whether a stream reports progress in chunks instead of comments.
   package var includeProgress = false
-  /// nil: the client named none.
+  /// nil if the client named none.
   package var serviceTier: ServiceTier?
 
   package init() {}
 }
 
-/// How a request says that it wants log-probabilities.
+/// How a request asks for log-probabilities.
 enum LogprobsForm {
   /// `logprobs` is a boolean, `top_logprobs` the number of alternatives.
   case flag
   /// `logprobs` is the number of alternatives.
   case count
-  /// `top_logprobs` is the number of alternatives; 0 wants none.
+  /// `top_logprobs` is the number of alternatives; 0 means no log-probabilities.
   case alternatives
 }
 
 extension FieldReader {
-  /// Fields of `options`.
+  /// The fields that `options` reads.
   static let optionFields = [
     "model", "max_completion_tokens", "max_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty",
     "frequency_penalty", "repetition_penalty", "seed", "stop", "n", "logprobs", "top_logprobs", "logit_bias", "stream",
     "stream_options", "user", "metadata", "service_tier",
   ]
 
-  /// The options of a chat or a completion.
+  /// The options of a request for replies.
   func options(
     _ configuration: APIConfiguration, logprobs: LogprobsForm = .flag
   ) throws(APIError) -> GenerationOptions {
@@ -56,7 +56,7 @@ extension FieldReader {
     _ = try opaque("metadata")
     options.sampling = try sampling(configuration)
     options.sampling.topLogprobs = try topLogprobs(logprobs)
-    // A response has one reply, no stop strings and a limit of its own name.
+    // A response has one reply, no stop strings and a token limit with another name.
     if logprobs != .alternatives {
       options.choices = try integer("n", in: 1...configuration.limits.choices) ?? 1
       options.stop = try stopStrings(configuration.limits)
@@ -67,7 +67,7 @@ extension FieldReader {
       if !options.stream { throw fail("stream_options", "requires stream: true") }
       options.includeUsage = try stream.bool("include_usage") ?? false
       options.includeProgress = try stream.bool("include_progress") ?? false
-      // Only chats have chunks for it.
+      // Only chat completions have such chunks.
       if options.includeProgress, logprobs != .flag { stream.ignore("include_progress") }
       try stream.close()
     }
@@ -77,23 +77,23 @@ extension FieldReader {
 
   private static let serviceTiers = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
 
-  /// OpenAI's tiers. All but `flex` are served as `default`, and the reply says so.
+  /// OpenAI's tiers. All but `flex` mean `default`, as the response states.
   func serviceTier() throws(APIError) -> ServiceTier? {
     try word("service_tier", of: Self.serviceTiers).map { $0 == "flex" ? .flex : .standard }
   }
 
-  /// Refuses every name but the loaded model's.
+  /// Rejects every name but those of the loaded model.
   func checkModel(_ model: ModelDescription) throws(APIError) {
     guard let name = try string("model"), !model.isNamed(name) else { return }
     throw APIError(404, "No model of this name is loaded. Use \(model.id).", param: "model", code: "model_not_found")
   }
 
-  /// How to draw tokens: the fields of the request over the server's defaults.
+  /// The sampling parameters: fields of the request, otherwise the server's defaults.
   func sampling(_ configuration: APIConfiguration) throws(APIError) -> SamplingParameters {
     var sampling = configuration.defaults.sampling
     if let value = try number("temperature", in: 0...2) { sampling.temperature = Float(value) }
     if let value = try number("top_p", in: 0...1) { sampling.topP = Float(value) }
-    // -1 means all on some servers, as 0 does here.
+    // On some servers -1 means all, as 0 does here.
     if let value = try integer("top_k", in: -1...1_000_000) { sampling.topK = max(0, value) }
     if let value = try number("min_p", in: 0...1) { sampling.minP = Float(value) }
     if let value = try number("presence_penalty", in: -2...2) { sampling.presencePenalty = Float(value) }
@@ -106,7 +106,7 @@ extension FieldReader {
     return sampling
   }
 
-  /// How many alternatives to report; nil for no log-probabilities.
+  /// The number of alternatives to return; nil for no log-probabilities.
   func topLogprobs(_ form: LogprobsForm) throws(APIError) -> Int? {
     if form == .count { return try integer("logprobs", in: 0...20) }
     if form == .alternatives { return try integer("top_logprobs", in: 0...20).flatMap { $0 == 0 ? nil : $0 } }
@@ -123,7 +123,7 @@ extension FieldReader {
     }
     var biases: [TokenID: Float] = [:]
     for name in object.names {
-      // The name is repeated only when it is a plain number.
+      // The message repeats the name only if it is a plain number.
       guard let id = TokenID(name), String(id).isEqual(exactly: name) else {
         throw .invalid(
           path, "\(path) must have token ids as names, written as decimal numbers.", code: "invalid_value")
@@ -136,7 +136,7 @@ extension FieldReader {
     return biases
   }
 
-  /// `stop`: a string or a few of them, none empty.
+  /// `stop`: a string or several strings, none empty.
   func stopStrings(_ limits: RequestLimits) throws(APIError) -> [String] {
     guard let value = value("stop") else { return [] }
     if value.string == nil && value.array == nil { throw mismatch("stop", "a string or an array of strings", value) }
@@ -168,7 +168,7 @@ extension FieldReader {
     return new ?? old
   }
 
-  /// The limit under one of its names; −1 wants none but the context, as on other servers.
+  /// The token limit under one of its names; −1 means no limit but the context, as on other servers.
   func tokenLimit(_ name: String) throws(APIError) -> TokenLimit? {
     guard let value = value(name) else { return nil }
     if value.int == -1 { return TokenLimit(field: name, value: .max) }

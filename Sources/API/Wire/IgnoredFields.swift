@@ -1,37 +1,39 @@
-// Collects the fields of one request that have no effect, and finds misspelt ones among them. One value serves a whole request and has
-// one budget: however many unknown names a client sends, and at whatever depth, only the first few are looked at.
+// Collects the fields of one request that have no effect, and finds misspelt ones among them. One value serves a whole
+// request, so that only the first unknown names are examined, at whatever depth.
 import JSON
 import Text
 
-/// The names for `x-ignored-parameters`, in the order in which they were met.
+/// The names for `x-ignored-parameters`, in the order of the request.
 package struct IgnoredFields: Sendable {
-  /// Unknown names that one request may have looked at. A name that comes again, such as a field of every message, counts once.
-  static let mostExamined = 64
+  /// The maximum number of unknown names that are examined. A repeated name, such as a field of every message, counts
+  /// once.
+  static let maxExamined = 64
   /// Names in the header, and bytes of each.
-  private static let mostNames = 16, mostBytes = 128
+  private static let maxNames = 16, maxBytes = 128
 
-  /// Paths without indices that have been looked at.
+  /// Examined paths, without indices.
   private var examined: Set<ExactString> = []
-  /// Names that are too long to be shown or to be meant as one of ours; they count all the same.
+  /// The number of names that are too long to be listed or misspelt; they count as examined.
   private var tooLong = 0
   private var names: [String] = []
 
   package init() {}
 
-  /// Notes a known field of ours that has no effect here. `path` may have indices: `messages[3].name`.
+  /// Notes a known field that has no effect here. `path` may have indices: `messages[3].name`.
   mutating func note(_ path: String) { add(Self.unindexed(path)) }
 
   private mutating func add(_ name: String) {
-    guard names.count < Self.mostNames, Self.isPlain(name), !names.contains(exactly: name) else { return }
+    guard names.count < Self.maxNames, Self.isPlain(name), !names.contains(exactly: name) else { return }
     names.append(name)
   }
 
-  /// Notes the members of the object at `path` that are not in `known`. Throws for the first that looks like a misspelling.
+  /// Notes the members of the object at `path` that are not in `known`. Throws for the first that looks like a
+  /// misspelling.
   mutating func note(unknownIn object: JSONObject, at path: String = "", known: [String]) throws(APIError) {
     for name in object.names where !known.contains(exactly: name) {
       // Names are unique in an object, so this ends the loop soon.
-      if examined.count + tooLong >= Self.mostExamined { return }
-      guard name.utf8.count <= FieldNames.mostBytes else {
+      if examined.count + tooLong >= Self.maxExamined { return }
+      guard name.utf8.count <= FieldNames.maxBytes else {
         tooLong += 1
         continue
       }
@@ -46,16 +48,16 @@ package struct IgnoredFields: Sendable {
     }
   }
 
-  /// The value of `x-ignored-parameters` with `others` at its end, as they are; nil where there is nothing to tell.
+  /// The value of `x-ignored-parameters`, with `others` at its end; nil if it would be empty.
   package func header(adding others: [String] = []) -> String? {
     var all = self
     for name in others { all.add(name) }
     return all.names.isEmpty ? nil : all.names.joined(separator: ", ")
   }
 
-  /// Whether a header can hold `name`.
+  /// Whether a header can contain `name`.
   private static func isPlain(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.count <= mostBytes
+    !name.isEmpty && name.utf8.count <= maxBytes
       && name.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -66,7 +68,7 @@ package struct IgnoredFields: Sendable {
       }
   }
 
-  /// `messages[].x` for `messages[3].x`, so that a long conversation names a field once.
+  /// `messages[].x` for `messages[3].x`, so that a long conversation lists a field once.
   private static func unindexed(_ path: String) -> String {
     guard path.utf8.contains(UInt8(ascii: "[")) else { return path }
     var plain: [UInt8] = []

@@ -1,16 +1,16 @@
-// Images that a request names by `https:`, `http:` or `file:` URL. Decoding checks the name only; the bytes are fetched after the
-// whole request was found valid.
+// Images that a request names by `https:`, `http:` or `file:` URL. Decoding checks only the URL; the bytes are fetched
+// when the whole request is valid.
 import Chat
 import Fetching
 import Text
 
-/// An image of the conversation whose bytes are still elsewhere.
+/// An image of the conversation that is not fetched yet.
 package struct ImageReference: Sendable {
-  /// JSON path of the URL, which no other image of the request has.
+  /// The JSON path of the URL, which identifies the image within the request.
   let field: String
   let location: ImageLocation
 
-  /// Where the image of `url` is; nil where the URL is to be read as `data:`. Throws what the client is told.
+  /// The location of the image; nil for a `data:` URI. Throws the client's view of a rejected URL.
   static func location(
     of url: String, field: String, _ images: (any ImageFetching)?
   ) throws(APIError) -> ImageLocation? {
@@ -26,7 +26,7 @@ package struct ImageReference: Sendable {
 }
 
 extension Conversation {
-  /// Puts the bytes of each reference into its place.
+  /// Fills in the bytes of the images.
   mutating func fill(_ references: [ImageReference], with images: [[UInt8]]) {
     let fetched = Dictionary(zip(references.map(\.field.exact), images), uniquingKeysWith: { first, _ in first })
     for message in messages.indices {
@@ -42,8 +42,8 @@ extension Conversation {
 }
 
 extension APIError {
-  /// The client's view of an image that cannot be had. What went wrong on the way is one text: a refused address, a closed port
-  /// and a missing file are not told apart. 400, because libraries repeat what is answered with 5xx.
+  /// The client's view of an image that cannot be fetched. The message does not distinguish a forbidden address, a
+  /// closed port and a missing file. The status is 400 because libraries retry after 5xx.
   init(_ error: FetchError, field: String) {
     func refusal(_ what: String, code: String) -> APIError { .invalid(field, "\(field): \(what).", code: code) }
     switch error {

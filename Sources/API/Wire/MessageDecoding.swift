@@ -1,19 +1,19 @@
-// `messages` of a chat request: roles, parts, images, the thoughts and tool calls of earlier turns.
+// Decodes `messages`: roles, parts, images, and the thoughts and tool calls of earlier turns.
 import Chat
 import JSON
 import Text
 
-/// Reads the messages of one request and counts its images.
+/// Decodes the messages of one request and counts its images.
 package struct MessageDecoder {
   let limits: RequestLimits
-  /// Checks images that are named, not held; nil refuses them.
+  /// Checks the URLs of images; nil rejects them.
   let fetcher: (any ImageFetching)?
   private(set) var imageCount = 0
   private(set) var references: [ImageReference] = []
 
   init(_ configuration: APIConfiguration) { (limits, fetcher) = (configuration.limits, configuration.imageFetcher) }
 
-  /// Fields of a message that are read, or known and left alone.
+  /// The fields of a message that are read or skipped.
   package static let fields = [
     "role", "content", "name", "reasoning_content", "reasoning", "tool_calls", "tool_call_id", "refusal", "audio",
     "function_call", "annotations",
@@ -33,7 +33,7 @@ package struct MessageDecoder {
     return messages
   }
 
-  /// Messages of older clients answer the one call of the message before, which had no id.
+  /// The id of a call in the older API, which has one call per message and no ids.
   private static let olderCallID = "function_call"
 
   private mutating func message(_ reader: FieldReader) throws(APIError) -> Conversation.Message {
@@ -54,7 +54,7 @@ package struct MessageDecoder {
     if role == .tool { _ = try reader.require("tool_call_id", callID) }
     reader.leave("audio", "annotations")
     var parts = try self.parts(reader, role: role)
-    // An assistant's turn may be empty; of all others OpenAI's API wants a text, be it an empty one.
+    // An assistant message may be empty. All others require content, as in OpenAI's API.
     if role == .assistant {
       if parts?.isEmpty ?? true { parts = refusal.map { [.text($0)] } }
     } else if !isOlder {
@@ -65,7 +65,7 @@ package struct MessageDecoder {
       name: try reader.string("name"))
   }
 
-  /// The parts of `content`, or nil when it is missing or null.
+  /// The parts of `content`; nil if it is absent or null.
   mutating func parts(
     _ reader: FieldReader, _ name: String = "content", role: Conversation.Role
   ) throws(APIError) -> [Conversation.Part]? {
@@ -86,7 +86,7 @@ package struct MessageDecoder {
     let type = try reader.require("type", reader.string("type"))
     switch type.exact {
     case "text", "input_text", "output_text":
-      // What a response's own text brings along.
+      // Members of a response's text.
       reader.leave("annotations", "logprobs")
       return .text(try reader.require("text", reader.string("text")))
     case "refusal" where role == .assistant: return .text(try reader.require("refusal", reader.string("refusal")))
@@ -99,7 +99,8 @@ package struct MessageDecoder {
     }
   }
 
-  /// `{"type": "image_url", "image_url": {"url", "detail"}}`, or with the URL in place of the object and `detail` beside it.
+  /// `{"type": "image_url", "image_url": {"url", "detail"}}`, or the URL instead of the object, with `detail` beside
+  /// it.
   private mutating func image(_ reader: FieldReader) throws(APIError) -> Conversation.Part {
     imageCount += 1
     if imageCount > limits.images {
@@ -130,7 +131,7 @@ package struct MessageDecoder {
     return .image(bytes: bytes, detail: detail == "low" ? .low : .high, field: field)
   }
 
-  /// The calls of an earlier assistant turn as templates read them, checked as far as they rely on it.
+  /// The calls of an earlier assistant message as templates read them, checked as far as templates need it.
   private func toolCalls(_ reader: FieldReader) throws(APIError) -> [JSONValue] {
     var calls: [JSONValue] = []
     for (index, value) in (try reader.array("tool_calls", max: limits.toolCalls) ?? []).enumerated() {
@@ -143,7 +144,7 @@ package struct MessageDecoder {
       calls.append(.object(object))
       try call.close()
     }
-    // The one call of older clients, which had no id.
+    // The single call of the older API.
     if let function = try reader.object("function_call") {
       let call: JSONObject = [
         "id": .string(Self.olderCallID), "type": "function", "function": try Self.function(function),
@@ -154,7 +155,7 @@ package struct MessageDecoder {
     return calls
   }
 
-  /// A call's function; arguments that are an object become the text that they are in OpenAI's form.
+  /// The function of a call. Arguments that are an object become text, as in OpenAI's API.
   private static func function(_ function: FieldReader) throws(APIError) -> JSONValue {
     _ = try function.require("name", function.string("name"))
     let arguments = try function.require("arguments", function.value("arguments"))

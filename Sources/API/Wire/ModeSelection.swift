@@ -1,25 +1,25 @@
-// The spellings by which clients of different servers ask for thinking, brought to one of the model's three modes and to the rules
-// that a thought keeps to.
+// Decodes how clients of different servers ask for thinking: one of the model's three modes, and the rules of the
+// thought.
 import GenerationTypes
 import JSON
 import Text
 
-/// What a request says about thinking; nil is left to the key's policy and the server's defaults.
+/// The wishes of a request about thinking; the key's policy and the server's defaults decide where a member is nil.
 package struct ThinkingWish: Sendable, Equatable {
-  /// The mode that was asked for, and by which field.
+  /// The requested mode, and the field that sets it.
   var mode: ThinkingMode?
   var modeField: String?
-  /// Logits against thinking at the token that decides.
+  /// Bias against thinking, in logits, at the token that decides.
   var bias: Float?
   var threshold: Float?
-  /// Thinking tokens at most; `Int.max` for a request that wants no limit.
+  /// The maximum number of thinking tokens; `Int.max` for no limit.
   var budget: Int?
-  /// Tokens kept for the answer.
+  /// Tokens that are reserved for the answer.
   var reserve: Int?
 }
 
 extension FieldReader {
-  /// Fields that choose the mode or shape the thought.
+  /// The fields that `thinkingWish` reads.
   static let modeFields =
     [
       "thinking_mode", "chat_template_kwargs", "enable_thinking", "thinking", "reasoning_effort", "think_bias",
@@ -28,8 +28,7 @@ extension FieldReader {
 
   private static let budgetFields = ["thinking_budget", "thinking_budget_tokens", "thinking_token_budget"]
 
-  /// What this request wishes. The first spelling of the mode in the order of the contract wins; another that says something else
-  /// is a contradiction.
+  /// Reads the wishes of a request. If several fields select a mode, they must agree.
   func thinkingWish(_ defaults: RequestDefaults) throws(APIError) -> ThinkingWish {
     var wish = ThinkingWish()
     var asked: [(field: String, mode: ThinkingMode)] = []
@@ -72,14 +71,14 @@ extension FieldReader {
     return wish
   }
 
-  /// What bounds the thoughts of a request whose modes are given.
+  /// Reads the limits of thoughts, for requests whose modes are fixed.
   func thoughtBounds() throws(APIError) -> ThinkingWish {
     var wish = ThinkingWish()
     try readBounds([], into: &wish)
     return wish
   }
 
-  /// Fields of `thoughtBounds`.
+  /// The fields that `thoughtBounds` reads.
   static let boundFields = budgetFields + ["answer_reserve"]
 
   private func readBounds(
@@ -103,12 +102,12 @@ extension FieldReader {
         "\(other.field) (\(other.value)) contradicts \(first.field) (\(first.value)). Send only one of them.",
         code: "contradiction")
     }
-    // Clients send their budget with every request; one that does not think needs none.
+    // Clients send their budget with every request, also with those that do not think.
     if wish.mode == .short { return budgets.forEach { ignore(path: $0.field) } }
     wish.budget = first.value < 0 ? .max : first.value
   }
 
-  /// `think_bias` or `think_threshold`, which need a decision to act on.
+  /// Reads `think_bias` or `think_threshold`, which work in mode auto only.
   private func readDecision(into wish: inout ThinkingWish) throws(APIError) {
     let bias = try number("think_bias", in: -100...100)
     let threshold = try number("think_threshold", in: 0...1)
@@ -121,19 +120,19 @@ extension FieldReader {
     if bias != nil, threshold != nil {
       throw contradiction("think_threshold", "replaces think_bias. Send only one of them")
     }
-    // Said outright, it replaces the bias that an effort stands for.
+    // An explicit value replaces the bias of an effort.
     wish.bias = bias.map { Float($0) }
     wish.threshold = threshold.map { Float($0) }
   }
 
-  /// Thinking tokens at most; −1 is no limit, as on other servers.
+  /// The maximum number of thinking tokens; −1 means no limit, as on other servers.
   private func budget(_ name: String) throws(APIError) -> Int? { try integer(name, in: -1...1_000_000_000) }
 
   private func contradiction(_ name: String, _ what: String) -> APIError {
     .invalid(path(to: name), "\(path(to: name)) \(what).", code: "contradiction")
   }
 
-  /// Ends the reading of `chat_template_kwargs`. A template gets nothing from a request but these.
+  /// Ends the reading of `chat_template_kwargs`. Templates get no other members.
   private func closeArguments() throws(APIError) {
     guard try stray() != nil else { return }
     throw .invalid(
@@ -142,7 +141,7 @@ extension FieldReader {
 
   private static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
-  /// OpenAI's efforts: the lower ones leave the choice to the model, but lean against thinking.
+  /// OpenAI's efforts. The lower ones let the model decide, with a bias against thinking.
   func effort(_ name: String, _ defaults: RequestDefaults) throws(APIError) -> (mode: ThinkingMode, bias: Float?)? {
     switch try word(name, of: Self.efforts) {
     case nil: nil

@@ -1,5 +1,5 @@
-// Reads the parameters of a URL's query by name (application/x-www-form-urlencoded). As with bodies, every refusal names the
-// parameter, what was allowed and what was found, and a near miss of a name is an error.
+// Reads the parameters of a URL's query by name (application/x-www-form-urlencoded). As with bodies, errors state the
+// parameter, the allowed values and the value found, and a near miss of a name is an error.
 import Foundation
 import JSON
 import Text
@@ -8,13 +8,13 @@ import Text
 struct QueryReader {
   private var values: [(name: String, value: String)] = []
 
-  /// Bytes of a query, and how many parameters it may have.
-  private static let mostBytes = 8192, mostParameters = 64
+  /// The maximum number of bytes and of parameters of a query.
+  private static let maxBytes = 8192, maxParameters = 64
 
   /// Splits and decodes `query`.
   init(_ query: String) throws(APIError) {
-    guard query.utf8.count <= Self.mostBytes else {
-      throw .invalid(nil, "The query must have at most \(Self.mostBytes) bytes, got \(query.utf8.count).")
+    guard query.utf8.count <= Self.maxBytes else {
+      throw .invalid(nil, "The query must have at most \(Self.maxBytes) bytes, got \(query.utf8.count).")
     }
     for part in query.split(at: "&") {
       let pair = part.split(at: "=", maxSplits: 1, omittingEmpty: false)
@@ -23,8 +23,8 @@ struct QueryReader {
           nil, "The query must be percent-encoded UTF-8, got \"\(part.excerpt(64))\".", code: "invalid_value")
       }
       if values.contains(where: { $0.name.isEqual(exactly: name) }) { throw Self.fail(name, "must not be repeated") }
-      guard values.count < Self.mostParameters else {
-        throw .invalid(nil, "The query must have at most \(Self.mostParameters) parameters.")
+      guard values.count < Self.maxParameters else {
+        throw .invalid(nil, "The query must have at most \(Self.maxParameters) parameters.")
       }
       values.append((name, value))
     }
@@ -34,7 +34,7 @@ struct QueryReader {
     String(decoding: text.utf8.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 }, as: UTF8.self).removingPercentEncoding
   }
 
-  /// Names that are not in `known`; throws for the first that looks like a misspelling.
+  /// The names that are not in `known`. Throws for the first that looks misspelt.
   func unknown(known: [String]) throws(APIError) -> IgnoredFields {
     var object = JSONObject()
     for (name, value) in values { object[name] = .string(value) }
@@ -50,7 +50,7 @@ struct QueryReader {
     return value
   }
 
-  /// One of a few words.
+  /// One of `words`.
   func word(_ name: String, of words: [String]) throws(APIError) -> String? {
     guard let word = try text(name) else { return nil }
     guard words.contains(exactly: word) else {
@@ -59,7 +59,7 @@ struct QueryReader {
     return word
   }
 
-  /// Some of a few words with commas between them, each once.
+  /// A comma-separated list of different `words`.
   func words(_ name: String, of words: [String]) throws(APIError) -> [String]? {
     guard let text = try text(name) else { return nil }
     let list = text.split(at: ",", omittingEmpty: false).map(String.init)
@@ -72,7 +72,7 @@ struct QueryReader {
     return list
   }
 
-  /// A moment in seconds since the epoch: as a number, or as RFC 3339 writes it.
+  /// A time in seconds since the epoch, from a number or an RFC 3339 time.
   func time(_ name: String) throws(APIError) -> Double? {
     guard let text = try text(name) else { return nil }
     let latest = 253_402_300_799.0  // The end of the year 9999.

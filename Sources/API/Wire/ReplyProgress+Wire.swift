@@ -1,4 +1,4 @@
-// How far a prompt is, as a comment of the stream or, where the client asked for it, as an object.
+// The progress of a prompt as a comment of the stream, or as an object with include_progress.
 import JSON
 
 extension ReplyProgress {
@@ -15,9 +15,9 @@ extension ReplyProgress {
     var object: JSONObject = ["choice": .integer(Int64(choice))]
     let (done, total): (Int, Int)
     switch self {
-    case .prefill(let places, let all):
+    case .prefill(let positions, let all):
       object["stage"] = "prefill"
-      (done, total) = (places, all)
+      (done, total) = (positions, all)
     case .encoding(let image, let blocks, let all):
       object["stage"] = "image"
       object["image"] = .integer(Int64(image))

@@ -3,7 +3,7 @@ import GenerationTypes
 import JSON
 import Text
 
-/// What all views of one response share.
+/// The members that all versions of one response share.
 struct ResponseFrame: Sendable {
   let id: String
   /// Seconds since the epoch.
@@ -13,7 +13,7 @@ struct ResponseFrame: Sendable {
   /// Members that repeat the request.
   let echo: JSONObject
 
-  /// The response with what there is of it; `figures` are set once it has ended.
+  /// The response with the items so far; `figures` are set once it has ended.
   func response(_ status: String, _ items: [JSONValue], _ figures: AnswerFigures?) -> JSONValue {
     var object: JSONObject = [
       "id": .string(id), "object": "response", "created_at": .integer(Int64(created)), "status": .string(status),

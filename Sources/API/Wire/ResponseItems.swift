@@ -1,5 +1,5 @@
-// The output of a response as it grows: reasoning, message and function calls, each an item with an id and a place. One value is
-// fed with the pieces of the reply; what it returns are the events of a stream, and what it holds at the end is the whole output.
+// The output of a response: items for reasoning, messages and function calls. One value receives the pieces of the
+// reply, returns the events of a stream, and has the whole output at the end.
 import Chat
 import GenerationTypes
 import JSON
@@ -19,7 +19,7 @@ struct ResponseItems: Sendable {
   private(set) var finished: [JSONValue] = []
   private var open: (id: String, kind: Open)?
 
-  /// Adds a piece; `logprobs` belong to text. Returns the events that tell it.
+  /// Adds a piece and returns its events; `logprobs` belong to text.
   mutating func append(_ piece: ReplyPiece, logprobs: [JSONValue]) -> [Event] {
     var events: [Event] = []
     switch piece {
@@ -38,31 +38,31 @@ struct ResponseItems: Sendable {
     return events
   }
 
-  /// Ends the item that is open; `status` is `completed` or `incomplete`.
+  /// Ends the open item; `status` is `completed` or `incomplete`.
   mutating func end(_ status: String) -> [Event] {
     guard let (id, kind) = open else { return [] }
     var events: [Event] = []
-    let place = place(id)
+    let location = location(of: id)
     switch kind {
     case .reasoning(let text):
-      events.append(("response.reasoning_text.done", place + ["content_index": 0, "text": .string(text)]))
-      events.append(("response.content_part.done", place + ["content_index": 0, "part": Self.reasoningPart(text)]))
+      events.append(("response.reasoning_text.done", location + ["content_index": 0, "text": .string(text)]))
+      events.append(("response.content_part.done", location + ["content_index": 0, "part": Self.reasoningPart(text)]))
     case .message(let text, let logprobs):
       events.append(
         (
           "response.output_text.done",
-          place + ["content_index": 0, "text": .string(text), "logprobs": .array(logprobs)]
+          location + ["content_index": 0, "text": .string(text), "logprobs": .array(logprobs)]
         ))
       events.append(
-        ("response.content_part.done", place + ["content_index": 0, "part": Self.textPart(text, logprobs)]))
+        ("response.content_part.done", location + ["content_index": 0, "part": Self.textPart(text, logprobs)]))
     case .call(let name, _, let arguments):
       events.append(
         (
           "response.function_call_arguments.done",
-          place + ["name": .string(name), "arguments": .string(arguments)]
+          location + ["name": .string(name), "arguments": .string(arguments)]
         ))
     }
-    // A call whose arguments are whole is complete, whatever cut the reply behind them.
+    // A call with complete arguments is complete, even if the limit cut the reply after them.
     var status = status
     if status != "completed", case .call(_, _, let arguments) = kind, (try? JSONValue(parsing: arguments)) != nil {
       status = "completed"
@@ -96,31 +96,31 @@ struct ResponseItems: Sendable {
     }
     events.append(("response.output_item.added", ["output_index": .integer(Int64(finished.count)), "item": item]))
     if let part {
-      events.append(("response.content_part.added", place(id) + ["content_index": 0, "part": part]))
+      events.append(("response.content_part.added", location(of: id) + ["content_index": 0, "part": part]))
     }
     return events
   }
 
   private mutating func grow(_ delta: String, _ new: [JSONValue]) -> Event {
     guard let (id, kind) = open else { return ("error", [:]) }
-    let place = place(id)
+    let location = location(of: id)
     switch kind {
     case .reasoning(let text):
       open = (id, .reasoning(text: text + delta))
-      return ("response.reasoning_text.delta", place + ["content_index": 0, "delta": .string(delta)])
+      return ("response.reasoning_text.delta", location + ["content_index": 0, "delta": .string(delta)])
     case .message(let text, let logprobs):
       open = (id, .message(text: text + delta, logprobs: logprobs + new))
       return (
         "response.output_text.delta",
-        place + ["content_index": 0, "delta": .string(delta), "logprobs": .array(new)]
+        location + ["content_index": 0, "delta": .string(delta), "logprobs": .array(new)]
       )
     case .call(let name, let callID, let arguments):
       open = (id, .call(name: name, callID: callID, arguments: arguments + delta))
-      return ("response.function_call_arguments.delta", place + ["delta": .string(delta)])
+      return ("response.function_call_arguments.delta", location + ["delta": .string(delta)])
     }
   }
 
-  private func place(_ id: String) -> JSONObject {
+  private func location(of id: String) -> JSONObject {
     ["item_id": .string(id), "output_index": .integer(Int64(finished.count))]
   }
 
@@ -152,7 +152,7 @@ struct ResponseItems: Sendable {
 }
 
 extension JSONObject {
-  /// The members of both.
+  /// Returns the members of both.
   static func + (first: JSONObject, second: JSONObject) -> JSONObject {
     var both = first
     for (name, value) in second.members { both[name] = value }

@@ -1,4 +1,4 @@
-// The fields of a Responses request beside its input, as far as a server without a memory can serve them.
+// Decodes the fields of a Responses request except its input. Fields that need storage are rejected or ignored.
 import Chat
 import GenerationTypes
 import JSON
@@ -18,7 +18,7 @@ extension ResponsesCodec {
 }
 
 extension FieldReader {
-  /// Rejects what needs a memory of earlier requests, or work after the answer.
+  /// Rejects fields that need stored responses or background work.
   func checkStateless() throws(APIError) {
     for name in ["previous_response_id", "conversation", "prompt"] where value(name) != nil {
       throw .invalid(
@@ -28,17 +28,17 @@ extension FieldReader {
     if try bool("background") == true {
       throw .invalid("background", "background is not supported. Leave it out.", code: "unsupported_parameter")
     }
-    // Nothing is stored, whatever the client asks.
+    // The server stores nothing.
     if try bool("store") == true { ignore("store") }
     if try word("truncation", of: ["auto", "disabled"]) == "auto" { ignore("truncation") }
     if try array("include", max: 64) != nil { ignore("include") }
   }
 
-  /// The thinking wish of a chat, and `reasoning` of a response.
+  /// Reads the thinking fields of chats, and `reasoning`.
   func responseThinking(_ defaults: RequestDefaults) throws(APIError) -> ThinkingWish {
     var wish = try thinkingWish(defaults)
     guard let reasoning = try object("reasoning") else { return wish }
-    // Thoughts are shown as they are, so there is nothing to sum up.
+    // Responses contain the whole thought and no summary.
     reasoning.leave("summary", "generate_summary")
     let effort = try reasoning.effort("effort", defaults)
     try reasoning.close()
@@ -70,7 +70,7 @@ extension FieldReader {
     return AnswerForm(text: constraint?.form, tools: try toolUse(limits, beside: constraint))
   }
 
-  /// What a response repeats of its request, with defaults for what it leaves out.
+  /// The members of the request that the response repeats, with defaults.
   func responseEcho(_ options: GenerationOptions) -> JSONObject {
     func own(_ name: String, _ fallback: JSONValue) -> JSONValue { value(name) ?? fallback }
     var text = value("text")?.object ?? JSONObject()

@@ -1,10 +1,10 @@
-// `input` of a Responses request: a text, or items in the order of the conversation.
+// Decodes `input` of a Responses request: a text, or the items of a conversation.
 import Chat
 import JSON
 import Text
 
 extension MessageDecoder {
-  /// The conversation of a request with `instructions` and `input`; at least one message.
+  /// The conversation in `instructions` and `input`; at least one message.
   mutating func messages(ofResponses request: FieldReader) throws(APIError) -> [Conversation.Message] {
     var messages: [Conversation.Message] = []
     if let instructions = try request.string("instructions") {
@@ -24,12 +24,12 @@ extension MessageDecoder {
       try take(reader, into: &messages)
       try reader.close()
     }
-    // A thought that nothing followed was an answer's that was cut off.
+    // A trailing thought belongs to an answer that was cut off.
     return messages
   }
 
   private mutating func take(_ item: FieldReader, into messages: inout [Conversation.Message]) throws(APIError) {
-    // What an item of an earlier response brings along.
+    // Members of the items of earlier responses.
     for name in ["id", "status", "phase"] { _ = item.value(name) }
     switch try (item.string("type") ?? "message").exact {
     case "message": merge(try message(of: item), into: &messages)
@@ -49,7 +49,7 @@ extension MessageDecoder {
     case "reasoning":
       let contents = try item.array("content", max: limits.messages) ?? []
       let text = contents.compactMap { $0["text"]?.string }.joined()
-      // Sums of thoughts and sealed ones are another model's.
+      // Summaries and encrypted thoughts come from other models.
       item.leave("summary", "encrypted_content")
       merge(Conversation.Message(role: .assistant, parts: [], reasoning: text), into: &messages)
     default:
@@ -65,7 +65,7 @@ extension MessageDecoder {
       role: role, parts: role == .assistant ? parts ?? [] : try item.require("content", parts))
   }
 
-  /// An assistant's turn comes as several items: thought, text, calls.
+  /// Merges the items of one assistant turn: thought, text, calls.
   private func merge(_ message: Conversation.Message, into messages: inout [Conversation.Message]) {
     guard message.role == .assistant, let last = messages.last, last.role == .assistant else {
       return messages.append(message)

@@ -16,8 +16,8 @@ extension ReplyTranscript {
     ]
   }
 
-  /// The sum of the log-probabilities of all tokens in the model's own distribution, among them the end of the turn and the
-  /// tokens that the server wrote to close a thought.
+  /// The sum of the log-probabilities of all tokens in the model's own distribution, including the end of the turn and
+  /// the tokens with which the server closed a thought.
   private var logprobSum: Double { tokens.reduce(0) { $0 + Self.finite($1.logprob ?? 0) } }
 
   /// A log-probability that JSON can write.

@@ -23,8 +23,8 @@ package struct UsageRequest: Sendable {
 
   private static let day = 86_400.0
 
-  /// Checks `query`; `now` in seconds since the epoch ends the span of those that name no end. Throws an `APIError` that names the
-  /// parameter.
+  /// Checks `query`; `now` in seconds since the epoch ends the span of those that name no end. Throws an `APIError`
+  /// that names the parameter.
   package init(query: String, now: Double) throws(APIError) {
     let reader = try QueryReader(query)
     ignored = try reader.unknown(known: Self.parameters)
