@@ -1,4 +1,4 @@
-// The calls to libjpeg-turbo, with an error manager that jumps back here and keeps silent.
+// Calls libjpeg-turbo with an error manager that jumps back here and prints nothing.
 #include "CJPEG.h"
 
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 #include <jerror.h>
 
 typedef struct {
-  struct jpeg_error_mgr manager;  // first, so that libjpeg's pointer to it is a pointer to this
+  struct jpeg_error_mgr manager;  // First, so that libjpeg's pointer to it also points to this struct.
   jmp_buf escape;
   int ended_early;
 } errors;
@@ -22,12 +22,12 @@ static void note(j_common_ptr info, int level) {
 }
 
 typedef struct {
-  struct jpeg_progress_mgr manager;  // first, as above
+  struct jpeg_progress_mgr manager;  // First, as above.
   int (*should_stop)(void *context);
   void *context;
 } watch;
 
-// libjpeg calls this before every line, and before every row of blocks while it reads the scans of a progressive image.
+// libjpeg calls this before every line, and before every row of blocks while it reads a progressive image's scans.
 static void look(j_common_ptr info) {
   watch *state = (watch *)info->progress;
   if (state->should_stop(state->context)) fail(info);
@@ -53,7 +53,7 @@ int cjpeg_decode(const uint8_t *data, size_t size, uint32_t width, uint32_t heig
   info.progress = &progress.manager;
   jpeg_mem_src(&info, data, size);
   jpeg_read_header(&info, TRUE);
-  // Defaults otherwise: accurate integer IDCT, fancy upsampling.
+  // The other defaults apply: accurate integer IDCT, fancy upsampling.
   info.out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
   if (info.image_width != width || info.image_height != height || info.num_components != components) fail((j_common_ptr)&info);
   jpeg_start_decompress(&info);
@@ -65,7 +65,7 @@ int cjpeg_decode(const uint8_t *data, size_t size, uint32_t width, uint32_t heig
     JSAMPROW row = pixels + info.output_scanline * stride;
     jpeg_read_scanlines(&info, &row, 1);
   }
-  // Not jpeg_finish_decompress, which would look for an end marker that the pixels do not need.
+  // Avoids jpeg_finish_decompress, which would require an end marker that the pixels do not need.
   jpeg_destroy_decompress(&info);
   return !state.ended_early;
 }

@@ -7,7 +7,7 @@ extension ChatModel {
   /// Decodes and cuts every image, after checking from the headers that all of them fit the context. `tokens` are those of the
   /// text, one for each image among them.
   func prepareImages(of conversation: Conversation, beside tokens: Int) async throws -> [PreparedImage] {
-    var parts: [(bytes: [UInt8], view: ImageProcessor.View, field: String)] = []
+    var parts: [(bytes: [UInt8], detail: ImageProcessor.Detail, field: String)] = []
     for message in conversation.messages {
       for case .image(let bytes, let detail, let field) in message.parts {
         parts.append((bytes, detail == .low ? .low : .full, field))
@@ -23,7 +23,7 @@ extension ChatModel {
       for part in parts {
         do {
           let size = try ImageDecoder.check(part.bytes, limits)
-          places += imageProcessor.layout(width: size.width, height: size.height, view: part.view).tokenCount
+          places += imageProcessor.layout(width: size.width, height: size.height, detail: part.detail).tokenCount
         } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
       }
       return places
@@ -38,7 +38,7 @@ extension ChatModel {
         images.append(
           try await work.run(.image) { budget in
             let decoded = try ImageDecoder.decode(part.bytes, limits: limits) { budget.shouldStop }
-            var image = imageProcessor.prepare(decoded, view: part.view)
+            var image = imageProcessor.prepare(decoded, detail: part.detail)
             image.digest = ContentDigest(of: image)
             return image
           })

@@ -1,7 +1,7 @@
-// Bounds-checked reads of untrusted bytes: every read past the end is nil, never a trap.
+// Bounds-checked reads of untrusted bytes. A read beyond the end returns nil and never traps.
 import Glibc
 
-/// A view of part of a byte array; offsets count from the part's first byte.
+/// A view of a part of a byte array. Offsets are relative to the start of the part.
 struct ByteReader {
   private let bytes: [UInt8]
   private let range: Range<Int>
@@ -10,15 +10,15 @@ struct ByteReader {
 
   private init(_ bytes: [UInt8], _ range: Range<Int>) { (self.bytes, self.range) = (bytes, range) }
 
-  /// Bytes in view.
+  /// The number of bytes in view.
   var count: Int { range.count }
 
-  /// The byte at `offset`.
+  /// Returns the byte at `offset`.
   func byte(_ offset: Int) -> Int? {
     offset >= 0 && offset < count ? Int(bytes[range.lowerBound + offset]) : nil
   }
 
-  /// An unsigned number of `width` bytes (at most 4) at `offset`.
+  /// Returns an unsigned number of `width` bytes (at most 4) at `offset`.
   func number(at offset: Int, width: Int, littleEndian: Bool = false) -> Int? {
     guard offset >= 0, width <= 4, offset <= count - width else { return nil }
     return (0..<width).reduce(0) { value, index in
@@ -26,13 +26,13 @@ struct ByteReader {
     }
   }
 
-  /// Whether the ASCII `text` stands at `offset`.
+  /// Whether the ASCII `text` is at `offset`.
   func has(_ text: StaticString, at offset: Int) -> Bool {
     guard offset >= 0, offset <= count - text.utf8CodeUnitCount else { return false }
     return text.withUTF8Buffer { bytes[(range.lowerBound + offset)...].starts(with: $0) }
   }
 
-  /// The part from `offset` on, of `length` bytes or up to the end; nil when it does not fit.
+  /// Returns the part from `offset`, of `length` bytes or to the end; nil if it does not fit.
   func part(from offset: Int, length: Int? = nil) -> ByteReader? {
     guard offset >= 0, offset <= count else { return nil }
     let length = length ?? count - offset
@@ -40,7 +40,7 @@ struct ByteReader {
     return ByteReader(bytes, range.lowerBound + offset..<range.lowerBound + offset + length)
   }
 
-  /// The first place of the ASCII `text`.
+  /// Returns the first offset of the ASCII `text`.
   func firstIndex(of text: StaticString) -> Int? {
     let length = text.utf8CodeUnitCount
     guard count >= length, length > 0 else { return nil }

@@ -1,12 +1,12 @@
-// From four channels to three, in place, with Pillow's integer arithmetic so that the result is the same to the last bit:
-// RGBA composited over white (`Image.alpha_composite`), and CMYK to RGB (`Image.convert`).
+// Converts four channels to three in place, with Pillow's integer arithmetic, so that results are bit-identical: RGBA
+// composited over white (`Image.alpha_composite`), and CMYK to RGB (`Image.convert`).
 
-/// Four-channel pixels made three-channel.
+/// Conversions of four-channel pixels to three channels.
 enum Flattening {
-  /// `[count, 4]` RGBA over white, to `[count, 3]`; the array keeps its storage.
+  /// Composites `[count, 4]` RGBA over white to `[count, 3]`. The array keeps its storage.
   static func overWhite(_ pixels: inout [UInt8]) {
     flatten(&pixels) { red, green, blue, alpha in
-      // A share of alpha/255 of the colour and the rest of white, with 7 extra bits, divided by 255 with rounding.
+      // alpha/255 of the colour plus the rest of white, with 7 extra bits, divided by 255 with rounding.
       let share = alpha &* 128
       let white = 255 &* (255 &* 128 &- share) &+ (128 &<< 7)
       @inline(__always) func blend(_ channel: UInt32) -> UInt8 {
@@ -17,14 +17,14 @@ enum Flattening {
     }
   }
 
-  /// `[count, 4]` RGBA whose alpha means nothing, to `[count, 3]`.
+  /// Converts `[count, 4]` RGBA with meaningless alpha to `[count, 3]`.
   static func droppingAlpha(_ pixels: inout [UInt8]) {
     flatten(&pixels) { red, green, blue, _ in
       (UInt8(truncatingIfNeeded: red), UInt8(truncatingIfNeeded: green), UInt8(truncatingIfNeeded: blue))
     }
   }
 
-  /// `[count, 4]` CMYK as JPEG files store it, inverted (Adobe's convention), to `[count, 3]` RGB.
+  /// Converts `[count, 4]` CMYK, inverted as in JPEG files (Adobe's convention), to `[count, 3]` RGB.
   static func invertedCMYK(_ pixels: inout [UInt8]) {
     flatten(&pixels) { cyan, magenta, yellow, light in
       @inline(__always) func channel(_ inverted: UInt32) -> UInt8 {

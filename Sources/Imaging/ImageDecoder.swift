@@ -1,22 +1,24 @@
-// Image bytes to an upright, opaque RGB image. The header is read and held against the limits before a codec may allocate;
-// each codec then checks that what it decodes has the size that was checked.
+// Decodes image bytes to an upright, opaque RGB image. The header is checked against the limits before a codec may
+// allocate memory; each codec then verifies that the decoded size is the one in the header.
 //
-// Results equal Pillow's `ImageOps.exif_transpose`, `alpha_composite` over white and `convert("RGB")`. Two deviations are meant:
-// 16-bit grey keeps its high byte (Pillow clips at 255), and the transparent colour of a PNG of another depth than 8 bits is
-// compared at the file's depth (Pillow compares it with the 8-bit value).
+// Results equal Pillow's `ImageOps.exif_transpose`, `alpha_composite` over white and `convert("RGB")`, with two
+// intended exceptions: 16-bit grey keeps its high byte (Pillow clips at 255), and the transparent colour of a PNG is
+// compared at the file's bit depth (Pillow compares it with the 8-bit value).
 
-/// The entrance to the codecs.
+/// The entry point to the codecs.
 package enum ImageDecoder {
-  /// What a header tells: the container and the stored size, before orientation.
+  /// The contents of a header: the container format and the stored size, before applying the orientation.
   package struct Header: Sendable, Equatable {
     package var format: ImageFormat
     package var width, height: Int
     package init(format: ImageFormat, width: Int, height: Int) {
-      (self.format, self.width, self.height) = (format, width, height)
+      self.format = format
+      self.width = width
+      self.height = height
     }
   }
 
-  /// Reads the header only.
+  /// Reads only the header.
   package static func size(of bytes: [UInt8]) throws(ImageError) -> Header {
     guard let format = ImageFormat(sniffing: bytes) else { throw .unsupportedFormat }
     let size: (Int, Int)?
@@ -30,7 +32,7 @@ package enum ImageDecoder {
     return Header(format: format, width: width, height: height)
   }
 
-  /// Reads the header and holds it against the limits; decodes nothing.
+  /// Reads the header and checks it against the limits, without decoding.
   package static func check(_ bytes: [UInt8], _ limits: ImageLimits) throws(ImageError) -> Header {
     if bytes.count > limits.maxBytes { throw .tooManyBytes(limit: limits.maxBytes, value: bytes.count) }
     let header = try size(of: bytes)
@@ -42,8 +44,9 @@ package enum ImageDecoder {
     return header
   }
 
-  /// Decodes the (first) image, turned upright, alpha over white. The decode ends early, with `ImageError.cancelled`, once
-  /// `isCancelled` says so, and with `ImageError.tooSlow` when it takes more processor time than an image of its size may.
+  /// Decodes the first image, upright and composited over white. Throws `ImageError.cancelled` soon after
+  /// `isCancelled` returns true, and `ImageError.tooSlow` if it takes more processor time than an image of its size
+  /// may.
   package static func decode(
     _ bytes: [UInt8], limits: ImageLimits = ImageLimits(), isCancelled: @escaping () -> Bool = { false }
   ) throws(ImageError) -> RGBImage {

@@ -1,18 +1,18 @@
-// How a camera was held: the orientation tag of EXIF (TIFF 6.0 image file directory, tag 0x0112), else `tiff:Orientation` in an
-// XMP packet, and the turn that makes the image upright. Damaged metadata means "as stored", never an error.
+// The orientation of a photo: the EXIF tag (TIFF 6.0 image file directory, tag 0x0112), or `tiff:Orientation` in an
+// XMP packet, and the rotation that makes the image upright. Damaged metadata means "as stored", never an error.
 
-/// The eight EXIF orientations by what must be done to the stored pixels.
+/// The eight EXIF orientations, named by the operation that makes the stored pixels upright.
 enum Orientation: Int {
   case asStored = 1
   case mirrored, turnedHalf, flipped, transposed, turnedRight, transversed, turnedLeft
 
-  /// Reads EXIF (with or without its `Exif\0\0` prefix), then XMP when EXIF does not have the tag.
+  /// Reads EXIF (with or without its `Exif\0\0` prefix), or XMP if EXIF does not contain the tag.
   init(exif: ByteReader?, xmp: ByteReader?) {
     let value = exif.flatMap(Orientation.tag) ?? xmp.flatMap(Orientation.property)
     self = value.flatMap(Orientation.init(rawValue:)) ?? .asStored
   }
 
-  /// Tag 0x0112 of the first directory, if present as one unsigned number.
+  /// Returns tag 0x0112 of the first directory if it is a single unsigned number.
   private static func tag(exif: ByteReader) -> Int? {
     var tiff = exif
     while tiff.has("Exif\0\0", at: 0), let rest = tiff.part(from: 6) { tiff = rest }
@@ -31,13 +31,13 @@ enum Orientation: Int {
       switch (type, count) {
       case (3, 1): return number(entry + 8, 2)
       case (4, 1): return number(entry + 8, 4)
-      default: return 0  // present, so XMP is not asked, but no orientation
+      default: return 0  // Present but invalid, so XMP is not used.
       }
     }
     return nil
   }
 
-  /// `tiff:Orientation="6"` or `<tiff:Orientation>6<` anywhere in the packet's first megabyte.
+  /// Returns `tiff:Orientation="6"` or `<tiff:Orientation>6<` from the first megabyte of the packet.
   private static func property(xmp: ByteReader) -> Int? {
     var rest = xmp.part(from: 0, length: min(xmp.count, 1 << 20)) ?? xmp
     while let place = rest.firstIndex(of: "tiff:Orientation"), let after = rest.part(from: place + 16) {
@@ -48,11 +48,11 @@ enum Orientation: Int {
     return nil
   }
 
-  /// The upright image.
+  /// Returns the upright image.
   func upright(_ image: RGBImage) -> RGBImage {
     guard self != .asStored else { return image }
     let (width, height) = (image.width, image.height)
-    // The stored pixel of upright (x, y) is at `origin + x * right + y * down`, in pixels.
+    // The stored pixel of upright (x, y) is at index `origin + x * right + y * down`.
     let (origin, right, down, turned) =
       switch self {
       case .asStored: (0, 1, width, false)

@@ -361,8 +361,8 @@ import Testing
 
   @Test(arguments: [
     (ChatError.template("roles must alternate"), 400, "messages", "roles must alternate"),
-    (.image(field: "f", .unsupportedFormat), 415, "f", "neither PNG"),
-    (.image(field: "f", .tooManyPixels(limit: 5, value: 6)), 413, "f", "6 pixels; the limit is 5"),
+    (.image(field: "f", .unsupportedFormat), 415, "f", "must be PNG"),
+    (.image(field: "f", .tooManyPixels(limit: 5, value: 6)), 413, "f", "at most 5 pixels, got 6"),
     (.image(field: "f", .undecodable(.png)), 422, "f", "damaged"),
     (.image(field: "f", .invalidProcessor("inner")), 500, "f", "cannot process images"),
     (

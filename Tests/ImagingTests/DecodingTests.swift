@@ -10,7 +10,7 @@ import Testing
   }
 
   @Test(arguments: names)
-  func `an image has the pixels that Pillow sees`(name: String) throws {
+  func `an image decodes to the same pixels as in Pillow`(name: String) throws {
     let expected = try #require(try Fixture.values("images", as: [Fixture.Image].self).first { $0.name == name })
     let pixels = try Fixture.bytes("expected.rgb")[expected.offset...].prefix(expected.width * expected.height * 3)
     let image = try ImageDecoder.decode(try Fixture.bytes(name))
@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test(arguments: names)
-  func `the header tells format and stored size`(name: String) throws {
+  func `the header contains the format and the stored size`(name: String) throws {
     let header = try ImageDecoder.size(of: try Fixture.bytes(name))
     #expect(name.hasPrefix(header.format.rawValue.lowercased() + "-"))
     if !name.hasPrefix("gif-small-") { #expect(header.width == 21 && header.height == 13) }
@@ -29,17 +29,17 @@ import Testing
   @Test(arguments: [
     [], [0xFF], Array("GIF88a".utf8), Array("BM000000000000".utf8), Array("RIFF0000WAVE".utf8), Array("<svg/>".utf8),
   ])
-  func `other formats are told from damaged ones`(bytes: [UInt8]) {
+  func `other formats are distinguished from damaged files`(bytes: [UInt8]) {
     #expect(throws: ImageError.unsupportedFormat) { try ImageDecoder.decode(bytes) }
     #expect(throws: ImageError.unsupportedFormat) { try ImageDecoder.size(of: bytes) }
   }
 
-  @Test func `the format comes from the bytes and the errors tell the answer apart`() {
+  @Test func `the format is recognised by the bytes, and each error has its class`() {
     #expect(ImageError.unsupportedFormat.kind == .unsupported)
     #expect(ImageError.tooManyBytes(limit: 1, value: 2).kind == .tooLarge)
     #expect(ImageError.tooManyPixels(limit: 1, value: 2).kind == .tooLarge)
     #expect(ImageError.edgeTooLong(limit: 1, value: 2).kind == .tooLarge)
     #expect(ImageError.undecodable(.png).kind == .undecodable)
-    #expect(ImageError.edgeTooLong(limit: 10, value: 11).description.contains("11 pixels; the limit is 10"))
+    #expect(ImageError.edgeTooLong(limit: 10, value: 11).description.contains("at most 10 pixels, got 11"))
   }
 }

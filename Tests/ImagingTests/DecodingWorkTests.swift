@@ -1,15 +1,15 @@
-// What an image may cost beyond its size: scans, memory, metadata and time.
+// Limits on the cost of an image beyond its size: scans, memory, metadata and time.
 import Basics
 import Imaging
 import Testing
 
-@Suite struct `Work of a decode` {
+@Suite struct `The cost of decoding` {
   /// Runs `work` and returns how many seconds it took.
   private func seconds(_ work: () throws -> Void) rethrows -> Double {
     try ContinuousClock().measure { try work() }.seconds
   }
 
-  @Test func `a small file of 128 scans over 50 million pixels is refused before it is decoded`() {
+  @Test func `a small file of 128 scans over 50 million pixels is rejected before it is decoded`() {
     let bytes = HostileFiles.progressiveJPEG(width: 7071, height: 7071, scans: 128)
     #expect(bytes.count < 20_000)
     let limits = ImageLimits(maxPixels: 50_000_000)
@@ -18,12 +18,12 @@ import Testing
     }
     #expect(
       ImageError.tooManyScans(scans: 128, limit: 1_000, value: 2_000).description
-        == "the image has 128 scans, 2000 pixels to decode in all; the limit is 1000; save it as a baseline JPEG")
+        == "the 128 scans of the image must decode at most 1000 pixels in total, got 2000; save it as a baseline JPEG")
     #expect(ImageError.tooManyScans(scans: 1, limit: 1, value: 1).kind == .tooLarge)
   }
 
-  @Test func `as many scans as an encoder writes pass at the largest size, and small images may have more`() throws {
-    // 2000 by 2000 pixels under a limit of just so many: 20 scans are the last that pass.
+  @Test func `as many scans as encoders write are allowed at the largest size, and more for small images`() throws {
+    // 2000 by 2000 pixels at the pixel limit: at most 20 scans are allowed.
     let limits = ImageLimits(maxPixels: 4_000_000)
     let twenty = HostileFiles.progressiveJPEG(width: 2000, height: 2000, scans: 20)
     #expect(try ImageDecoder.decode(twenty, limits: limits).width == 2000)
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test(arguments: ["jpeg-420.jpg", "jpeg-progressive.jpg"])
-  func `bytes behind the end of a JPEG are no scans of it`(name: String) throws {
+  func `bytes after the end of a JPEG do not count as scans`(name: String) throws {
     let bytes = try Fixture.bytes(name)
     let image = try ImageDecoder.decode(bytes)
     var random = SplitMix64(seed: 5)
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(arguments: ["jpeg-420.jpg", "jpeg-progressive.jpg"])
-  func `scans inside the segments of a JPEG are no scans of it`(name: String) throws {
+  func `scans inside the segments of a JPEG do not count`(name: String) throws {
     let bytes = try Fixture.bytes(name)
     let image = try ImageDecoder.decode(bytes)
     let thumbnail = [0xFF, 0xD8] + HostileFiles.repeated([0xFF, 0xDA, 0xFF, 0xD9], 16_000)
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func `coefficients count as memory`() {
-    // Four components of two bytes beside four of pixels: 12 bytes a pixel.
+    // Four components of two bytes plus four of pixels: 12 bytes per pixel.
     let head = HostileFiles.progressiveJPEG(width: 4000, height: 4000, components: 4)
     let bytes = head + HostileFiles.emptyScans(width: 4000, height: 4000, 1) + [0xFF, 0xD9]
     #expect(throws: ImageError.tooMuchMemory(limit: 160_000_000, value: 192_000_000)) {
@@ -73,14 +73,14 @@ import Testing
     #expect(throws: Never.self) { try ImageDecoder.decode(bytes, limits: ImageLimits(maxPixels: 20_000_000)) }
   }
 
-  @Test func `a cancelled decode ends, of every format`() throws {
+  @Test func `a cancelled decode stops, in every format`() throws {
     for name in [
       "png-6-8.png", "png-6-16-interlaced.png", "jpeg-420.jpg", "jpeg-progressive.jpg", "webp-lossy.webp",
       "gif-plain.gif",
     ] {
       let bytes = try Fixture.bytes(name)
       #expect(throws: ImageError.cancelled) { try ImageDecoder.decode(bytes, isCancelled: { true }) }
-      // Asked once before the codec begins, and at least once by the codec.
+      // Called once before the codec starts, and at least once by the codec.
       var asked = 0
       #expect(throws: ImageError.cancelled) {
         try ImageDecoder.decode(
@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func `a progressive decode ends between two rows of blocks of a scan`() {
+  @Test func `a progressive decode stops between two rows of blocks of a scan`() {
     let bytes = HostileFiles.progressiveJPEG(width: 2000, height: 2000, scans: 20)
     var asked = 0
     #expect(throws: ImageError.cancelled) {
@@ -101,13 +101,13 @@ import Testing
         bytes,
         isCancelled: {
           asked += 1
-          return asked == 300  // of 250 rows in each scan
+          return asked == 300  // Each scan has 250 rows.
         })
     }
     #expect(asked == 300)
   }
 
-  @Test func `a GIF whose codes only clear the table ends in time`() {
+  @Test func `a GIF whose codes only clear the table is stopped in time`() {
     let bytes = HostileFiles.clearingGIF(bytes: 16 << 20)
     let time = seconds {
       let error = #expect(throws: ImageError.self) { try ImageDecoder.decode(bytes) }
@@ -135,10 +135,10 @@ import Testing
     }
   }
 
-  @Test func `chunks that a PNG does not need are not read`() throws {
+  @Test func `unneeded chunks of a PNG are not read`() throws {
     let bytes = try Fixture.bytes("png-6-8.png")
     let image = try ImageDecoder.decode(bytes)
-    // Compressed data that begins well and is damaged later, so that a decoder which tries inflates each and drops it.
+    // Compressed data that starts valid and is damaged later, so that a decoder would inflate and discard each chunk.
     let damaged: [UInt8] = Array("k\0\0".utf8) + [0x78, 0x9C] + [UInt8](repeating: 0xED, count: 64)
     var chunks: [(type: String, data: [UInt8])] = []
     for type in ["zTXt", "iCCP", "iTXt", "sPLT", "tEXt", "eXIf", "prVt"] {

@@ -1,10 +1,10 @@
-// Files below Fixtures, written by scripts/fixtures/imaging.py with Pillow.
+// Files in Fixtures, written by scripts/fixtures/imaging.py with Pillow.
 import Foundation
 import Imaging
 
-/// Access to the fixtures of this room.
+/// Reads the fixtures of this module.
 enum Fixture {
-  /// An image file and where Pillow's pixels of it stand in `expected.rgb`.
+  /// An image file and the location of its pixels, as decoded by Pillow, in `expected.rgb`.
   struct Image: Decodable {
     var name: String
     var width, height, offset: Int
@@ -20,7 +20,7 @@ enum Fixture {
     try JSONDecoder().decode(Value.self, from: Data(contentsOf: folder.appendingPathComponent(name + ".json")))
   }
 
-  /// The image that the generator resizes: `[height, width, 3]` by formula.
+  /// Returns the image that the generator resizes: `[height, width, 3]` by formula.
   static func formula(width: Int, height: Int) -> RGBImage {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(width * height * 3)
@@ -33,7 +33,7 @@ enum Fixture {
     return RGBImage(width: width, height: height, pixels: pixels)
   }
 
-  /// FNV-1a, 64 bit, in hexadecimal.
+  /// Returns FNV-1a, 64 bit, in hexadecimal.
   static func hash(_ bytes: some Sequence<UInt8>) -> String {
     var value: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }

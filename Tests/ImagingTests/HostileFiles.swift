@@ -1,4 +1,4 @@
-// Small files that ask for much work: written here, so that sizes and counts are free.
+// Small files that cause much work, generated here so that sizes and counts can be chosen.
 
 /// Writers of hostile images.
 enum HostileFiles {
@@ -8,7 +8,7 @@ enum HostileFiles {
     [0xFF, marker] + word(payload.count + 2) + payload
   }
 
-  /// `bytes`, `count` times.
+  /// Returns `count` copies of `bytes`.
   static func repeated(_ bytes: [UInt8], _ count: Int) -> [UInt8] {
     var all: [UInt8] = []
     all.reserveCapacity(bytes.count * count)
@@ -16,14 +16,14 @@ enum HostileFiles {
     return all
   }
 
-  /// A progressive JPEG of one grey component, whose scans say "no coefficient" for all blocks in few bits: one code of one bit
-  /// means a run of up to 32,767 empty blocks, and 14 bits tell its length.
+  /// Returns a progressive JPEG with one grey component, whose scans say "no coefficient" for all blocks in few bits:
+  /// a one-bit code announces a run of up to 32,767 empty blocks, with 14 bits for its length.
   static func progressiveJPEG(width: Int, height: Int, scans: Int) -> [UInt8] {
     progressiveJPEG(width: width, height: height, components: 1) + emptyScans(width: width, height: height, scans)
       + [0xFF, 0xD9]
   }
 
-  /// The head of a progressive JPEG, up to its first scan.
+  /// Returns the head of a progressive JPEG up to its first scan.
   static func progressiveJPEG(width: Int, height: Int, components: Int) -> [UInt8] {
     let frame = [8] + word(height) + word(width) + [UInt8(components)]
     var bytes: [UInt8] = [0xFF, 0xD8]
@@ -34,7 +34,7 @@ enum HostileFiles {
     return bytes
   }
 
-  /// Scans of the first component's 63 alternating coefficients, all of them zero.
+  /// Returns scans of the first component's 63 AC coefficients, all of them zero.
   static func emptyScans(width: Int, height: Int, _ count: Int) -> [UInt8] {
     let blocks = ((width + 7) / 8) * ((height + 7) / 8)
     var bits: [Bool] = []
@@ -49,24 +49,25 @@ enum HostileFiles {
     return repeated(scan, count)
   }
 
-  /// A GIF of one white pixel behind `blocks` comment sub-blocks.
+  /// Returns a GIF of one white pixel after `blocks` comment sub-blocks.
   static func commentedGIF(blocks: Int) -> [UInt8] {
     screen + [0x21, 0xFE] + repeated([1, 0x20], blocks) + [0] + frame + [2, 0x44, 1, 0, 0x3B]
   }
 
-  /// A GIF of one pixel whose data clear the decoder's table for ever: every code of three bits costs 4,096 writes.
+  /// Returns a GIF of one pixel whose data clear the decoder's table all the time: every code of three bits costs
+  /// 4,096 writes.
   static func clearingGIF(bytes count: Int) -> [UInt8] {
     // The code 4 ("clear"), least significant bit first: 001 001 001 ….
     let block = [255] + repeated([0b0010_0100, 0b0100_1001, 0b1001_0010], 85)
     return screen + frame + repeated(block, count / 256) + [0, 0x3B]
   }
 
-  /// A GIF's screen of one pixel with two colours, and the descriptor of a frame of one pixel with its code size.
+  /// A GIF screen of one pixel with two colours, and the descriptor of a one-pixel frame with its code size.
   private static let screen: [UInt8] =
     Array("GIF89a".utf8) + [1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0]
   private static let frame: [UInt8] = [0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2]
 
-  /// `png` with `chunks` after its header chunk; checksums are computed.
+  /// Returns `png` with `chunks` inserted after its header chunk. Computes checksums.
   static func png(_ png: [UInt8], adding chunks: [(type: String, data: [UInt8])]) -> [UInt8] {
     var added: [UInt8] = []
     for (type, data) in chunks {

@@ -12,14 +12,14 @@ import Testing
     "gif-animated.gif", "gif-small-frame-transparent.gif",
   ]
 
-  /// Decodes under limits that a changed header easily breaks; nil when refused.
+  /// Decodes with limits that a changed header easily exceeds; nil if rejected.
   private func attempt(_ bytes: [UInt8]) -> RGBImage? {
     _ = try? ImageDecoder.size(of: bytes)
     return try? ImageDecoder.decode(bytes, limits: ImageLimits(maxPixels: 100_000))
   }
 
   @Test(arguments: samples)
-  func `no prefix crashes, and half an image is refused`(name: String) throws {
+  func `no prefix crashes, and half an image is rejected`(name: String) throws {
     let bytes = try Fixture.bytes(name)
     for length in 0..<bytes.count {
       let refused = attempt(Array(bytes[..<length])) == nil
@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test func `damage after the pixels of a PNG costs neither them nor the orientation before them`() throws {
+  @Test func `damage after the pixels of a PNG loses neither the pixels nor a preceding orientation`() throws {
     let bytes = try Fixture.bytes("png-exif.png")
     let whole = try ImageDecoder.decode(bytes)
     #expect(whole.width == 13 && whole.height == 21)
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func `a bomb is refused by its header`() throws {
+  @Test func `a decompression bomb is rejected by its header`() throws {
     let bytes = try Fixture.bytes("bomb.png")
     #expect(bytes.count < 40_000)
     #expect(throws: ImageError.tooManyPixels(limit: 64_000_000, value: 268_435_456)) { try ImageDecoder.decode(bytes) }
@@ -84,14 +84,14 @@ import Testing
     ("gif-plain.gif", 6, [0xFF, 0xFF, 0xFF, 0xFF]),
     ("webp-small-frame.webp", 24, [0xFF, 0x3F, 0x00, 0xFF, 0x3F, 0x00]),
   ])
-  func `a header that promises too much is too large`(name: String, offset: Int, size: [UInt8]) throws {
+  func `a header with too large a size is rejected as too large`(name: String, offset: Int, size: [UInt8]) throws {
     var bytes = try Fixture.bytes(name)
     bytes.replaceSubrange(offset..<(offset + size.count), with: size)
     let error = #expect(throws: ImageError.self) { try ImageDecoder.decode(bytes) }
     #expect(error?.kind == .tooLarge)
   }
 
-  @Test func `a JPEG frame that promises too much is too large, and one of no size is undecodable`() throws {
+  @Test func `a JPEG frame that is too large is rejected as such, and one without size is undecodable`() throws {
     var bytes = try Fixture.bytes("jpeg-420.jpg")
     let frame = try #require((0..<(bytes.count - 1)).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
     bytes.replaceSubrange((frame + 5)..<(frame + 9), with: [0xFF, 0xDC, 0xFF, 0xDC])
@@ -101,7 +101,7 @@ import Testing
     #expect(throws: ImageError.undecodable(.jpeg)) { try ImageDecoder.decode(bytes) }
   }
 
-  @Test func `the limits themselves are allowed`() throws {
+  @Test func `values equal to the limits are allowed`() throws {
     let bytes = try Fixture.bytes("jpeg-420.jpg")
     let limits = ImageLimits(maxBytes: bytes.count, maxPixels: 21 * 13, maxEdge: 21)
     #expect(try ImageDecoder.decode(bytes, limits: limits).width == 21)

@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test(arguments: ResampleFilter.allCases)
-  func `a flat image stays flat`(filter: ResampleFilter) {
+  func `a uniform image stays uniform`(filter: ResampleFilter) {
     let flat = RGBImage(width: 50, height: 31, pixels: [UInt8](repeating: 201, count: 50 * 31 * 3))
     let result = Resampler.resize(flat, width: 17, height: 90, filter: filter)
     #expect(result.pixels.allSatisfy { $0 == 201 })

@@ -15,7 +15,7 @@ import Testing
       resample: resample, maxPatches: maxPatches, mean: mean)
   }
 
-  /// Width, height, tiles down and across, kept rows and columns, places.
+  /// Width, height, tiles down and across, remaining rows and columns, positions.
   @Test(arguments: [
     [384, 384, 1, 2, 27, 28, 1512], [100, 100, 1, 2, 27, 28, 1512], [224, 224, 1, 2, 27, 28, 1512],
     [336, 336, 1, 2, 27, 28, 1512], [640, 480, 2, 2, 40, 54, 2929], [800, 600, 2, 2, 40, 54, 2929],
@@ -26,22 +26,22 @@ import Testing
     [1152, 384, 1, 3, 27, 81, 2943], [1200, 400, 1, 3, 27, 81, 2943], [2000, 500, 1, 3, 21, 81, 2451],
     [1153, 944, 2, 2, 44, 54, 3149], [1, 1000, 3, 1, 81, 1, 891], [1000, 1, 1, 3, 1, 81, 811],
   ])
-  func `the table of the model's specification holds`(row: [Int]) throws {
-    let layout = try Self.processor().layout(width: row[0], height: row[1], view: .full)
+  func `layouts agree with the table of the model's specification`(row: [Int]) throws {
+    let layout = try Self.processor().layout(width: row[0], height: row[1], detail: .full)
     let grid = try #require(layout.grid)
     #expect(
       [row[0], row[1], grid.tileRows, grid.tileColumns, grid.rows.count, grid.columns.count, layout.tokenCount] == row)
     #expect(layout.patchesPerSide == 27 && grid.shrunk == nil && !layout.newlineAfterBase)
   }
 
-  @Test func `layouts equal the reference's, with and without a limit of patches`() throws {
+  @Test func `layouts equal the reference's, with and without a limit on patches`() throws {
     let cases: [[Int]] = try Fixture.values("layouts")
     #expect(cases.count > 1500)
     var shrunk = 0
     for item in cases {
       let processor = try Self.processor(
         canvases: item[2] == 1 ? Self.many : Self.five, maxPatches: item[3] == 0 ? nil : item[3])
-      let layout = processor.layout(width: item[0], height: item[1], view: .full)
+      let layout = processor.layout(width: item[0], height: item[1], detail: .full)
       let grid = try #require(layout.grid)
       let size = grid.shrunk ?? (grid.rows.count, grid.columns.count)
       if grid.shrunk != nil { shrunk += 1 }
@@ -51,7 +51,7 @@ import Testing
     #expect(shrunk > 100)
   }
 
-  @Test func `rounding to seven decimals and truncating is Python's`() throws {
+  @Test func `rounding to seven decimals and truncating equals Python's result`() throws {
     enum Field: Decodable {
       case bits(UInt64)
       case value(Int)
@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test func `the earlier canvas wins a tie, the less wasteful one before it`() {
+  @Test func `among equal canvases the less wasteful one wins, then the earlier one`() {
     typealias Size = AnyResolution.Size
     let (wide, tall, square) = (
       Size(height: 384, width: 768), Size(height: 768, width: 384), Size(height: 768, width: 768)
@@ -90,44 +90,44 @@ import Testing
     var full, low, economy: String
   }
 
-  @Test func `views equal those that Pillow makes`() throws {
+  @Test func `views equal Pillow's`() throws {
     for item in try Fixture.values("views", as: [Case].self) {
       let filter = try #require(ResampleFilter(rawValue: item.filter))
       let processor = try Self.processor(side: 96, resample: filter, mean: [0.48145466, 0.4578275, 0.40821073])
       let image = Fixture.formula(width: item.width, height: item.height)
-      for (view, hash, count) in [
-        (ImageProcessor.View.full, item.full, item.count), (.low, item.low, 1), (.economy, item.economy, 1),
+      for (detail, hash, count) in [
+        (ImageProcessor.Detail.full, item.full, item.count), (.low, item.low, 1), (.economy, item.economy, 1),
       ] {
-        let prepared = processor.prepare(image, view: view)
+        let prepared = processor.prepare(image, detail: detail)
         #expect(prepared.viewCount == count && prepared.views.count == count * 96 * 96 * 3 && prepared.side == 96)
         #expect(prepared.width == item.width && prepared.height == item.height)
-        #expect(Fixture.hash(prepared.views) == hash, "\(item.width)x\(item.height) \(filter) \(view)")
-        #expect(prepared.layout == processor.layout(width: item.width, height: item.height, view: view))
+        #expect(Fixture.hash(prepared.views) == hash, "\(item.width)x\(item.height) \(filter) \(detail)")
+        #expect(prepared.layout == processor.layout(width: item.width, height: item.height, detail: detail))
       }
     }
   }
 
-  @Test func `the small views take a fixed number of places`() throws {
+  @Test func `the low and economy views take a fixed number of positions`() throws {
     let processor = try Self.processor()
-    let low = processor.layout(width: 4000, height: 10, view: .low)
+    let low = processor.layout(width: 4000, height: 10, detail: .low)
     #expect(low.tokenCount == 729 && low.grid == nil && !low.newlineAfterBase)
-    let economy = processor.layout(width: 4000, height: 10, view: .economy)
+    let economy = processor.layout(width: 4000, height: 10, detail: .economy)
     #expect(economy.tokenCount == 730 && economy.grid == nil && economy.newlineAfterBase)
-    #expect(try Self.processor(canvases: []).layout(width: 500, height: 500, view: .full).tokenCount == 729)
+    #expect(try Self.processor(canvases: []).layout(width: 500, height: 500, detail: .full).tokenCount == 729)
   }
 
-  @Test func `the longest thin image is prepared in every view`() throws {
+  @Test func `the longest thin image is prepared at every detail level`() throws {
     let processor = try Self.processor()
     for (width, height) in [(32_768, 1), (1, 32_768)] {
       let image = RGBImage(width: width, height: height, pixels: [UInt8](repeating: 90, count: 32_768 * 3))
-      for view in [ImageProcessor.View.full, .low, .economy] {
-        let prepared = processor.prepare(image, view: view)
+      for detail in [ImageProcessor.Detail.full, .low, .economy] {
+        let prepared = processor.prepare(image, detail: detail)
         #expect(prepared.views.count == prepared.viewCount * 384 * 384 * 3)
       }
     }
   }
 
-  @Test func `settings that do not fit together are refused`() {
+  @Test func `inconsistent settings are rejected`() {
     func refused(
       side: Int = 384, patch: Int = 14, pinpoint: (Int, Int) = (384, 768), most: Int? = nil, mean: [Double] = [0, 0, 0]
     ) -> Bool {

@@ -1,10 +1,10 @@
-// GIF through giflib, line by line: the first frame on its logical screen. As in Pillow the screen grows to hold the frame, and
-// what the frame does not cover is transparent, or colour 0 when nothing is.
+// Decodes GIF with giflib, line by line: the first frame on its logical screen. As in Pillow, the screen grows to
+// contain the frame, and the uncovered area is transparent, or colour 0 if there is no transparency.
 import CGIF
 
-/// The first frame of a GIF.
+/// Decodes the first frame of a GIF.
 enum GIFCodec {
-  /// Nil when the file is damaged, cut short or stopped by `watch`. `width` and `height` are those of `GIFHeader`.
+  /// Returns nil if the file is damaged, truncated or stopped by `watch`. `width` and `height` come from `GIFHeader`.
   static func decode(
     _ bytes: [UInt8], width: Int, height: Int, _ watch: DecodingWatch
   ) -> (RGBImage, Orientation)? {
@@ -37,7 +37,7 @@ enum GIFCodec {
 
   private typealias Colour = (red: UInt8, green: UInt8, blue: UInt8)
 
-  /// 256 colours: the map, then greys as in Pillow; the transparent one is white.
+  /// Returns 256 colours: the map, then greys as in Pillow. The transparent colour is white.
   private static func colours(_ map: UnsafeMutablePointer<ColorMapObject>?, transparent: Int?) -> [Colour] {
     var palette: [Colour] = (0...255).map { (UInt8($0), UInt8($0), UInt8($0)) }
     if let map = map?.pointee, let colors = map.Colors {
@@ -57,20 +57,21 @@ enum GIFCodec {
     )
   }
 
-  /// The order in which rows are stored: four passes when interlaced (GIF89a, appendix E).
+  /// Returns the order in which rows are stored: four passes if interlaced (GIF89a, appendix E).
   private static func rows(_ height: Int, interlaced: Bool) -> [Int] {
     guard interlaced else { return Array(0..<height) }
     return [(0, 8), (4, 8), (2, 4), (1, 2)].flatMap { stride(from: $0.0, to: height, by: $0.1) }
   }
 
-  /// Bytes that giflib pulls from.
+  /// The bytes that giflib reads.
   private struct Source {
     var bytes: UnsafeBufferPointer<UInt8>
     var offset = 0
     let watch: DecodingWatch
   }
 
-  /// Opens the file, reads up to the first frame's descriptor, and calls `body` with it and the transparent colour's index.
+  /// Opens the file, reads up to the first frame's descriptor, and calls `body` with it and the index of the
+  /// transparent colour.
   private static func withFirstFrame<Value>(
     of bytes: [UInt8], _ watch: DecodingWatch, _ body: (UnsafeMutablePointer<GifFileType>, Int?) -> Value?
   ) -> Value? {
@@ -85,15 +86,15 @@ enum GIFCodec {
     }
   }
 
-  /// Hands out the next bytes. giflib asks for one block of at most 255 bytes at a time, and a block may keep it busy for long: every
-  /// code that clears the table costs 4,096 writes.
+  /// Returns the next bytes to giflib, which reads one block of at most 255 bytes at a time. A block may take long to
+  /// process: every code that clears the table costs 4,096 writes.
   private static let read: InputFunc = { file, target, count in
     guard let source = file?.pointee.UserData?.assumingMemoryBound(to: Source.self), let target, count > 0 else {
       return 0
     }
     let (bytes, offset) = (source.pointee.bytes, source.pointee.offset)
     let available = min(Int(count), bytes.count - offset)
-    // Single bytes are lengths; the block behind them is asked about.
+    // Single bytes are lengths. The watch is checked before the block that follows.
     guard available > 0, count == 1 || !source.pointee.watch.shouldStop(), let base = bytes.baseAddress else {
       return 0
     }
@@ -102,7 +103,7 @@ enum GIFCodec {
     return Int32(available)
   }
 
-  /// Skips to the first image descriptor; nil when there is none. A graphic control extension on the way may name a
+  /// Skips to the first image descriptor; nil if there is none. A graphic control extension on the way may set a
   /// transparent colour.
   private static func seekFirstFrame(_ file: UnsafeMutablePointer<GifFileType>) -> (index: Int?, Void)? {
     var transparent: Int?
@@ -115,7 +116,7 @@ enum GIFCodec {
         var code: Int32 = 0
         var block: UnsafeMutablePointer<GifByteType>?
         guard DGifGetExtension(file, &code, &block) == GIF_OK else { return nil }
-        // A block is its length, then its bytes: flags, delay (2), transparent index.
+        // The block: its length, then flags, delay (2 bytes) and transparent index.
         if code == GRAPHICS_EXT_FUNC_CODE, let block, block[0] >= 4, block[1] & 1 != 0 { transparent = Int(block[4]) }
         while block != nil {
           guard DGifGetExtensionNext(file, &block) == GIF_OK else { return nil }

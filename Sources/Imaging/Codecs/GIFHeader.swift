@@ -1,11 +1,11 @@
-// The blocks of a GIF up to its first frame (GIF89a, 18 to 26), walked without a decoder: size reading must be cheap, and a file may
-// hold millions of extension blocks there.
+// Reads the blocks of a GIF up to its first frame (GIF89a, 18 to 26) without a decoder: reading the size must be
+// cheap, and a file may contain millions of extension blocks.
 
-/// Size of the screen, grown to hold the first frame, as Pillow does.
+/// The size of the screen, grown to contain the first frame, as in Pillow.
 struct GIFHeader {
   let width, height: Int
 
-  /// Nil when the first frame's descriptor is missing or damaged.
+  /// Returns nil if the first frame's descriptor is missing or damaged.
   init?(_ bytes: [UInt8]) throws(ImageError) {
     let reader = ByteReader(bytes)
     func number(_ offset: Int) -> Int? { reader.number(at: offset, width: 2, littleEndian: true) }
@@ -22,7 +22,7 @@ struct GIFHeader {
         return
       case 0x21:
         offset += 2
-        // Sub-blocks, each behind its length, up to one of no bytes.
+        // Skips sub-blocks, each preceded by its length, up to an empty one.
         while let length = reader.byte(offset) {
           blocks += 1
           if blocks > ImageLimits.maxBlocks { throw .tooManyBlocks(.gif, limit: ImageLimits.maxBlocks) }

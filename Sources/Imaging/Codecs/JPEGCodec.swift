@@ -1,10 +1,10 @@
-// JPEG through libjpeg-turbo with its defaults, which are Pillow's: accurate integer IDCT, fancy chroma upsampling. `JPEGHeader`
-// reads the marker segments first, so that nothing is allocated unchecked.
+// Decodes JPEG with libjpeg-turbo and its default settings, which Pillow uses: accurate integer IDCT, fancy chroma
+// upsampling. `JPEGHeader` reads the marker segments first, so that nothing is allocated unchecked.
 import CJPEG
 
-/// Baseline and progressive JPEG: grey, YCbCr or RGB, CMYK and YCCK.
+/// Decodes baseline and progressive JPEG: grey, YCbCr or RGB, CMYK and YCCK.
 enum JPEGCodec {
-  /// Nil when the file is damaged, cut short, stopped by `watch`, or has neither 1, 3 nor 4 components.
+  /// Returns nil if the file is damaged, truncated, stopped by `watch`, or has neither 1, 3 nor 4 components.
   static func decode(
     _ bytes: [UInt8], _ limits: ImageLimits, _ watch: DecodingWatch
   ) throws(ImageError) -> (RGBImage, Orientation)? {
@@ -33,7 +33,7 @@ enum JPEGCodec {
     return (RGBImage(width: header.width, height: header.height, pixels: pixels), orientation)
   }
 
-  /// Asks the `DecodingWatch` behind the pointer, which `decode` keeps alive.
+  /// Calls the `DecodingWatch` behind the pointer, which `decode` keeps alive.
   private static let shouldStop: @convention(c) (UnsafeMutableRawPointer?) -> Int32 = { context in
     guard let context else { return 0 }
     return Unmanaged<DecodingWatch>.fromOpaque(context).takeUnretainedValue().shouldStop() ? 1 : 0

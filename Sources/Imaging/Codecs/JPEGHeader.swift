@@ -1,20 +1,20 @@
-// The marker segments of a JPEG (ITU-T T.81, B.1.1), walked as libjpeg walks them, so that size, memory and work are known
-// before a decoder allocates. The walk ends at the image's own end marker: what phones and editors append does not count.
+// Reads the marker segments of a JPEG (ITU-T T.81, B.1.1) as libjpeg does, so that size, memory and work are known
+// before a decoder allocates memory. Data after the end marker, as appended by phones and editors, is ignored.
 import Glibc
 
-/// What stands before the first scan, and where that scan begins.
+/// The contents of a JPEG up to its first scan.
 struct JPEGHeader {
   private(set) var width = 0
   private(set) var height = 0
-  /// Horizontal and vertical sampling factors of each component.
+  /// The horizontal and vertical sampling factors of each component.
   private(set) var sampling: [(horizontal: Int, vertical: Int)] = []
   private(set) var exif: [UInt8] = []
   private(set) var xmp: ByteReader?
   private var isProgressive = false
-  /// Components of the first scan, and the offset behind that scan's header.
+  /// The number of components of the first scan, and the offset after that scan's header.
   private var firstScan = (components: 0, end: 0)
 
-  /// Nil without a frame header before the first scan.
+  /// Returns nil if there is no frame header before the first scan.
   init?(_ bytes: [UInt8]) throws(ImageError) {
     var markers = JPEGMarkers(bytes, from: 2)
     var count = 0
@@ -40,13 +40,14 @@ struct JPEGHeader {
     return nil
   }
 
-  /// Number of components.
+  /// The number of components.
   var components: Int { sampling.count }
 
-  /// Whether the decoder keeps all coefficients until it has read the last scan.
+  /// Whether the decoder stores all coefficients until it has read the last scan.
   private var keepsCoefficients: Bool { isProgressive || firstScan.components < components }
 
-  /// Scans that the decoder reads: one where the first holds everything, else all up to the end marker.
+  /// Returns the number of scans that the decoder reads: one if the first contains everything, else all up to the end
+  /// marker.
   func scans(in bytes: [UInt8]) -> Int {
     guard keepsCoefficients else { return 1 }
     var markers = JPEGMarkers(bytes, from: firstScan.end)
@@ -57,7 +58,7 @@ struct JPEGHeader {
     return count
   }
 
-  /// Bytes of the pixels and of what the decoder keeps beside them: 2 for each coefficient, in whole blocks of 8 by 8.
+  /// The memory in bytes for the pixels and the stored coefficients: 2 per coefficient, in whole blocks of 8 by 8.
   var decodingBytes: Int {
     let pixels = width * height * (components == 4 ? 4 : 3)
     guard keepsCoefficients, let across = sampling.map(\.horizontal).max(), let down = sampling.map(\.vertical).max()
@@ -67,7 +68,7 @@ struct JPEGHeader {
     return sampling.reduce(pixels) { $0 + columns * $1.horizontal * rows * $1.vertical * 128 }
   }
 
-  /// Reads a frame header (B.2.2): precision, height, width, then an id, sampling factors and a table for each component.
+  /// Reads a frame header (B.2.2): precision, height, width, then id, sampling factors and table of each component.
   private mutating func readFrame(_ segment: ByteReader) -> Bool {
     guard segment.byte(0) == 8, let height = segment.number(at: 1, width: 2),
       let width = segment.number(at: 3, width: 2), let components = segment.byte(5), (1...4).contains(components)
@@ -82,19 +83,21 @@ struct JPEGHeader {
   }
 }
 
-/// The markers of a JPEG from an offset on; between them entropy-coded data and garbage are skipped.
+/// The markers of a JPEG from an offset on, skipping entropy-coded data and garbage between them.
 struct JPEGMarkers {
   private let bytes: [UInt8]
   private let reader: ByteReader
-  /// Where the search goes on: behind the last segment.
+  /// The offset at which the search continues, after the last segment.
   private(set) var offset: Int
 
   init(_ bytes: [UInt8], from offset: Int) {
-    (self.bytes, reader, self.offset) = (bytes, ByteReader(bytes), offset)
+    self.bytes = bytes
+    reader = ByteReader(bytes)
+    self.offset = offset
   }
 
-  /// The next marker with its segment; nil at the end of the bytes or at a segment that they do not hold. Markers without a segment
-  /// other than the end of the image are skipped: restarts, the start of an image, and `TEM`.
+  /// Returns the next marker with its segment; nil at the end of the bytes or at an incomplete segment. Skips markers
+  /// without a segment, except the end of the image: restarts, the start of an image, and `TEM`.
   mutating func next() -> (marker: Int, segment: ByteReader)? {
     while let marker = nextCode() {
       switch marker {
@@ -111,7 +114,7 @@ struct JPEGMarkers {
     return nil
   }
 
-  /// The byte behind the next run of 0xFF that is neither 0 (a stuffed byte of data) nor fill.
+  /// Returns the byte after the next run of 0xFF that is neither 0 (a stuffed data byte) nor fill.
   private mutating func nextCode() -> Int? {
     bytes.withUnsafeBytes { bytes in
       while offset < bytes.count, let base = bytes.baseAddress,

@@ -1,17 +1,17 @@
-// PNG through libspng: every colour type and depth, interlaced or not. Colours are taken as stored: gamma and profiles are
-// ignored, as Pillow does; 16-bit samples keep their high byte.
+// Decodes PNG with libspng: every colour type and depth, interlaced or not. Gamma and profiles are ignored, as in
+// Pillow; 16-bit samples keep their high byte.
 import CSPNG
 import Text
 
-/// PNG, and the default image of an APNG.
+/// Decodes PNG, and the default image of an APNG.
 enum PNGCodec {
-  /// Bytes that one ancillary chunk (inflated) and all of them together may take.
+  /// The limit on the size of one inflated ancillary chunk, and of all together, in bytes.
   private static let chunkLimit = 8 << 20
   private static let chunkCacheLimit = 16 << 20
-  /// Characters of an EXIF profile that are read; its orientation stands among the first.
+  /// The limit on the characters of an EXIF profile that are read; the orientation is near its start.
   private static let metadataLimit = 1 << 20
 
-  /// Width and height from the header chunk.
+  /// Returns the width and height from the header chunk.
   static func size(of bytes: [UInt8]) -> (Int, Int)? {
     let reader = ByteReader(bytes)
     guard reader.has("IHDR", at: 12), let width = reader.number(at: 16, width: 4),
@@ -20,14 +20,14 @@ enum PNGCodec {
     return (width, height)
   }
 
-  /// Nil when the file is damaged, cut short or stopped by `watch`. `width` and `height` are those of the header.
+  /// Returns nil if the file is damaged, truncated or stopped by `watch`. `width` and `height` come from the header.
   static func decode(
     _ bytes: [UInt8], width: Int, height: Int, _ watch: DecodingWatch
   ) -> (RGBImage, Orientation)? {
     let bytes = PNGChunks.needed(of: bytes)
     guard let context = spng_ctx_new(0) else { return nil }
     defer { spng_ctx_free(context) }
-    // The context reads `bytes` until it is freed, so everything happens inside their scope.
+    // The context reads `bytes` until it is freed, so everything happens in this closure.
     return bytes.withUnsafeBytes { source -> (RGBImage, Orientation)? in
       var header = spng_ihdr()
       var size = 0
@@ -42,14 +42,14 @@ enum PNGCodec {
       var pixels = [UInt8](repeating: 0, count: size)
       guard decodeRows(context, into: &pixels, rowBytes: width * 4, format, watch) else { return nil }
       Flattening.overWhite(&pixels)
-      // Damage after the pixels costs what stands there, not the image; the context then tells nothing more.
+      // Damage after the pixels loses the chunks there, but not the image. The context is unusable afterwards.
       let after = spng_decode_chunks(context) == 0 ? metadata(context) : before
       let orientation = Orientation(exif: after.exif ?? before.exif, xmp: after.xmp ?? before.xmp)
       return (RGBImage(width: width, height: height, pixels: pixels), orientation)
     }
   }
 
-  /// Decodes row by row; an interlaced image's rows come in seven passes.
+  /// Decodes row by row; the rows of an interlaced image arrive in seven passes.
   private static func decodeRows(
     _ context: OpaquePointer, into pixels: inout [UInt8], rowBytes: Int, _ format: Int32, _ watch: DecodingWatch
   ) -> Bool {
@@ -68,7 +68,7 @@ enum PNGCodec {
     }
   }
 
-  /// EXIF from an `eXIf` chunk or from ImageMagick's hexadecimal text, and XMP, of the chunks read so far.
+  /// Returns EXIF, from an `eXIf` chunk or ImageMagick's hexadecimal text, and XMP, of the chunks read so far.
   private static func metadata(_ context: OpaquePointer) -> (exif: ByteReader?, xmp: ByteReader?) {
     var chunk = spng_exif()
     var exif: ByteReader?
@@ -80,7 +80,7 @@ enum PNGCodec {
     return (exif, text(PNGChunks.xmpKeyword, of: context).map(ByteReader.init))
   }
 
-  /// The first text chunk of this keyword, inflated.
+  /// Returns the first text chunk with this keyword, inflated.
   private static func text(_ keyword: String, of context: OpaquePointer) -> [UInt8]? {
     var count: UInt32 = 0
     guard spng_get_text(context, nil, &count) == 0, count > 0 else { return nil }
@@ -95,7 +95,7 @@ enum PNGCodec {
     return nil
   }
 
-  /// The bytes of a raw profile: an empty line, its name, its length, then lines of hexadecimal digits.
+  /// Returns the bytes of a raw profile: an empty line, its name, its length, then lines of hexadecimal digits.
   private static func hexadecimal(_ profile: [UInt8]) -> [UInt8] {
     var bytes: [UInt8] = []
     var (lines, high) = (0, UInt8?.none)

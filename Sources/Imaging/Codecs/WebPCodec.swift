@@ -1,15 +1,15 @@
-// WebP through libwebp: lossy, lossless, with alpha; of an animation the first frame on its canvas. The container is walked by
-// libwebp's own demultiplexer, which also hands out EXIF and XMP.
+// Decodes WebP with libwebp: lossy, lossless, with alpha; of an animation the first frame on its canvas. libwebp's
+// demultiplexer reads the container, including EXIF and XMP.
 import CWebP
 
-/// Still and animated WebP.
+/// Decodes still and animated WebP.
 enum WebPCodec {
-  /// Canvas size from the header.
+  /// Returns the canvas size from the header.
   static func size(of bytes: [UInt8]) -> (Int, Int)? {
     features(of: bytes).map { (Int($0.width), Int($0.height)) }
   }
 
-  /// Nil when the file is damaged, cut short or stopped by `watch`. `width` and `height` are those of the header.
+  /// Returns nil if the file is damaged, truncated or stopped by `watch`. `width` and `height` come from the header.
   static func decode(
     _ bytes: [UInt8], width: Int, height: Int, _ watch: DecodingWatch
   ) -> (RGBImage, Orientation)? {
@@ -34,7 +34,7 @@ enum WebPCodec {
     return status == VP8_STATUS_OK ? features : nil
   }
 
-  /// The canvas `[height, width, 4]`, transparent where the first frame does not reach.
+  /// Returns the canvas `[height, width, 4]`, transparent outside the first frame.
   private static func firstFrame(
     _ demuxer: OpaquePointer, width: Int, height: Int, _ watch: DecodingWatch
   ) -> [UInt8]? {
@@ -64,10 +64,10 @@ enum WebPCodec {
     return pixels
   }
 
-  /// Bytes that the decoder takes at once; between two pieces the watch is asked.
+  /// The number of bytes passed to the decoder at once, between two checks of the watch.
   private static let pieceBytes = 1 << 15
 
-  /// Decodes the frame piece by piece; any status but `VP8_STATUS_OK` means that the pixels are not complete.
+  /// Decodes the frame piece by piece. With any status other than `VP8_STATUS_OK` the pixels are incomplete.
   private static func decode(
     _ frame: WebPData, into configuration: inout WebPDecoderConfig, _ watch: DecodingWatch
   ) -> VP8StatusCode {

@@ -1,7 +1,7 @@
-// The reconstruction filters of Pillow's Resample.c, by the numbers that `preprocessor_config.json` uses.
+// The reconstruction filters of Pillow's Resample.c, with the numbers that `preprocessor_config.json` uses.
 import Foundation
 
-/// How a resized pixel weighs its surroundings. Raw values are Pillow's `Image.Resampling`.
+/// The filter that weights the neighbourhood of a resized pixel. Raw values are Pillow's `Image.Resampling`.
 package enum ResampleFilter: Int, Sendable, CaseIterable {
   case nearest = 0
   case lanczos = 1
@@ -10,7 +10,7 @@ package enum ResampleFilter: Int, Sendable, CaseIterable {
   case box = 4
   case hamming = 5
 
-  /// Half the filter's width at scale 1, in pixels; nearest takes no weights.
+  /// Half the filter's width at scale 1, in pixels; unused for nearest.
   var support: Double {
     switch self {
     case .nearest: 0
@@ -21,7 +21,7 @@ package enum ResampleFilter: Int, Sendable, CaseIterable {
     }
   }
 
-  /// The weight at distance `x`, in the order of operations of the original so that every double is the same.
+  /// Returns the weight at distance `x`, computed in the order of the original so that every double is identical.
   func weight(_ x: Double) -> Double {
     let distance = abs(x)
     switch self {

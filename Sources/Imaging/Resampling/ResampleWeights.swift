@@ -1,17 +1,17 @@
-// The weights of one axis, as Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` make them: for output i of `target` from
-// `source` pixels, scale = source / target, centre = (i + 1/2) scale, and the filter stretched by max(scale, 1), its values
-// normalised to sum 1 in doubles and rounded to 22 fractional bits.
+// The weights of one axis, as in Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. For output i of `target`
+// from `source` pixels, scale = source / target and centre = (i + 1/2) scale. The filter is stretched by max(scale,
+// 1), normalised to sum 1 in doubles and rounded to 22 fractional bits.
 
-/// For every output pixel of one axis: which input pixels it sees and how much of each.
+/// The input pixels and weights of every output pixel of one axis.
 struct ResampleWeights {
-  /// Fractional bits of a weight; 8 bits of pixel and 2 of overshoot fill the rest of 32.
+  /// The number of fractional bits of a weight; 8 bits of pixel and 2 of overshoot fill the rest of 32.
   static let precision: Int32 = 22
 
-  /// First input pixel and number of input pixels of each output pixel.
+  /// The first input pixel and the number of input pixels of each output pixel.
   private(set) var windows: [(first: Int, count: Int)] = []
-  /// `[target, stride]`, zero after each window's count.
+  /// The weights as `[target, stride]`, zero after each window's count.
   private(set) var values: [Int32]
-  /// Weights reserved for each output pixel.
+  /// The number of weights reserved for each output pixel.
   let stride: Int
 
   init(source: Int, target: Int, filter: ResampleFilter) {
@@ -19,7 +19,7 @@ struct ResampleWeights {
     let stretch = max(scale, 1)
     let support = filter.support * stretch
     let inverseStretch = 1 / stretch
-    // A window is at most 2 * support + 1 wide and never wider than the image.
+    // A window is at most 2 * support + 1 wide, and never wider than the image.
     stride = min(Int(support.rounded(.up)) * 2 + 1, source)
     values = [Int32](repeating: 0, count: target * stride)
     windows.reserveCapacity(target)
@@ -42,7 +42,7 @@ struct ResampleWeights {
     }
   }
 
-  /// The output pixels whose windows overlap `inputs`, and the input pixels that all those windows cover.
+  /// Returns the output pixels whose windows overlap `inputs`, and the input pixels that these windows cover.
   func outputs(seeing inputs: Range<Int>) -> (outputs: Range<Int>, inputs: Range<Int>) {
     let seeing = windows.indices.filter {
       windows[$0].first < inputs.upperBound && windows[$0].first + windows[$0].count > inputs.lowerBound
@@ -52,7 +52,7 @@ struct ResampleWeights {
     return (first..<(last + 1), start..<max(windows[last].first + windows[last].count, inputs.upperBound))
   }
 
-  /// The weights of some output pixels, for input that begins at pixel `start`.
+  /// Returns the weights of some output pixels, for input that begins at pixel `start`.
   func part(_ outputs: Range<Int>, from start: Int) -> ResampleWeights {
     var part = self
     part.windows = windows[outputs].map { ($0.first - start, $0.count) }

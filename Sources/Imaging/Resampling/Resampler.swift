@@ -1,15 +1,15 @@
-// Pillow's `Image.resize` of an RGB image, byte for byte: separable, each pass only when its dimension changes, with an 8-bit
-// image between them. Rows are resampled along their length first, except (since Pillow 13) when the height shrinks by more than
-// twice what the width does; the order shows in single levels of rounding. Downscaling widens the filter, which antialiases.
+// Pillow's `Image.resize` of an RGB image, byte for byte: one pass per changed dimension, with an 8-bit image between
+// them. Rows are resized first, except (since Pillow 13) if the height shrinks by more than twice the factor of the
+// width; the order affects rounding. Downscaling widens the filter, which antialiases.
 //
-// A pass costs windows * pixels multiplications in Int32; with 22 bits of weight, 8 of pixel and lobes that overshoot by less
-// than a quarter the sums stay inside 32 bits, so they wrap without checks.
+// A pass takes windows * pixels multiplications in Int32. With 22 bits of weight, 8 of pixel and overshoot below a
+// quarter, sums fit in 32 bits, so they wrap without checks.
 
 /// Resizes images.
 package enum Resampler {
-  /// `image` at `width` by `height`.
+  /// Returns `image` resized to `width` by `height`.
   package static func resize(_ image: RGBImage, width: Int, height: Int, filter: ResampleFilter) -> RGBImage {
-    precondition(width > 0 && height > 0, "an image has at least one pixel")
+    precondition(width > 0 && height > 0, "an image must have at least one pixel")
     if filter == .nearest { return nearest(image, width: width, height: height) }
     let lost = image.height - height
     if lost > 0 && lost > (image.width - width) * 2 {
@@ -32,7 +32,7 @@ package enum Resampler {
     return RGBImage(width: image.width, height: height, pixels: pixels)
   }
 
-  /// `[rows, width, 3]` to `[rows, newWidth, 3]`.
+  /// Resizes `[rows, width, 3]` to `[rows, newWidth, 3]`.
   static func columns(_ pixels: [UInt8], rows: Int, width: Int, to newWidth: Int, _ weights: ResampleWeights) -> [UInt8]
   {
     let size = rows * newWidth * 3
@@ -67,7 +67,7 @@ package enum Resampler {
     }
   }
 
-  /// `[any, rowBytes]` to `[newHeight, rowBytes]`.
+  /// Resizes `[any, rowBytes]` to `[newHeight, rowBytes]`.
   static func rows(_ pixels: [UInt8], rowBytes: Int, to newHeight: Int, _ weights: ResampleWeights) -> [UInt8] {
     let size = newHeight * rowBytes
     var sums = [Int32](repeating: 0, count: rowBytes)
@@ -91,7 +91,7 @@ package enum Resampler {
     }
   }
 
-  /// One half, in weights' fixed point.
+  /// One half in the weights' fixed-point format.
   private static let rounding: Int32 = 1 << (ResampleWeights.precision - 1)
 
   @inline(__always)
@@ -99,7 +99,7 @@ package enum Resampler {
     UInt8(truncatingIfNeeded: min(max(sum &>> ResampleWeights.precision, 0), 255))
   }
 
-  /// Which input pixel each output pixel of one axis takes; Pillow sums the positions up step by step.
+  /// Returns the input pixel for each output pixel of one axis. Like Pillow, adds up positions step by step.
   static func nearestPositions(source: Int, target: Int) -> [Int] {
     let step = Double(source) / Double(target)
     var position = step * 0.5

@@ -1,9 +1,9 @@
-// LLaVA-NeXT "anyres": which canvas of square tiles fits an image best, how large the image stands on it, and which features are
-// kept when the canvas' padding is cut away again. Integers come from doubles in exactly the order of operations of the
-// reference (Hugging Face image_processing_utils), since one ulp moves a token count.
+// LLaVA-NeXT "anyres": the best canvas of square tiles for an image, the image's size on it, and the features that
+// remain after removing the padding. Integers are computed from doubles in exactly the order of the reference
+// (Hugging Face image_processing_utils), because one ulp can change a token count.
 import Foundation
 
-/// The sizes of anyres, as pure functions.
+/// The sizes of anyres as pure functions.
 package enum AnyResolution {
   /// A size in pixels or patches.
   package struct Size: Equatable, Sendable {
@@ -11,7 +11,8 @@ package enum AnyResolution {
     package init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
   }
 
-  /// The canvas that shows most of the image's pixels, then the one that wastes least, then the first.
+  /// Returns the canvas that keeps the most pixels of the image; among equals the one that wastes least, then the
+  /// first.
   package static func canvas(height: Int, width: Int, among canvases: [Size]) -> Size? {
     var best: (size: Size, effective: Int, waste: Int)?
     for size in canvases {
@@ -24,7 +25,7 @@ package enum AnyResolution {
     return best?.size
   }
 
-  /// The image's size on the canvas: aspect kept, the shorter side rounded up.
+  /// Returns the image's size on the canvas. The aspect ratio is kept, and the shorter side is rounded up.
   static func fitted(height: Int, width: Int, into canvas: Size) -> Size {
     let scaleWidth = Double(canvas.width) / Double(width)
     let scaleHeight = Double(canvas.height) / Double(height)
@@ -34,8 +35,8 @@ package enum AnyResolution {
     return Size(height: canvas.height, width: min(Int((Double(width) * scaleHeight).rounded(.up)), canvas.width))
   }
 
-  /// Rows and columns of a `[rows, columns]` feature map that show an image of this size: the padding is cut symmetrically, so
-  /// one row or column more may stay than the image fills.
+  /// Returns the rows and columns of a `[rows, columns]` feature map that show an image of this size. Padding is
+  /// removed symmetrically, so that one row or column more than the image fills may remain.
   package static func unpadded(height: Int, width: Int, rows: Int, columns: Int) -> (
     rows: Range<Int>, columns: Range<Int>
   ) {
@@ -48,23 +49,24 @@ package enum AnyResolution {
     return (0..<rows, padding..<(columns - padding))
   }
 
-  /// The size to which `anyres_max_N` shrinks a kept map of `rows` by `columns` patches, or nil when it stays.
+  /// Returns the size to which `anyres_max_N` shrinks a map of `rows` by `columns` patches, or nil if it is small
+  /// enough.
   package static func shrunk(rows: Int, columns: Int, patchesPerSide: Int, maxViews: Int) -> (rows: Int, columns: Int)?
   {
     let ratio = (Double(rows * columns) / Double(maxViews * patchesPerSide * patchesPerSide)).squareRoot()
     return ratio > 1.1 ? (floorQuotient(rows, ratio), floorQuotient(columns, ratio)) : nil
   }
 
-  /// Python's `int(round(value, 7))` for a value that is not negative: rounded to seven decimals, then truncated.
+  /// Python's `int(round(value, 7))` for a non-negative value: rounded to seven decimals, then truncated.
   ///
-  /// The result differs from the floor only when less than half of 1e-7 is missing to the next integer. That distance is exact in
-  /// doubles, and half of 1e-7 is no binary fraction, so a tie cannot occur.
+  /// The result differs from the floor only if the distance to the next integer is less than half of 1e-7. That
+  /// distance is exact in doubles, and half of 1e-7 is not a binary fraction, so there are no ties.
   package static func truncating(_ value: Double) -> Int {
     let above = value.rounded(.down) + 1
     return Int(above - value < 5e-8 ? above : above - 1)
   }
 
-  /// Python's `int(value // divisor)`: through the exact remainder, not through a rounded quotient.
+  /// Python's `int(value // divisor)`, computed with the exact remainder instead of a rounded quotient.
   private static func floorQuotient(_ value: Int, _ divisor: Double) -> Int {
     let value = Double(value)
     let quotient = (value - fmod(value, divisor)) / divisor

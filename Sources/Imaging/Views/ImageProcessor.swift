@@ -1,16 +1,17 @@
-// An image to the square views of the vision tower and the layout of their features: a base view (the image stretched), then
-// the tiles of its anyres canvas in row-major order. Pixels stay 8-bit; mean and deviation are applied where they become floats.
+// Prepares an image as square views for the vision tower, with the layout of their features: a base view (the image
+// stretched), then the tiles of its anyres canvas in row-major order. Pixels stay 8-bit; mean and standard deviation
+// are applied when they are converted to floats.
 import GenerationTypes
 
 /// The preprocessor of one checkpoint. An immutable value; `prepare` may run on any thread.
 package struct ImageProcessor: Sendable {
-  /// How much of an image the model is shown.
-  package enum View: Sendable {
-    /// Base view and anyres tiles.
+  /// The number of views that the model gets of an image.
+  package enum Detail: Sendable {
+    /// The base view and anyres tiles.
     case full
-    /// Base view only.
+    /// Only the base view.
     case low
-    /// The image padded to a square, one view and one newline: the form for several images.
+    /// The image padded to a square, as one view and one newline. Used for several images.
     case economy
   }
 
@@ -21,53 +22,60 @@ package struct ImageProcessor: Sendable {
   private let maxViews: Int?
   private let padding: [UInt8]
 
+  /// Creates a preprocessor.
+  ///
   /// - Parameters:
-  ///   - side: Pixels along the edge of a view.
-  ///   - patchSize: Pixels along the edge of a patch; what remains of `side` is not seen.
-  ///   - pinpoints: Sizes of canvases in order of preference, each a multiple of `side`; empty means no tiles.
-  ///   - resample: Filter for every resize.
-  ///   - maxPatches: The N of `anyres_max_N`: features beyond N views are shrunk; nil for plain `anyres`.
-  ///   - mean: `image_mean`, three channels in 0...1; the economy view is padded with it.
-  /// - Throws: `ImageError.invalidProcessor` when these do not fit together.
+  ///   - side: The edge of a view in pixels.
+  ///   - patchSize: The edge of a patch in pixels. The remainder of `side` is ignored.
+  ///   - pinpoints: The canvas sizes in order of preference, each a multiple of `side`; empty means no tiles.
+  ///   - resample: The filter for every resize.
+  ///   - maxPatches: The N of `anyres_max_N`: more features than N views have are shrunk; nil for plain `anyres`.
+  ///   - mean: `image_mean`, three channels in 0...1; the padding colour of the economy view.
+  /// - Throws: `ImageError.invalidProcessor` if these are inconsistent.
   package init(
     side: Int, patchSize: Int, pinpoints: [(height: Int, width: Int)], resample: ResampleFilter, maxPatches: Int? = nil,
     mean: [Double] = [0.5, 0.5, 0.5]
   ) throws(ImageError) {
-    guard (1...4096).contains(side) else { throw .invalidProcessor("image size \(side) is outside 1...4096") }
+    guard (1...4096).contains(side) else {
+      throw .invalidProcessor("the image size must be between 1 and 4096, got \(side)")
+    }
     guard (1...side).contains(patchSize) else {
-      throw .invalidProcessor("patch size \(patchSize) is outside 1...\(side)")
+      throw .invalidProcessor("the patch size must be between 1 and \(side), got \(patchSize)")
     }
     for (height, width) in pinpoints {
       guard height > 0, width > 0, height % side == 0, width % side == 0 else {
-        throw .invalidProcessor("grid pinpoint [\(height), \(width)] is not a multiple of \(side)")
+        throw .invalidProcessor("the grid pinpoint [\(height), \(width)] must be a multiple of \(side)")
       }
       guard height / side <= 64, width / side <= 64, (height / side) * (width / side) <= 64 else {
-        throw .invalidProcessor("grid pinpoint [\(height), \(width)] has more than 64 tiles")
+        throw .invalidProcessor("the grid pinpoint [\(height), \(width)] must have at most 64 tiles")
       }
     }
     if let maxPatches, !(1...1024).contains(maxPatches) {
-      throw .invalidProcessor("anyres_max_\(maxPatches) is outside 1...1024")
+      throw .invalidProcessor("anyres_max_\(maxPatches) must have N between 1 and 1024")
     }
     guard mean.count == 3, mean.allSatisfy({ (0...1).contains($0) }) else {
-      throw .invalidProcessor("image mean is not three numbers in 0...1")
+      throw .invalidProcessor("the image mean must be three numbers between 0 and 1")
     }
-    (self.side, patchesPerSide, filter, maxViews) = (side, side / patchSize, resample, maxPatches)
+    self.side = side
+    patchesPerSide = side / patchSize
+    filter = resample
+    maxViews = maxPatches
     canvases = pinpoints.map { AnyResolution.Size(height: $0.height, width: $0.width) }
     padding = mean.map { UInt8(255 * $0) }
   }
 
-  /// The places that an image of this size takes, without its pixels.
-  package func layout(width: Int, height: Int, view: View) -> ImageLayout {
-    precondition(width > 0 && height > 0, "an image has at least one pixel")
+  /// Returns the feature layout of an image of this size, without its pixels.
+  package func layout(width: Int, height: Int, detail: Detail) -> ImageLayout {
+    precondition(width > 0 && height > 0, "an image must have at least one pixel")
     let base = patchesPerSide * patchesPerSide
-    switch view {
+    switch detail {
     case .low:
       return ImageLayout(patchesPerSide: patchesPerSide, grid: nil, tokenCount: base)
     case .economy:
       return ImageLayout(patchesPerSide: patchesPerSide, grid: nil, newlineAfterBase: true, tokenCount: base + 1)
     case .full:
       guard let canvas = AnyResolution.canvas(height: height, width: width, among: canvases) else {
-        return layout(width: width, height: height, view: .low)
+        return layout(width: width, height: height, detail: .low)
       }
       let (tileRows, tileColumns) = (canvas.height / side, canvas.width / side)
       let kept = AnyResolution.unpadded(
@@ -83,10 +91,10 @@ package struct ImageProcessor: Sendable {
     }
   }
 
-  /// The views, with their layout.
-  package func prepare(_ image: RGBImage, view: View) -> PreparedImage {
-    let layout = layout(width: image.width, height: image.height, view: view)
-    var views = view == .economy ? squared(image) : resized(image, width: side, height: side).pixels
+  /// Returns the views and their layout.
+  package func prepare(_ image: RGBImage, detail: Detail) -> PreparedImage {
+    let layout = layout(width: image.width, height: image.height, detail: detail)
+    var views = detail == .economy ? squared(image) : resized(image, width: side, height: side).pixels
     var viewCount = 1
     if let grid = layout.grid {
       viewCount += grid.tileRows * grid.tileColumns
@@ -101,14 +109,14 @@ package struct ImageProcessor: Sendable {
     Resampler.resize(image, width: width, height: height, filter: filter)
   }
 
-  /// Stands the image in the middle of a black canvas and cuts that into `rows` by `columns` tiles.
+  /// Centres the image on a black canvas and appends the canvas as `rows` by `columns` tiles.
   private func appendTiles(of image: RGBImage, rows: Int, columns: Int, to views: inout [UInt8]) {
     let canvas = AnyResolution.Size(height: rows * side, width: columns * side)
     let size = AnyResolution.fitted(height: image.height, width: image.width, into: canvas)
     let content = resized(image, width: size.width, height: size.height)
     let (left, top) = ((canvas.width - size.width) / 2, (canvas.height - size.height) / 2)
     for tile in 0..<(rows * columns) {
-      let x = (tile % columns) * side - left  // of the tile's corner, in the image
+      let x = (tile % columns) * side - left  // The tile's corner in the image.
       let y = (tile / columns) * side - top
       let start = max(0, -x)
       let end = min(side, size.width - x)
@@ -125,10 +133,10 @@ package struct ImageProcessor: Sendable {
     }
   }
 
-  /// The image in the middle of a square of the mean colour, resized to one view, `[side, side, 3]`.
+  /// Returns the image centred on a square of the mean colour, resized to one view `[side, side, 3]`.
   ///
-  /// The square of a long thin image would be thousands of times larger than the image, so it is never made: rows of padding
-  /// are resized once, and of the others only those output columns are computed that see the image.
+  /// The square of a long thin image would be thousands of times larger than the image, so it is never allocated:
+  /// rows of padding are resized once, and of the others only the output columns that overlap the image are computed.
   private func squared(_ image: RGBImage) -> [UInt8] {
     let edge = max(image.width, image.height)
     if image.width == image.height { return resized(image, width: side, height: side).pixels }
@@ -155,7 +163,7 @@ package struct ImageProcessor: Sendable {
     return Resampler.rows(narrow, rowBytes: side * 3, to: side, weights)
   }
 
-  /// `squared` by nearest neighbour, pixel by pixel.
+  /// Returns `squared` with nearest-neighbour sampling, pixel by pixel.
   private func sampled(_ image: RGBImage, edge: Int, left: Int, top: Int) -> [UInt8] {
     let positions = edge == side ? Array(0..<side) : Resampler.nearestPositions(source: edge, target: side)
     return positions.flatMap { y in
@@ -169,10 +177,10 @@ package struct ImageProcessor: Sendable {
     }
   }
 
-  /// `width` pixels of padding.
+  /// Returns `width` pixels of padding.
   private func padded(_ width: Int) -> [UInt8] { (0..<width).flatMap { _ in padding } }
 
-  /// One row of the image after `left` pixels of padding, in a row of `width`.
+  /// Returns one row of the image after `left` pixels of padding, in a row of `width` pixels.
   private func padded(_ image: RGBImage, row: Int, left: Int, width: Int) -> [UInt8] {
     let first = row * image.width * 3
     return padded(left) + image.pixels[first..<(first + image.width * 3)] + padded(width - left - image.width)
