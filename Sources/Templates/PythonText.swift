@@ -1,14 +1,15 @@
-// Python's string methods on Swift strings: everything counts in code points and compares exactly.
+// Python's string methods on Swift strings. Positions count code points, and comparison is exact.
 
 import Text
 
 extension Unicode.Scalar {
-  /// What `str.isspace` and `\s` accept.
+  /// Whether `str.isspace` and `\s` accept the scalar.
   var isPythonSpace: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }
 
   var isDecimalDigit: Bool { (0x30...0x39).contains(value) }
 
-  /// What `str.splitlines` breaks at; `\r\n` is one break.
+  /// Whether `str.splitlines` splits at the scalar; `\r
+  /// ` is one break.
   var isLineBreak: Bool {
     switch value {
     case 0x0A...0x0D, 0x1C...0x1E, 0x85, 0x2028, 0x2029: true
@@ -16,7 +17,7 @@ extension Unicode.Scalar {
     }
   }
 
-  /// What `repr` prints as it is.
+  /// Whether `repr` prints the scalar unescaped.
   var isPrintable: Bool {
     switch properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
@@ -33,10 +34,10 @@ extension String {
     self.init(view)
   }
 
-  /// Equality of code points; `==` would also equate composed and decomposed forms.
+  /// Whether the code points are equal; `==` would also equate composed and decomposed forms.
   func isIdentical(to other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
-  /// `strip`, `lstrip` and `rstrip`; white space goes when `characters` is nil.
+  /// `strip`, `lstrip` and `rstrip`; removes white space if `characters` is nil.
   func stripped(of characters: String?, leading: Bool = true, trailing: Bool = true) -> String {
     let set = characters.map { Set($0.unicodeScalars) }
     var view = unicodeScalars[...]
@@ -45,22 +46,22 @@ extension String {
     return String(view)
   }
 
-  /// UTF-8 offsets of `needle` without overlaps, at most `limit`.
+  /// Returns the UTF-8 offsets of `needle` without overlaps, at most `limit`.
   func offsets(of needle: String, limit: Int = .max) -> [Int] {
     var found: [Int] = []
     search(for: needle, limit: limit) { found.append($0) }
     return found
   }
 
-  /// How often `needle` occurs without overlaps, at most `limit`.
+  /// Returns the number of occurrences of `needle` without overlaps, at most `limit`.
   package func occurrences(of needle: String, limit: Int = .max) -> Int {
     var count = 0
     search(for: needle, limit: limit) { _ in count += 1 }
     return count
   }
 
-  /// Gives the UTF-8 offsets of `needle` to `found`. Knuth, Morris and Pratt, so a hostile pair of strings costs their sum and not their
-  /// product.
+  /// Calls `found` with the UTF-8 offsets of `needle`. Uses Knuth–Morris–Pratt, so that hostile strings take linear
+  /// time.
   private func search(for needle: String, limit: Int, _ found: (Int) -> Void) {
     let needle = Array(needle.utf8)
     if needle.isEmpty || limit <= 0 { return }
@@ -103,13 +104,13 @@ extension String {
   /// `str.rsplit(separator, limit)`.
   func splitFromEnd(at separator: String, limit: Int) -> [String] {
     if limit < 0 { return split(at: separator, limit: -1) }
-    // Mirrored strings turn the last separators into the first.
+    // Reversing the string turns the last separators into the first ones.
     let mirrored = String(scalars: unicodeScalars.reversed())
     let mark = String(scalars: separator.unicodeScalars.reversed())
     return mirrored.split(at: mark, limit: limit).reversed().map { String(scalars: $0.unicodeScalars.reversed()) }
   }
 
-  /// `str.split(None, limit)`: runs of white space separate; past the limit the rest stays as it is.
+  /// `str.split(None, limit)`: splits at runs of white space. Beyond the limit the rest is unchanged.
   func splitAtSpace(limit: Int) -> [String] {
     var pieces: [String] = []
     var rest = unicodeScalars[...]
@@ -155,7 +156,7 @@ extension String {
     return lines
   }
 
-  /// `str.replace(old, new, limit)`; an empty `old` is found before every code point and at the end.
+  /// `str.replace(old, new, limit)`; an empty `old` matches before every code point and at the end.
   func replacing(_ old: String, with new: String, limit: Int) -> String {
     if old.isEmpty {
       var result = ""
@@ -178,7 +179,7 @@ extension String {
     return first.properties.titlecaseMapping + String(unicodeScalars.dropFirst()).lowercased()
   }
 
-  /// `str.title`: upper case after anything that has no case.
+  /// `str.title`: upper case after every character without case.
   var titled: String {
     var result = ""
     var insideWord = false
@@ -200,7 +201,7 @@ extension String {
     return result
   }
 
-  /// HTML's five special characters as MarkupSafe writes them.
+  /// Escapes HTML's five special characters as MarkupSafe does.
   var escapedForHTML: String {
     var result = String.UnicodeScalarView()
     for scalar in unicodeScalars {
@@ -217,7 +218,7 @@ extension String {
   }
 }
 
-/// The positions `start:stop:step` takes from `count` elements, as Python's `slice.indices` counts them.
+/// Returns the indices that `start:stop:step` selects from `count` elements, like Python's `slice.indices`.
 func sliceIndices(count: Int, from: Int?, to: Int?, step: Int) -> StrideTo<Int> {
   func bounded(_ index: Int, _ low: Int, _ high: Int) -> Int {
     min(max(index < 0 ? index &+ count : index, low), high)

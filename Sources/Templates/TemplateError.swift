@@ -1,30 +1,33 @@
-// What can go wrong with a chat template, and how much of the machine it may use. Templates come inside model files and
-// are as untrusted as the requests they print.
+// Errors and limits of chat templates. Templates come with model files and are as untrusted as the requests they
+// format.
 
 import Text
 
-/// Why a template could not be read or rendered, with its place in the template's source.
+/// An error while parsing or rendering a template, with its position in the template's source.
 package struct TemplateError: Error, Equatable, CustomStringConvertible {
   package enum Kind: Sendable {
-    /// The source is not a template this engine reads.
+    /// The source is not a supported template.
     case syntax
-    /// An expression has no value: a wrong type, an undefined variable's attribute, a division by zero.
+    /// An expression has no value: wrong type, attribute of an undefined variable, division by zero.
     case evaluation
-    /// A bound of `TemplateLimits` is reached.
+    /// A limit of `TemplateLimits` was exceeded.
     case limit
-    /// The template called `raise_exception`: it refuses the conversation, and `reason` is its author's message.
+    /// The template called `raise_exception` to reject the conversation; `reason` is its message.
     case raised
   }
 
   package var kind: Kind
   package var reason: String
-  /// Line in the template, from 1.
+  /// The line in the template, starting at 1.
   package var line: Int
-  /// Column in code points, from 1.
+  /// The column in code points, starting at 1.
   package var column: Int
 
   package init(kind: Kind, reason: String, line: Int, column: Int) {
-    (self.kind, self.reason, self.line, self.column) = (kind, reason, line, column)
+    self.kind = kind
+    self.reason = reason
+    self.line = line
+    self.column = column
   }
 
   init(_ kind: Kind, _ reason: String, _ position: TemplatePosition) {
@@ -34,32 +37,37 @@ package struct TemplateError: Error, Equatable, CustomStringConvertible {
   package var description: String { "chat template, line \(line), column \(column): \(reason)" }
 }
 
-/// A place in a template's source; lines and columns count from 1.
+/// A position in a template's source. Lines and columns start at 1.
 struct TemplatePosition: Sendable {
   var line: Int32 = 1
   var column: Int32 = 1
 }
 
-/// Bounds on one template and one rendering of it.
+/// Limits on a template and on one rendering of it.
 package struct TemplateLimits: Sendable {
-  /// UTF-8 bytes of source.
+  /// The size of the source in UTF-8 bytes.
   package var source: Int
-  /// Expressions evaluated, statements run and microseconds that reading and writing bytes is expected to take.
+  /// The number of steps: evaluated expressions, executed statements, and microseconds that processing bytes is
+  /// expected to take.
   package var steps: Int
-  /// Syntax nested in syntax, values in values, and evaluations in progress at once, macro calls included.
+  /// The nesting depth of syntax, of values, and of evaluations in progress, including macro calls.
   package var depth: Int
-  /// UTF-8 bytes rendered, intermediate captures included.
+  /// The size of the output in UTF-8 bytes, including intermediate captures.
   package var output: Int
-  /// Bytes of all strings and lists built on the way, freed or not.
+  /// The total size of all created strings and lists in bytes, including freed ones.
   package var memory: Int
-  /// Processor time of the rendering thread.
+  /// The processor time of the rendering thread in seconds.
   package var seconds: Double
 
   package init(
     source: Int = 1 << 20, steps: Int = 1_000_000, depth: Int = 96, output: Int = 32 << 20, memory: Int = 512 << 20,
     seconds: Double = 1
   ) {
-    (self.source, self.steps, self.depth) = (source, steps, depth)
-    (self.output, self.memory, self.seconds) = (output, memory, seconds)
+    self.source = source
+    self.steps = steps
+    self.depth = depth
+    self.output = output
+    self.memory = memory
+    self.seconds = seconds
   }
 }

@@ -1,4 +1,4 @@
-// Filters over the elements of a sequence: pick, map, select, cut into pieces.
+// Filters over the elements of a sequence: picking, mapping, selecting and splitting.
 
 import Text
 
@@ -57,7 +57,7 @@ extension TemplateRenderer {
   {
     let bound = try bind(arguments, ["linecount", "fill_with"], required: 1)
     let count = try int(bound[0], or: 1)
-    if count > 1_000_000 { throw TemplateError(.limit, "batches of more than 1000000 items", position) }
+    if count > 1_000_000 { throw TemplateError(.limit, "a batch may have at most 1000000 items", position) }
     if count < 1 { throw fail("batches must have at least one item") }
     var batches: [TemplateValue] = []
     for start in stride(from: 0, to: elements.count, by: count) {
@@ -92,7 +92,7 @@ extension TemplateRenderer {
     return try sequence(.iterator, slices)
   }
 
-  /// What an `attribute=` argument picks: a dotted path of names and indices, or the value itself.
+  /// Returns what an `attribute=` argument selects: a dotted path of names and indices, or the value itself.
   func picked(_ value: TemplateValue, _ path: TemplateValue?, fallback: TemplateValue? = nil)
     throws(TemplateError) -> TemplateValue
   {
@@ -100,7 +100,7 @@ extension TemplateRenderer {
     var result = value
     if path.int != nil { return try item(path, of: value) }
     for part in try text(path).split(at: ".", limit: -1) {
-      // `environment.getitem`: items first.
+      // Like `environment.getitem`: items take precedence.
       result = try item(Int(part).map { .integer($0) } ?? .string(part), of: result)
       if let fallback, result.isUndefined { result = fallback }
     }

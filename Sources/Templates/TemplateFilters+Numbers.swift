@@ -1,4 +1,4 @@
-// Filters that make numbers, and JSON in both directions.
+// Filters that return numbers, and conversion from and to JSON.
 import JSON
 import Text
 
@@ -37,7 +37,7 @@ extension TemplateRenderer {
     if method == "common" {
       if let int = value.int {
         if precision >= 0 { return .integer(int) }
-        throw fail("integers are not rounded to tens")
+        throw fail("rounding an integer to tens is not supported")
       }
       return .float(double.rounded(toDecimals: precision))
     }
@@ -59,7 +59,7 @@ extension TemplateRenderer {
         style.indent = text
       } else {
         let width = max(0, try int(indent, or: 0))
-        if width > 64 { throw fail("an indent of more than 64") }
+        if width > 64 { throw fail("the indent must be at most 64, got \(width)") }
         style.indent = String(repeating: " ", count: width)
       }
       style.itemSeparator = ","
@@ -76,11 +76,11 @@ extension TemplateRenderer {
     return .string(text)
   }
 
-  /// The value that `text` holds as JSON.
+  /// Parses `text` as JSON.
   func parsed(_ text: String) throws(TemplateError) -> TemplateValue {
     try charge(text.utf8.count, .scalars)
     try allocate(text.utf8.count * 16)
-    guard let value = try? JSONValue(parsing: text) else { throw fail("from_json: the text is not JSON") }
+    guard let value = try? JSONValue(parsing: text) else { throw fail("from_json: the text is not valid JSON") }
     return TemplateValue(value)
   }
 }

@@ -1,9 +1,9 @@
-// Filters that compare elements: sort, groupby, unique, min, max, dictsort.
+// Filters that compare elements: sort, groupby, unique, min, max and dictsort.
 
 import Text
 
 extension TemplateRenderer {
-  /// What `sort`, `groupby` and the like compare: text without its case unless case matters.
+  /// Returns the key that `sort`, `groupby` and similar filters compare: text is lower-cased unless case matters.
   private func key(
     of element: TemplateValue, _ path: TemplateValue?, _ keepsCase: Bool, splitsCommas: Bool = false
   ) throws(TemplateError) -> TemplateValue {
@@ -55,7 +55,7 @@ extension TemplateRenderer {
     return elements[best]
   }
 
-  /// The stable order of `keys`: a merge sort, because comparisons may throw.
+  /// Returns the stable order of `keys`. A merge sort, because comparisons may throw.
   func sorted(_ keys: [TemplateValue], descending: Bool = false) throws(TemplateError) -> [Int] {
     var order = Array(keys.indices)
     var merged = order
@@ -65,13 +65,13 @@ extension TemplateRenderer {
         let middle = min(start + width, order.count)
         let end = min(start + 2 * width, order.count)
         var (left, right) = (start, middle)
-        for place in start..<end {
+        for index in start..<end {
           var takesRight = left == middle
           if left < middle, right < end {
             let (a, b) = (keys[order[right]], keys[order[left]])
             takesRight = descending ? try ordered(b, a, "<") < 0 : try ordered(a, b, "<") < 0
           }
-          merged[place] = takesRight ? order[right] : order[left]
+          merged[index] = takesRight ? order[right] : order[left]
           if takesRight { right += 1 } else { left += 1 }
         }
       }
@@ -97,7 +97,7 @@ extension TemplateRenderer {
     return try sequence(.list, pairs)
   }
 
-  /// `groupby`: named tuples of the value and the elements that have it, in the order of the values.
+  /// `groupby`: named tuples of a value and the elements that have it, in the order of the values.
   func grouped(_ elements: [TemplateValue], _ arguments: TemplateArguments) throws(TemplateError) -> TemplateValue {
     let bound = try bind(arguments, ["attribute", "default", "case_sensitive"], required: 1)
     let keepsCase = bound[2]?.isTrue ?? false

@@ -1,4 +1,4 @@
-// Filters that make text from text. Each is charged for the bytes that it reads and writes before it runs.
+// Filters from text to text. The meter is charged for the bytes that a filter reads and writes before it runs.
 
 import Text
 
@@ -52,7 +52,7 @@ extension TemplateRenderer {
     if bound[0]?.text == nil { width = max(0, try int(bound[0], or: 4)) }
     let (bytes, overflow) = margins.multipliedReportingOverflow(by: width)
     try allocate(overflow ? .max >> 1 : max(bytes, width))
-    // A margin that no line gets is not built.
+    // A margin that no line needs is not built.
     var margin = bound[0]?.text ?? ""
     if bound[0]?.text == nil, margins > 0 { margin = try filled(" ", width) }
     try allocate(text.utf8.count)

@@ -1,30 +1,30 @@
-// The filters: their names, and which code each is. Text is never marked safe: templates run without autoescaping, so `safe`
-// changes nothing and `escape` escapes each time it is asked.
+// The names of the filters and their dispatch. Text is never marked as safe: templates run without autoescaping, so
+// `safe` has no effect and `escape` always escapes.
 
 import Text
 
-/// The filters this engine knows. Any other is a syntax error, as in Jinja2.
+/// The supported filters. Any other filter is a syntax error, as in Jinja2.
 enum TemplateFilter: String, CaseIterable {
   case `default`, d, trim, upper, lower, title, capitalize, length, count, join, replace, first, last, list, map, select
   case reject, selectattr, rejectattr, tojson, string, int, float, abs, round, sort, unique, reverse, items, dictsort
   case indent, safe, escape, e, forceescape, batch, slice, groupby, sum, min, max, wordcount, attr, center, format
   case truncate, wordwrap, urlencode, filesizeformat, xmlattr
-  /// Reads a string of JSON. Not Jinja2's: templates that print calls name it for arguments that are still a string.
+  /// Parses a string of JSON. Not in Jinja2: templates that format calls use it for arguments that are strings.
   case fromJSON = "from_json"
 
-  /// The filter of that name. The name may be text of a conversation: long ones are not compared.
+  /// Returns the filter with this name. The name may come from a conversation, so long ones are not compared.
   init?(named name: String) {
     if name.utf8.count > Self.longestName { return nil }
     self.init(exactly: name)
   }
 
-  /// Bytes of the longest name that a filter, test, method or parameter can have.
+  /// The length of the longest name of a filter, test, method or parameter, in bytes.
   static let longestName = 32
 
-  /// Jinja2's filters that are left out, each with the reason.
-  static let refused: [ExactString: String] = [
-    "pprint": "it prints for a terminal", "random": "its result differs each time",
-    "striptags": "it needs HTML's table of characters", "urlize": "it writes HTML links",
+  /// Filters of Jinja2 that are not supported, each with the reason.
+  static let unsupported: [ExactString: String] = [
+    "pprint": "its output is for a terminal", "random": "its result is random",
+    "striptags": "it needs the table of HTML entities", "urlize": "it writes HTML links",
   ]
 }
 
@@ -37,7 +37,7 @@ extension TemplateRenderer {
     return try apply(filter.name, to: value, arguments)
   }
 
-  /// Applies the filter `name`; `map` calls it with names that it got as values.
+  /// Applies the filter `name`. `map` calls it with names that are values.
   func apply(
     _ name: String, to value: TemplateValue, _ arguments: TemplateArguments
   ) throws(TemplateError) -> TemplateValue {
@@ -77,7 +77,7 @@ extension TemplateRenderer {
       return try items(of: mapping, as: .iterator)
     case .dictsort: return try sortedItems(value, arguments)
     case .map, .select, .reject, .selectattr, .rejectattr:
-      // As Jinja2: whatever is false has nothing to walk, none and 0 too.
+      // As in Jinja2, a false value has no elements, including none and 0.
       if !value.isTrue { return try sequence(.iterator, []) }
       let elements = try elements(of: value)
       return filter == .map ? try mapped(elements, arguments) : try selected(filter, elements, arguments)
@@ -85,7 +85,7 @@ extension TemplateRenderer {
     }
   }
 
-  /// `attr` looks at attributes only, never at items.
+  /// `attr` reads attributes only, never items.
   private func attribute(_ name: String, only value: TemplateValue) throws(TemplateError) -> TemplateValue {
     if case .mapping(let mapping) = value, mapping.value(of: name) != nil {
       return .undefined("'dict object' has no attribute '\(name.shown)'")

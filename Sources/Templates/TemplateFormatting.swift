@@ -1,4 +1,4 @@
-// Python's two ways to put values into a text: `format % values` and `str.format`, the latter as Jinja2's sandbox runs it.
+// Python's string formatting: `format % values`, and `str.format` as in Jinja2's sandbox.
 
 import Text
 
@@ -22,9 +22,11 @@ private struct FormatReader {
 }
 
 extension TemplateRenderer {
-  /// A width or precision; more than nine digits are a limit error.
+  /// Parses a width or precision. More than nine digits are a limit error.
   private func number(_ digits: String) throws(TemplateError) -> Int {
-    if digits.utf8.count > 9 { throw TemplateError(.limit, "a format wider than 999999999", position) }
+    if digits.utf8.count > 9 {
+      throw TemplateError(.limit, "the width or precision of a format must be at most 999999999", position)
+    }
     return Int(digits) ?? 0
   }
 
@@ -96,7 +98,7 @@ extension TemplateRenderer {
     return result
   }
 
-  /// One field of a `%` format.
+  /// Formats one field of a `%` format.
   private func printed(_ value: TemplateValue, _ style: TemplateNumberStyle) throws(TemplateError) -> String {
     var style = style
     let letter = style.type ?? "s"
@@ -122,10 +124,10 @@ extension TemplateRenderer {
         throw fail("%\(letter) format: an integer is required, not \(value.typeName)")
       }
       guard let precision = style.precision else { return try padded(.integer(whole), style) }
-      // A precision is the least number of digits.
+      // The precision of an integer is its minimum number of digits.
       if precision > TemplateNumberStyle.largestPrecision {
         throw TemplateError(
-          .limit, "a precision of more than \(TemplateNumberStyle.largestPrecision) digits", position)
+          .limit, "the precision must be at most \(TemplateNumberStyle.largestPrecision) digits", position)
       }
       guard let (prefix, digits) = style.digits(of: whole) else { throw fail("unsupported format") }
       let zeros = try filled("0", precision - digits.utf8.count)
@@ -155,7 +157,8 @@ extension TemplateRenderer {
     return try formatted(text, fields, &automatic, level: 0)
   }
 
-  /// `automatic` is the number of the next field without one; nil once fields are numbered by hand.
+  /// Formats `text`. `automatic` is the number of the next field without a number; nil once a field has been numbered
+  /// explicitly.
   private func formatted(
     _ text: String, _ fields: TemplateArguments, _ automatic: inout Int?, level: Int
   ) throws(TemplateError) -> String {
@@ -211,7 +214,7 @@ extension TemplateRenderer {
     return result
   }
 
-  /// What `name` refers to: an argument by number or name, then attributes and items of it.
+  /// Returns what `name` refers to: an argument by number or name, then attributes and items of it.
   private func field(
     _ name: String, _ fields: TemplateArguments, _ automatic: inout Int?
   ) throws(TemplateError) -> TemplateValue {

@@ -1,9 +1,9 @@
-// Template source → tokens, as Jinja2 makes them with trim_blocks and lstrip_blocks: a newline after a block tag goes,
-// white space before one that opens a line goes, `-` strips further, `+` keeps. Works on code points.
+// Splits template source into tokens like Jinja2 with trim_blocks and lstrip_blocks: removes a newline after a block
+// tag and white space before a tag that begins a line; `-` strips more, `+` keeps. Works on code points.
 
 import Text
 
-/// One token and where it begins.
+/// A token and its position.
 struct TemplateToken: Sendable {
   enum Kind: Sendable, Equatable {
     case text(String)
@@ -27,14 +27,15 @@ struct TemplateLexer {
   private var tokens: [TemplateToken] = []
   private var lineStarting = true
 
-  /// The tokens of `source`, closed by `.end`. Throws a syntax error for anything Jinja2's lexer refuses.
+  /// Returns the tokens of `source`, terminated by `.end`. Throws a syntax error for whatever Jinja2's lexer rejects.
   static func tokens(of source: String) throws(TemplateError) -> [TemplateToken] {
     var lexer = TemplateLexer(source)
     try lexer.run()
     return lexer.tokens
   }
 
-  /// Line ends become `\n` and one at the very end is dropped.
+  /// Converts line ends to `
+  /// ` and drops one at the very end.
   private init(_ text: String) {
     var scalars: [Unicode.Scalar] = []
     var afterReturn = false
@@ -50,8 +51,8 @@ struct TemplateLexer {
 
   private func matches(_ text: StaticString, at offset: Int) -> Bool {
     for index in 0..<text.utf8CodeUnitCount {
-      let place = offset + index
-      if place >= source.count || source[place].value != UInt32(text.utf8Start[index]) { return false }
+      let next = offset + index
+      if next >= source.count || source[next].value != UInt32(text.utf8Start[index]) { return false }
     }
     return true
   }
@@ -128,15 +129,15 @@ struct TemplateLexer {
   }
 
   private mutating func comment(from start: Int) throws(TemplateError) {
-    // As in Jinja2, a comment or raw block that opens as the very last thing may stay open.
+    // As in Jinja2, a comment or raw block that opens at the very end needs no closing mark.
     if start == source.count { return advance(to: start) }
     var close = start
     while close < source.count, !matches("#}", at: close) { close += 1 }
-    if close == source.count { throw fail("the comment does not end") }
+    if close == source.count { throw fail("the comment is not closed") }
     advance(to: tagEnd(signAt: close > start ? close - 1 : nil, closeAt: close))
   }
 
-  /// Where a tag's closing mark ends, with the white space it takes along.
+  /// Returns the end of a tag's closing mark, including the white space it strips.
   private func tagEnd(signAt: Int?, closeAt close: Int) -> Int {
     let sign = signAt.flatMap { self.sign(at: $0) }
     if sign == "-" { return skippingSpace(from: close + 2) }
@@ -171,7 +172,7 @@ struct TemplateLexer {
       }
       open += 1
     }
-    throw fail("the raw block does not end")
+    throw fail("the raw block is not closed")
   }
 
   private mutating func expression(from start: Int, isBlock: Bool) throws(TemplateError) {
@@ -197,7 +198,7 @@ struct TemplateLexer {
         try symbol(&brackets)
       }
     }
-    throw fail("the template ends inside a tag")
+    throw fail("the tag is not closed")
   }
 
   private func closing(isBlock: Bool) -> Int? {
@@ -213,7 +214,7 @@ struct TemplateLexer {
     var end = at
     while end < source.count, source[end] == "_" || source[end].properties.isXIDContinue { end += 1 }
     if source[at] != "_", !source[at].properties.isXIDStart { throw fail("invalid character in a name") }
-    if end - at > 256 { throw fail("a name of more than 256 characters") }
+    if end - at > 256 { throw fail("a name must have at most 256 characters") }
     emit(.name(string(at..<end)))
     advance(to: end)
   }
@@ -242,7 +243,7 @@ struct TemplateLexer {
 }
 
 extension TemplateLexer {
-  /// Digits with single underscores between them, from `offset`; returns where they end.
+  /// Returns the end of the digits, with single underscores between them, from `offset`.
   private func digits(from offset: Int) -> Int {
     var end = offset
     while end < source.count {
@@ -303,14 +304,15 @@ extension TemplateLexer {
     while end < source.count, source[end] != quote {
       if source[end] == "\\" { try escape(&end, into: &text) } else { text.append(source[end]); end += 1 }
     }
-    if end >= source.count { throw fail("the string does not end") }
+    if end >= source.count { throw fail("the string is not closed") }
     emit(.string(String(text)))
     advance(to: end + 1)
   }
 
-  /// One escape of Python's `unicode-escape` from the backslash at `offset`; an unknown one stands for itself.
+  /// Decodes one escape of Python's `unicode-escape` at the backslash at `offset`. An unknown escape is kept as it
+  /// is.
   private func escape(_ offset: inout Int, into text: inout String.UnicodeScalarView) throws(TemplateError) {
-    guard offset + 1 < source.count else { throw fail("the string does not end") }
+    guard offset + 1 < source.count else { throw fail("the string is not closed") }
     let letter = source[offset + 1]
     offset += 2
     switch letter {
@@ -349,7 +351,7 @@ extension TemplateLexer {
       value = value << 4 | UInt32(digit)
       offset += 1
     }
-    guard let scalar = Unicode.Scalar(value) else { throw fail("the escape names no character") }
+    guard let scalar = Unicode.Scalar(value) else { throw fail("the escape is not a valid character") }
     return scalar
   }
 }

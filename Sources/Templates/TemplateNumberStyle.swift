@@ -1,16 +1,16 @@
-// One number or text in a field of a format: the part that Python's `%` and `str.format` share. Widths and precisions come from the
-// template; the renderer accounts for a field before it is built.
+// The format of one field, which is common to Python's `%` and `str.format`. Widths and precisions come from the
+// template, so the renderer charges for a field before formatting it.
 import Foundation
 import Text
 
-/// What a format says about one field: `[fill][align][sign][#][0][width][grouping][.precision][type]`.
+/// The parts of a field's format: `[fill][align][sign][#][0][width][grouping][.precision][type]`.
 struct TemplateNumberStyle {
   var fill: Unicode.Scalar = " "
-  /// `<`, `>`, `^`, or `=` for padding behind the sign; nil is the type's own.
+  /// `<`, `>`, `^`, or `=` for padding after the sign; nil is the default of the type.
   var alignment: Unicode.Scalar?
-  /// `-`, `+` or a space: what stands before a number that is not negative.
+  /// `-`, `+` or a space: the prefix of a number that is not negative.
   var sign: Unicode.Scalar = "-"
-  /// `#`: a prefix that names the base.
+  /// `#`: whether a prefix shows the base.
   var isAlternate = false
   var width = 0
   /// `,` or `_` between groups of digits.
@@ -18,10 +18,11 @@ struct TemplateNumberStyle {
   var precision: Int?
   var type: Unicode.Scalar?
 
-  /// More digits are refused: C's printf would write them all.
+  /// The limit on digits, because C's printf would write them all.
   static let largestPrecision = 300
 
-  /// The digits of an integer in the base that the type names, and the prefix of that base; nil for a type that is no integer's.
+  /// Returns the digits of an integer in the base of the format type, and the prefix of that base; nil if the type is
+  /// not for integers.
   func digits(of value: Int) -> (prefix: String, digits: String)? {
     let magnitude = value.magnitude
     switch type {
@@ -34,7 +35,7 @@ struct TemplateNumberStyle {
     }
   }
 
-  /// The digits of a float's magnitude; nil for a type that is no float's.
+  /// Returns the digits of a float's magnitude; nil if the type is not for floats.
   func digits(of value: Double) -> String? {
     let magnitude = value.magnitude
     let isUpper = type == "E" || type == "F" || type == "G"
@@ -56,7 +57,7 @@ struct TemplateNumberStyle {
     }
   }
 
-  /// `digits` with a separator between groups, counted from the decimal point.
+  /// Returns `digits` with a separator between groups, counted from the decimal point.
   func grouped(_ digits: String) -> String {
     guard let grouping else { return digits }
     let whole = digits.unicodeScalars.prefix { Character($0).isHexDigit }
@@ -72,11 +73,11 @@ struct TemplateNumberStyle {
 }
 
 extension TemplateRenderer {
-  /// A number with its sign, base and padding.
+  /// Formats a number with its sign, base and padding.
   func padded(_ value: TemplateValue, _ style: TemplateNumberStyle) throws(TemplateError) -> String {
     if (style.precision ?? 0) > TemplateNumberStyle.largestPrecision {
       throw TemplateError(
-        .limit, "a precision of more than \(TemplateNumberStyle.largestPrecision) digits", position)
+        .limit, "the precision must be at most \(TemplateNumberStyle.largestPrecision) digits", position)
     }
     let isFloatType = style.type.map { "eEfFgG%".unicodeScalars.contains($0) } ?? false
     let isNegative: Bool
@@ -93,7 +94,7 @@ extension TemplateRenderer {
     return try aligned(style.grouped(digits), behind: sign + prefix, style, otherwise: ">")
   }
 
-  /// `text` in the style's width; padding goes between `head` and `text` where the alignment is `=`.
+  /// Pads `text` to the style's width. With the alignment `=`, padding goes between `head` and `text`.
   func aligned(
     _ text: String, behind head: String = "", _ style: TemplateNumberStyle, otherwise: Unicode.Scalar
   ) throws(TemplateError) -> String {

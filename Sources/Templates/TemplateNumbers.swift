@@ -1,9 +1,9 @@
-// Numbers from text and text from numbers, as Python's int(), float() and round() have them.
+// Conversions between numbers and text like Python's int(), float() and round().
 import Foundation
 import Text
 
 extension String {
-  /// What `int(text, base)` reads; nil where it raises or the value has more than 64 bits.
+  /// Returns the result of `int(text, base)`; nil where it raises an error or the value exceeds 64 bits.
   func pythonInteger(base: Int) -> Int? {
     var digits = stripped(of: nil).lowercased()
     let isNegative = digits.hasExact(prefix: "-")
@@ -25,7 +25,7 @@ extension String {
     return Int((isNegative ? "-" : "") + digits, radix: base)
   }
 
-  /// What `float(text)` reads; nil where it raises.
+  /// The result of `float(text)`; nil where it raises an error.
   var pythonFloat: Double? {
     let text = stripped(of: nil).lowercased()
     guard !text.isEmpty, text.utf8.count <= 512, !text.utf8.contains(UInt8(ascii: "x")),
@@ -36,7 +36,7 @@ extension String {
 }
 
 extension Double {
-  /// `round(value, decimals)`: to the nearest decimal, halves by the exact binary value, as printf rounds.
+  /// `round(value, decimals)`: to the nearest decimal. Ties are decided by the exact binary value, like printf.
   func rounded(toDecimals decimals: Int) -> Double {
     if !isFinite { return self }
     if decimals >= 0 { return Double(String(format: "%.\(decimals)f", self)) ?? self }

@@ -1,20 +1,20 @@
-// Tokens → syntax tree: the expressions, by precedence climbing with Jinja2's levels (or, and, not, comparisons, sums,
-// `~`, products, powers, unary). Powers associate to the left and filters bind tighter than any operator, as there.
+// Parses expressions by precedence climbing with Jinja2's levels (or, and, not, comparisons, sums, `~`, products,
+// powers, unary). As in Jinja2, powers are left-associative and filters bind tighter than all operators.
 
 import Text
 
 extension TemplateParser {
-  /// A node one level above its children; refuses a tree deeper than the limit.
-  private func node(
+  /// Creates a node one level above its children. Throws if the tree becomes deeper than the limit.
+  func node(
     _ kind: TemplateExpression.Kind, _ position: TemplatePosition, over depth: Int
   ) throws(TemplateError) -> TemplateExpression {
     if depth >= limits.depth {
-      throw TemplateError(.limit, "an expression nested deeper than \(limits.depth)", position)
+      throw TemplateError(.limit, "an expression may be nested at most \(limits.depth) deep", position)
     }
     return TemplateExpression(kind, position, depth: depth + 1)
   }
 
-  /// One expression, or several with commas between them as a tuple.
+  /// Parses one expression, or several with commas between them as a tuple.
   mutating func tuple(conditional: Bool = true, explicit: Bool = false) throws(TemplateError) -> TemplateExpression {
     let position = token.position
     var items: [TemplateExpression] = []
@@ -29,13 +29,13 @@ extension TemplateParser {
     return try node(.tuple(items), position, over: deepest(items))
   }
 
-  private func deepest(_ items: [TemplateExpression]) -> Int {
+  func deepest(_ items: [TemplateExpression]) -> Int {
     var depth = 0
     for item in items { depth = max(depth, item.depth) }
     return depth
   }
 
-  /// One expression; `a if b else c` only where `conditional`.
+  /// Parses one expression; `a if b else c` only if `conditional`.
   mutating func expression(conditional: Bool = true) throws(TemplateError) -> TemplateExpression {
     try open()
     defer { depth -= 1 }
@@ -72,7 +72,7 @@ extension TemplateParser {
     }
   }
 
-  /// Operators of at least level `minimum`.
+  /// Parses operators of at least level `minimum`.
   private mutating func operators(_ minimum: Int) throws(TemplateError) -> TemplateExpression {
     var left: TemplateExpression
     if minimum <= Level.not, isName("not") {
@@ -132,7 +132,7 @@ extension TemplateParser {
     return try node(.comparison(left, operands), position, over: below)
   }
 
-  private mutating func unary(filtered: Bool) throws(TemplateError) -> TemplateExpression {
+  mutating func unary(filtered: Bool) throws(TemplateError) -> TemplateExpression {
     let position = token.position
     var result: TemplateExpression
     if isSymbol("-") || isSymbol("+") {
@@ -149,7 +149,7 @@ extension TemplateParser {
     return filtered ? try filtersAndTests(result) : result
   }
 
-  private mutating func primary() throws(TemplateError) -> TemplateExpression {
+  mutating func primary() throws(TemplateError) -> TemplateExpression {
     let position = token.position
     switch token.kind {
     case .name(let name):
@@ -219,7 +219,7 @@ extension TemplateParser {
     return try node(.dictionary(pairs), position, over: below)
   }
 
-  private mutating func postfix(_ base: TemplateExpression) throws(TemplateError) -> TemplateExpression {
+  mutating func postfix(_ base: TemplateExpression) throws(TemplateError) -> TemplateExpression {
     var result = base
     while true {
       switch token.kind {
@@ -269,7 +269,7 @@ extension TemplateParser {
     return try node(.slice(base, from: parts[0], to: parts[1], step: step), position, over: below)
   }
 
-  /// `base[a, b]`: the key is a tuple.
+  /// Parses `base[a, b]`, whose key is a tuple.
   private mutating func item(
     of base: TemplateExpression, keys first: TemplateExpression, _ position: TemplatePosition
   ) throws(TemplateError) -> TemplateExpression {
@@ -281,124 +281,5 @@ extension TemplateParser {
     try expect(symbol: "]")
     let key = try node(.tuple(keys), position, over: deepest(keys))
     return try node(.item(base, key), position, over: max(base.depth, key.depth))
-  }
-
-  private mutating func call(_ callee: TemplateExpression) throws(TemplateError) -> TemplateExpression {
-    let position = token.position
-    switch callee.kind {
-    case .name("lipsum"): throw fail("the function 'lipsum' is not supported: its result differs each time")
-    case .attribute(_, let name) where TemplateStringMethod.refused.contains(name):
-      throw fail("the method '\(name)' is not supported")
-    default: break
-    }
-    let arguments = try arguments()
-    return try node(.call(callee, arguments), position, over: max(callee.depth, arguments.depth))
-  }
-
-  private mutating func arguments() throws(TemplateError) -> TemplateCallArguments {
-    try expect(symbol: "(")
-    var arguments = TemplateCallArguments()
-    var isFirst = true
-    while !isSymbol(")") {
-      if !isFirst { try expect(symbol: ",") }
-      if isSymbol(")") { break }
-      isFirst = false
-      if skip(symbol: "**") {
-        if arguments.namedSpread != nil { throw fail("'**' twice in a call") }
-        arguments.namedSpread = try expression()
-      } else if arguments.namedSpread != nil {
-        throw fail("an argument after '**'")
-      } else if skip(symbol: "*") {
-        if arguments.spread != nil { throw fail("'*' twice in a call") }
-        arguments.spread = try expression()
-      } else if case .name(let name) = token.kind, following.kind == .symbol("=") {
-        advance()
-        advance()
-        if arguments.named.contains(where: { $0.name == name }) { throw fail("the argument '\(name)' is repeated") }
-        arguments.named.append((name, try expression()))
-      } else if arguments.spread != nil || !arguments.named.isEmpty {
-        throw fail("a positional argument after a named one")
-      } else {
-        arguments.positional.append(try expression())
-      }
-    }
-    advance()
-    return arguments
-  }
-
-  /// `| name(arguments)` repeated; inside a tag's own filter the first bar is left out.
-  mutating func filterChain(startsInside: Bool) throws(TemplateError) -> [TemplateFilterUse] {
-    var filters: [TemplateFilterUse] = []
-    while filters.isEmpty && startsInside || skip(symbol: "|") {
-      let position = token.position
-      let name = try expectName()
-      let arguments = isSymbol("(") ? try arguments() : TemplateCallArguments()
-      let filter = TemplateFilterUse(name: name, arguments: arguments, position: position)
-      try known(filter)
-      filters.append(filter)
-    }
-    return filters
-  }
-
-  /// Refuses a filter that this engine does not have, and names of such filters and tests among the arguments of `map` and `select`.
-  private func known(_ filter: TemplateFilterUse) throws(TemplateError) {
-    try known(filter: filter.name, filter.position)
-    let names = filter.arguments.positional
-    let index = filter.name == "selectattr" || filter.name == "rejectattr" ? 1 : 0
-    guard names.count > index, case .string(let name) = names[index].kind else { return }
-    switch filter.name {
-    case "map": try known(filter: name, names[index].position)
-    case "select", "reject", "selectattr", "rejectattr": try known(test: name, names[index].position)
-    default: break
-    }
-  }
-
-  private func known(filter name: String, _ position: TemplatePosition) throws(TemplateError) {
-    if let reason = TemplateFilter.refused[name] {
-      throw TemplateError(.syntax, "the filter '\(name)' is not supported: \(reason)", position)
-    }
-    if TemplateFilter(exactly: name) == nil { throw TemplateError(.syntax, "no filter named '\(name)'", position) }
-  }
-
-  private func known(test name: String, _ position: TemplatePosition) throws(TemplateError) {
-    if TemplateTest(exactly: name) == nil, !TemplateTest.operators.contains(name) {
-      throw TemplateError(.syntax, "no test named '\(name)'", position)
-    }
-  }
-
-  private mutating func filtersAndTests(_ base: TemplateExpression) throws(TemplateError) -> TemplateExpression {
-    var result = base
-    while true {
-      switch token.kind {
-      case .symbol("|"):
-        for filter in try filterChain(startsInside: false) {
-          result = try node(
-            .filter(result, filter), filter.position, over: max(result.depth, filter.arguments.depth))
-        }
-      case .symbol("("): result = try call(result)
-      case .name("is"): result = try test(of: result)
-      default: return result
-      }
-    }
-  }
-
-  private mutating func test(of base: TemplateExpression) throws(TemplateError) -> TemplateExpression {
-    let position = token.position
-    advance()
-    let isNegated = skip(name: "not")
-    let name = try expectName()
-    if TemplateTest(exactly: name) == nil { throw TemplateError(.syntax, "no test named '\(name)'", position) }
-    var operands = TemplateCallArguments()
-    switch token.kind {
-    case .symbol("("): operands = try arguments()
-    case .name("else"), .name("or"), .name("and"): break
-    case .name("is"): throw fail("tests with 'is' cannot be chained")
-    case .name, .string, .integer, .float, .symbol("["), .symbol("{"):
-      // As in Jinja2, any name that follows is an argument: `x is defined if y` reads `if` as one.
-      operands.positional = [try postfix(try primary())]
-    default: break
-    }
-    let result = try node(.test(base, name, operands), position, over: max(base.depth, operands.depth))
-    return isNegated ? try node(.not(result), position, over: result.depth) : result
   }
 }

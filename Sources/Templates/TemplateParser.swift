@@ -1,5 +1,5 @@
-// Tokens → syntax tree: the statements. Recursive descent; `depth` counts open constructs, so a hostile source is
-// refused before the stack is in danger.
+// Parses statements by recursive descent. `depth` counts open constructs, so that a hostile source is rejected before
+// the stack overflows.
 
 import Text
 
@@ -7,16 +7,16 @@ struct TemplateParser {
   private let tokens: [TemplateToken]
   private var at = 0
   let limits: TemplateLimits
-  /// Constructs open at once while parsing.
+  /// The number of open constructs while parsing.
   var depth = 0
   private var loops = 0
-  /// Names read so far in each open macro body.
+  /// The names read so far in each open macro body.
   var namesRead: [Set<ExactString>] = []
 
-  /// The statements of `source`. Throws a syntax error, or a limit error for a source too long or too deep.
+  /// Parses `source`. Throws a syntax error, or a limit error if the source is too long or too deeply nested.
   static func statements(of source: String, limits: TemplateLimits) throws(TemplateError) -> [TemplateStatement] {
     if source.utf8.count > limits.source {
-      throw TemplateError(.limit, "the template is longer than \(limits.source) bytes", TemplatePosition())
+      throw TemplateError(.limit, "the template must have at most \(limits.source) bytes", TemplatePosition())
     }
     var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source), limits: limits)
     return try parser.body(until: []).statements
@@ -26,7 +26,7 @@ struct TemplateParser {
     (self.tokens, self.limits) = (tokens, limits)
   }
 
-  /// The current token; the last one is `.end` and is never passed.
+  /// The current token. The last one is `.end`, which is never passed.
   var token: TemplateToken { tokens[at] }
   var following: TemplateToken { tokens[min(at + 1, tokens.count - 1)] }
   mutating func advance() { at = min(at + 1, tokens.count - 1) }
@@ -65,10 +65,13 @@ struct TemplateParser {
 
   mutating func open() throws(TemplateError) {
     depth += 1
-    if depth > limits.depth { throw TemplateError(.limit, "nested deeper than \(limits.depth)", token.position) }
+    if depth > limits.depth {
+      throw TemplateError(.limit, "a template may be nested at most \(limits.depth) deep", token.position)
+    }
   }
 
-  /// Statements up to a tag named in `ends`, whose name is consumed and returned; with no ends, up to the end of source.
+  /// Parses statements up to a tag named in `ends`, whose name is consumed and returned; without `ends`, up to the
+  /// end of the source.
   private mutating func body(until ends: [String]) throws(TemplateError) -> (
     statements: [TemplateStatement], end: String
   ) {
@@ -91,14 +94,14 @@ struct TemplateParser {
         if ends.contains(name) { return (statements, name) }
         statements.append(try statement(name))
       case .end:
-        if !ends.isEmpty { throw fail("the template ends where \(ends.joined(separator: " or ")) is missing") }
+        if !ends.isEmpty { throw fail("the template ends without \(ends.joined(separator: " or "))") }
         return (statements, "")
       default: throw fail("unexpected token")
       }
     }
   }
 
-  /// A body whose end tag has nothing after its name.
+  /// Parses a body whose end tag has nothing after its name.
   private mutating func body(endedBy end: String) throws(TemplateError) -> [TemplateStatement] {
     try expectBlockEnd()
     let statements = try body(until: [end]).statements
@@ -120,24 +123,24 @@ struct TemplateParser {
     case "with": return try with(position)
     case "generation": return .scope([], try body(endedBy: "endgeneration"), position)
     case "break", "continue":
-      if loops == 0 { throw fail("'\(name)' outside a loop") }
+      if loops == 0 { throw fail("'\(name)' is only allowed in a loop") }
       try expectBlockEnd()
       return name == "break" ? .break : .continue
     case "print": return try prints(position)
     case "autoescape":
       guard skip(name: "false") || skip(name: "False") else {
-        throw fail("'autoescape' is not supported: chat templates print plain text")
+        throw fail("'autoescape' is not supported: chat templates output plain text")
       }
       return .scope([], try body(endedBy: "endautoescape"), position)
     case "include", "import", "from", "extends", "block":
-      throw fail("the tag '\(name)' is not supported: a chat template is one file without others to refer to")
+      throw fail("the tag '\(name)' is not supported: a chat template cannot refer to other files")
     case "do", "trans", "debug":
-      throw fail("the tag '\(name)' is not supported: transformers does not load the extension that it needs")
+      throw fail("the tag '\(name)' is not supported: transformers does not load its extension")
     default: throw fail("unknown tag '\(name)'")
     }
   }
 
-  /// `{% print a, b %}`.
+  /// Parses `{% print a, b %}`.
   private mutating func prints(_ position: TemplatePosition) throws(TemplateError) -> TemplateStatement {
     var statements: [TemplateStatement] = []
     while token.kind != .blockEnd {
@@ -256,7 +259,7 @@ struct TemplateParser {
       if skip(symbol: "=") {
         parameters.append((name, try expression()))
       } else if parameters.last?.fallback != nil {
-        throw fail("a parameter without default follows one with")
+        throw fail("a parameter without a default must not follow one with a default")
       } else {
         parameters.append((name, nil))
       }

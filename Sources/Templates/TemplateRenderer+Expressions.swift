@@ -1,8 +1,8 @@
-// Evaluates expressions: names, items, attributes, calls and the logical operators.
+// Evaluates expressions: names, items, attributes, calls and logical operators.
 
 import Text
 
-/// The arguments of a call, evaluated.
+/// The evaluated arguments of a call.
 struct TemplateArguments {
   var positional: [TemplateValue] = []
   var named: [(name: String, value: TemplateValue)] = []
@@ -61,15 +61,17 @@ extension TemplateRenderer {
     return values
   }
 
-  /// The depth of a container of `elements`; refuses one deeper than the limit.
+  /// Returns the depth of a container of `elements`. Throws if it exceeds the limit.
   func containerDepth(over elements: [TemplateValue]) throws(TemplateError) -> Int {
     var depth = 0
     for element in elements { depth = max(depth, element.depth) }
-    if depth >= limits.depth { throw TemplateError(.limit, "values nested deeper than \(limits.depth)", position) }
+    if depth >= limits.depth {
+      throw TemplateError(.limit, "values may be nested at most \(limits.depth) deep", position)
+    }
     return depth + 1
   }
 
-  /// A new sequence, accounted for.
+  /// Creates a sequence and charges for it.
   func sequence(
     _ kind: TemplateSequence.Kind, _ elements: [TemplateValue], names: [String] = []
   ) throws(TemplateError) -> TemplateValue {
@@ -85,10 +87,10 @@ extension TemplateRenderer {
     return try mapping(members)
   }
 
-  /// What hashing `key` costs, as bytes scanned.
+  /// Returns the cost of hashing `key` in bytes scanned.
   func keyBytes(_ key: TemplateValue) -> Int { key.text.map { $0.utf8.count << 3 } ?? (key.depth > 0 ? 16 << 10 : 0) }
 
-  /// A new mapping, accounted for.
+  /// Creates a mapping and charges for it.
   func mapping(_ members: [(TemplateValue, TemplateValue)]) throws(TemplateError) -> TemplateValue {
     try allocate(members.count * 128 + 128)
     let mapping = TemplateMapping()
@@ -97,7 +99,7 @@ extension TemplateRenderer {
       if !mapping.insert(key, value) { throw fail("unhashable type: '\(key.typeName)'") }
     }
     if mapping.depth > limits.depth {
-      throw TemplateError(.limit, "values nested deeper than \(limits.depth)", position)
+      throw TemplateError(.limit, "values may be nested at most \(limits.depth) deep", position)
     }
     return .mapping(mapping)
   }
@@ -127,7 +129,7 @@ extension TemplateRenderer {
     return .bool(true)
   }
 
-  /// The elements a loop walks.
+  /// Returns the elements over which a loop iterates.
   func elements(of value: TemplateValue) throws(TemplateError) -> [TemplateValue] {
     switch value {
     case .undefined: return []
@@ -138,7 +140,7 @@ extension TemplateRenderer {
       try allocate(text.utf8.count * MemoryLayout<TemplateValue>.stride)
       return text.unicodeScalars.map { .string(String($0)) }
     case .loop(let loop):
-      // Walking `loop` itself goes on where it stands; templates do not do that.
+      // In Jinja2, iterating over `loop` itself continues it. Templates do not use this.
       throw fail("'\(TemplateValue.loop(loop).typeName)' is not iterable")
     default: throw fail("'\(value.typeName)' object is not iterable")
     }
@@ -151,7 +153,7 @@ extension TemplateRenderer {
     return try item(try evaluate(index, scope), of: base)
   }
 
-  /// `base[index]`; a string that is no key is tried as an attribute, as Jinja2 does.
+  /// Evaluates `base[index]`. A string that is not a key is tried as an attribute, as in Jinja2.
   func item(_ index: TemplateValue, of base: TemplateValue) throws(TemplateError) -> TemplateValue {
     switch base {
     case .undefined(let hint): throw fail(hint)
@@ -166,8 +168,8 @@ extension TemplateRenderer {
         let view = text.unicodeScalars
         let start = at < 0 ? view.endIndex : view.startIndex
         let end = at < 0 ? view.startIndex : view.endIndex
-        if let place = view.index(start, offsetBy: at, limitedBy: end), place < view.endIndex {
-          return .string(String(view[place]))
+        if let found = view.index(start, offsetBy: at, limitedBy: end), found < view.endIndex {
+          return .string(String(view[found]))
         }
       }
     default: break
@@ -183,15 +185,15 @@ extension TemplateRenderer {
     default: return nil
     }
     guard let at = index.int else { return nil }
-    let place = at < 0 ? at + sequence.elements.count : at
-    return sequence.elements.indices.contains(place) ? sequence.elements[place] : nil
+    let index = at < 0 ? at + sequence.elements.count : at
+    return sequence.elements.indices.contains(index) ? sequence.elements[index] : nil
   }
 
   private func slice(
     _ base: TemplateExpression, _ from: TemplateExpression?, _ to: TemplateExpression?, _ step: TemplateExpression?,
     _ scope: TemplateScope
   ) throws(TemplateError) -> TemplateValue {
-    let place = position
+    let saved = position
     let base = try evaluate(base, scope)
     var bounds: [Int?] = []
     for part in [from, to, step] {
@@ -201,7 +203,7 @@ extension TemplateRenderer {
       guard let bound = value.int else { return .undefined("slice indices must be integers") }
       bounds.append(bound)
     }
-    position = place
+    position = saved
     let stride = bounds[2] ?? 1
     if stride == 0 { throw fail("slice step cannot be zero") }
     switch base {
@@ -230,7 +232,7 @@ extension TemplateRenderer {
     return .undefined("'\(base.typeName)' object cannot be sliced")
   }
 
-  /// `base.name`: a Python attribute first, then an item.
+  /// Evaluates `base.name`: a Python attribute first, then an item.
   func attribute(_ name: String, of base: TemplateValue) throws(TemplateError) -> TemplateValue {
     if case .undefined(let hint) = base { throw fail(hint) }
     if let value = member(name, of: base) { return value }
@@ -240,12 +242,12 @@ extension TemplateRenderer {
 
   private func member(_ name: String, of base: TemplateValue) -> TemplateValue? {
     if case .namespace(let namespace) = base { return namespace[name] }
-    // The name may be text of a conversation. No method has a long one.
+    // The name may come from a conversation. No method has a long name.
     if name.utf8.count > TemplateFilter.longestName { return nil }
     switch base {
     case .string: return TemplateStringMethod(exactly: name) == nil ? nil : .method(base, name)
     case .mapping:
-      if TemplateMapping.refusedMethods.contains(name) { return .undefined("access to '\(name)' is unsafe") }
+      if TemplateMapping.mutatingMethods.contains(name) { return .undefined("access to '\(name)' is unsafe") }
       return ["items", "keys", "values", "get", "copy"].contains(name) ? .method(base, name) : nil
     case .sequence(let sequence):
       return member(name, of: sequence)
@@ -266,7 +268,7 @@ extension TemplateRenderer {
     if let index = sequence.names.firstIndex(where: { $0.isIdentical(to: name) }) { return sequence.elements[index] }
     switch sequence.kind {
     case .list:
-      if TemplateSequence.refusedMethods.contains(name) { return .undefined("access to '\(name)' is unsafe") }
+      if TemplateSequence.mutatingMethods.contains(name) { return .undefined("access to '\(name)' is unsafe") }
       return ["count", "index", "copy"].contains(name) ? .method(.sequence(sequence), name) : nil
     case .tuple: return ["count", "index"].contains(name) ? .method(.sequence(sequence), name) : nil
     case .range(let start, let stop, let step):
@@ -321,7 +323,7 @@ extension TemplateRenderer {
     return arguments
   }
 
-  /// A call expression, with the block of a `{% call %}` as `caller`.
+  /// Evaluates a call, with the block of a `{% call %}` as `caller`.
   func call(
     _ expression: TemplateExpression, caller: TemplateMacro?, _ scope: TemplateScope
   ) throws(TemplateError) -> TemplateValue {
@@ -332,7 +334,7 @@ extension TemplateRenderer {
     if case .macro(let macro) = function {
       return try call(macro, arguments, caller: caller.map { .macro($0) })
     }
-    if caller != nil { throw fail("only a macro takes a call block") }
+    if caller != nil { throw fail("only a macro accepts a call block") }
     switch function {
     case .undefined(let hint): throw fail(hint)
     case .function(let function): return try call(function, arguments)
@@ -344,13 +346,13 @@ extension TemplateRenderer {
 }
 
 extension TemplateSequence {
-  /// Methods that would change a list; the sandbox gives undefined for them.
-  static let refusedMethods: Set<ExactString> = [
+  /// Methods that would modify a list. In the sandbox they are undefined.
+  static let mutatingMethods: Set<ExactString> = [
     "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
   ]
 }
 
 extension TemplateMapping {
-  /// Methods that would change a dictionary; the sandbox gives undefined for them.
-  static let refusedMethods: Set<ExactString> = ["pop", "popitem", "clear", "update", "setdefault"]
+  /// Methods that would modify a dictionary. In the sandbox they are undefined.
+  static let mutatingMethods: Set<ExactString> = ["pop", "popitem", "clear", "update", "setdefault"]
 }

@@ -1,9 +1,9 @@
-// Calls: the global functions, the methods of dictionaries and lists, and how their arguments are bound.
+// Calls of global functions and of dictionary and list methods, and the binding of their arguments.
 import Foundation
 import Text
 
 extension TemplateRenderer {
-  /// Arguments by parameter name; nil where none is given. Throws for too many, unknown and missing ones.
+  /// Returns the arguments by parameter; nil for omitted ones. Throws if there are too many, unknown or missing ones.
   func bind(
     _ arguments: TemplateArguments, _ names: [String], required: Int = 0
   ) throws(TemplateError) -> [TemplateValue?] {
@@ -21,14 +21,14 @@ extension TemplateRenderer {
     return bound
   }
 
-  /// A whole-number argument, or `fallback` when it is not given.
+  /// Returns an integer argument, or `fallback` if it is omitted.
   func int(_ value: TemplateValue?, or fallback: Int) throws(TemplateError) -> Int {
     guard let value else { return fallback }
     guard let int = value.int else { throw fail("'\(value.typeName)' object cannot be interpreted as an integer") }
     return int
   }
 
-  /// A string argument.
+  /// Returns a string argument.
   func text(_ value: TemplateValue?) throws(TemplateError) -> String {
     guard let text = value?.text else { throw fail("expected str, not \(value?.typeName ?? "nothing")") }
     return text
@@ -84,7 +84,7 @@ extension TemplateRenderer {
     }
   }
 
-  /// What `dict(value)` reads: a mapping's members or a sequence of pairs.
+  /// Returns the pairs that `dict(value)` reads: a mapping's members, or a sequence of pairs.
   private func pairs(of value: TemplateValue) throws(TemplateError) -> [(TemplateValue, TemplateValue)] {
     if case .mapping(let mapping) = value { return Array(zip(mapping.keys, mapping.values)) }
     var pairs: [(TemplateValue, TemplateValue)] = []
@@ -96,7 +96,7 @@ extension TemplateRenderer {
     return pairs
   }
 
-  /// The sandbox's bound on `range`.
+  /// The sandbox's limit on `range`.
   private static let longestRange = 100_000
 
   private func range(_ arguments: TemplateArguments) throws(TemplateError) -> TemplateValue {
@@ -120,9 +120,9 @@ extension TemplateRenderer {
     return try sequence(.range(start: start, stop: stop, step: step), elements)
   }
 
-  /// `datetime.now().strftime(format)`: the local time by the C library.
+  /// `datetime.now().strftime(format)`: the local time, formatted by the C library.
   private func timeNow(_ format: String) throws(TemplateError) -> String {
-    if format.utf8.count > 256 { throw fail("the time format is longer than 256 bytes") }
+    if format.utf8.count > 256 { throw fail("the time format must have at most 256 bytes") }
     if format.isEmpty { return "" }
     var now = time(nil)
     var parts = tm()
@@ -189,7 +189,7 @@ extension TemplateRenderer {
     }
   }
 
-  /// The members of a mapping as pairs.
+  /// Returns the members of a mapping as pairs.
   func items(of mapping: TemplateMapping, as kind: TemplateSequence.Kind = .items) throws(TemplateError)
     -> TemplateValue
   {
@@ -200,7 +200,7 @@ extension TemplateRenderer {
 }
 
 extension String {
-  /// The text for an error: its beginning where it is long.
+  /// The text for an error message, truncated if it is long.
   var shown: String { utf8.count <= 64 ? self : String(String.UnicodeScalarView(unicodeScalars.prefix(48))) + "…" }
 }
 
@@ -209,7 +209,7 @@ extension TemplateValue {
 }
 
 extension Unicode.Scalar {
-  /// What `str.isalpha` accepts.
+  /// Whether `str.isalpha` accepts the scalar.
   var isLetter: Bool {
     switch properties.generalCategory {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
@@ -225,7 +225,7 @@ extension String {
     utf8.count >= suffix.utf8.count && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }
 
-  /// How many code points end at or before a UTF-8 offset.
+  /// Returns the number of code points that end at or before a UTF-8 offset.
   func codePoints(before offset: Int) -> Int {
     utf8.prefix(offset).reduce(into: 0) { count, byte in if byte & 0xC0 != 0x80 { count += 1 } }
   }

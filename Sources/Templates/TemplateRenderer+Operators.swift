@@ -1,4 +1,4 @@
-// Python's arithmetic, comparisons and containment. Integers have 64 bits here: what would leave them is an error.
+// Python's arithmetic, comparisons and containment. Integers have 64 bits; an overflow is an error.
 import Foundation
 import Text
 
@@ -19,17 +19,17 @@ extension TemplateRenderer {
   }
 
   private func checked(_ result: (partialValue: Int, overflow: Bool)) throws(TemplateError) -> Int {
-    if result.overflow { throw TemplateError(.limit, "the integer does not fit 64 bits", position) }
+    if result.overflow { throw TemplateError(.limit, "the integer does not fit in 64 bits", position) }
     return result.partialValue
   }
 
   func binary(
     _ left: TemplateExpression, _ symbol: String, _ right: TemplateExpression, _ scope: TemplateScope,
-    _ place: TemplatePosition
+    _ operatorPosition: TemplatePosition
   ) throws(TemplateError) -> TemplateValue {
     let left = try evaluate(left, scope)
     let right = try evaluate(right, scope)
-    position = place
+    position = operatorPosition
     return try binary(left, symbol, right)
   }
 
@@ -60,11 +60,11 @@ extension TemplateRenderer {
     .string(try filled(text, count))
   }
 
-  /// `text` as often as `count` says, accounted for before it is built.
+  /// Returns `text` repeated `count` times, charging for it before it is built.
   func filled(_ text: String, _ count: Int) throws(TemplateError) -> String {
     if count <= 0 || text.isEmpty { return "" }
     let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: count)
-    // Once for the bytes, once for the string that is made of them.
+    // Charged once for the bytes and once for the string made of them.
     try allocate(overflow ? .max >> 1 : bytes)
     try charge(bytes, .copy)
     let unit = Array(text.utf8)
@@ -79,7 +79,7 @@ extension TemplateRenderer {
     let rounds = items.elements.isEmpty ? 0 : max(count, 0)
     let size = items.elements.count * MemoryLayout<TemplateValue>.stride
     let (bytes, overflow) = size.multipliedReportingOverflow(by: rounds)
-    // Elements are counted references: copying one takes longer than its bytes.
+    // Elements are reference-counted: copying one takes longer than copying its bytes.
     try allocate(overflow ? .max >> 1 : bytes, .scan)
     var elements: [TemplateValue] = []
     elements.reserveCapacity(items.elements.count * rounds)
@@ -99,7 +99,7 @@ extension TemplateRenderer {
       if b == 0 { throw fail("integer division or modulo by zero") }
       let quotient = try checked(a.dividedReportingOverflow(by: b))
       let remainder = a.remainderReportingOverflow(dividingBy: b).partialValue
-      // Python rounds down, the machine towards zero.
+      // Python rounds down, the processor towards zero.
       let isBelow = remainder != 0 && (remainder < 0) != (b < 0)
       return .integer(symbol == "//" ? (isBelow ? quotient - 1 : quotient) : (isBelow ? remainder + b : remainder))
     default:
@@ -130,7 +130,7 @@ extension TemplateRenderer {
     }
     if b == 0 { throw fail("float division by zero") }
     if symbol == "/" { return .float(a / b) }
-    // As CPython: the remainder takes the divisor's sign, and the quotient is what is left over it.
+    // As in CPython, the remainder has the divisor's sign, and the quotient is computed from the rest.
     var remainder = fmod(a, b)
     var quotient = (a - remainder) / b
     if remainder != 0, (remainder < 0) != (b < 0) {
@@ -183,7 +183,7 @@ extension TemplateRenderer {
     }
   }
 
-  /// Python's `is`: identity of references, equality of the rest.
+  /// Python's `is`: identity of references, equality of other values.
   func same(_ left: TemplateValue, _ right: TemplateValue) -> Bool {
     switch (left, right) {
     case (.none, .none): true
@@ -200,7 +200,8 @@ extension TemplateRenderer {
     }
   }
 
-  /// Less than 0, 0 or more than 0 as `left` sorts before, with or after `right`; throws where Python has no order.
+  /// Returns a negative number, 0 or a positive number if `left` sorts before, with or after `right`. Throws where
+  /// Python defines no order.
   func ordered(
     _ left: TemplateValue, _ right: TemplateValue, _ symbol: String, orEqual: Bool = false
   ) throws(TemplateError) -> Int {
@@ -214,7 +215,7 @@ extension TemplateRenderer {
     switch (left, right) {
     case (.string(let a), .string(let b)):
       try charge(min(a.utf8.count, b.utf8.count))
-      // UTF-8 sorts as its code points do.
+      // UTF-8 sorts like code points.
       return a.isIdentical(to: b) ? 0 : a.utf8.lexicographicallyPrecedes(b.utf8) ? -1 : 1
     case (.sequence(let a), .sequence(let b)) where a.kind == b.kind && (a.kind == .list || a.kind == .tuple):
       for (x, y) in zip(a.elements, b.elements) where !(try equal(x, y)) {

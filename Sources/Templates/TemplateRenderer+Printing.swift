@@ -1,5 +1,5 @@
-// Values as text: Python's str and repr, its number formatting, and json.dumps as chat templates get it (", " and ": "
-// between, nothing escaped for HTML, non-ASCII as it is).
+// Converts values to text: Python's str and repr, number formatting, and json.dumps with the settings of chat
+// templates (", " and ": " as separators, no HTML escapes, non-ASCII characters unescaped).
 import Foundation
 import Text
 
@@ -17,12 +17,14 @@ extension TemplateRenderer {
     }
   }
 
-  /// Python's `repr`, appended.
+  /// Appends Python's `repr`.
   func represent(_ value: TemplateValue, into text: inout String) throws(TemplateError) {
     try enter()
     defer { leave() }
     try charge()
-    if text.utf8.count > limits.output { throw TemplateError(.limit, "a value prints too long", position) }
+    if text.utf8.count > limits.output {
+      throw TemplateError(.limit, "a value must print to at most \(limits.output) bytes", position)
+    }
     switch value {
     case .undefined: text += "Undefined"
     case .none: text += "None"
@@ -78,7 +80,7 @@ extension TemplateRenderer {
     text += "}"
   }
 
-  /// How `tojson` writes: what its arguments say.
+  /// The options of `tojson`.
   struct JSONStyle {
     var indent: String?
     var itemSeparator = ", "
@@ -87,14 +89,16 @@ extension TemplateRenderer {
     var sortsKeys = false
   }
 
-  /// `json.dumps`, appended.
+  /// Appends the output of `json.dumps`.
   func dump(
     _ value: TemplateValue, _ style: JSONStyle, level: Int, into text: inout String
   ) throws(TemplateError) {
     try enter()
     defer { leave() }
     try charge()
-    if text.utf8.count > limits.output { throw TemplateError(.limit, "a value prints too long", position) }
+    if text.utf8.count > limits.output {
+      throw TemplateError(.limit, "a value must print to at most \(limits.output) bytes", position)
+    }
     switch value {
     case .none: text += "null"
     case .bool(let value): text += value ? "true" : "false"
@@ -160,12 +164,12 @@ extension TemplateRenderer {
 }
 
 extension Double {
-  /// Python's `repr(float)`: shortest digits, an exponent below 1e-4 and from 1e16.
+  /// Python's `repr(float)`: shortest digits, with an exponent below 1e-4 and from 1e16.
   var pythonDescription: String {
     if isNaN { return "nan" }
     if isInfinite { return self < 0 ? "-inf" : "inf" }
     if self == 0 { return sign == .minus ? "-0.0" : "0.0" }
-    // Swift finds the same shortest digits; only their layout differs.
+    // Swift produces the same shortest digits, in a different layout.
     let parts = "\(magnitude)".split(at: "e")
     var exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
     let mantissa = parts[0].split(at: ".")
@@ -176,7 +180,7 @@ extension Double {
     while digits.count > 1, digits[digits.count - 1] == zero { digits.removeLast() }
     let text = String(decoding: digits, as: UTF8.self)
     let prefix = self < 0 ? "-" : ""
-    // `exponent` is where the point stands, counted from the first digit.
+    // `exponent` is the position of the point, counted from the first digit.
     if exponent > 16 || exponent < -3 {
       let power = exponent - 1
       let tail = text.dropFirst()
@@ -211,7 +215,7 @@ extension String {
     return String(result)
   }
 
-  /// The string as `json.dumps` writes it.
+  /// Returns the string as written by `json.dumps`.
   func jsonRepresentation(escapesNonASCII: Bool) -> String {
     var result: [UInt8] = [UInt8(ascii: "\"")]
     result.reserveCapacity(utf8.count + 2)
@@ -220,7 +224,7 @@ extension String {
         if let byte = UInt8(exactly: scalar.value), byte < 0x80 {
           byte.appendJSON(to: &result)
         } else {
-          // Beyond the first plane a pair of surrogates stands for the character.
+          // Characters beyond the first plane are written as a surrogate pair.
           for unit in String(scalar).utf16 { result += "\\u\(Hexadecimal.text(of: UInt32(unit), width: 4))".utf8 }
         }
       }
@@ -233,7 +237,7 @@ extension String {
 }
 
 extension UInt8 {
-  /// Appends a byte of a string's UTF-8 as `json.dumps` writes it. DEL stays as it is.
+  /// Appends a byte of a string's UTF-8 as written by `json.dumps`. DEL is not escaped.
   fileprivate func appendJSON(to result: inout [UInt8]) {
     switch self {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"): result += [UInt8(ascii: "\\"), self]

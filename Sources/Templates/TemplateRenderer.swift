@@ -1,19 +1,19 @@
-// Runs a template's statements. One renderer is one rendering: it owns the output, the scopes and the account of steps,
-// depth and memory, and is used by one thread. Scopes and namespaces can refer to themselves through macros; the
-// renderer remembers them and takes them apart at the end, so nothing leaks.
+// Executes a template's statements. One renderer serves one rendering on one thread: it owns the output, the scopes
+// and the meter of steps, depth and memory. Scopes and namespaces may refer to themselves through macros; the
+// renderer tracks them and breaks the cycles at the end, so that nothing leaks.
 import JSON
 import Text
 
 final class TemplateRenderer {
   let limits: TemplateLimits
   private let context: JSONObject
-  /// Context members already turned into values.
+  /// The context members that have been converted to values.
   private var converted = TemplateVariables()
   private var meter: TemplateMeter
   private var depth = 0
   private var outputBytes = 0
   var output = ""
-  /// The place of the expression being evaluated, for errors.
+  /// The position of the expression being evaluated, for errors.
   var position = TemplatePosition()
   private var namespaces: [TemplateNamespace] = []
   private var capturedScopes: [TemplateScope] = []
@@ -26,7 +26,7 @@ final class TemplateRenderer {
     meter = TemplateMeter(limits)
   }
 
-  /// The text of `statements`.
+  /// Renders `statements`.
   static func render(
     _ statements: [TemplateStatement], _ context: JSONObject, _ limits: TemplateLimits
   ) throws(TemplateError) -> String {
@@ -44,12 +44,12 @@ final class TemplateRenderer {
 
   func fail(_ reason: String) -> TemplateError { TemplateError(.evaluation, reason, position) }
 
-  /// Accounts for one step and for `bytes` that are about to be read.
+  /// Charges one step and the reading of `bytes`.
   func charge(_ bytes: Int = 0, _ work: TemplateMeter.Work = .scan) throws(TemplateError) {
     if let reason = meter.charge(bytes, work) { throw TemplateError(.limit, reason, position) }
   }
 
-  /// Accounts for a string or list of `bytes` about to be built.
+  /// Charges a string or list of `bytes` to be created.
   func allocate(_ bytes: Int, _ work: TemplateMeter.Work = .copy) throws(TemplateError) {
     if let reason = meter.allocate(bytes, work) { throw TemplateError(.limit, reason, position) }
   }
@@ -57,7 +57,7 @@ final class TemplateRenderer {
   func enter() throws(TemplateError) {
     depth += 1
     if depth > limits.depth {
-      throw TemplateError(.limit, "evaluation nested deeper than \(limits.depth)", position)
+      throw TemplateError(.limit, "an evaluation may be nested at most \(limits.depth) deep", position)
     }
   }
 
@@ -66,7 +66,7 @@ final class TemplateRenderer {
   private func write(_ text: String) throws(TemplateError) {
     outputBytes += text.utf8.count
     if outputBytes > limits.output {
-      throw TemplateError(.limit, "more than \(limits.output) bytes of output", position)
+      throw TemplateError(.limit, "the output must have at most \(limits.output) bytes", position)
     }
     try charge(text.utf8.count, .copy)
     output += text
@@ -75,7 +75,7 @@ final class TemplateRenderer {
   func register(_ namespace: TemplateNamespace) { namespaces.append(namespace) }
   func register(_ loop: TemplateLoop) { changedLoops.append(loop) }
 
-  /// The variable `name`: what the template set, then the conversation, then the functions every template has.
+  /// Returns the variable `name`: from the template, then the conversation, then the global functions.
   func variable(_ name: String, _ scope: TemplateScope) -> TemplateValue {
     if let value = scope.value(of: name) ?? converted[name] { return value }
     if let json = context[name] {
@@ -115,14 +115,14 @@ final class TemplateRenderer {
       return try run(otherwise, scope)
     case .loop(let loop): return try run(loop, over: try evaluate(loop.sequence, scope), scope)
     case .set(let target, let expression): try assign(try evaluate(expression, scope), to: target, scope)
-    case .setBlock(let target, let filters, let body, let place):
+    case .setBlock(let target, let filters, let body, let tagPosition):
       let text = try capture(body, TemplateScope(parent: scope))
-      try assign(try apply(filters, to: .string(text), scope, place), to: target, scope)
+      try assign(try apply(filters, to: .string(text), scope, tagPosition), to: target, scope)
     case .macro(let syntax): scope.variables[syntax.name] = .macro(macro(syntax, scope))
     case .call(let call, let syntax): try write(try string(try self.call(call, caller: macro(syntax, scope), scope)))
-    case .filter(let filters, let body, let place):
+    case .filter(let filters, let body, let tagPosition):
       let text = try capture(body, TemplateScope(parent: scope))
-      try write(try string(try apply(filters, to: .string(text), scope, place)))
+      try write(try string(try apply(filters, to: .string(text), scope, tagPosition)))
     case .scope(let assignments, let body, _):
       let inner = TemplateScope(parent: scope)
       for assignment in assignments {
@@ -140,7 +140,7 @@ final class TemplateRenderer {
     return TemplateMacro(syntax, scope)
   }
 
-  /// Remembers scopes that something may refer to after they have ended.
+  /// Registers scopes that may be referenced after they have ended.
   private func markCaptured(_ scope: TemplateScope) {
     var captured: TemplateScope? = scope
     while let current = captured, !current.isCaptured {
@@ -150,7 +150,7 @@ final class TemplateRenderer {
     }
   }
 
-  /// The text a body prints, kept out of the output.
+  /// Returns the text that a body prints, without adding it to the output.
   func capture(_ body: [TemplateStatement], _ scope: TemplateScope) throws(TemplateError) -> String {
     let outer = output
     output = ""
@@ -161,7 +161,7 @@ final class TemplateRenderer {
   }
 
   private func apply(
-    _ filters: [TemplateFilterUse], to value: TemplateValue, _ scope: TemplateScope, _ place: TemplatePosition
+    _ filters: [TemplateFilterUse], to value: TemplateValue, _ scope: TemplateScope, _ tagPosition: TemplatePosition
   ) throws(TemplateError) -> TemplateValue {
     var value = value
     for filter in filters {
@@ -203,7 +203,7 @@ final class TemplateRenderer {
     return .next
   }
 
-  /// `loop(value)` in a recursive loop: what the loop prints for the elements of `value`.
+  /// `loop(value)` in a recursive loop: returns what the loop prints for the elements of `value`.
   func call(_ loop: TemplateLoop, _ arguments: TemplateArguments) throws(TemplateError) -> TemplateValue {
     guard let (syntax, scope) = loop.recursion else {
       throw fail("the loop must have the 'recursive' marker to be called recursively")
@@ -239,7 +239,8 @@ final class TemplateRenderer {
 }
 
 extension TemplateRenderer {
-  /// Calls a macro: parameters from positional, then named arguments, then defaults, else undefined.
+  /// Calls a macro. Parameters come from positional arguments, then named ones, then defaults, else they are
+  /// undefined.
   func call(
     _ macro: TemplateMacro, _ arguments: TemplateArguments, caller: TemplateValue?
   ) throws(TemplateError) -> TemplateValue {
@@ -260,7 +261,7 @@ extension TemplateRenderer {
         scope.variables[parameter.name] = named.remove(at: given).value
       }
     }
-    // Defaults are evaluated where the parameters before them are known.
+    // Defaults are evaluated once the parameters before them are known.
     for parameter in syntax.parameters where scope.variables[parameter.name] == nil {
       scope.variables[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
       if let fallback = parameter.fallback { scope.variables[parameter.name] = try evaluate(fallback, scope) }

@@ -1,4 +1,4 @@
-// The methods of `str`. Each is charged for the bytes that it reads and writes before it runs.
+// The methods of `str`. The meter is charged for the bytes that a method reads and writes before it runs.
 
 import Text
 
@@ -10,8 +10,8 @@ enum TemplateStringMethod: String, CaseIterable {
   case isprintable, istitle, ljust, rjust, center, expandtabs, format
   case formatMap = "format_map"
 
-  /// Methods of `str` whose results templates have no use for; a template that calls one is refused when it is read.
-  static let refused: Set<ExactString> = ["encode", "maketrans", "translate"]
+  /// Methods of `str` whose results are useless in templates. A template that calls one is rejected when parsed.
+  static let unsupported: Set<ExactString> = ["encode", "maketrans", "translate"]
 }
 
 extension TemplateRenderer {
@@ -132,7 +132,7 @@ extension TemplateRenderer {
     return false
   }
 
-  /// `str.replace`; the result is measured before it is built.
+  /// `str.replace`. The result is measured before it is built.
   func replace(_ text: String, _ old: String, _ new: String, _ limit: Int) throws(TemplateError) -> String {
     try charge(text.utf8.count + old.utf8.count)
     let most = limit < 0 ? Int.max : limit
@@ -165,8 +165,8 @@ extension TemplateRenderer {
     let first = range.first { _ in true } ?? min(max(edges[0] ?? 0, 0), whole)
     var haystack = text
     if edges[0] != nil || edges[1] != nil {
-      // A start behind the end of the text finds nothing, not even the empty string.
-      if let start = edges[0], start > whole { return try place(nil, method) }
+      // A start beyond the end of the text finds nothing, not even the empty string.
+      if let start = edges[0], start > whole { return try result(nil, method) }
       haystack = String(scalars: text.unicodeScalars.dropFirst(first).prefix(range.reduce(into: 0) { n, _ in n += 1 }))
     }
     let length = haystack.unicodeScalars.count
@@ -175,17 +175,17 @@ extension TemplateRenderer {
     if method == .rfind || method == .rindex {
       let mirrored = haystack.mirrored
       let offset = mirrored.offsets(of: needle.mirrored, limit: 1).first
-      return try place(
+      return try result(
         offset.map { first + length - mirrored.codePoints(before: $0) - needle.unicodeScalars.count }, method)
     }
-    return try place(
+    return try result(
       haystack.offsets(of: needle, limit: 1).first.map { first + haystack.codePoints(before: $0) }, method)
   }
 
-  /// What the search gives where it found `place`, or nothing.
-  private func place(_ place: Int?, _ method: TemplateStringMethod) throws(TemplateError) -> TemplateValue {
-    if place == nil, method == .index || method == .rindex { throw fail("substring not found") }
-    return .integer(place ?? (method == .count ? 0 : -1))
+  /// Returns the result of a search that found `offset`, or nothing.
+  private func result(_ offset: Int?, _ method: TemplateStringMethod) throws(TemplateError) -> TemplateValue {
+    if offset == nil, method == .index || method == .rindex { throw fail("substring not found") }
+    return .integer(offset ?? (method == .count ? 0 : -1))
   }
 
   private func partition(_ text: String, _ arguments: TemplateArguments, fromEnd: Bool) throws(TemplateError)
@@ -212,7 +212,7 @@ extension TemplateRenderer {
     switch method {
     case .ljust: return .string(text + padding)
     case .center:
-      // As CPython: with an odd rest the extra one goes left when the width is odd too.
+      // As in CPython, if the padding is odd, the extra character goes left if the width is odd too.
       let left = missing / 2 + (missing & width & 1)
       return .string(try filled(fill, left) + text + (try filled(fill, missing - left)))
     case .zfill where text.hasExact(prefix: "-") || text.hasExact(prefix: "+"):
@@ -221,7 +221,7 @@ extension TemplateRenderer {
     }
   }
 
-  /// `text` without code points of `characters`, or without white space, at its ends.
+  /// Returns `text` without code points of `characters`, or without white space, at its ends.
   func stripped(
     _ text: String, of characters: String?, leading: Bool = true, trailing: Bool = true
   ) throws(TemplateError) -> String {
@@ -252,7 +252,7 @@ extension TemplateRenderer {
 }
 
 extension String {
-  /// `str.casefold`: the lower case of the upper case, so that ß is ss; only ı is its own.
+  /// `str.casefold`: the lower case of the upper case, so that ß becomes ss; only ı is an exception.
   fileprivate var caseFolded: String {
     lowercased().unicodeScalars.map { $0 == "ı" ? "ı" : $0.properties.uppercaseMapping.lowercased() }.joined()
   }
@@ -260,7 +260,7 @@ extension String {
   /// The code points in reverse order.
   var mirrored: String { String(scalars: unicodeScalars.reversed()) }
 
-  /// What the predicate `method` of Python's `str` says.
+  /// Returns the result of the predicate `method` of Python's `str`.
   fileprivate func `is`(_ method: TemplateStringMethod) -> Bool {
     let scalars = unicodeScalars
     func all(_ passes: (Unicode.Scalar) -> Bool) -> Bool { !isEmpty && scalars.allSatisfy(passes) }

@@ -1,9 +1,9 @@
-// The syntax tree of a template. Every node knows its depth, so that neither walking a tree nor freeing it can recurse
-// further than `TemplateLimits.depth`.
+// The syntax tree of a template. Every node stores its depth, so that neither traversing nor freeing a tree recurses
+// deeper than `TemplateLimits.depth`.
 
 import Text
 
-/// An expression and its place.
+/// An expression and its position.
 final class TemplateExpression: Sendable {
   indirect enum Kind: Sendable {
     case none
@@ -37,7 +37,9 @@ final class TemplateExpression: Sendable {
   let depth: Int
 
   init(_ kind: Kind, _ position: TemplatePosition, depth: Int) {
-    (self.kind, self.position, self.depth) = (kind, position, depth)
+    self.kind = kind
+    self.position = position
+    self.depth = depth
   }
 }
 
@@ -63,14 +65,14 @@ struct TemplateFilterUse: Sendable {
   var position: TemplatePosition
 }
 
-/// What `set` and `for` assign to.
+/// The target of `set` and `for`.
 indirect enum TemplateTarget: Sendable {
   case name(String)
   case attribute(of: String, String)
   case tuple([TemplateTarget])
 }
 
-/// A statement; a template is a list of them.
+/// A statement. A template is a list of statements.
 indirect enum TemplateStatement: Sendable {
   case text(String)
   case print(TemplateExpression)
@@ -82,7 +84,7 @@ indirect enum TemplateStatement: Sendable {
   /// `{% call %}`: the block becomes the macro `caller` of the call.
   case call(TemplateExpression, TemplateMacroSyntax)
   case filter([TemplateFilterUse], [TemplateStatement], TemplatePosition)
-  /// `{% with %}` and `{% generation %}`: a body with names of its own.
+  /// `{% with %}` and `{% generation %}`: a body with its own scope.
   case scope([(target: TemplateTarget, value: TemplateExpression)], [TemplateStatement], TemplatePosition)
   case `break`
   case `continue`
@@ -103,8 +105,13 @@ final class TemplateLoopSyntax: Sendable {
     target: TemplateTarget, sequence: TemplateExpression, filter: TemplateExpression?, body: [TemplateStatement],
     otherwise: [TemplateStatement], isRecursive: Bool, position: TemplatePosition
   ) {
-    (self.target, self.sequence, self.filter) = (target, sequence, filter)
-    (self.body, self.otherwise, self.isRecursive, self.position) = (body, otherwise, isRecursive, position)
+    self.target = target
+    self.sequence = sequence
+    self.filter = filter
+    self.body = body
+    self.otherwise = otherwise
+    self.isRecursive = isRecursive
+    self.position = position
   }
 }
 
@@ -113,7 +120,7 @@ final class TemplateMacroSyntax: Sendable {
   let name: String
   let parameters: [(name: String, fallback: TemplateExpression?)]
   let body: [TemplateStatement]
-  /// Which of `caller`, `varargs` and `kwargs` the body reads; only those are accepted from a call.
+  /// Which of `caller`, `varargs` and `kwargs` the body reads. A call may pass only those.
   let implicit: Set<ExactString>
   let position: TemplatePosition
 
@@ -121,7 +128,10 @@ final class TemplateMacroSyntax: Sendable {
     name: String, parameters: [(name: String, fallback: TemplateExpression?)], body: [TemplateStatement],
     implicit: Set<ExactString>, position: TemplatePosition
   ) {
-    (self.name, self.parameters, self.body) = (name, parameters, body)
-    (self.implicit, self.position) = (implicit, position)
+    self.name = name
+    self.parameters = parameters
+    self.body = body
+    self.implicit = implicit
+    self.position = position
   }
 }

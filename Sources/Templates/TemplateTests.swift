@@ -1,8 +1,8 @@
-// The tests behind `is`.
+// The tests after `is`.
 
 import Text
 
-/// The tests this engine knows; any other is a syntax error, as in Jinja2.
+/// The supported tests. Any other test is a syntax error, as in Jinja2.
 enum TemplateTest: String, CaseIterable {
   case defined, undefined, none, string, number, integer, float, boolean, mapping, iterable, sequence, callable, odd
   case even, divisibleby, sameas, lower, upper, escaped, filter, test, `in`, eq, equalto, ne, lt, lessthan, le, gt
@@ -10,13 +10,13 @@ enum TemplateTest: String, CaseIterable {
   case isTrue = "true"
   case isFalse = "false"
 
-  /// The test of that name. The name may be text of a conversation: long ones are not compared.
+  /// Returns the test with this name. The name may come from a conversation, so long ones are not compared.
   init?(named name: String) {
     if name.utf8.count > TemplateFilter.longestName { return nil }
     self.init(exactly: name)
   }
 
-  /// Operators that are tests too: `select(">", 3)`.
+  /// Operators that are also tests: `select(">", 3)`.
   static let operators: Set<ExactString> = ["==", "!=", "<", "<=", ">", ">="]
 }
 
@@ -24,14 +24,14 @@ extension TemplateRenderer {
   func test(
     _ base: TemplateExpression, _ name: String, _ operands: TemplateCallArguments, _ scope: TemplateScope
   ) throws(TemplateError) -> Bool {
-    let place = position
+    let saved = position
     let value = try evaluate(base, scope)
     let arguments = try arguments(operands, scope)
-    position = place
+    position = saved
     return try test(value, name, arguments)
   }
 
-  /// Whether `value` passes; the comparison operators are tests too (`select("==", 3)`).
+  /// Whether `value` passes the test. The comparison operators are tests too (`select("==", 3)`).
   func test(_ value: TemplateValue, _ name: String, _ arguments: TemplateArguments) throws(TemplateError) -> Bool {
     if name.utf8.count <= 2, TemplateTest.operators.contains(name) {
       return try compare(value, name, try operand(arguments))
@@ -83,7 +83,7 @@ extension TemplateRenderer {
     case (.integer, .integer), (.float, .float): true
     case (.number, .integer), (.number, .float), (.number, .bool): true
     case (.mapping, .mapping): true
-    // Jinja2 tries `iter()`, and for a sequence `len()` and `__getitem__`; its Undefined has the first two.
+    // Jinja2 tries `iter()`, and for a sequence `len()` and `__getitem__`. Its Undefined has the first two.
     case (.iterable, .string), (.iterable, .sequence), (.iterable, .mapping), (.iterable, .undefined),
       (.iterable, .loop):
       true

@@ -1,11 +1,11 @@
-// What expressions evaluate to: Python's values as far as templates see them. Lists and mappings are immutable, as in
-// the sandbox templates are written for; namespaces, cyclers and macros are references that live for one rendering.
+// The values of expressions: Python's values as templates see them. Lists and mappings are immutable, as in the
+// sandbox for which templates are written. Namespaces, cyclers and macros are references that live for one rendering.
 import JSON
 import Text
 
 /// A value of a template expression.
 enum TemplateValue {
-  /// Jinja2's `Undefined` with what was looked for.
+  /// Jinja2's `Undefined`, with a description of what was looked up.
   case undefined(String)
   case none
   case bool(Bool)
@@ -19,33 +19,36 @@ enum TemplateValue {
   case loop(TemplateLoop)
   case cycler(TemplateCycler)
   case function(TemplateFunction)
-  /// A method of a string or dictionary that is looked up and not yet called.
+  /// A method of a string or dictionary that has been looked up but not called.
   indirect case method(TemplateValue, String)
 }
 
-/// A list, a tuple or something else in a fixed order.
+/// A list, a tuple or another ordered sequence.
 final class TemplateSequence {
   enum Kind: Equatable {
     case list, tuple, keys, values, items
-    /// The result of `map`, `select` and the like: can be walked once, has no length and no index.
+    /// The result of `map`, `select` and similar filters. It can be iterated once and has no length and no index.
     case iterator
     case range(start: Int, stop: Int, step: Int)
   }
 
   let kind: Kind
   let elements: [TemplateValue]
-  /// Containers on the longest way down, this one included.
+  /// The nesting depth, including this container.
   let depth: Int
-  /// Names of the elements of a named tuple.
+  /// The names of a named tuple's elements.
   let names: [String]
-  /// How many elements of an iterator were taken.
+  /// The number of elements taken from an iterator.
   private var taken = 0
 
   init(_ kind: Kind, _ elements: [TemplateValue], depth: Int, names: [String] = []) {
-    (self.kind, self.elements, self.depth, self.names) = (kind, elements, depth, names)
+    self.kind = kind
+    self.elements = elements
+    self.depth = depth
+    self.names = names
   }
 
-  /// The elements that are left, at most `count`; an iterator gives each once.
+  /// Returns at most `count` of the remaining elements. An iterator returns each element once.
   func take(_ count: Int = .max) -> [TemplateValue] {
     if kind != .iterator { return count == .max ? elements : Array(elements.prefix(count)) }
     let left = elements[taken...].prefix(count)
@@ -56,7 +59,7 @@ final class TemplateSequence {
 
 /// A dictionary in insertion order.
 final class TemplateMapping {
-  /// A hashable form of a key in which Python's equal keys (1, 1.0, True) are equal.
+  /// A hashable form of a key in which keys that are equal in Python (1, 1.0, True) are equal.
   enum Key: Hashable {
     case undefined
     case none
@@ -65,7 +68,8 @@ final class TemplateMapping {
     case tuple([Key])
   }
 
-  /// Elements and text bytes in a tuple that is a key; tuples that share parts could otherwise take for ever to hash.
+  /// The limit on elements and text bytes in a tuple used as a key. Hashing tuples that share parts could otherwise
+  /// take exponential time.
   static let largestTupleKey = 4096
 
   private(set) var keys: [TemplateValue] = []
@@ -75,7 +79,7 @@ final class TemplateMapping {
 
   init() {}
 
-  /// Adds or replaces a member; only called before the mapping is shared. False when `key` is unhashable.
+  /// Adds or replaces a member; only called before the mapping is shared. Returns false if `key` is unhashable.
   func insert(_ key: TemplateValue, _ value: TemplateValue) -> Bool {
     guard let hashed = key.hashed else { return false }
     depth = max(depth, value.depth + 1, key.depth + 1)
@@ -89,7 +93,7 @@ final class TemplateMapping {
     return true
   }
 
-  /// The value of `key`; nil when there is none or the key is unhashable.
+  /// Returns the value of `key`; nil if there is none or the key is unhashable.
   func value(of key: TemplateValue) -> TemplateValue? {
     guard let hashed = key.hashed, let position = positions[hashed] else { return nil }
     return values[position]
@@ -98,7 +102,7 @@ final class TemplateMapping {
   func value(of name: String) -> TemplateValue? { positions[.text(Array(name.utf8))].map { values[$0] } }
 }
 
-/// `namespace(…)`: the one thing whose attributes a template may set.
+/// `namespace(…)`: the only object whose attributes a template may set.
 final class TemplateNamespace {
   var attributes: [(name: String, value: TemplateValue)]
 
@@ -117,7 +121,7 @@ final class TemplateNamespace {
   }
 }
 
-/// A macro with the names it can see.
+/// A macro with the scope in which it was defined.
 final class TemplateMacro {
   let syntax: TemplateMacroSyntax
   let scope: TemplateScope
@@ -135,11 +139,11 @@ struct TemplateVariables {
   }
 }
 
-/// The names set in one block; lookups go on in `parent`.
+/// The names set in one block. Lookups continue in `parent`.
 final class TemplateScope {
   var variables = TemplateVariables()
   let parent: TemplateScope?
-  /// Whether a macro refers to this scope, so that the renderer has to take it apart.
+  /// Whether a macro refers to this scope, so that the renderer must break the cycle.
   var isCaptured = false
 
   init(parent: TemplateScope?) { self.parent = parent }
@@ -158,9 +162,9 @@ final class TemplateScope {
 final class TemplateLoop {
   let elements: [TemplateValue]
   let depth: Int
-  /// How many calls of a recursive loop are around this one.
+  /// The number of calls of a recursive loop around this one.
   let level: Int
-  /// What a call of the loop runs, and the names it sees; nil unless the loop is recursive.
+  /// The syntax and scope of a recursive loop, for calling it; nil for other loops.
   let recursion: (syntax: TemplateLoopSyntax, scope: TemplateScope)?
   var index = 0
   var lastChanged: [TemplateValue]?
@@ -169,11 +173,14 @@ final class TemplateLoop {
     _ elements: [TemplateValue], depth: Int, level: Int,
     recursion: (syntax: TemplateLoopSyntax, scope: TemplateScope)?
   ) {
-    (self.elements, self.depth, self.level, self.recursion) = (elements, depth, level, recursion)
+    self.elements = elements
+    self.depth = depth
+    self.level = level
+    self.recursion = recursion
   }
 }
 
-/// `cycler(…)`: walks its items round and round.
+/// `cycler(…)`: cycles through its items.
 final class TemplateCycler {
   let items: [TemplateValue]
   let depth: Int
@@ -182,7 +189,7 @@ final class TemplateCycler {
   init(_ items: [TemplateValue], depth: Int) { (self.items, self.depth) = (items, depth) }
 }
 
-/// `joiner(…)`: nothing at its first call, its separator at every later one.
+/// `joiner(…)`: returns nothing on its first call and its separator on every later one.
 final class TemplateJoiner {
   let separator: TemplateValue
   var isUsed = false
@@ -190,7 +197,7 @@ final class TemplateJoiner {
   init(_ separator: TemplateValue) { self.separator = separator }
 }
 
-/// The functions a template may call, and the loop's and cycler's methods.
+/// The functions that a template may call, including the methods of loops and cyclers.
 enum TemplateFunction {
   case range, namespace, dict, cycler, joiner, raiseException, strftimeNow
   case join(TemplateJoiner)
@@ -201,7 +208,7 @@ enum TemplateFunction {
 }
 
 extension TemplateValue {
-  /// The value a JSON document has in Python; the parser has bounded its depth.
+  /// Converts a JSON value to its Python equivalent. The parser has limited its depth.
   init(_ json: JSONValue) {
     switch json {
     case .null: self = .none
@@ -219,7 +226,7 @@ extension TemplateValue {
     }
   }
 
-  /// Containers on the longest way down into this value.
+  /// The nesting depth of this value.
   var depth: Int {
     switch self {
     case .sequence(let sequence): sequence.depth
@@ -232,7 +239,7 @@ extension TemplateValue {
     }
   }
 
-  /// Python's truth.
+  /// Python's truth value.
   var isTrue: Bool {
     switch self {
     case .undefined, .none: false
@@ -248,7 +255,7 @@ extension TemplateValue {
 
   var isUndefined: Bool { if case .undefined = self { true } else { false } }
 
-  /// A whole number where Python takes an `int`; booleans are 0 and 1.
+  /// The integer, where Python accepts an `int`; booleans are 0 and 1.
   var int: Int? {
     switch self {
     case .integer(let value): value
@@ -257,7 +264,7 @@ extension TemplateValue {
     }
   }
 
-  /// A number where Python takes a `float`.
+  /// The number, where Python accepts a `float`.
   var double: Double? {
     if case .float(let value) = self { return value }
     return int.map(Double.init)
@@ -265,7 +272,7 @@ extension TemplateValue {
 
   var text: String? { if case .string(let text) = self { text } else { nil } }
 
-  /// The key under which a mapping finds this value; nil when it is unhashable.
+  /// The key of this value in mappings; nil if it is unhashable.
   var hashed: TemplateMapping.Key? {
     var budget = TemplateMapping.largestTupleKey
     return hashed(&budget)
@@ -289,7 +296,7 @@ extension TemplateValue {
     }
   }
 
-  /// What Python calls the type.
+  /// The name of the type in Python.
   var typeName: String {
     switch self {
     case .undefined: "Undefined"

@@ -1,18 +1,18 @@
-// Lines of a bounded width, as Python's `textwrap.wrap` makes them without expanding tabs or replacing white space.
+// Wraps lines like Python's `textwrap.wrap` without expanding tabs or replacing white space.
 
 import Text
 
 struct TextWrapper {
-  /// Code points in a line; at least 1.
+  /// The number of code points per line; at least 1.
   let width: Int
-  /// Whether a word that is longer than a line is cut.
+  /// Whether to split words that are longer than a line.
   let breaksLongWords: Bool
-  /// Whether a line may end behind a hyphen.
+  /// Whether a line may end after a hyphen.
   let breaksAtHyphens: Bool
 
   private typealias Chunk = ArraySlice<Unicode.Scalar>
 
-  /// The lines of one paragraph. Takes time linear in its length.
+  /// Returns the lines of one paragraph, in linear time.
   func lines(of paragraph: String) -> [String] {
     let text = Array(paragraph.unicodeScalars)
     var chunks = (breaksAtHyphens ? hyphenated(text) : words(text))[...]
@@ -42,7 +42,7 @@ struct TextWrapper {
     return lines
   }
 
-  /// How many code points of a word that is too long go into the `space` left in a line.
+  /// Returns how many code points of an overlong word go into the `space` left in a line.
   private func cut(_ word: Chunk, _ space: Int) -> Int {
     if breaksAtHyphens, word.count > space, let hyphen = word.prefix(space).lastIndex(of: "-"),
       hyphen > word.startIndex,
@@ -55,7 +55,7 @@ struct TextWrapper {
 
   private func isBlank(_ chunk: Chunk) -> Bool { chunk.allSatisfy(\.isPythonSpace) }
 
-  /// The white space that separates words.
+  /// Whether the scalar separates words.
   private func isSpace(_ scalar: Unicode.Scalar) -> Bool { (0x09...0x0D).contains(scalar.value) || scalar == " " }
 
   private func words(_ text: [Unicode.Scalar]) -> [Chunk] {
@@ -70,7 +70,7 @@ struct TextWrapper {
     return chunks
   }
 
-  /// Words, parts of hyphenated words, dashes between words and white space: `TextWrapper.wordsep_re`.
+  /// Splits into words, parts of hyphenated words, dashes between words, and white space: `TextWrapper.wordsep_re`.
   private func hyphenated(_ text: [Unicode.Scalar]) -> [Chunk] {
     func isWord(_ at: Int) -> Bool {
       at >= 0 && at < text.count && (text[at] == "_" || text[at].isLetter || text[at].properties.numericType != nil)
@@ -79,7 +79,7 @@ struct TextWrapper {
     func isPunctuated(_ at: Int) -> Bool {
       isWord(at) || at >= 0 && at < text.count && "!\"'&.,?".unicodeScalars.contains(text[at])
     }
-    /// Where a dash of two or more hyphens at `at` ends, if it stands between words.
+    /// Returns the end of a dash of two or more hyphens at `at`, if it is between words.
     func dash(_ at: Int) -> Int? {
       guard isPunctuated(at - 1) else { return nil }
       var end = at
@@ -115,7 +115,7 @@ struct TextWrapper {
 }
 
 extension String {
-  /// `urllib.parse.quote`, and `quote_plus` where `inQuery`.
+  /// `urllib.parse.quote`, or `quote_plus` if `inQuery`.
   func percentEncoded(inQuery: Bool) -> String {
     let digits = Array("0123456789ABCDEF".utf8)
     var result: [UInt8] = []

@@ -1,4 +1,4 @@
-// Templates against Jinja2: scripts/fixtures/chat_templates.py wrote down what it printed or that it raised.
+// Compares templates with Jinja2, whose output or error scripts/fixtures/chat_templates.py recorded.
 import Foundation
 import JSON
 import Templates
@@ -13,17 +13,17 @@ enum TemplateFixture {
   }
 }
 
-/// What became of a template: its text, its refusal, or an error with a place.
+/// The result of a template: its text, a rejection, or an error with its position.
 private enum Outcome: Equatable {
   case text([UInt8])
-  case refused(String)
+  case rejected(String)
   case error
 
   init(_ source: String, _ context: JSONObject) {
     do throws(TemplateError) {
       self = .text(Array(try ChatTemplate(source: source).render(context).utf8))
     } catch {
-      self = error.kind == .raised ? .refused(error.reason) : .error
+      self = error.kind == .raised ? .rejected(error.reason) : .error
     }
   }
 
@@ -31,14 +31,14 @@ private enum Outcome: Equatable {
     if let text = fixture["expected"]?.string {
       self = .text(Array(text.utf8))
     } else {
-      self = fixture["refused"]?.string.map { .refused($0) } ?? .error
+      self = fixture["refused"]?.string.map { .rejected($0) } ?? .error
     }
   }
 
   var shown: String {
     switch self {
     case .text(let bytes): String(decoding: bytes, as: UTF8.self).debugDescription
-    case .refused(let reason): "refused: \(reason)"
+    case .rejected(let reason): "rejected: \(reason)"
     case .error: "error"
     }
   }
@@ -70,7 +70,7 @@ private enum Outcome: Equatable {
     }
   }
 
-  @Test func `every filter, test and method prints what Jinja2 prints, whatever the value`() throws {
+  @Test func `every filter, test and method prints the same as in Jinja2 for every value`() throws {
     let cases = try #require(try TemplateFixture.read("expressions").array)
     let context = try #require(try TemplateFixture.read("snippets")["context"]?.object)
     #expect(cases.count >= 3000)
@@ -83,32 +83,32 @@ private enum Outcome: Equatable {
 
   @Test(
     arguments: [
-      ("{{ x|pprint }}", "the filter 'pprint' is not supported: it prints for a terminal"),
-      ("{{ x|random }}", "the filter 'random' is not supported: its result differs each time"),
-      ("{{ x|striptags }}", "the filter 'striptags' is not supported: it needs HTML's table of characters"),
+      ("{{ x|pprint }}", "the filter 'pprint' is not supported: its output is for a terminal"),
+      ("{{ x|random }}", "the filter 'random' is not supported: its result is random"),
+      ("{{ x|striptags }}", "the filter 'striptags' is not supported: it needs the table of HTML entities"),
       ("{{ x|urlize }}", "the filter 'urlize' is not supported: it writes HTML links"),
       ("{{ x|nosuch }}", "no filter named 'nosuch'"), ("{{ x|map('nosuch') }}", "no filter named 'nosuch'"),
       ("{{ x|map('urlize') }}", "the filter 'urlize' is not supported: it writes HTML links"),
       ("{{ x|select('nosuch') }}", "no test named 'nosuch'"),
       ("{{ x|rejectattr('a', 'nosuch') }}", "no test named 'nosuch'"), ("{{ x is nosuch }}", "no test named 'nosuch'"),
-      ("{{ lipsum() }}", "the function 'lipsum' is not supported: its result differs each time"),
+      ("{{ lipsum() }}", "the function 'lipsum' is not supported: its result is random"),
       ("{{ x.encode() }}", "the method 'encode' is not supported"),
       ("{{ x.translate({}) }}", "the method 'translate' is not supported"),
-      ("{% do x() %}", "the tag 'do' is not supported: transformers does not load the extension that it needs"),
+      ("{% do x() %}", "the tag 'do' is not supported: transformers does not load its extension"),
       (
         "{% include 'x' %}",
-        "the tag 'include' is not supported: a chat template is one file without others to refer to"
+        "the tag 'include' is not supported: a chat template cannot refer to other files"
       ),
       (
         "{% block x %}{% endblock %}",
-        "the tag 'block' is not supported: a chat template is one file without others to refer to"
+        "the tag 'block' is not supported: a chat template cannot refer to other files"
       ),
       (
         "{% autoescape true %}{% endautoescape %}",
-        "'autoescape' is not supported: chat templates print plain text"
+        "'autoescape' is not supported: chat templates output plain text"
       ), ("{% nosuch %}", "unknown tag 'nosuch'"),
     ])
-  func `what is left out is refused by name when the template is read`(source: String, reason: String) {
+  func `unsupported features are rejected by name when the template is parsed`(source: String, reason: String) {
     let error = #expect(throws: TemplateError.self) { try ChatTemplate(source: "{% if false %}\(source){% endif %}") }
     #expect(error?.reason == reason)
   }

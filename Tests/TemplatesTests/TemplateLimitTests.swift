@@ -1,4 +1,4 @@
-// Templates are untrusted: whatever they say, rendering ends soon, in bounded memory, with a typed error.
+// Templates are untrusted: rendering must end soon, in bounded memory, with a typed error.
 import Foundation
 import JSON
 import Templates
@@ -17,7 +17,7 @@ private func outcome(_ source: String, _ context: JSONObject = [:], _ limits: Te
 
 private func times(_ count: Int, _ text: String) -> String { String(repeating: text, count: count) }
 
-/// Seconds that this thread has computed; what else runs on the machine does not count.
+/// Returns the seconds of processor time of this thread, which do not include other work on the machine.
 private func processorTime() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -38,7 +38,7 @@ private func processorTime() -> Double {
     "{{ f" + times(20_000, "(f") + times(20_000, ")") + " }}", "{{ 1" + times(20_000, "**1") + " }}",
     "{{ 1 " + times(20_000, "is eq 1 ") + " }}",
   ])
-  func `deep syntax is refused`(source: String) {
+  func `deep syntax is rejected`(source: String) {
     let error = outcome(source)
     if source.hasPrefix("(") { #expect(error == nil) } else { #expect(error != nil) }
   }
@@ -80,7 +80,7 @@ private func processorTime() -> Double {
     #expect(processorTime() - start < 10)
   }
 
-  /// One operation that would write or read for long, and loops of operations that are short each.
+  /// Single operations that would take long, and loops of many short operations.
   @Test(
     arguments: [
       "'a\\nb'|indent(500000000)", "('a\n' * 100000)|indent(100000, true)", "'a'|center(500000000)",
@@ -98,7 +98,7 @@ private func processorTime() -> Double {
       "('a\n' * 50000000).splitlines()", "('a' * 100000000)[::-1]",
       "('a' * 100000000)|reverse", "('a' * 100000000)|title",
     ])
-  func `what would write for long is refused before it does`(expression: String) {
+  func `operations with huge results are rejected before they run`(expression: String) {
     let start = processorTime()
     let error = outcome("{% set x = \(expression) %}")
     #expect(error?.kind == .limit, "\(expression): \(String(describing: error))")
@@ -125,7 +125,7 @@ private func processorTime() -> Double {
     let error = outcome(
       "{% set x = 'ab ' * 100000 %}{% for i in range(100000) %}{% for j in range(100000) %}{% set y = \(expression) %}{% endfor %}{% endfor %}",
       [:], TemplateLimits(steps: .max >> 1, memory: .max >> 1, seconds: 0.2))
-    #expect(error?.reason == "more than 0.2 seconds of processor time")
+    #expect(error?.reason == "rendering exceeded the limit of 0.2 seconds of processor time")
     #expect(processorTime() - start < 6)
   }
 
@@ -135,21 +135,23 @@ private func processorTime() -> Double {
     "{% for x in range(1000) %}{{ loop.changed(loop) }}{% endfor %}",
     "{% set ns = namespace(l=1) %}{% for i in range(3000) %}{% for a in [1] %}{% set c = loop.changed(ns.l) %}{% set ns.l = loop %}{% endfor %}{% endfor %}",
   ])
-  func `long and circular references are taken apart`(source: String) { #expect(outcome(source) == nil) }
+  func `long and circular references are freed`(source: String) { #expect(outcome(source) == nil) }
 
-  @Test func `each limit is named`() {
+  @Test func `each limit is reported`() {
     func reason(_ source: String, _ limits: TemplateLimits) -> String? {
       outcome(source, [:], limits).flatMap { $0.kind == .limit ? $0.reason : nil }
     }
-    #expect(reason("aaaa", .init(source: 3)) == "the template is longer than 3 bytes")
-    #expect(reason("{% for i in range(99) %}{% endfor %}", .init(steps: 50)) == "more than 50 steps")
-    #expect(reason("{{ [[[[1]]]] }}", .init(depth: 3)) == "nested deeper than 3")
-    #expect(reason("{{ 'x' * 11 }}", .init(output: 10)) == "more than 10 bytes of output")
-    #expect(reason("{{ 'x' * 11 }}", .init(memory: 10)) == "more than 10 bytes of intermediate values")
-    #expect(reason("{{ 1 }}", .init(seconds: 0)) == "more than 0.0 seconds of processor time")
+    #expect(reason("aaaa", .init(source: 3)) == "the template must have at most 3 bytes")
+    #expect(
+      reason("{% for i in range(99) %}{% endfor %}", .init(steps: 50)) == "rendering exceeded the limit of 50 steps")
+    #expect(reason("{{ [[[[1]]]] }}", .init(depth: 3)) == "a template may be nested at most 3 deep")
+    #expect(reason("{{ 'x' * 11 }}", .init(output: 10)) == "the output must have at most 10 bytes")
+    #expect(
+      reason("{{ 'x' * 11 }}", .init(memory: 10)) == "rendering exceeded the limit of 10 bytes of intermediate values")
+    #expect(reason("{{ 1 }}", .init(seconds: 0)) == "rendering exceeded the limit of 0.0 seconds of processor time")
   }
 
-  @Test func `the deepest syntax and calls fit a thread with a stack of 1 MiB`() {
+  @Test func `the deepest syntax and calls fit in a stack of 1 MiB`() {
     let sources = [
       "{{ " + times(90, "(") + "1" + times(90, ")") + " }}", "{{ " + times(90, "[") + times(90, "]") + " }}",
       times(80, "{% if 1 %}") + times(80, "{% endif %}"), "{{ 1" + times(90, "+1") + " }}",
@@ -191,15 +193,15 @@ private func processorTime() -> Double {
     for round in 0..<3000 {
       var text = Array(sources[round % sources.count].unicodeScalars)
       for _ in 0...next(4) {
-        let place = next(text.count + 1)
+        let index = next(text.count + 1)
         switch next(4) {
         case 0 where !text.isEmpty:
-          text.removeSubrange(min(place, text.count - 1)..<min(place + 1 + next(8), text.count))
-        case 1: text.insert(contentsOf: pieces[next(pieces.count)].unicodeScalars, at: place)
+          text.removeSubrange(min(index, text.count - 1)..<min(index + 1 + next(8), text.count))
+        case 1: text.insert(contentsOf: pieces[next(pieces.count)].unicodeScalars, at: index)
         case 2 where !text.isEmpty:
           let other = next(text.count)
-          text.insert(contentsOf: Array(text[other..<min(other + next(40), text.count)]), at: place)
-        default: if place < text.count { text[place] = Array(sources[next(sources.count)].unicodeScalars).first ?? "x" }
+          text.insert(contentsOf: Array(text[other..<min(other + next(40), text.count)]), at: index)
+        default: if index < text.count { text[index] = Array(sources[next(sources.count)].unicodeScalars).first ?? "x" }
         }
       }
       var source = ""
