@@ -1,8 +1,8 @@
-// The error type of this room.
+// The error type of this module.
 
-/// What is wrong with a question set, an output directory or a run, in one sentence that names the place.
+/// An error in a question set, an output directory or a run, as one sentence that states the location.
 package struct EvaluationError: Error, Equatable, CustomStringConvertible {
-  /// The whole sentence: file, line, field, limit and value where there are any.
+  /// The complete sentence: file, line, field, value and limit if applicable.
   package let description: String
 
   package init(_ description: String) { self.description = description }

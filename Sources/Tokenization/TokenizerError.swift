@@ -10,7 +10,9 @@ package struct TokenizerError: Error, Equatable, CustomStringConvertible {
   package var reason: String
 
   package init(document: String = "tokenizer.json", path: String, reason: String) {
-    (self.document, self.path, self.reason) = (document, path, reason)
+    self.document = document
+    self.path = path
+    self.reason = reason
   }
 
   package var description: String { "\(document)\(path.isEmpty ? "" : ": \(path)"): \(reason)" }

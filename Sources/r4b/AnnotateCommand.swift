@@ -129,7 +129,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     let answerer = try await asking.answerer(options)
     (parameters.model, parameters.source) = (answerer.model, answerer.source)
     parameters.judgeModel = other == nil ? answerer.model : judgeModelName
-    parameters.judgeSource = other.map { .string($0.place) } ?? answerer.source
+    parameters.judgeSource = other.map { .string($0.address) } ?? answerer.source
     let model = RetryingModelClient(answerer.client)
     let judge = other.map { RetryingModelClient($0) } ?? model
     try await answerer.use {

@@ -64,7 +64,7 @@ struct RunOptions: ParsableArguments {
     if let url {
       let client = try HTTPModelClient(base: url, key: try Self.key(key, flag: "--key", variable: "R4B_API_KEY"))
       return Answerer(
-        client: client, model: modelName, source: .string(client.place), title: modelName ?? client.place)
+        client: client, model: modelName, source: .string(client.address), title: modelName ?? client.address)
     }
     let (settings, base) = try options.load()
     let model = try await LocalModelClient(settings: settings, base: base)

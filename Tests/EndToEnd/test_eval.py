@@ -297,7 +297,7 @@ def test_a_busy_server_is_asked_again_and_missing_values_are_unknown(stub, sums,
         ((302, {"Location": "http://127.0.0.1:9/"}, b""), "status 302"),
         ((200, {}, b"{"), "the reply is not JSON"),
         ((200, {}, {}), "the reply has no choices[0].message"),
-        ((200, {}, b" " * (33 << 20)), "the reply has more than 33554432 bytes"),
+        ((200, {}, b" " * (33 << 20)), "the reply must have at most 33554432 bytes"),
     ],
 )
 def test_an_invalid_reply_is_a_failure_and_asked_again_by_the_next_run(stub, sums, tmp_path, answer, reported):

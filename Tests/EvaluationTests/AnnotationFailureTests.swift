@@ -2,8 +2,8 @@ import Evaluation
 import JSON
 import Testing
 
-@Suite struct `What an annotation does not learn` {
-  @Test func `what has no label is counted, left out, and asked for again`() async throws {
+@Suite struct `Annotation failures` {
+  @Test func `items without a label are counted, omitted from the labels, and retried`() async throws {
     let folder = try TemporaryFolder()
     let set = try annotationItems(folder, 4)
     let run = try AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/out")
@@ -18,12 +18,12 @@ import Testing
     let first = try await run.run(with: broken, judge: broken)
     #expect(
       first.map(\.failure) == [
-        "the judge says neither direct nor reasoning: I cannot tell", "broken",
+        "the judge answered neither direct nor reasoning: I cannot tell", "broken",
         "the reply has no choices[0].message", nil,
       ])
     let summary = AnnotationSummary(first, title: "t")
     #expect((summary.all.total, summary.all.failures, summary.items) == (1, 3, 4))
-    // Of three replies, of which the last tells no tokens.
+    // Three replies; the last one reports no tokens.
     #expect(first.map(\.requests) == [1, 0, 1, 1] && first.map(\.promptTokens) == [10, 0, nil, 10])
     #expect(summary.requests == 3 && summary.promptTokens == nil)
     #expect(AnnotationSummary(Array(first[0...1] + first[3...]), title: "t").promptTokens == 20)
@@ -34,7 +34,7 @@ import Testing
     #expect(folder.read("out/labels.jsonl").count { $0 == 0x0A } == 4)
   }
 
-  @Test func `a server without P(think) ends the run, a judge without a verdict does not`() async throws {
+  @Test func `a server without P(think) ends the run, an unclear judgement does not`() async throws {
     let folder = try TemporaryFolder()
     var parameters = AnnotationParameters()
     (parameters.failuresInARow, parameters.ignoresAnswers) = (2, true)
@@ -46,11 +46,11 @@ import Testing
     parameters.difficulty = .thinkProbability(threshold: 0.5)
     let run = try AnnotationRun(set, parameters, directory: folder.path + "/b")
     await #expect(
-      throws: EvaluationError("2 requests in a row failed, the last with: the reply tells no thinking.p_think")
+      throws: EvaluationError("2 consecutive requests failed, the last one with: the reply has no thinking.p_think")
     ) {
       try await run.run(with: client, judge: client)
     }
-    // What failed goes last.
+    // Earlier failures go last.
     let other = ScriptedClient { _, _ in reply([""]).adding("thinking", ["p_think": 0.5, "thinking_tokens": 0]) }
     #expect(try await run.run(with: other, judge: other).map(\.key.id) == ["1", "2", "3", "4"])
     #expect(other.bodies.map(number(in:)) == [3, 4, 1, 2])
@@ -63,12 +63,12 @@ import Testing
     #""evidence": {"signal": "judge", "reply": "x"}, "counts": {"requests": 9223372036854775807}"#,
     #""evidence": {"signal": "judge", "reply": "x"}, "counts": {"prompt_tokens": -1}"#,
     #""evidence": {"signal": "judge", "reply": "x"}, "counts": {"output_tokens": 9223372036854775807}"#,
-  ]) func `a line with counts that cannot be is an error`(_ members: String) throws {
+  ]) func `a line with impossible counts is an error`(_ members: String) throws {
     let line = #"{"set": "s", "id": "1", "rule": "performance", "label": "direct", \#(members)}"#
     #expect(throws: EvaluationError.self) { try Annotation(JSONValue(parsing: line)) }
   }
 
-  @Test func `a thought that a server leaves in the content is no sample`() async throws {
+  @Test func `a thought that a server leaves in the content is not part of a sample`() async throws {
     let folder = try TemporaryFolder()
     let client = ScriptedClient { body, _ in
       body["n"] == nil
@@ -81,7 +81,7 @@ import Testing
     #expect(annotations.map(\.evidence) == [.judgement("direct"), .samples(right: 0, of: 8, texts: nil)])
   }
 
-  @Test func `counts that a server does not tell are unknown, not 0`() async throws {
+  @Test func `counts that a server does not report are unknown, not 0`() async throws {
     let folder = try TemporaryFolder()
     let client = ScriptedClient { _, count in
       count == 0 ? ["choices": [["message": ["content": "direct"]]]] : reply(Array(repeating: "no", count: 8))

@@ -2,7 +2,7 @@ import Evaluation
 import Foundation
 import JSON
 
-/// Items 1, 2, … of which every second has an answer; `hard` ones are known to need reasoning.
+/// Returns items 1, 2, …, of which every second has an answer; `hard` ones are known to need reasoning.
 func annotationItems(_ folder: TemporaryFolder, _ count: Int, hard: (Int) -> Bool = { _ in false }) throws
   -> QuestionSet
 {
@@ -14,7 +14,7 @@ func annotationItems(_ folder: TemporaryFolder, _ count: Int, hard: (Int) -> Boo
     files: [folder.write("items.jsonl", lines.joined(separator: "\n").utf8)], needsAnswers: false)
 }
 
-/// A reply with several choices.
+/// Returns a reply with several choices.
 func reply(_ texts: [String], tokens: Int = 3) -> JSONValue {
   [
     "choices": .array(texts.map { ["message": ["content": .string($0)]] }),
@@ -22,14 +22,15 @@ func reply(_ texts: [String], tokens: Int = 3) -> JSONValue {
   ]
 }
 
-/// The number that a request is about.
+/// Returns the number that a request asks about.
 func number(in body: JSONValue) -> Int {
   let text = body["messages"]?.array?[0]["content"]?.string ?? ""
   let digits = text.components(separatedBy: "Say ").last?.prefix { $0.isNumber } ?? ""
   return Int(digits) ?? 0
 }
 
-/// Has one of eight samples right for multiples of four and none else; judges 1, 5, 9, … as hard.
+/// Returns a client that answers one of eight samples correctly for multiples of four and none otherwise, and judges
+/// 1, 5, 9, … as hard.
 func labeller() -> ScriptedClient {
   ScriptedClient { body, _ in
     let number = number(in: body)
@@ -41,7 +42,7 @@ func labeller() -> ScriptedClient {
 }
 
 extension JSONValue {
-  /// The object with one member more.
+  /// Returns the object with one more member.
   func adding(_ name: String, _ value: JSONValue) -> JSONValue {
     guard var object else { return self }
     object[name] = value

@@ -25,12 +25,12 @@ import Testing
     #expect(summary.agreements.map(\.name) == ["performance", "difficulty", "all"])
     let all = try #require(summary.agreements.last)
     #expect((all.easyDirect, all.easyReasoning, all.hardDirect, all.hardReasoning) == (3, 3, 1, 1))
-    // Observed 1/2; by chance 3/4 · 1/2 + 1/4 · 1/2 = 1/2.
+    // Observed agreement 1/2; by chance 3/4 · 1/2 + 1/4 · 1/2 = 1/2.
     #expect(all.kappa == 0 && all.part?.estimate == 0.5)
     #expect(summary.table.contains("| items | 4 | 4 | 8 | 100.0 % | 50.0 % |"))
   }
 
-  @Test func `samples are drawn without thinking, the judge gets nothing of ours`() async throws {
+  @Test func `samples are drawn without thinking, and requests to the judge have no extensions`() async throws {
     let folder = try TemporaryFolder(), sampler = labeller(), judge = labeller()
     var parameters = AnnotationParameters()
     (parameters.model, parameters.judgeModel, parameters.maxTokens) = ("m", "j", 50)
@@ -54,7 +54,7 @@ import Testing
     #expect(prompt.contains("<question>\nSay 1\n</question>"))
   }
 
-  @Test func `other seeds and other items draw other samples`() async throws {
+  @Test func `different seeds and items draw different samples`() async throws {
     let folder = try TemporaryFolder(), set = try annotationItems(folder, 4)
     var seeds: [Int] = []
     for seed in [0, 1, 2, 3, 1 << 40, .max] as [UInt64] {
@@ -71,7 +71,8 @@ import Testing
     #expect(try JSONValue(parsing: folder.read("\(UInt64.max)/run.json"))["seed"] == "18446744073709551615")
   }
 
-  @Test func `a server that gives fewer samples is asked again, with the seeds of one request`() async throws {
+  @Test func `a server that returns fewer samples is asked again, with the same seeds as in one request`() async throws
+  {
     let folder = try TemporaryFolder()
     var parameters = AnnotationParameters()
     parameters.difficulty = .thinkProbability(threshold: 0.5)
@@ -97,7 +98,7 @@ import Testing
     #expect(one.bodies[0]["max_completion_tokens"] == 1 && one.bodies[0]["thinking_mode"] == "auto")
   }
 
-  @Test func `the items come back whole, in their order, with images where the new file finds them`() async throws {
+  @Test func `items keep their members and order, and image paths are relative to the new file`() async throws {
     let folder = try TemporaryFolder()
     let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10, 0, 0, 0, 0]
     try folder.write("a b.png", png)
@@ -123,13 +124,13 @@ import Testing
     #expect(first["own"] == ["k": [1.5, nil]] && first["label"] == "direct" && first["set"] == "s")
     #expect(first["image"] == "../../a b.png" && second["image"] == [.string(uri), "../../a b.png"])
     #expect(second["id"] == "x" && second["set"] == "other")
-    // They are items again.
+    // The output is a valid question set.
     let again = try QuestionSet(files: [out + "/labels.jsonl"], needsAnswers: false)
     #expect(again.questions.map(\.key) == set.questions.map(\.key))
     #expect(again.questions.map(\.images) == set.questions.map(\.images))
   }
 
-  @Test func `a run cut at any byte of its results asks only what is missing and ends with the same labels`()
+  @Test func `a run interrupted at any byte of its results asks only what is missing and gives the same labels`()
     async throws
   {
     let folder = try TemporaryFolder()
@@ -151,7 +152,7 @@ import Testing
     }
   }
 
-  @Test func `an evaluation's directory and another annotation's are refused`() async throws {
+  @Test func `the directory of an evaluation or of another annotation is rejected`() async throws {
     let folder = try TemporaryFolder(), client = labeller()
     let set = try annotationItems(folder, 2)
     _ = try await AnnotationRun(set, AnnotationParameters(), directory: folder.path + "/out").run(
@@ -168,7 +169,7 @@ import Testing
     }
   }
 
-  @Test func `parameters that ask for nothing are refused`() throws {
+  @Test func `parameters out of their limits are rejected`() throws {
     let folder = try TemporaryFolder(), set = try annotationItems(folder, 1)
     for change in [
       { $0.samples = 0 }, { $0.samples = 1025 }, { $0.samplesPerRequest = 0 }, { $0.temperature = 0 },

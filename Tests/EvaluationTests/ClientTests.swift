@@ -4,10 +4,10 @@ import Synchronization
 import Testing
 
 @Suite struct `Clients` {
-  @Test func `a status says whether to try again, and whether others may fare better`() {
+  @Test func `a status determines whether to retry, and whether other requests may succeed`() {
     let errors: [([Int], (String) -> ModelClientError)] = [
       ([408, 409, 429, 500, 503, 599], { .retryable($0, after: .seconds(2)) }),
-      ([400, 402, 413, 422, 451], { .refused($0) }), ([302, 401, 403, 404, 501, 505], { .fatal($0) }),
+      ([400, 402, 413, 422, 451], { .rejected($0) }), ([302, 401, 403, 404, 501, 505], { .fatal($0) }),
     ]
     for (statuses, error) in errors {
       for status in statuses {
@@ -19,11 +19,11 @@ import Testing
   }
 
   @Test(arguments: ["-1", "x", "1e9", "", "Wed, 21 Oct 2026 07:28:00 GMT"])
-  func `a time to wait that is no number of seconds up to a day is not followed`(_ value: String) {
+  func `a Retry-After that is not a number of seconds up to a day is ignored`(_ value: String) {
     #expect(ModelClientError(status: 503, body: [], retryAfter: value) == .retryable("status 503", after: nil))
   }
 
-  @Test func `waits double, are as long as the server asks and end after the last try`() async throws {
+  @Test func `delays double, are as long as the server requests and end after the last attempt`() async throws {
     let waits = Mutex<[Duration]>([])
     let client = ScriptedClient { _, count in
       throw ModelClientError.retryable("busy \(count)", after: count == 1 ? .seconds(5) : nil)
@@ -35,7 +35,7 @@ import Testing
     #expect(waits.withLock { $0 } == [.seconds(1), .seconds(5), .seconds(4)])
   }
 
-  @Test func `what cannot succeed is not tried again, nor what would take too long`() async throws {
+  @Test func `permanent failures and too long delays are not retried`() async throws {
     let fatal = ScriptedClient { _, _ in throw ModelClientError.fatal("no") }
     await #expect(throws: ModelClientError.fatal("no")) { try await RetryingModelClient(fatal).complete(.null) }
     #expect(fatal.bodies.count == 1)
@@ -50,7 +50,7 @@ import Testing
     #expect(try await retrying.complete(.null) == "fine")
   }
 
-  @Test func `a second try can succeed`() async throws {
+  @Test func `a second attempt can succeed`() async throws {
     let client = ScriptedClient { _, count in
       if count == 0 { throw ModelClientError.retryable("busy", after: nil) }
       return "fine"
@@ -59,18 +59,18 @@ import Testing
   }
 
   @Test(arguments: ["", "localhost:8000", "ftp://h/v1", "http:///v1", "/v1", "http://a b/"])
-  func `a base that is no HTTP URL is refused`(_ base: String) {
+  func `a base that is not an HTTP URL is rejected`(_ base: String) {
     #expect(throws: EvaluationError.self) { try HTTPModelClient(base: base) }
   }
 
   @Test(arguments: [
     ("http://127.0.0.1:9/v1/", "http://127.0.0.1:9/v1"), ("https://user:secret@h.example/v1", "https://h.example/v1"),
     ("https://h.example/v1?key=secret#part", "https://h.example/v1"),
-  ]) func `a server is named without what may be secret`(_ base: String, _ place: String) throws {
-    #expect(try HTTPModelClient(base: base).place == place)
+  ]) func `the address of a server contains no secrets`(_ base: String, _ address: String) throws {
+    #expect(try HTTPModelClient(base: base).address == address)
   }
 
-  @Test func `a port where nobody listens is worth another try`() async throws {
+  @Test func `a refused connection is retryable`() async throws {
     let client = try HTTPModelClient(base: "http://127.0.0.1:9/v1", timeout: .seconds(20))
     let error = await #expect(throws: ModelClientError.self) { try await client.complete([:]) }
     guard case .retryable = error else {
@@ -81,14 +81,14 @@ import Testing
 }
 
 @Suite struct `Replies` {
-  @Test func `our server's counts are taken as they are`() throws {
+  @Test func `the counts of this project's server are used unchanged`() throws {
     let reply = try ModelReply(reply("7", thinking: 5, control: 3, answer: 1, probability: 0.9))
     #expect((reply.thinkingTokens, reply.controlTokens, reply.answerTokens) == (5, 3, 1))
     #expect(reply.outputTokens == 9 && reply.isThinking == true && reply.thinkProbability == 0.9)
     #expect(reply.finish == "stop" && reply.stop == "natural" && reply.promptTokens == 9)
   }
 
-  @Test func `of another server's reply only what it says is known`() throws {
+  @Test func `only reported values of another server's reply are known`() throws {
     let some = try ModelReply([
       "choices": [["message": ["content": "7", "reasoning_content": "hm"], "finish_reason": "stop"]],
       "usage": ["completion_tokens": 9, "completion_tokens_details": ["reasoning_tokens": 5]],
@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test(arguments: ["-1", "1e300", "9223372036854775807", "2147483648", "1.5", "null", "\"3\""])
-  func `a count that is none is unknown`(_ count: String) async throws {
+  func `an invalid count is unknown`(_ count: String) async throws {
     let usage = #"{"prompt_tokens": \#(count), "completion_tokens": \#(count)}"#
     let details = #"{"completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": \#(count)}}"#
     for usage in [usage, details] {
@@ -113,7 +113,7 @@ import Testing
       #"{"thinking_tokens": \#(count), "control_tokens": \#(count), "answer_tokens": \#(count), "p_think": 1e9}"#
     let reply = try ModelReply(JSONValue(parsing: #"{"choices": [{"message": {}}], "thinking": \#(own)}"#))
     #expect(reply.thinkingTokens == nil && reply.controlTokens == nil && reply.thinkProbability == nil)
-    // A directory with such a reply can be read again.
+    // The directory with such a reply can be read again.
     let folder = try TemporaryFolder()
     let set = try QuestionSet(files: [folder.write("s.jsonl", #"{"question": "?", "answer": 7}"#.utf8)])
     var parameters = RunParameters()
@@ -131,7 +131,7 @@ import Testing
       ("<think>\n\n</think>\n\nB", "B", "\n\n", false), ("<think>a</think>b</think>c", "c", "a</think>b", true),
       ("\n<think>hm", "", "hm", true), ("B", "B", nil, nil), ("B <think>", "B <think>", nil, nil),
     ] as [(String, String, String?, Bool?)])
-  func `a thought that a server leaves in the content is no part of the answer`(
+  func `a thought that a server leaves in the content is not part of the answer`(
     _ content: String, _ answer: String, _ thought: String?, _ thinks: Bool?
   ) throws {
     let message: JSONValue = ["content": .string(content)]

@@ -1,7 +1,7 @@
 import Evaluation
 import Testing
 
-@Suite struct `The judge` {
+@Suite struct `Difficulty judge` {
   @Test(arguments: [
     (#"{"label": "direct"}"#, Annotation.Label.direct), (#" {"label":"Reasoning"} "#, .reasoning),
     (#"{"label": "hard"}"#, nil), ("LABEL: reasoning", .reasoning), ("**Label:** *direct*.", .direct),
@@ -11,11 +11,11 @@ import Testing
     (String(repeating: "x ", count: 1 << 16) + "direct", .direct),
     ("direct " + String(repeating: "x ", count: 1 << 16), nil),
   ])
-  func `a judge's answer is read, or nothing is read into it`(_ answer: String, _ label: Annotation.Label?) {
+  func `a label is read from a judge's answer, or nil`(_ answer: String, _ label: Annotation.Label?) {
     #expect(DifficultyJudge.label(in: answer) == label)
   }
 
-  @Test func `a prompt has one place for the item, and what the item says is not a place`() throws {
+  @Test func `a prompt has one placeholder, and a placeholder in the item is not replaced`() throws {
     let judge = try DifficultyJudge(prompt: "A {question} B")
     #expect(judge.text("{question}") == "A {question} B")
     for prompt in ["none", "{question} {question}"] {

@@ -11,7 +11,7 @@ import Testing
     return try QuestionSet(files: [folder.write(name, lines.joined(separator: "\n").utf8)])
   }
 
-  @Test func `a line has an id and a set by default, and its scorer by what the answer is`() throws {
+  @Test func `id, set and scorer have defaults, the scorer by the type of the answer`() throws {
     let set = try set(
       #"{"question": "2 + 2?", "answer": 4}"#, "",
       #"{"text": "Sky?", "answer": ["blue", "azure"], "id": "x", "set": "t"}"#,
@@ -24,7 +24,7 @@ import Testing
     #expect(set.questions.map(\.needsReasoning) == [nil, nil, true])
   }
 
-  @Test func `an answer may be missing where it is not needed, but not half of it`() throws {
+  @Test func `an answer may be missing if it is not needed, but must not be incomplete`() throws {
     let folder = try TemporaryFolder()
     func read(_ line: String, needsAnswers: Bool) throws -> QuestionSet {
       try QuestionSet(files: [folder.write("s.jsonl", line.utf8)], needsAnswers: needsAnswers)
@@ -39,7 +39,7 @@ import Testing
     #expect(try read(#"{"question": "Nice?", "pattern": "y"}"#, needsAnswers: false).questions[0].scorer != nil)
   }
 
-  @Test func `null is as good as absent`() throws {
+  @Test func `null counts as absent`() throws {
     let set = try set(
       #"{"question": null, "text": "T?", "answer": 1, "pattern": null, "id": null, "image": null, "choices": null}"#,
       #"{"question": "?", "text": null, "answer": "a", "tolerance": null, "relative_tolerance": null, "scorer": null}"#,
@@ -48,14 +48,14 @@ import Testing
     #expect(set.questions[0].line["question"] == .null && set.questions[1].line["tolerance"] == .null)
   }
 
-  @Test func `a list of numbers is numeric, one with a text exact`() throws {
+  @Test func `a list of numbers is numeric, a list with a text is exact`() throws {
     let set = try set(#"{"question": "?", "answer": [2, 3]}"#, #"{"question": "?", "answer": [2, "3"]}"#)
     let scorers = set.questions.compactMap(\.scorer)
     #expect(scorers[0].accepts("It is 3.0") && !scorers[0].accepts("4"))
     #expect(scorers[1].accepts("3.") && !scorers[1].accepts("It is 3"))
   }
 
-  @Test func `choices are listed with letters and asked for`() throws {
+  @Test func `choices are listed with letters, followed by the request`() throws {
     let set = try set(#"{"question": "Which?", "choices": ["red", 2], "answer": "red"}"#)
     #expect(
       ChoiceFormat().prompt(for: set.questions[0])
@@ -65,7 +65,7 @@ import Testing
     #expect(format.prompt(for: set.questions[0]) == "Which?\nA) red\nB) 2")
   }
 
-  @Test func `images are found beside the set and become data URIs`() throws {
+  @Test func `images beside the set become data URIs`() throws {
     let folder = try TemporaryFolder()
     let bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 7]
     try folder.write("p.png", bytes)
@@ -79,72 +79,75 @@ import Testing
   @Test(arguments: [
     (#"{"question": "?""#, ": "), (#"[1]"#, "expected an object"), (#"{"answer": 1}"#, "question: is missing or empty"),
     (#"{"question": "?"}"#, "answer: is missing"), (#"{"question": 1, "answer": 1}"#, "question: is a number"),
-    (#"{"question": "?", "text": "?", "answer": 1}"#, "text: question and text are the same"),
-    (#"{"question": "?", "answr": 1}"#, "answr is no field; answer is"),
-    (#"{"question": "?", "answer": 1, "images": "p.png"}"#, "images is no field; image is"),
-    (#"{"question": "?", "answer": 1, "qid": 7}"#, "qid is no field; id is"),
-    (#"{"question": "?", "answer": 1, "image": "no.png"}"#, "no.png is not there"),
-    (#"{"question": "?", "answer": 1, "image": "text.png"}"#, "is no PNG, JPEG, WebP or GIF"),
+    (#"{"question": "?", "text": "?", "answer": 1}"#, "text: question and text are alternative names"),
+    (#"{"question": "?", "answr": 1}"#, "unknown field answr; did you mean answer?"),
+    (#"{"question": "?", "answer": 1, "images": "p.png"}"#, "unknown field images; did you mean image?"),
+    (#"{"question": "?", "answer": 1, "qid": 7}"#, "unknown field qid; did you mean id?"),
+    (#"{"question": "?", "answer": 1, "image": "no.png"}"#, "no.png does not exist"),
+    (#"{"question": "?", "answer": 1, "image": "text.png"}"#, "must be a PNG, JPEG, WebP or GIF"),
     (#"{"question": "?", "answer": 1, "image": 3}"#, "image: is a number"),
-    (#"{"question": "?", "answer": "c", "choices": ["a"]}"#, "choices: 1 choices, from 2 to 26"),
-    (#"{"question": "?", "answer": "z", "choices": ["a", "b"]}"#, #"answer: "z" is neither a choice"#),
-    (#"{"question": "?", "answer": "a", "choices": ["a", "a"]}"#, #"choices[1]: "a" is there twice"#),
-    (#"{"question": "?", "answer": "a", "scorer": "numeric"}"#, "answer: is no number"),
+    (#"{"question": "?", "answer": "c", "choices": ["a"]}"#, "choices: there must be between 2 and 26 choices, got 1"),
+    (#"{"question": "?", "answer": "z", "choices": ["a", "b"]}"#, #"answer: "z" must be a choice"#),
+    (#"{"question": "?", "answer": "a", "choices": ["a", "a"]}"#, #"choices[1]: "a" is repeated"#),
+    (#"{"question": "?", "answer": "a", "scorer": "numeric"}"#, "answer: must be a number"),
     (#"{"question": "?", "answer": "1e999", "scorer": "numeric"}"#, "answer: is too large for a number"),
-    (#"{"question": "?", "answer": "?"}"#, #"answer: "?" is only white space and closing punctuation"#),
-    (#"{"question": "?", "answer": ["a", " "]}"#, #"answer: " " is only white space"#),
-    (#"{"question": "?", "answer": "a", "choices": ["a", "!"]}"#, #"choices[1]: "!" is only white space"#),
+    (#"{"question": "?", "answer": "?"}"#, #"answer: "?" consists only of white space and closing punctuation"#),
+    (#"{"question": "?", "answer": ["a", " "]}"#, #"answer: " " consists only of white space"#),
+    (#"{"question": "?", "answer": "a", "choices": ["a", "!"]}"#, #"choices[1]: "!" consists only of white space"#),
     (
       #"{"question": "?", "answer": "B", "choices": ["Tt", "tt."]}"#,
-      #"choices[1]: "tt." and "Tt" cannot be told apart"#
+      #"choices[1]: "tt." and "Tt" cannot be distinguished"#
     ),
     (#"{"question": "?", "answer": []}"#, "answer: expected a string"),
-    (#"{"question": "?", "answer": 1, "scorer": "close"}"#, #"scorer: "close" is none of"#),
-    (#"{"question": "?", "answer": "a", "scorer": "choice"}"#, "scorer: choice needs choices"),
-    (#"{"question": "?", "answer": 1, "tolerance": -1}"#, "tolerance: expected a number of at least 0"),
-    (#"{"question": "?", "answer": "a", "tolerance": 1}"#, "tolerance: belongs to the scorer numeric"),
-    (#"{"question": "?", "pattern": "("}"#, #"pattern: "(" is no regular expression"#),
+    (
+      #"{"question": "?", "answer": 1, "scorer": "close"}"#,
+      #"scorer: must be exact, choice, numeric or regex, got "close""#
+    ),
+    (#"{"question": "?", "answer": "a", "scorer": "choice"}"#, "scorer: the scorer choice requires choices"),
+    (#"{"question": "?", "answer": 1, "tolerance": -1}"#, "tolerance: expected a non-negative number"),
+    (#"{"question": "?", "answer": "a", "tolerance": 1}"#, "tolerance: requires the scorer numeric"),
+    (#"{"question": "?", "pattern": "("}"#, #"pattern: "(" is not a valid regular expression"#),
     (#"{"question": "?", "answer": 1, "reasoning": "yes"}"#, "reasoning: is a string"),
-    (#"{"question": "?", "answer": 1, "id": ""}"#, "id: has 0 bytes, from 1 to 200"),
-  ]) func `a fault names file, line and field`(_ line: String, _ told: String) throws {
+    (#"{"question": "?", "answer": 1, "id": ""}"#, "id: must have between 1 and 200 bytes, got 0"),
+  ]) func `an error states file, line and field`(_ line: String, _ told: String) throws {
     let error = #expect(throws: EvaluationError.self) { try set(#"{"question": "fine", "answer": 1}"#, line) }
     let text = try #require(error).description
     #expect(text.contains("s.jsonl:2: ") && text.contains(told), "\(text)")
   }
 
-  @Test func `an id that is there twice names both places`() throws {
+  @Test func `a repeated id is reported with both locations`() throws {
     let line = #"{"id": "a", "question": "?", "answer": 1}"#
     let error = #expect(throws: EvaluationError.self) { try set(line, line) }
-    #expect(try #require(error).description.contains("s.jsonl:2: id: s/a is also the question of "))
+    #expect(try #require(error).description.contains("s.jsonl:2: id: s/a is already used at "))
   }
 
-  @Test func `a long pattern, a long line and too many questions are refused with the limit`() throws {
+  @Test func `a long pattern, a long line and too many questions are rejected with the limit`() throws {
     let long = #"{"question": "?", "pattern": ""# + String(repeating: "a", count: 1001) + #""}"#
     #expect(throws: EvaluationError.self) { try set(long) }
     let folder = try TemporaryFolder()
     let file = try folder.write("s.jsonl", String(repeating: #"{"question": "?", "answer": 1}"# + "\n", count: 3).utf8)
     var limits = QuestionSet.Limits()
     limits.questions = 2
-    #expect(throws: EvaluationError("\(file):3: more than 2 questions")) {
+    #expect(throws: EvaluationError("\(file):3: there must be at most 2 questions")) {
       try QuestionSet(files: [file], limits: limits)
     }
     limits = QuestionSet.Limits()
     limits.lineBytes = 10
-    #expect(throws: EvaluationError("\(file):1: 30 bytes, a line holds at most 10")) {
+    #expect(throws: EvaluationError("\(file):1: a line must have at most 10 bytes, got 30")) {
       try QuestionSet(files: [file], limits: limits)
     }
     limits.fileBytes = 20
-    #expect(throws: EvaluationError("\(file) has 93 bytes, at most 20 are taken")) {
+    #expect(throws: EvaluationError("\(file) must have at most 20 bytes, got 93")) {
       try QuestionSet(files: [file], limits: limits)
     }
   }
 
-  @Test func `no file and no questions are errors`() throws {
+  @Test func `a missing file and an empty set are errors`() throws {
     #expect(throws: EvaluationError("/no/such.jsonl cannot be read")) { try QuestionSet(files: ["/no/such.jsonl"]) }
     #expect(throws: EvaluationError.self) { try set("", " ") }
   }
 
-  @Test func `every prefix of a line is a question or a fault`() throws {
+  @Test func `every prefix of a line is a question or an error`() throws {
     let line = #"{"question": "é?", "choices": ["a", "b"], "answer": "a", "image": "p.png", "reasoning": false}"#
     for length in 0..<line.utf8.count {
       let folder = try TemporaryFolder()
@@ -153,7 +156,7 @@ import Testing
     }
   }
 
-  @Test func `the digest changes with a line or an image and a limit leaves the first of each set`() throws {
+  @Test func `the digest depends on lines and images, and a limit keeps the first questions of each set`() throws {
     let folder = try TemporaryFolder()
     let line = #"{"question": "?", "answer": 1, "image": "p.png"}"#
     let file = try folder.write("s.jsonl", "\(line)\n\(line)\n".utf8)

@@ -13,7 +13,8 @@ private func golden() throws -> EvaluationReport {
   EvaluationReport(try storedResults(in: folder), title: "A <b> & \"c\"")
 }
 
-/// Members of `expected` that `found` lacks or has differently, by path; numbers within 1e-9 of their size.
+/// Returns the paths of members of `expected` that are missing or different in `found`; numbers are compared to a
+/// relative 1e-9.
 private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: String = "") -> [String] {
   switch (expected, found) {
   case (.object(let object), let found):
@@ -30,35 +31,35 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
 }
 
 @Suite struct `Reports` {
-  @Test func `every number is numpy's, scipy's and statsmodels'`() throws {
+  @Test func `every number equals that of numpy, scipy and statsmodels`() throws {
     #expect(try differences(fixture("expected.json"), golden().json) == [])
   }
 
-  @Test func `the comparison of numbers sees a difference`() {
+  @Test func `the comparison of numbers detects a difference`() {
     #expect(differences(["a": [1, 2]], ["a": [1, 3]]) == [".a[1]: 2.0, 3.0"])
     #expect(differences(["a": 1], [:]).count == 1 && differences(["a": [1]], ["a": []]).count == 1)
   }
 
-  @Test func `sections are all sets and each set, and one set alone`() throws {
+  @Test func `there is a section for all sets and each set, and one if there is one set`() throws {
     let report = try golden()
     #expect(report.sections.map(\.name) == ["All sets", "easy <set>", "hard"])
-    #expect(report.notes.contains("1 of 275 requests got no answer and count nowhere else."))
+    #expect(report.notes.contains("1 of 275 requests were not answered and are excluded from all other numbers."))
     let one = EvaluationReport(try storedResults(in: folder).filter { $0.key.set == "hard" }, title: "t")
     #expect(one.sections.map(\.name) == ["hard"])
   }
 
-  @Test func `the page is well formed, asks for nothing and escapes what comes from files`() throws {
+  @Test func `the page is well-formed and self-contained, and escapes text from files`() throws {
     let html = try golden().html
     #expect(html.contains("<h1>A &lt;b&gt; &amp; &quot;c&quot;</h1>") && html.contains("easy &lt;set&gt;"))
     #expect(!html.contains("<set>") && !html.contains("<b>") && !html.contains("<script"))
     #expect(!html.replacing("http://www.w3.org/2000/svg", with: "").contains("http:") && !html.contains("src="))
-    // As XML, which wants every element closed: the meta elements of HTML aside.
+    // Parsed as XML, which requires every element to be closed, after removing HTML's meta elements.
     let xml = html.replacing("<!DOCTYPE html>", with: "").replacing(#/<meta [^>]*>/#, with: "")
     let parser = XMLCheck()
     #expect(parser.parse(xml) == nil)
     #expect(parser.counts["svg"] == 2 && parser.counts["title"] == 3 && parser.counts["desc"] == 2)
     #expect(parser.counts["table"] == 18 && parser.counts["caption"] == 18)
-    // Three sections of three modes as bars, and three entries of the legend in each figure.
+    // Three sections with three modes as bars, and three legend entries in each figure.
     #expect(parser.counts["rect"] == 15)
   }
 
@@ -73,18 +74,18 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     ("\u{600}<img src=x>", "\u{600}\\<img src=x\\>"), ("a|\u{200D}b", "a\\|\u{200D}b"),
     ("*\u{301}x*", "\\*\u{301}x\\*"),
     ("a\r\n\u{301}# b\u{2028}c", "a  \u{301}\\# b c"), ("`[\\]", "\\`\\[\\\\\\]"),
-  ]) func `no name becomes markup, whatever marks it holds`(_ name: String, _ escaped: String) throws {
+  ]) func `names are escaped, also with combining marks`(_ name: String, _ escaped: String) throws {
     let result = try EvaluationResult(["set": "s", "id": "1", "mode": "auto", "correct": true])
     let text = EvaluationReport([result], title: name).markdown
     #expect(text.unicodeScalars.starts(with: "# \(escaped)\n".unicodeScalars))
   }
 
-  @Test func `the oracle's choices are of all questions, right or wrong`() throws {
+  @Test func `the oracle chooses for all questions, correct or not`() throws {
     let text = try golden().markdown
-    #expect(text.contains("| oracle's choice for |") && !text.contains("cheapest right for"))
+    #expect(text.contains("| chosen by the oracle |") && !text.contains("cheapest right for"))
   }
 
-  @Test func `what a server does not tell is unknown and not zero`() throws {
+  @Test func `unreported values are unknown, not zero`() throws {
     let results = try (0..<4).map { index in
       try EvaluationResult([
         "set": "s", "id": .string("\(index)"), "mode": index % 2 == 0 ? "auto" : "long", "correct": true,
@@ -97,7 +98,7 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     #expect(!report.html.contains("<svg") && report.markdown.contains("–"))
   }
 
-  @Test func `a report without an answer, and without results, is a report`() throws {
+  @Test func `a report can be made without answers and without results`() throws {
     #expect(EvaluationReport([], title: "none").markdown.contains("none"))
     let failure = try EvaluationResult(["set": "s", "id": "1", "mode": "auto", "error": "down"])
     let report = EvaluationReport([failure], title: "t")
@@ -105,7 +106,7 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     #expect(report.html.contains("got no answer"))
   }
 
-  @Test func `files are written whole`() throws {
+  @Test func `all files are written`() throws {
     let out = try TemporaryFolder()
     try golden().write(into: out.path)
     #expect(try JSONValue(parsing: out.read("report.json")) == golden().json)

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import Testing
 
-/// Right in `long`, in `auto` when thinking pays, and in `short` for even numbers.
+/// Answers correctly in `long`, in `auto` if thinking pays, and in `short` for even numbers.
 private func script() -> ScriptedClient {
   ScriptedClient { body, _ in
     let text = body["messages"]?.array?[0]["content"]?.string ?? ""
@@ -22,7 +22,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
 }
 
 @Suite struct `Runs` {
-  @Test func `every question is asked in every mode as in the paper`() async throws {
+  @Test func `every question is asked in every mode, as in the paper`() async throws {
     let folder = try TemporaryFolder(), client = script()
     let run = try EvaluationRun(questions(folder, 2), RunParameters(), directory: folder.path + "/out")
     let results = try await run.run(with: client)
@@ -38,7 +38,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(try storedResults(in: folder.path + "/out").count == 6)
   }
 
-  @Test func `a sweep asks auto with each bias, of so many questions, and with 0 once`() async throws {
+  @Test func `a sweep asks a number of questions in auto with each bias, and with 0 once`() async throws {
     let folder = try TemporaryFolder(), client = script()
     var parameters = RunParameters()
     (parameters.biases, parameters.sweepQuestions, parameters.modes) = ([-4, 0, 8], 1, [.auto])
@@ -48,7 +48,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(client.bodies.map { $0["think_bias"]?.double } == [nil, -4, 8, nil])
   }
 
-  @Test func `texts are kept when asked for only`() async throws {
+  @Test func `texts are stored only if requested`() async throws {
     let folder = try TemporaryFolder()
     var parameters = RunParameters()
     parameters.modes = [.long]
@@ -60,7 +60,9 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
       try await EvaluationRun(set, parameters, directory: folder.path + "/b").run(with: script())[0].answer == "1")
   }
 
-  @Test func `a run cut at any byte of its results asks only what is missing and ends with the same`() async throws {
+  @Test func `a run interrupted at any byte of its results asks only what is missing and gives the same results`()
+    async throws
+  {
     let folder = try TemporaryFolder()
     let set = try questions(folder, 1)
     var parameters = RunParameters()
@@ -81,14 +83,14 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     }
   }
 
-  /// A result without what time it took.
+  /// Returns a result without its time.
   private func timeless(_ result: EvaluationResult) -> EvaluationResult {
     var result = result
     result.seconds = 0
     return result
   }
 
-  @Test func `a line in the middle that cannot be read is an error with its number`() async throws {
+  @Test func `an invalid line in the middle is an error with its number`() async throws {
     let folder = try TemporaryFolder()
     let run = try EvaluationRun(questions(folder, 1), RunParameters(), directory: folder.path)
     _ = try await run.run(with: script())
@@ -99,7 +101,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(try #require(error).description.hasSuffix("results.jsonl:2: set or id is missing"))
   }
 
-  @Test func `another run's directory is refused, naming what differs`() async throws {
+  @Test func `another run's directory is rejected with the differences`() async throws {
     let folder = try TemporaryFolder()
     let set = try questions(folder, 1)
     _ = try await EvaluationRun(set, RunParameters(), directory: folder.path).run(with: script())
@@ -131,7 +133,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     }
   }
 
-  @Test func `failures are written down, and asked again by the next run`() async throws {
+  @Test func `failures are stored, and retried by the next run`() async throws {
     let folder = try TemporaryFolder()
     let run = try EvaluationRun(questions(folder, 2), RunParameters(), directory: folder.path)
     let results = try await run.run(
@@ -146,38 +148,38 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(try storedResults(in: folder.path).map(\.failure) == [nil, nil, "broken", nil, nil, nil, nil])
   }
 
-  @Test func `a server that answers nothing ends the run`() async throws {
+  @Test func `a server that does not answer ends the run`() async throws {
     let folder = try TemporaryFolder()
     var parameters = RunParameters()
     parameters.failuresInARow = 3
     let client = ScriptedClient { _, _ in throw ModelClientError.retryable("down", after: nil) }
-    await #expect(throws: EvaluationError("3 requests in a row failed, the last with: down")) {
+    await #expect(throws: EvaluationError("3 consecutive requests failed, the last one with: down")) {
       try await EvaluationRun(questions(folder, 9), parameters, directory: folder.path).run(with: client)
     }
     #expect(client.bodies.count == 3)
   }
 
-  @Test func `questions that a server does not take do not end a run, nor hide that it is down`() async throws {
+  @Test func `rejected questions neither end a run nor hide that a server is down`() async throws {
     let folder = try TemporaryFolder()
     var parameters = RunParameters()
     (parameters.biases, parameters.failuresInARow) = ([-8, -4, -2, -1, 0, 1, 2, 4, 8], 3)
     let set = try questions(folder, 9)
     let results = try await EvaluationRun(set, parameters, directory: folder.path + "/a").run(
       with: ScriptedClient { body, _ in
-        if body["messages"]?.array?[0]["content"] == "Say 1" { throw ModelClientError.refused("too large") }
+        if body["messages"]?.array?[0]["content"] == "Say 1" { throw ModelClientError.rejected("too large") }
         return reply("1")
       })
     #expect(results.count == 99 && results.count { $0.failure == "too large" } == 11)
     let client = ScriptedClient { _, count in
-      throw count % 2 == 0 ? ModelClientError.refused("too large") : .fatal("no such key")
+      throw count % 2 == 0 ? ModelClientError.rejected("too large") : .fatal("no such key")
     }
-    await #expect(throws: EvaluationError("3 requests in a row failed, the last with: no such key")) {
+    await #expect(throws: EvaluationError("3 consecutive requests failed, the last one with: no such key")) {
       try await EvaluationRun(set, parameters, directory: folder.path + "/b").run(with: client)
     }
     #expect(client.bodies.count == 6)
   }
 
-  @Test func `what failed in an earlier run is asked again last`() async throws {
+  @Test func `failures of an earlier run are retried last`() async throws {
     let folder = try TemporaryFolder()
     var parameters = RunParameters()
     (parameters.modes, parameters.failuresInARow) = ([.long], 1)
@@ -189,7 +191,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(client.bodies.map { $0["messages"]?.array?[0]["content"]?.string } == ["Say 2", "Say 3", "Say 1"])
   }
 
-  @Test func `requests overlap as many as allowed, and the results are in order`() async throws {
+  @Test func `requests run in parallel up to the limit, and the results are in order`() async throws {
     let folder = try TemporaryFolder()
     var parameters = RunParameters()
     (parameters.parallel, parameters.modes) = (4, [.long])
@@ -202,7 +204,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(results.map(\.key.id) == (1...8).map(String.init))
   }
 
-  @Test func `progress counts, and estimates once something took its time`() async throws {
+  @Test func `progress is counted, and the remaining time is estimated after the first answer`() async throws {
     let folder = try TemporaryFolder()
     var seen: [(Int, Int, Bool)] = []
     var last: RunProgress?
@@ -214,7 +216,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(last?.remaining == 0 && last?.rate == 5 / 6 && last?.failed == 0)
   }
 
-  @Test func `a cancelled run keeps what it has`() async throws {
+  @Test func `a cancelled run keeps its results`() async throws {
     let folder = try TemporaryFolder()
     let run = try EvaluationRun(questions(folder, 3), RunParameters(), directory: folder.path)
     let task = Task {
@@ -232,7 +234,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(client.bodies.count == 5)
   }
 
-  @Test func `two runs do not write into one directory`() async throws {
+  @Test func `two runs cannot use one directory`() async throws {
     let folder = try TemporaryFolder()
     let run = try EvaluationRun(questions(folder, 1), RunParameters(), directory: folder.path)
     let client = ScriptedClient { _, count in
@@ -247,7 +249,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(client.bodies.count == 3)
   }
 
-  @Test func `of two runs that begin together one is the directory's`() async throws {
+  @Test func `of two simultaneous runs only one gets the directory`() async throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("results.jsonl", [])
     let run = try EvaluationRun(questions(folder, 1), RunParameters(), directory: folder.path)
@@ -259,7 +261,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     #expect(try await run.run(with: script()).count == 3 && !folder.read("run.json").isEmpty)
   }
 
-  @Test func `parameters that ask for nothing are refused`() throws {
+  @Test func `parameters out of their limits are rejected`() throws {
     let folder = try TemporaryFolder(), set = try questions(folder, 1)
     for change in [
       { $0.modes = [] }, { $0.parallel = 0 }, { $0.maxTokens = 0 }, { $0.modes = [.auto, .auto] },
@@ -272,7 +274,7 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
   }
 }
 
-/// Lets tasks pass in groups of a size.
+/// Lets tasks pass in groups of a fixed size.
 private actor Gate {
   private let size: Int
   private var waiting: [CheckedContinuation<Void, Never>] = []

@@ -6,7 +6,7 @@ import Testing
     ("Blue", true), (" blue . ", true), ("BLUE!?", true), ("light  blue", false), ("", false), ("blu", false),
     ("azur", true),
     ("AZUR…", true), ("straße", true), ("STRASSE", true), ("Cafe\u{301}", true),
-  ]) func `exact takes any of the texts but for case, white space and closing punctuation`(
+  ]) func `exact accepts any of the texts, ignoring case, white space and closing punctuation`(
     _ answer: String, _ right: Bool
   ) {
     #expect(Scorer.exact(["blue", "Azur", "Straße", "café"]).accepts(answer) == right)
@@ -75,7 +75,7 @@ import Testing
     #expect(Number("5 apples") == nil && Number("a5") == nil && Number(" 5 ") == Number(value: 5) && Number("") == nil)
   }
 
-  @Test func `a pattern is found anywhere, and one that would take for ever is no match`() throws {
+  @Test func `a pattern matches anywhere, and an endless search is no match`() throws {
     let scorer = Scorer.pattern(try PatternScorer("(?i)\\bmadrid\\b"))
     #expect(scorer.accepts("It is Madrid.") && !scorer.accepts("Madridista"))
     let slow = Scorer.pattern(try PatternScorer("^(a+)+$"))
@@ -86,7 +86,7 @@ import Testing
     #expect(throws: EvaluationError.self) { try PatternScorer("") }
   }
 
-  @Test func `of a long answer the end counts`() {
+  @Test func `the end of a long answer counts`() {
     let noise = String(repeating: "x ", count: 200_000)
     #expect(Scorer.numeric(NumericScorer(accepted: [Number(value: 5)])).accepts(noise + "5"))
     #expect(!Scorer.numeric(NumericScorer(accepted: [Number(value: 5)])).accepts("5 " + noise))

@@ -2,12 +2,12 @@ import Evaluation
 import JSON
 import Synchronization
 
-/// Answers from a script and remembers what was asked.
+/// Answers from a script and records the requests.
 final class ScriptedClient: ModelClient {
   private let answer: @Sendable (JSONValue, Int) async throws -> JSONValue
   private let asked = Mutex<[JSONValue]>([])
 
-  /// `answer` gets the body and how many came before.
+  /// Creates a client. `answer` gets the body and the number of earlier requests.
   init(_ answer: @escaping @Sendable (JSONValue, Int) async throws -> JSONValue) { self.answer = answer }
 
   var bodies: [JSONValue] { asked.withLock { $0 } }
@@ -21,7 +21,7 @@ final class ScriptedClient: ModelClient {
   }
 }
 
-/// A reply as this project's server gives it.
+/// Returns a reply in the format of this project's server.
 func reply(_ text: String, thinking: Int = 0, control: Int = 2, answer: Int = 1, probability: Double? = nil)
   -> JSONValue
 {

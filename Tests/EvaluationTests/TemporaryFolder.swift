@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of its own that is gone with its last reference.
+/// A temporary folder that is deleted with its last reference.
 final class TemporaryFolder: Sendable {
   let path: String
 

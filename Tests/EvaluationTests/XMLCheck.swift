@@ -1,9 +1,9 @@
-/// Reads well-formed XML without names of its own, strictly enough to find an element that is not closed or text that is not escaped.
+/// Parses well-formed XML without namespaces, strictly enough to find unclosed elements and unescaped text.
 final class XMLCheck {
-  /// How often each element stands in the text.
+  /// The number of occurrences of each element.
   private(set) var counts: [String: Int] = [:]
 
-  /// What is wrong with a text, or nil.
+  /// Returns the error in a text, or nil.
   func parse(_ text: String) -> String? {
     var open: [String] = []
     var rest = text[...]

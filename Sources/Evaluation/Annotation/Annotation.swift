@@ -1,24 +1,24 @@
-// What came of one item; one line of `results.jsonl`, and with the item one of `labels.jsonl`.
+// The result for one item: a line of `results.jsonl` and, together with the item, a line of `labels.jsonl`.
 import JSON
 
-/// A label with the rule that gave it and why, or why there is none.
+/// A label with its rule and evidence, or the reason why there is none.
 package struct Annotation: Sendable, Equatable {
-  /// How an item is to be answered in training: at once, or after a thought.
+  /// The way to answer an item in training: directly, or after thinking.
   package enum Label: String, Sendable, CaseIterable {
     case direct, reasoning
   }
 
-  /// The two rules of bi-mode annealing's data (arXiv 2508.21113, section 3.1).
+  /// The two rules for the data of bi-mode annealing (arXiv 2508.21113, section 3.1).
   package enum Rule: String, Sendable, CaseIterable {
-    /// For items with a known answer: samples without thinking; all wrong is reasoning.
+    /// For items with a known answer: draws samples without thinking; the label is reasoning if all are wrong.
     case performance
-    /// For the rest: how hard a model finds the item.
+    /// For other items: how difficult a model considers the item.
     case difficulty
   }
 
-  /// What a label rests on.
+  /// The evidence for a label.
   package enum Evidence: Sendable, Equatable {
-    /// How many samples are right, and their texts where they are kept.
+    /// The number of correct samples, and their texts if they are kept.
     case samples(right: Int, of: Int, texts: [String]?)
     /// P(think) and the threshold.
     case thinkProbability(Double, threshold: Double)
@@ -28,26 +28,30 @@ package struct Annotation: Sendable, Equatable {
 
   package var key: Question.Key
   package var rule: Rule
-  /// nil for a failure.
+  /// The label; nil for a failure.
   package var label: Label?
   package var evidence: Evidence?
-  /// Why there is no label; nil when there is one. Failures are asked again when a run is continued.
+  /// The reason why there is no label, or nil. Failures are retried when a run is continued.
   package var failure: String?
-  /// Whether the failure is the server's and not the item's own; not written down.
+  /// Whether the server is at fault and not the item. Not stored.
   package var blamesServer = false
-  /// Requests that were answered.
+  /// The number of answered requests.
   package var requests = 0
-  /// Tokens over all requests; nil where a server does not tell.
+  /// The number of tokens over all requests; nil if a server does not report it.
   package var promptTokens: Int? = 0
   package var outputTokens: Int? = 0
-  /// From the first request to the last reply, waiting and repeated tries included.
+  /// The time from the first request to the last reply, including waiting and retries.
   package var seconds = 0.0
   /// The item's own label.
   package var needsReasoning: Bool?
 
-  init(_ item: Question, _ rule: Rule) { (key, self.rule, needsReasoning) = (item.key, rule, item.needsReasoning) }
+  init(_ item: Question, _ rule: Rule) {
+    key = item.key
+    self.rule = rule
+    needsReasoning = item.needsReasoning
+  }
 
-  /// Counts a reply's tokens in.
+  /// Adds the tokens of a reply.
   mutating func count(_ reply: JSONValue) {
     requests += 1
     func sum(_ total: Int?, _ name: String) -> Int? {
@@ -60,10 +64,10 @@ package struct Annotation: Sendable, Equatable {
 }
 
 extension Annotation: RunResult {
-  /// What progress counts: reasoning or not, or a failure.
+  /// The outcome for the progress: whether the label is reasoning; nil for a failure.
   var outcome: Bool? { label.map { $0 == .reasoning } }
 
-  /// `label`, `rule`, `evidence` and `counts`.
+  /// The members `label`, `rule`, `evidence` and `counts`.
   var verdict: JSONObject {
     var object: JSONObject = [:]
     object["label"] = label.map { .string($0.rawValue) }
@@ -107,19 +111,19 @@ extension Annotation: RunResult {
     failure = json["error"]?.string
     label = json["label"]?.string.flatMap(Label.init)
     guard (label == nil) != (failure == nil) else {
-      throw EvaluationError("one of label and error is expected")
+      throw EvaluationError("exactly one of label and error is required")
     }
     if let evidence = json["evidence"] { self.evidence = try Self.evidence(evidence) }
     if failure == nil, evidence == nil { throw EvaluationError("evidence is missing") }
     func count(_ name: String, upTo limit: Int) throws(EvaluationError) -> Int? {
       guard let value = json["counts"]?[name] else { return nil }
       guard let count = value.int, (0...limit).contains(count) else {
-        throw EvaluationError("counts: \(name) is no count")
+        throw EvaluationError("counts: \(name) must be a count")
       }
       return count
     }
     requests = try count("requests", upTo: AnnotationParameters.maxSamples) ?? 0
-    // As large as all replies' counts can make them; a million of these are no overflow.
+    // As large as all replies' counts can make them. A million of these do not overflow.
     let mostTokens = AnnotationParameters.maxSamples * Int(Int32.max)
     promptTokens = try count("prompt_tokens", upTo: mostTokens)
     outputTokens = try count("output_tokens", upTo: mostTokens)
@@ -132,7 +136,7 @@ extension Annotation: RunResult {
       guard let samples = json["samples"]?.int, (1...AnnotationParameters.maxSamples).contains(samples),
         let right = json["right"]?.int, (0...samples).contains(right)
       else {
-        throw EvaluationError("evidence: right and samples are no counts")
+        throw EvaluationError("evidence: right and samples must be counts")
       }
       return .samples(right: right, of: samples, texts: json["texts"]?.array?.compactMap(\.string))
     case "p_think":

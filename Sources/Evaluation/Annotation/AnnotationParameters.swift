@@ -1,73 +1,76 @@
-// How items are labelled. What changes labels is in the manifest; what does not, such as the number of items in flight, is not.
+// The parameters of annotation. The manifest contains those that affect labels, but not others, such as the
+// parallelism.
 import JSON
 
 /// The parameters of an annotation.
 package struct AnnotationParameters: Sendable {
-  /// What decides about items without a known answer.
+  /// The decision for items without a known answer.
   package enum Difficulty: Sendable {
-    /// A model is asked how hard the item is.
+    /// A model judges how difficult the item is.
     case judge(DifficultyJudge)
-    /// The probability that the model itself gives to thinking; items at or above the threshold need reasoning.
+    /// The model's own probability of thinking. Items at or above the threshold need reasoning.
     case thinkProbability(threshold: Double)
   }
 
-  /// Answers drawn for an item with a known answer, 8 as in the paper (arXiv 2508.21113, section 3.1).
+  /// The number of answers drawn per item with a known answer: 8, as in the paper (arXiv 2508.21113, section 3.1).
   package var samples = 8
-  /// Samples of an item at most.
+  /// The limit on the number of samples per item.
   package static let maxSamples = 1024
-  /// How many of them one request asks for (`n`); a server that gives fewer is asked again.
+  /// The number of samples per request (`n`). A server that returns fewer is asked again.
   package var samplesPerRequest = 8
-  /// Of the samples. The paper gives none; 1 is the model's own distribution.
+  /// The temperature of the samples. The paper gives none; 1 is the model's own distribution.
   package var temperature = 1.0
-  /// `max_completion_tokens` of samples and judgements; nil leaves it to the server.
+  /// `max_completion_tokens` of samples and judgements; nil for the server's default.
   package var maxTokens: Int?
-  /// Determines the seeds of the samples, together with the item's name.
+  /// The seed of the samples, combined with the item's name.
   package var seed: UInt64 = 0
   package var difficulty = Difficulty.judge(DifficultyJudge())
-  /// Whether the difficulty rule also decides about items with a known answer.
+  /// Whether the difficulty rule also decides on items with a known answer.
   package var ignoresAnswers = false
-  /// The `model` of requests for samples and P(think), and of those for judgements; nil leaves it out.
+  /// The `model` of requests for samples and P(think), and below for judgements; nil to omit it.
   package var model: String?
   package var judgeModel: String?
-  /// Who answers and who judges, so far as it changes answers. A run is continued only by the same.
+  /// The identity of the answering and the judging model, as far as it affects answers. A run can be continued only
+  /// with the same.
   package var source: JSONValue = ""
   package var judgeSource: JSONValue = ""
-  /// Members for the bodies of requests; null takes one of ours out.
+  /// Members to add to request bodies; null removes a member.
   package var extra = JSONObject()
   package var judgeExtra = JSONObject()
-  /// Whether the texts of samples are kept as evidence.
+  /// Whether the texts of samples are stored as evidence.
   package var keepsText = false
   package var choices = ChoiceFormat()
-  /// Items in flight.
+  /// The number of items processed in parallel.
   package var parallel = 1
-  /// So many failures of the server in a row, over all items, end the run.
+  /// The number of consecutive server failures, over all items, that ends the run.
   package var failuresInARow = 10
 
   package init() {}
 
-  /// Throws for parameters that ask for nothing, naming the limit.
+  /// Throws if a parameter is out of its limits.
   func validate() throws(EvaluationError) {
     guard (1...Self.maxSamples).contains(samples), samplesPerRequest >= 1 else {
       throw EvaluationError(
-        "\(samples) samples, \(samplesPerRequest) a request: from 1 to \(Self.maxSamples) are drawn")
+        "samples and samples per request must be between 1 and \(Self.maxSamples), got \(samples) and \(samplesPerRequest)"
+      )
     }
     guard parallel > 0, maxTokens ?? 1 > 0, failuresInARow > 0 else {
-      throw EvaluationError("items in flight, tokens and failures in a row must be at least 1")
+      throw EvaluationError("parallel items, tokens and consecutive failures must be at least 1")
     }
     guard temperature.isFinite, temperature >= 0, samples == 1 || temperature > 0 else {
-      throw EvaluationError("temperature \(temperature): samples would all be the same; it must be above 0")
+      throw EvaluationError("the temperature must be above 0, so that samples differ, got \(temperature)")
     }
     if case .thinkProbability(let threshold) = difficulty, !(0...1).contains(threshold) {
-      throw EvaluationError("threshold \(threshold): a probability is from 0 to 1")
+      throw EvaluationError("the threshold must be between 0 and 1, got \(threshold)")
     }
   }
 
-  /// The rule that decides about an item.
+  /// Returns the rule that decides on an item.
   func rule(for item: Question) -> Annotation.Rule {
     item.scorer == nil || ignoresAnswers ? .difficulty : .performance
   }
 
-  /// What a manifest holds of them.
+  /// The members of the manifest.
   var manifest: JSONObject {
     var object: JSONObject = [
       "model": model.map(JSONValue.string) ?? .null, "source": source, "extra_body": .object(extra),
@@ -88,7 +91,7 @@ package struct AnnotationParameters: Sendable {
 }
 
 extension AnnotationParameters {
-  /// A request for `count` samples without thinking, after `drawn` others.
+  /// Returns a request for `count` samples without thinking, after `drawn` earlier ones.
   func sampleBody(_ item: Question, drawn: Int, count: Int) throws(EvaluationError) -> JSONValue {
     var body: JSONObject = [
       "messages": [try item.message(choices.prompt(for: item))], "thinking_mode": "short",
@@ -100,7 +103,7 @@ extension AnnotationParameters {
     return Self.merged(body, extra)
   }
 
-  /// A request for one token in `auto`, whose reply tells P(think).
+  /// Returns a request for one token in `auto`, whose reply contains P(think).
   func probabilityBody(_ item: Question) throws(EvaluationError) -> JSONValue {
     var body: JSONObject = [
       "messages": [try item.message(choices.prompt(for: item))], "thinking_mode": "auto", "temperature": 0,
@@ -110,7 +113,7 @@ extension AnnotationParameters {
     return Self.merged(body, extra)
   }
 
-  /// A request for a judgement. It holds nothing that only our server knows.
+  /// Returns a request for a judgement, without any extension of this project's server.
   func judgeBody(_ item: Question, _ judge: DifficultyJudge) throws(EvaluationError) -> JSONValue {
     var body: JSONObject = [
       "messages": [try item.message(judge.text(choices.prompt(for: item)))], "temperature": 0,
@@ -121,8 +124,8 @@ extension AnnotationParameters {
     return Self.merged(body, judgeExtra)
   }
 
-  /// The seed of an item's first sample. Items have seeds of their own, so that they are not drawn with the same numbers, far from those of
-  /// other runs, as the samples take the numbers that follow; small ones, since some servers take 32 bits.
+  /// Returns the seed of an item's first sample. Items have different seeds, so that their samples are independent,
+  /// far apart because samples use consecutive seeds, and small because some servers accept only 32 bits.
   private func firstSeed(of item: Question) -> Int64 {
     var hash = Fingerprint()
     hash.add(Array(item.key.set.utf8))

@@ -1,4 +1,5 @@
-// Labels every item by the rule that fits it, and writes down what comes back. Cancelling the task ends the run with what is written.
+// Labels every item by the applicable rule and stores the results. Cancelling the task ends the run; stored results
+// remain.
 import Basics
 import Foundation
 import JSON
@@ -9,17 +10,20 @@ package struct AnnotationRun: Sendable {
   private let parameters: AnnotationParameters
   private let directory: String
 
-  /// Throws for parameters that ask for nothing.
+  /// Creates a run. Throws if a parameter is out of its limits.
   package init(
     _ set: QuestionSet, _ parameters: AnnotationParameters, directory: String
   ) throws(EvaluationError) {
     try parameters.validate()
-    (self.set, self.parameters, self.directory) = (set, parameters, directory)
+    self.set = set
+    self.parameters = parameters
+    self.directory = directory
   }
 
-  /// Labels what the directory has no label for yet, writes `labels.jsonl`, and returns all results in the order of the items. `model` draws samples and
-  /// tells P(think), `judge` judges. `progress` is called at first and for every result. Throws `EvaluationError` when the directory is another run's or
-  /// nothing is answered any more, and `CancellationError`.
+  /// Labels the items that have no label in the directory, writes `labels.jsonl`, and returns all results in the
+  /// order of the items. `model` draws samples and reports P(think), `judge` judges. `progress` is called at the
+  /// start and for every result. Throws `EvaluationError` if the directory belongs to another run or nothing is
+  /// answered any more, and `CancellationError`.
   package func run(
     with model: any ModelClient, judge: any ModelClient, progress: (RunProgress) -> Void = { _ in }
   ) async throws -> [Annotation] {
@@ -30,7 +34,8 @@ package struct AnnotationRun: Sendable {
     for result in file.earlier {
       guard items.contains(result.key) else {
         throw EvaluationError(
-          "\(directory)/\(ResultsFile<Annotation>.name) labels \(result.key), which is no item of this run")
+          "\(directory)/\(ResultsFile<Annotation>.name) contains a label for \(result.key), which is not an item of this run"
+        )
       }
       earlier[result.key] = result
     }
@@ -39,7 +44,7 @@ package struct AnnotationRun: Sendable {
     for item in set.questions { state.expect(parameters.rule(for: item).rawValue) }
     for result in results.values { state.add(result.rule.rawValue, result.outcome, seconds: nil) }
     progress(state)
-    // What failed before goes last: it may fail again, and the rest is not to wait for it.
+    // Earlier failures go last: they may fail again and must not delay the rest.
     let waiting =
       set.questions.filter { earlier[$0.key] == nil } + set.questions.filter { earlier[$0.key]?.failure != nil }
     try await JobRunner(parallel: parameters.parallel, failuresInARow: parameters.failuresInARow)
@@ -69,20 +74,20 @@ package struct AnnotationRun: Sendable {
         result.count(reply)
         let answer = try ModelReply(reply).answer
         guard let label = DifficultyJudge.label(in: answer) else {
-          throw EvaluationError("the judge says neither direct nor reasoning: \(answer.suffix(200))")
+          throw EvaluationError("the judge answered neither direct nor reasoning: \(answer.suffix(200))")
         }
         (result.label, result.evidence) = (label, .judgement(String(answer.suffix(500))))
       case (.difficulty, .thinkProbability(let threshold)):
         let reply = try await model.complete(parameters.probabilityBody(item))
         result.count(reply)
         guard let probability = try ModelReply(reply).thinkProbability else {
-          throw ModelClientError.fatal("the reply tells no thinking.p_think")
+          throw ModelClientError.fatal("the reply has no thinking.p_think")
         }
         result.label = probability >= threshold ? .reasoning : .direct
         result.evidence = .thinkProbability(probability, threshold: threshold)
       }
     } catch let error as ModelClientError {
-      // A client that was interrupted may say so in its own words.
+      // An interrupted client may throw its own error.
       try Task.checkCancellation()
       (result.failure, result.blamesServer) = (error.description, error.blamesServer)
     } catch let error as EvaluationError {
@@ -92,7 +97,8 @@ package struct AnnotationRun: Sendable {
     return result
   }
 
-  /// Draws all samples, whatever the first ones say, so that the evidence of all items is of the same size. Throws when one cannot be had.
+  /// Draws all samples, whatever the first ones are, so that the evidence for all items has the same size. Throws if
+  /// a sample is not available.
   private func sample(_ item: Question, _ model: any ModelClient, _ result: inout Annotation) async throws {
     var answers: [String] = []
     while answers.count < parameters.samples {

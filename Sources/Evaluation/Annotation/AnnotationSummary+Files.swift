@@ -1,14 +1,14 @@
-// `summary.md` and `summary.json`.
+// Writes `summary.md` and `summary.json`.
 import JSON
 import Statistics
 
 extension AnnotationSummary {
-  /// Table 1 of the paper, with one row for each set.
+  /// Table 1 of the paper, with one row per set.
   package var table: String { paperTable.markdown }
 
   private var paperTable: ReportTable {
     ReportTable(
-      caption: "Labels by set (the shape of arXiv 2508.21113, Table 1)",
+      caption: "Labels by set (as in arXiv 2508.21113, Table 1)",
       head: ["set", "non-reasoning", "reasoning", "total", "share", "reasoning of total"],
       rows: (sets + [all]).map { row in
         [
@@ -30,7 +30,7 @@ extension AnnotationSummary {
     if !rightSamples.isEmpty {
       tables.append(
         ReportTable(
-          caption: "Items by right samples", head: ["right of \(rightSamples.count - 1)", "items"],
+          caption: "Items by number of correct samples", head: ["correct of \(rightSamples.count - 1)", "items"],
           rows: rightSamples.enumerated().map { ["\($0)", "\($1)"] }))
     }
     if !agreements.isEmpty {
@@ -56,7 +56,7 @@ extension AnnotationSummary {
     return (parts + [cost.compactMap { $0 }.joined(separator: ", ") + "."]).joined(separator: "\n\n") + "\n"
   }
 
-  /// Every number; what is not known is null.
+  /// All numbers as JSON; unknown ones are null.
   package var json: JSONValue {
     func row(_ row: Row) -> JSONValue {
       [
@@ -81,7 +81,8 @@ extension AnnotationSummary {
     ]
   }
 
-  /// Writes `summary.md` and `summary.json` into a directory. Throws naming the file that cannot be written.
+  /// Writes `summary.md` and `summary.json` into a directory. Throws with the name of the file that cannot be
+  /// written.
   package func write(into directory: String) throws(EvaluationError) {
     try ReportFiles.write(["summary.json": json.pretty() + "\n", "summary.md": markdown], into: directory)
   }

@@ -1,32 +1,33 @@
-// What labels amount to: the shape of the paper's Table 1, the evidence, and how they agree with labels that were known.
+// The totals of an annotation: the paper's Table 1, the evidence, and the agreement with known labels.
 import Statistics
 
-/// The totals of an annotation. Every count is of items, and the parts add up to `items`.
+/// The totals of an annotation. Every count is a number of items, and the parts add up to `items`.
 package struct AnnotationSummary: Sendable {
-  /// A set, or all of them: Table 1's non-reasoning, reasoning, total.
+  /// The counts of a set or of all sets, as in Table 1: non-reasoning, reasoning and total.
   package struct Row: Sendable, Equatable {
     package var name: String
     package var direct = 0
     package var reasoning = 0
-    /// Items without a label.
+    /// The number of items without a label.
     package var failures = 0
-    /// Labelled items.
+    /// The number of labelled items.
     package var total: Int { direct + reasoning }
   }
 
-  /// Labels against the items' own `reasoning`, for the items that have it.
+  /// The agreement of labels with the items' own `reasoning`, for the items that have it.
   package struct Agreement: Sendable, Equatable {
     package var name: String
-    /// Items by known label, then by ours.
+    /// The number of items by known label (easy, hard) and assigned label.
     package var easyDirect = 0
     package var easyReasoning = 0
     package var hardDirect = 0
     package var hardReasoning = 0
 
     package var count: Int { easyDirect + easyReasoning + hardDirect + hardReasoning }
-    /// The part on which both agree, with Wilson's interval; nil without items.
+    /// The share of items whose labels agree, with Wilson's interval; nil without items.
     package var part: Interval? { Interval.wilson(successes: easyDirect + hardReasoning, trials: count) }
-    /// Cohen's kappa: agreement beyond what the same margins give by chance; nil where one label is all there is on both sides.
+    /// Cohen's kappa: agreement beyond that expected by chance for the same margins; nil if both sides have only one
+    /// label.
     package var kappa: Double? {
       guard count > 0 else { return nil }
       let n = Double(count)
@@ -47,24 +48,24 @@ package struct AnnotationSummary: Sendable {
     }
   }
 
-  /// What was labelled, for the head of the file.
+  /// The title of the file.
   package var title: String
-  /// By set, in order of name.
+  /// The rows by set, in order of name.
   package var sets: [Row]
   package var all: Row
-  /// By rule; rules that decided about nothing are left out.
+  /// The rows by rule, without rules that decided nothing.
   package var rules: [Row]
-  /// How many items have 0, 1, … samples right; empty without the performance rule.
+  /// The number of items with 0, 1, … correct samples; empty without the performance rule.
   package var rightSamples: [Int]
-  /// By rule, then over all; only those with known labels.
+  /// The agreement by rule, then over all, for items with known labels.
   package var agreements: [Agreement]
-  /// Over all items, those without a label included, of the last try of each.
+  /// The number of requests of the last attempt for each item, including items without a label.
   package var requests: Int
-  /// As `requests`; nil where a server did not tell for some item.
+  /// The number of tokens, counted like `requests`; nil if a server did not report it for some item.
   package var promptTokens: Int?
   package var outputTokens: Int?
 
-  /// Sums up annotations, each item once.
+  /// Summarises annotations, each item once.
   package init(_ annotations: [Annotation], title: String) {
     self.title = title
     var sets: [String: Row] = [:]
@@ -97,7 +98,7 @@ package struct AnnotationSummary: Sendable {
     outputTokens = Self.sum(annotations.map(\.outputTokens))
   }
 
-  /// Items of the set, labelled or not.
+  /// The number of items, labelled or not.
   package var items: Int { all.total + all.failures }
 
   private static func sum(_ counts: [Int?]) -> Int? {

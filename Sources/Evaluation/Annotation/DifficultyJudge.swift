@@ -1,13 +1,13 @@
-// The difficulty rule's question to a judging model, and what its answer says. The paper gives no prompt (arXiv 2508.21113, section 3.1: "prompt-engineered");
-// this one is ours.
+// The question of the difficulty rule to a judging model, and the interpretation of its answer. The paper does not
+// give its prompt (arXiv 2508.21113, section 3.1: "prompt-engineered"); this one is our own.
 import JSON
 
 /// Asks a model whether an item needs reasoning.
 package struct DifficultyJudge: Sendable {
-  /// Stands for the item in a prompt.
-  package static let place = "{question}"
+  /// The placeholder for the item in a prompt.
+  package static let placeholder = "{question}"
 
-  /// The prompt of a judge that is not told otherwise.
+  /// The default prompt.
   package static let standardPrompt = """
     Decide how a question should be answered. Do not answer it.
 
@@ -23,24 +23,27 @@ package struct DifficultyJudge: Sendable {
     """
 
   package let prompt: String
-  /// Whether the answer is held to the form by `response_format`, for servers that can.
+  /// Whether `response_format` constrains the answer, for servers that support it.
   package let asksForJSON: Bool
 
-  /// A judge with the standard prompt.
-  package init(asksForJSON: Bool = true) { (prompt, self.asksForJSON) = (Self.standardPrompt, asksForJSON) }
+  /// Creates a judge with the standard prompt.
+  package init(asksForJSON: Bool = true) {
+    prompt = Self.standardPrompt
+    self.asksForJSON = asksForJSON
+  }
 
-  /// A judge with a prompt that holds `{question}` once. Throws for another.
+  /// Creates a judge with a prompt that contains `{question}` once. Throws otherwise.
   package init(prompt: String, asksForJSON: Bool = true) throws(EvaluationError) {
-    let count = prompt.ranges(of: Self.place).count
+    let count = prompt.ranges(of: Self.placeholder).count
     guard count == 1 else {
-      throw EvaluationError("a judge's prompt has \(Self.place) once, not \(count) times")
+      throw EvaluationError("a judge's prompt must contain \(Self.placeholder) exactly once, got \(count) times")
     }
     (self.prompt, self.asksForJSON) = (prompt, asksForJSON)
   }
 
-  /// The prompt with an item in its place.
+  /// Returns the prompt with the item inserted.
   package func text(_ item: String) -> String {
-    guard let range = prompt.firstRange(of: Self.place) else { return prompt }
+    guard let range = prompt.firstRange(of: Self.placeholder) else { return prompt }
     return prompt[..<range.lowerBound] + item + prompt[range.upperBound...]
   }
 
@@ -55,16 +58,16 @@ package struct DifficultyJudge: Sendable {
     ],
   ]
 
-  /// What an answer says: the label of a JSON object; else what follows the last "label"; else the one of the two words that is there, however often. nil
-  /// where none of these tells. Of a long answer its last 64 KiB count.
+  /// Returns the label in an answer: that of a JSON object, else the word after the last "label", else the only one
+  /// of the two words that occurs. nil if none of these applies. Only the last 64 KiB of a long answer are used.
   package static func label(in answer: String) -> Annotation.Label? {
     let tail = Array(answer.utf8.suffix(Scorer.maxAnswer))
     if let label = (try? JSONValue(parsing: tail))?["label"]?.string {
       return Annotation.Label(rawValue: label.lowercased())
     }
     let words = String(decoding: tail, as: UTF8.self).lowercased().split { !$0.isLetter }
-    if let place = words.lastIndex(of: "label"), place + 1 < words.endIndex,
-      let label = Annotation.Label(rawValue: String(words[place + 1]))
+    if let index = words.lastIndex(of: "label"), index + 1 < words.endIndex,
+      let label = Annotation.Label(rawValue: String(words[index + 1]))
     {
       return label
     }

@@ -1,4 +1,4 @@
-// `labels.jsonl`: the items as they were, with their labels, in their order.
+// Writes `labels.jsonl`: the original items with their labels, in order.
 import Foundation
 import JSON
 
@@ -6,7 +6,7 @@ enum LabelsFile {
   /// The name of the file.
   static let name = "labels.jsonl"
 
-  /// Writes the items that have a label, whole or not at all. Throws naming the file.
+  /// Writes the items that have a label, atomically. Throws with the name of the file.
   static func write(
     _ items: [Question], _ annotations: [Annotation], into directory: String
   ) throws(EvaluationError) {
@@ -16,10 +16,10 @@ enum LabelsFile {
     let temporary = path + ".new"
     do {
       guard FileManager.default.createFile(atPath: temporary, contents: nil) else {
-        throw EvaluationError("\(temporary) cannot be made")
+        throw EvaluationError("\(temporary) cannot be created")
       }
       let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
-      // Images may be in the lines: they are not gathered in memory.
+      // Lines may contain images, so they are not collected in memory.
       for item in items {
         guard let annotation = labels[item.key], annotation.failure == nil else { continue }
         try file.write(contentsOf: Data(JSONValue.object(line(item, annotation, folder)).encoded + [0x0A]))
@@ -34,8 +34,8 @@ enum LabelsFile {
     }
   }
 
-  /// The item's members, then its label. Set and id are named even where they were the file's name and the line's number; paths of images
-  /// are relative to the new file. Members of an earlier annotation are replaced.
+  /// Returns the item's members and its label. Set and id are written even if they were the file name and line
+  /// number; paths of images become relative to the new file. Members of an earlier annotation are replaced.
   static func line(_ item: Question, _ annotation: Annotation, _ folder: URL) -> JSONObject {
     var object: JSONObject = ["set": .string(item.set), "id": .string(item.id)]
     for member in item.line.members where object[member.name] == nil { object[member.name] = member.value }
@@ -52,7 +52,7 @@ enum LabelsFile {
     return object
   }
 
-  /// A path from a folder to a file, both as they are named, links not followed.
+  /// Returns the relative path from a folder to a file, without resolving links.
   static func relative(_ path: String, to folder: URL) -> String {
     let from = folder.standardizedFileURL.pathComponents, to = URL(fileURLWithPath: path).pathComponents
     let common = zip(from, to).prefix { $0 == $1 }.count

@@ -1,4 +1,4 @@
-// A server that offers OpenAI's chat API. One request, one answer; RetryingModelClient repeats.
+// A client of a server with OpenAI's chat API. Sends each request once; RetryingModelClient retries.
 import Basics
 import Foundation
 import JSON
@@ -8,18 +8,18 @@ import Synchronization
   import FoundationNetworking
 #endif
 
-/// Asks a server over HTTP.
+/// Sends requests to a server over HTTP.
 package final class HTTPModelClient: ModelClient {
-  /// The base without user, password, query and fragment: who answers, without what may be secret.
-  package let place: String
+  /// The base URL without user, password, query and fragment, which may be secret.
+  package let address: String
   private let endpoint: URL
   private let key: String?
   private let session: URLSession
   private let receiver: ReplyReceiver
   private let timeout: Duration
 
-  /// `base` is for instance `http://127.0.0.1:8000/v1`. `timeout` runs from a request to its whole reply; a reply of more than `maxReply` bytes is refused. Throws
-  /// when `base` is no HTTP URL.
+  /// Creates a client. `base` is for instance `http://127.0.0.1:8000/v1`. `timeout` limits the time from a request to
+  /// its complete reply, `maxReply` the size of a reply in bytes. Throws if `base` is not an HTTP URL.
   package init(
     base: String, key: String? = nil, timeout: Duration = .seconds(3600), maxReply: Int = 32 << 20
   ) throws(EvaluationError) {
@@ -27,17 +27,19 @@ package final class HTTPModelClient: ModelClient {
     guard let url = URL(string: trimmed + "/chat/completions"), let host = url.host, !host.isEmpty,
       ["http", "https"].contains(url.scheme?.lowercased()), var parts = URLComponents(string: trimmed)
     else {
-      throw EvaluationError("\(base) is no URL such as http://127.0.0.1:8000/v1")
+      throw EvaluationError("\(base) is not an HTTP URL such as http://127.0.0.1:8000/v1")
     }
     (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
-    place = parts.string ?? host
+    address = parts.string ?? host
     let configuration = URLSessionConfiguration.ephemeral
     configuration.timeoutIntervalForRequest = timeout.seconds
     configuration.timeoutIntervalForResource = timeout.seconds
     configuration.httpMaximumConnectionsPerHost = 64
     receiver = ReplyReceiver(maxReply: maxReply)
     session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: nil)
-    (endpoint, self.key, self.timeout) = (url, key, timeout)
+    endpoint = url
+    self.key = key
+    self.timeout = timeout
   }
 
   deinit { session.invalidateAndCancel() }
@@ -60,8 +62,8 @@ package final class HTTPModelClient: ModelClient {
   }
 }
 
-/// Collects replies as they come, so that one that is too long is cut off and not held. The session calls it on one serial queue; tasks
-/// register from any thread, and the mutex guards what both see.
+/// Collects replies in pieces, so that a reply that is too long is aborted and not stored. The session calls it on
+/// one serial queue; tasks register from any thread, and the mutex protects the shared state.
 private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
   struct Reply: Sendable {
     var status = 0
@@ -84,7 +86,7 @@ private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
       try await withCheckedThrowingContinuation { continuation in
         waiting.withLock { $0[task.taskIdentifier] = Waiting(continuation: continuation) }
         task.resume()
-        // The handler below may have run before the task was registered.
+        // The cancellation handler may have run before the task was registered.
         if Task.isCancelled { task.cancel() }
       }
     } onCancel: {
@@ -95,8 +97,8 @@ private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
   func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
     let isTooLong = waiting.withLock { waiting -> Bool in
       guard var entry = waiting[dataTask.taskIdentifier] else { return false }
-      waiting[dataTask.taskIdentifier] = nil  // so that the bytes are appended in place
-      // What follows a piece that was dropped may itself fit.
+      waiting[dataTask.taskIdentifier] = nil  // Makes the reply uniquely owned, so that bytes are appended in place.
+      // A piece that follows a dropped one might fit, but must be dropped too.
       entry.reply.isTooLong = entry.reply.isTooLong || entry.reply.body.count + data.count > maxReply
       if !entry.reply.isTooLong { entry.reply.body += data }
       let isTooLong = entry.reply.isTooLong
@@ -106,7 +108,7 @@ private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
     if isTooLong { dataTask.cancel() }
   }
 
-  /// Redirects would carry the key elsewhere.
+  /// Rejects redirects, which would send the key elsewhere.
   func urlSession(
     _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
     newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
@@ -117,7 +119,7 @@ private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
     guard var entry = waiting.withLock({ $0.removeValue(forKey: task.taskIdentifier) }) else { return }
     if entry.reply.isTooLong {
-      entry.continuation.resume(throwing: ModelClientError.fatal("the reply has more than \(maxReply) bytes"))
+      entry.continuation.resume(throwing: ModelClientError.fatal("the reply must have at most \(maxReply) bytes"))
     } else if let error {
       entry.continuation.resume(throwing: Self.translated(error))
     } else if let response = task.response as? HTTPURLResponse {
@@ -125,16 +127,16 @@ private final class ReplyReceiver: NSObject, URLSessionDataDelegate {
       entry.reply.retryAfter = response.value(forHTTPHeaderField: "Retry-After")
       entry.continuation.resume(returning: entry.reply)
     } else {
-      entry.continuation.resume(throwing: ModelClientError.retryable("there was no HTTP reply", after: nil))
+      entry.continuation.resume(throwing: ModelClientError.retryable("the server sent no HTTP reply", after: nil))
     }
   }
 
-  /// Failures to connect pass, a certificate that is not trusted does not.
+  /// Translates a connection error. Connection failures are retryable, an untrusted certificate is not.
   private static func translated(_ error: any Error) -> any Error {
     guard let error = error as? URLError else { return ModelClientError.retryable("\(error)", after: nil) }
     switch error.code {
     case .cancelled: return CancellationError()
-    case .timedOut: return ModelClientError.fatal("there was no reply in time")
+    case .timedOut: return ModelClientError.fatal("the reply timed out")
     case .unsupportedURL, .badURL, .serverCertificateUntrusted, .serverCertificateHasBadDate,
       .serverCertificateNotYetValid, .serverCertificateHasUnknownRoot, .userAuthenticationRequired:
       return ModelClientError.fatal(error.localizedDescription)

@@ -1,32 +1,33 @@
-// What a reply says, from our server in full and from others as far as they tell.
+// The contents of a reply, complete from this project's server and partial from others.
 import JSON
 
-/// The parts of a chat completion that an evaluation looks at.
+/// The parts of a chat completion that an evaluation uses.
 package struct ModelReply: Sendable, Equatable {
-  /// The answer, without the thought.
+  /// The answer without the thought.
   package var answer: String
-  /// The thought's text; nil when the reply has none.
+  /// The text of the thought; nil if the reply has none.
   package var thought: String?
-  /// Why the reply ended: `stop`, `length` and so on.
+  /// The reason why the reply ended: `stop`, `length` and so on.
   package var finish: String?
-  /// Why the thought ended, where the server says.
+  /// The reason why the thought ended, if the server reports it.
   package var stop: String?
-  /// Tokens of the prompt.
+  /// The number of tokens in the prompt.
   package var promptTokens: Int?
-  /// All tokens that were generated.
+  /// The number of generated tokens.
   package var outputTokens: Int?
-  /// Tokens of the thought.
+  /// The number of tokens in the thought.
   package var thinkingTokens: Int?
-  /// Tags, white space beside them and the end of the turn; nil for servers that do not count them apart.
+  /// The number of tokens in tags, white space around them and the end of the turn; nil if the server does not count
+  /// them separately.
   package var controlTokens: Int?
-  /// Tokens of the answer. For other servers than ours: all that are not the thought's.
+  /// The number of tokens in the answer. For other servers: all tokens outside the thought.
   package var answerTokens: Int?
-  /// Whether there was a thought; nil when nothing in the reply tells.
+  /// Whether there was a thought; nil if unknown.
   package var isThinking: Bool?
-  /// The probability that the model gave to thinking, in `auto`.
+  /// The model's probability of thinking, in `auto`.
   package var thinkProbability: Double?
 
-  /// Reads a reply. Throws when it has no choice with a message.
+  /// Reads a reply. Throws if it has no choice with a message.
   package init(_ reply: JSONValue) throws(ModelClientError) {
     guard let choice = reply["choices"]?.array?.first, let message = choice["message"]?.object else {
       throw Self.noMessage(reply)
@@ -46,27 +47,28 @@ package struct ModelReply: Sendable, Equatable {
     } else {
       thinkingTokens = Self.count(usage?["completion_tokens_details"]?["reasoning_tokens"])
       let thinks = thought.map { $0.contains { !$0.isWhitespace } }
-      // A server that sees no thought where there is one counts none.
+      // A server that does not recognise the thought counts no tokens for it.
       if thinks == true, thinkingTokens == 0 { thinkingTokens = nil }
       if let all = outputTokens, let thinking = thinkingTokens { answerTokens = max(0, all - thinking) }
       isThinking = thinkingTokens.map { $0 > 0 } ?? thinks
     }
   }
 
-  /// The answers of all choices, without thoughts. Throws when there is none.
+  /// Returns the answers of all choices, without thoughts. Throws if there are none.
   static func answers(_ reply: JSONValue) throws(ModelClientError) -> [String] {
     let messages = (reply["choices"]?.array ?? []).compactMap { $0["message"]?.object }
     guard !messages.isEmpty else { throw noMessage(reply) }
     return messages.map { texts(of: $0).answer }
   }
 
-  /// A count; nil for what none can be, so that sums of counts do not overflow.
+  /// Returns a count; nil for impossible values, so that sums of counts do not overflow.
   static func count(_ value: JSONValue?) -> Int? {
     value?.int.flatMap { (0...Int(Int32.max)).contains($0) ? $0 : nil }
   }
 
-  /// A message's answer and thought. Servers without a parser for thoughts leave them in the content, up to a closing tag; the opening one may
-  /// be the prompt's, and a limit of tokens may come before the closing one.
+  /// Returns a message's answer and thought. A server without a thought parser leaves the thought in the content, up
+  /// to a closing tag. The opening tag may be in the prompt, and the token limit may be reached before the closing
+  /// tag.
   private static func texts(of message: JSONObject) -> (answer: String, thought: String?) {
     let content = message["content"]?.string ?? ""
     if let thought = message["reasoning_content"]?.string ?? message["reasoning"]?.string { return (content, thought) }
@@ -80,7 +82,7 @@ package struct ModelReply: Sendable, Equatable {
   }
 
   private static func noMessage(_ reply: JSONValue) -> ModelClientError {
-    let told = reply["error"]?["message"]?.string.map { ": \($0.prefix(500))" } ?? ""
-    return .fatal("the reply has no choices[0].message\(told)")
+    let message = reply["error"]?["message"]?.string.map { ": \($0.prefix(500))" } ?? ""
+    return .fatal("the reply has no choices[0].message\(message)")
   }
 }

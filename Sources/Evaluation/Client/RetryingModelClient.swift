@@ -1,7 +1,7 @@
-// Tries again what may succeed later. The wait doubles from one try to the next and is never shorter than the server asked for.
+// Retries requests. The delay doubles with each attempt and is at least as long as the server requests.
 import JSON
 
-/// A client that repeats another's requests.
+/// A client that retries another client's requests.
 package struct RetryingModelClient: ModelClient {
   private let client: any ModelClient
   private let tries: Int
@@ -9,14 +9,18 @@ package struct RetryingModelClient: ModelClient {
   private let longestWait: Duration
   private let sleep: @Sendable (Duration) async throws -> Void
 
-  /// Asks `client` up to `tries` times. `longestWait` also bounds what a server may ask for; a server that asks for more has failed.
+  /// Creates a client that sends each request up to `tries` times. A server that requests a delay above `longestWait`
+  /// has failed.
   package init(
     _ client: any ModelClient, tries: Int = 5, firstWait: Duration = .milliseconds(500),
     longestWait: Duration = .seconds(600),
     sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) {
     precondition(tries > 0)
-    (self.client, self.tries, self.firstWait, self.longestWait) = (client, tries, firstWait, longestWait)
+    self.client = client
+    self.tries = tries
+    self.firstWait = firstWait
+    self.longestWait = longestWait
     self.sleep = sleep
   }
 
@@ -28,7 +32,7 @@ package struct RetryingModelClient: ModelClient {
       } catch let error as ModelClientError {
         guard case .retryable(let message, let asked) = error, attempt < tries else { throw error }
         if let asked, asked > longestWait {
-          throw ModelClientError.fatal("\(message) (to be tried again after \(asked))")
+          throw ModelClientError.fatal("\(message) (retry after \(asked))")
         }
         try await sleep(max(wait, asked ?? .zero))
         wait = min(wait * 2, longestWait)

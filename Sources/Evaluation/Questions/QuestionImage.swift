@@ -1,18 +1,19 @@
-// An image of a question: a file beside the set, or a data URI. Files are read when a question is asked, so that a set of many images is
-// not held in memory.
+// An image of a question: a file beside the set, or a data URI. Files are read when a question is asked, so that
+// large sets of images are not held in memory.
 import Foundation
 
-/// Where an image's bytes are.
+/// The location of an image's bytes.
 package enum QuestionImage: Sendable, Equatable {
   /// An absolute path.
   case file(String)
-  /// The URI as it stands in the set.
+  /// The URI as written in the set.
   case dataURI(String)
 
-  /// What an image may have at most.
+  /// The limit on the size of an image in bytes.
   package static let maxBytes = 20 << 20
 
-  /// The image as a `data:` URI. Throws when the file cannot be read, is larger than `maxBytes` or is no PNG, JPEG, WebP or GIF.
+  /// Returns the image as a `data:` URI. Throws if the file cannot be read, exceeds `maxBytes` or is not PNG, JPEG,
+  /// WebP or GIF.
   package func uri() throws(EvaluationError) -> String {
     switch self {
     case .dataURI(let uri): return uri
@@ -22,7 +23,7 @@ package enum QuestionImage: Sendable, Equatable {
     }
   }
 
-  /// The bytes that a digest of the set takes in. Throws as `uri` does.
+  /// Returns the bytes that contribute to the digest of the set. Throws as `uri` does.
   func contents() throws(EvaluationError) -> [UInt8] {
     switch self {
     case .dataURI(let uri): return Array(uri.utf8)
@@ -36,11 +37,11 @@ package enum QuestionImage: Sendable, Equatable {
   private static func read(_ path: String) throws(EvaluationError) -> Data {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
-      throw EvaluationError("\(path) is not there")
+      throw EvaluationError("\(path) does not exist")
     }
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
     if let size = attributes?[.size] as? Int, size > maxBytes {
-      throw EvaluationError("\(path) has \(size) bytes, at most \(maxBytes) are taken")
+      throw EvaluationError("\(path) must have at most \(maxBytes) bytes, got \(size)")
     }
     guard let data = FileManager.default.contents(atPath: path) else {
       throw EvaluationError("\(path) cannot be read")
@@ -48,7 +49,7 @@ package enum QuestionImage: Sendable, Equatable {
     return data
   }
 
-  /// The media type by the first bytes.
+  /// Returns the media type, recognised by the first bytes.
   private static func type(of data: Data, _ path: String) throws(EvaluationError) -> String {
     let head = Array(data.prefix(12))
     if head.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return "image/png" }
@@ -57,6 +58,6 @@ package enum QuestionImage: Sendable, Equatable {
     if head.count == 12, head.starts(with: Array("RIFF".utf8)), head[8...] == Array("WEBP".utf8)[...] {
       return "image/webp"
     }
-    throw EvaluationError("\(path) is no PNG, JPEG, WebP or GIF image")
+    throw EvaluationError("\(path) must be a PNG, JPEG, WebP or GIF image")
   }
 }

@@ -1,5 +1,5 @@
-// One line of a question set, field by field. A field of ours with a slip of the pen is an error; fields that look like none of ours are
-// somebody's notes and are left alone.
+// Parses one line of a question set. A misspelled name of a known field is an error; other unknown fields are the
+// author's notes and are ignored.
 import Foundation
 import JSON
 
@@ -9,41 +9,46 @@ struct QuestionLine {
     "pattern",
     "reasoning",
   ]
-  /// What texts may have at most, in bytes.
+  /// The limit on the size of a text in bytes.
   private static let maxText = 1 << 20
   private static let maxChoices = 26
   private static let maxImages = 64
 
-  /// The line as it is, for whoever wants it whole.
+  /// The complete line.
   private let whole: JSONObject
-  /// The members that say something: null is as good as absent.
+  /// The members except null values, which count as absent.
   private let line: JSONObject
-  private let place: String
+  private let location: String
   private let folder: URL
 
-  /// `place` names file and line in errors; `folder` is where relative images are.
-  init(_ bytes: ArraySlice<UInt8>, place: String, folder: URL) throws(EvaluationError) {
+  /// Parses a line. `location` is its file and line for errors; `folder` is the base of relative image paths.
+  init(_ bytes: ArraySlice<UInt8>, location: String, folder: URL) throws(EvaluationError) {
     do throws(JSONError) {
       guard case .object(let object) = try JSONValue(parsing: Array(bytes)) else {
         throw JSONError(reason: "expected an object", offset: 0)
       }
       whole = object
     } catch {
-      throw EvaluationError("\(place): \(error)")
+      throw EvaluationError("\(location): \(error)")
     }
     var line = JSONObject()
     for member in whole.members where !member.value.isNull { line[member.name] = member.value }
-    (self.line, self.place, self.folder) = (line, place, folder)
+    self.line = line
+    self.location = location
+    self.folder = folder
     for name in whole.names where !Self.fields.contains(name) {
       if let meant = Self.fields.first(where: { Self.isSlip(name, of: $0) }) {
-        throw EvaluationError("\(place): \(name) is no field; \(meant) is")
+        throw EvaluationError("\(location): unknown field \(name); did you mean \(meant)?")
       }
     }
   }
 
-  /// The question. Throws at the first field that is missing or wrong; an answer may be missing where `needsAnswer` is false.
+  /// Returns the question. Throws at the first missing or invalid field; the answer may be missing unless
+  /// `needsAnswer`.
   func question(defaultSet: String, defaultID: String, needsAnswer: Bool) throws(EvaluationError) -> Question {
-    if line["question"] != nil, line["text"] != nil { throw fault("text", "question and text are the same; give one") }
+    if line["question"] != nil, line["text"] != nil {
+      throw fault("text", "question and text are alternative names; give only one")
+    }
     let field = line["text"] != nil ? "text" : "question"
     guard let text = try string(field), !text.isEmpty else { throw fault(field, "is missing or empty") }
     let choices = try choices()
@@ -64,24 +69,24 @@ struct QuestionLine {
   }
 
   private func fault(_ field: String, _ what: String) -> EvaluationError {
-    EvaluationError("\(place): \(field): \(what)")
+    EvaluationError("\(location): \(field): \(what)")
   }
 
   private func string(_ field: String) throws(EvaluationError) -> String? {
     guard let value = line[field] else { return nil }
     guard let text = value.string else { throw fault(field, "is a \(value.typeName), expected a string") }
     guard text.utf8.count <= Self.maxText else {
-      throw fault(field, "\(text.utf8.count) bytes, at most \(Self.maxText) are taken")
+      throw fault(field, "must have at most \(Self.maxText) bytes, got \(text.utf8.count)")
     }
     return text
   }
 
-  /// A name: a string or a whole number, not empty.
+  /// Returns a name, which is a string or an integer.
   private func name(_ field: String) throws(EvaluationError) -> String? {
     if let number = line[field]?.int { return String(number) }
     let text = try string(field)
     if let text, text.isEmpty || text.utf8.count > 200 {
-      throw fault(field, "has \(text.utf8.count) bytes, from 1 to 200 are taken")
+      throw fault(field, "must have between 1 and 200 bytes, got \(text.utf8.count)")
     }
     return text
   }
@@ -90,28 +95,28 @@ struct QuestionLine {
     guard let value = line["choices"] else { return [] }
     guard let array = value.array else { throw fault("choices", "is a \(value.typeName), expected an array") }
     guard (2...Self.maxChoices).contains(array.count) else {
-      throw fault("choices", "\(array.count) choices, from 2 to \(Self.maxChoices) are taken")
+      throw fault("choices", "there must be between 2 and \(Self.maxChoices) choices, got \(array.count)")
     }
     var choices: [String] = []
     for (index, item) in array.enumerated() {
       guard let text = item.string ?? Self.digits(item), !text.isEmpty else {
-        throw fault("choices[\(index)]", "is a \(item.typeName), expected a string that is not empty")
+        throw fault("choices[\(index)]", "is a \(item.typeName), expected a non-empty string")
       }
-      if choices.contains(text) { throw fault("choices[\(index)]", "\"\(text)\" is there twice") }
+      if choices.contains(text) { throw fault("choices[\(index)]", "\"\(text)\" is repeated") }
       let plain = try plain(text, "choices[\(index)]")
       if let other = choices.first(where: { Scorer.plain($0) == plain }) {
-        throw fault("choices[\(index)]", "\"\(text)\" and \"\(other)\" cannot be told apart in answers")
+        throw fault("choices[\(index)]", "\"\(text)\" and \"\(other)\" cannot be distinguished in answers")
       }
       choices.append(text)
     }
     return choices
   }
 
-  /// What is compared of a known text. Throws when that is nothing, which empty answers would equal.
+  /// Returns the normalised form of a known text. Throws if it is empty, because empty answers would equal it.
   @discardableResult
   private func plain(_ text: String, _ field: String) throws(EvaluationError) -> String {
     let plain = Scorer.plain(text)
-    if plain.isEmpty { throw fault(field, "\"\(text)\" is only white space and closing punctuation") }
+    if plain.isEmpty { throw fault(field, "\"\(text)\" consists only of white space and closing punctuation") }
     return plain
   }
 
@@ -119,7 +124,7 @@ struct QuestionLine {
     guard let value = line["image"] else { return [] }
     let items = value.array ?? [value]
     guard items.count <= Self.maxImages else {
-      throw fault("image", "\(items.count) images, at most \(Self.maxImages) are taken")
+      throw fault("image", "there must be at most \(Self.maxImages) images, got \(items.count)")
     }
     var images: [QuestionImage] = []
     for item in items {
@@ -129,7 +134,7 @@ struct QuestionLine {
       if text.hasPrefix("data:") {
         images.append(.dataURI(text))
       } else if text.contains("\0") {
-        throw fault("image", "a path holds no NUL")
+        throw fault("image", "a path must not contain NUL")
       } else {
         images.append(.file(URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path))
       }
@@ -144,7 +149,7 @@ struct QuestionLine {
     let kind = try string("scorer") ?? (line["pattern"] != nil && answer.isNull ? "regex" : standard)
     for (field, owner) in [("tolerance", "numeric"), ("relative_tolerance", "numeric"), ("pattern", "regex")]
     where line[field] != nil && kind != owner {
-      throw fault(field, "belongs to the scorer \(owner), this question has \(kind)")
+      throw fault(field, "requires the scorer \(owner), but this question uses \(kind)")
     }
     switch kind {
     case "exact":
@@ -152,12 +157,12 @@ struct QuestionLine {
       for text in texts { try plain(text, "answer") }
       return .exact(texts)
     case "choice":
-      guard !choices.isEmpty else { throw fault("scorer", "choice needs choices") }
+      guard !choices.isEmpty else { throw fault("scorer", "the scorer choice requires choices") }
       return .choice(ChoiceScorer(choices: choices, right: try right(answer, choices)))
     case "numeric":
       let accepted = try answers(answer).map(Number.init)
       let numbers = accepted.compactMap { $0 }
-      guard numbers.count == accepted.count else { throw fault("answer", "is no number") }
+      guard numbers.count == accepted.count else { throw fault("answer", "must be a number") }
       guard numbers.allSatisfy(\.value.isFinite) else { throw fault("answer", "is too large for a number") }
       return .numeric(
         NumericScorer(
@@ -168,7 +173,7 @@ struct QuestionLine {
       do throws(EvaluationError) { return .pattern(try PatternScorer(pattern)) } catch {
         throw fault("pattern", "\(error)")
       }
-    default: throw fault("scorer", "\"\(kind)\" is none of exact, choice, numeric, regex")
+    default: throw fault("scorer", "must be exact, choice, numeric or regex, got \"\(kind)\"")
     }
   }
 
@@ -177,12 +182,12 @@ struct QuestionLine {
     let items = value.array ?? [value]
     let texts = items.compactMap { $0.string ?? Self.digits($0) }
     guard texts.count == items.count, !texts.isEmpty, !texts.contains("") else {
-      throw fault("answer", "expected a string that is not empty, a number or a list of them")
+      throw fault("answer", "expected a non-empty string, a number or a list of them")
     }
     return texts
   }
 
-  /// The positions of the right choices: by text first, since a choice may itself be a letter.
+  /// Returns the indices of the correct choices. Texts take precedence, because a choice may itself be a letter.
   private func right(_ answer: JSONValue, _ choices: [String]) throws(EvaluationError) -> Set<Int> {
     var right: Set<Int> = []
     for text in try answers(answer) {
@@ -191,7 +196,7 @@ struct QuestionLine {
       } else if let index = choices.indices.first(where: { ChoiceFormat.letter($0) == text.uppercased() }) {
         right.insert(index)
       } else {
-        throw fault("answer", "\"\(text)\" is neither a choice nor the letter of one")
+        throw fault("answer", "\"\(text)\" must be a choice or the letter of one")
       }
     }
     return right
@@ -200,17 +205,18 @@ struct QuestionLine {
   private func tolerance(_ field: String) throws(EvaluationError) -> Double? {
     guard let value = line[field] else { return nil }
     guard let number = value.double, number.isFinite, number >= 0 else {
-      throw fault(field, "expected a number of at least 0")
+      throw fault(field, "expected a non-negative number")
     }
     return number
   }
 
-  /// A number as JSON writes it; nil for other values.
+  /// Returns a number as written in JSON; nil for other values.
   private static func digits(_ value: JSONValue) -> String? {
     value.double == nil ? nil : String(decoding: value.encoded, as: UTF8.self)
   }
 
-  /// Whether a name is one or two slips (one for names of up to four letters) away from a field's, or its plural.
+  /// Whether a name differs from a field's by one or two typing errors (one for names of up to four letters), or is
+  /// its plural.
   private static func isSlip(_ name: String, of field: String) -> Bool {
     let a = Array(name.lowercased().utf8), b = Array(field.utf8)
     let allowed = b.count <= 4 ? 1 : 2

@@ -1,58 +1,59 @@
-// Sets of questions from JSONL files: one JSON object a line, empty lines are skipped. Everything that can be wrong is found before the first
-// question is asked.
+// Reads question sets from JSONL files: one JSON object per line, empty lines are ignored. All errors are found
+// before the first question is asked.
 import Foundation
 import JSON
 
 /// The questions of one or more files in order, each unique by set and id.
 package struct QuestionSet: Sendable {
-  /// What a file may hold.
+  /// Limits on the files.
   package struct Limits: Sendable {
-    /// Bytes of a file.
+    /// The size of a file in bytes.
     package var fileBytes = 1 << 30
-    /// Bytes of a line, a data URI included.
+    /// The size of a line in bytes, including data URIs.
     package var lineBytes = 64 << 20
-    /// Questions in all files.
+    /// The number of questions in all files.
     package var questions = 1_000_000
 
     package init() {}
   }
 
   package private(set) var questions: [Question] = []
-  /// A 64-bit FNV-1a digest of every line and image, in hexadecimal. It finds a set that was changed, not one that was forged.
+  /// A 64-bit FNV-1a digest of every line and image, in hexadecimal. It detects changes, but not forgery.
   package private(set) var digest = ""
 
-  /// Reads the files in order. Throws at the first fault, naming file, line and field; a question without an answer is one where `needsAnswers`.
+  /// Reads the files in order. Throws at the first error, with file, line and field. If `needsAnswers`, a question
+  /// without an answer is an error.
   package init(files: [String], needsAnswers: Bool = true, limits: Limits = Limits()) throws(EvaluationError) {
     var hash = Fingerprint()
-    var places: [Question.Key: String] = [:]
+    var locations: [Question.Key: String] = [:]
     for file in files {
       let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
       let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
       for (number, line) in try Self.lines(of: file, limits) {
-        let place = "\(file):\(number)"
-        let question = try QuestionLine(line, place: place, folder: folder)
+        let location = "\(file):\(number)"
+        let question = try QuestionLine(line, location: location, folder: folder)
           .question(defaultSet: stem, defaultID: String(number), needsAnswer: needsAnswers)
-        if let earlier = places.updateValue(place, forKey: question.key) {
-          throw EvaluationError("\(place): id: \(question.key) is also the question of \(earlier)")
+        if let earlier = locations.updateValue(location, forKey: question.key) {
+          throw EvaluationError("\(location): id: \(question.key) is already used at \(earlier)")
         }
         questions.append(question)
         guard questions.count <= limits.questions else {
-          throw EvaluationError("\(place): more than \(limits.questions) questions")
+          throw EvaluationError("\(location): there must be at most \(limits.questions) questions")
         }
         hash.add(Array(question.key.description.utf8))
         hash.add(Array(line))
         for (index, image) in question.images.enumerated() {
           do throws(EvaluationError) { hash.add(try image.contents()) } catch {
-            throw EvaluationError("\(place): image \(index + 1): \(error)")
+            throw EvaluationError("\(location): image \(index + 1): \(error)")
           }
         }
       }
     }
-    if questions.isEmpty { throw EvaluationError("\(files.joined(separator: ", ")): no questions") }
+    if questions.isEmpty { throw EvaluationError("\(files.joined(separator: ", ")): the files contain no questions") }
     digest = hash.text
   }
 
-  /// The first `count` of each set, in order.
+  /// Keeps the first `count` questions of each set.
   package mutating func limit(toFirst count: Int) {
     var taken: [String: Int] = [:]
     questions = questions.filter { question in
@@ -66,7 +67,7 @@ package struct QuestionSet: Sendable {
   ) throws(EvaluationError) -> [(number: Int, line: ArraySlice<UInt8>)] {
     let attributes = try? FileManager.default.attributesOfItem(atPath: file)
     if let size = attributes?[.size] as? Int, size > limits.fileBytes {
-      throw EvaluationError("\(file) has \(size) bytes, at most \(limits.fileBytes) are taken")
+      throw EvaluationError("\(file) must have at most \(limits.fileBytes) bytes, got \(size)")
     }
     guard let data = FileManager.default.contents(atPath: file) else {
       throw EvaluationError("\(file) cannot be read")
@@ -77,7 +78,8 @@ package struct QuestionSet: Sendable {
     for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
       guard line.count <= limits.lineBytes else {
-        throw EvaluationError("\(file):\(index + 1): \(line.count) bytes, a line holds at most \(limits.lineBytes)")
+        throw EvaluationError(
+          "\(file):\(index + 1): a line must have at most \(limits.lineBytes) bytes, got \(line.count)")
       }
       lines.append((index + 1, line))
     }
@@ -85,7 +87,7 @@ package struct QuestionSet: Sendable {
   }
 }
 
-/// FNV-1a over parts, each with its length, so that what moves from one part to the next is seen.
+/// FNV-1a over parts with their lengths, so that moving bytes from one part to the next changes it.
 struct Fingerprint {
   private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -99,7 +101,7 @@ struct Fingerprint {
   /// The digest.
   var value: UInt64 { state }
 
-  /// The digest in sixteen hexadecimal digits.
+  /// The digest as sixteen hexadecimal digits.
   var text: String {
     let digits = String(state, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

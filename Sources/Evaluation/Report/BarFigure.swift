@@ -1,4 +1,4 @@
-// The paper's Figure 7: mean output tokens a question by mode, sets as groups of bars, accuracy above each bar.
+// The paper's Figure 7: mean output tokens per question by mode, sets as groups of bars, accuracy above each bar.
 import Statistics
 
 struct BarFigure {
@@ -7,7 +7,7 @@ struct BarFigure {
   private static let (plotHeight, top, left, bottom) = (240.0, 46.0, 56.0, 60.0)
   private static let (barWidth, barGap, groupGap) = (40.0, 4.0, 24.0)
 
-  /// An SVG; empty when no mode's tokens are known.
+  /// The SVG; empty if no mode's tokens are known.
   var svg: String {
     let groups = sections.filter { $0.modes.contains { $0.output != nil } }
     let highest = groups.flatMap(\.modes).compactMap { $0.output?.mean }.max() ?? 0

@@ -1,15 +1,15 @@
-// `report.html`: one file that asks for nothing else. Figures first, the tables with the same numbers below.
+// Writes `report.html`: one self-contained file with figures first and tables of the same numbers below.
 
 extension EvaluationReport {
-  /// The report as a page.
+  /// The report as an HTML page.
   package var html: String {
     let all = sections[0]
     let figures = [
-      ("Mean output tokens a question by mode; above each bar the accuracy.", BarFigure(sections: sections).svg),
+      ("Mean output tokens per question by mode, with the accuracy above each bar.", BarFigure(sections: sections).svg),
       (
         all.sweep.isEmpty
           ? "Accuracy against mean output tokens of the modes."
-          : "Accuracy against mean output tokens as the think bias sweeps; numbers are biases, rings the modes.",
+          : "Accuracy against mean output tokens for different think biases. Labels are biases; rings are modes.",
         SweepFigure(section: all).svg
       ),
     ].filter { !$0.1.isEmpty }.map { caption, svg in
@@ -53,7 +53,8 @@ extension EvaluationReport {
       """
   }
 
-  /// Text has a contrast of at least 7 : 1 with its ground in both schemes, bars and lines of at least 3 : 1.
+  /// Text has a contrast of at least 7 : 1 with its background in both colour schemes; bars and lines have at least 3
+  /// : 1.
   private static let style = """
     :root { color-scheme: light dark; --ground: #fff; --ink: #1b1b1f; --rule: #c9c9d1; --axis: #5c5c66;
       --short: #0068a8; --auto: #b04a00; --long: #6a3d9a; }

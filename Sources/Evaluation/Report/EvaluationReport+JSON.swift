@@ -1,9 +1,9 @@
-// `report.json`: every number of the report, unrounded.
+// Writes `report.json`: every number of the report, unrounded.
 import JSON
 import Statistics
 
 extension EvaluationReport {
-  /// The report as a JSON object; what is not known is null.
+  /// The report as a JSON object; unknown values are null.
   package var json: JSONValue {
     [
       "title": .string(title), "notes": .array(notes.map(JSONValue.string)),

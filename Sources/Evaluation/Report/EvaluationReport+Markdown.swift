@@ -1,4 +1,4 @@
-// `report.md`.
+// Writes `report.md`.
 
 extension EvaluationReport {
   /// The report as Markdown, without figures.

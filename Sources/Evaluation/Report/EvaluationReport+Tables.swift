@@ -1,8 +1,8 @@
-// The tables of a section, in the order in which they are read.
+// The tables of a section in reading order.
 import Statistics
 
 extension EvaluationReport {
-  /// All tables of a section; those without rows are left out.
+  /// Returns all tables of a section, without empty ones.
   static func tables(of section: Section) -> [ReportTable] {
     [
       accuracy(section), tokens(section), comparisons(section), oracle(section), decisions(section),
@@ -12,7 +12,7 @@ extension EvaluationReport {
 
   private static func accuracy(_ section: Section) -> ReportTable {
     ReportTable(
-      caption: "Accuracy by mode, with 95 % intervals (Wilson); seconds to the whole reply",
+      caption: "Accuracy by mode, with 95 % intervals (Wilson); seconds to the complete reply",
       head: ["mode", "n", "accuracy", "thinks", "mean output tokens", "seconds mean / p50 / p95", "cut off", "failed"],
       rows: section.modes.map { summary in
         [
@@ -25,7 +25,7 @@ extension EvaluationReport {
 
   private static func tokens(_ section: Section) -> ReportTable {
     ReportTable(
-      caption: "Tokens of a reply by kind: mean / p50 / p95",
+      caption: "Tokens per reply by kind: mean / p50 / p95",
       head: ["mode", "thinking", "control", "answer", "output"],
       rows: section.modes.map { summary in
         [summary.arm.description]
@@ -35,9 +35,9 @@ extension EvaluationReport {
 
   private static func comparisons(_ section: Section) -> ReportTable {
     ReportTable(
-      caption: "auto against the other modes, with 95 % intervals (paired bootstrap)",
+      caption: "auto compared with the other modes, with 95 % intervals (paired bootstrap)",
       head: [
-        "against", "n", "tokens saved a question", "saved", "accuracy difference", "only auto right",
+        "against", "n", "tokens saved per question", "share saved", "accuracy difference", "only auto right",
         "only other right",
         "McNemar p",
       ],
@@ -53,8 +53,8 @@ extension EvaluationReport {
 
   private static func oracle(_ section: Section) -> ReportTable {
     var table = ReportTable(
-      caption: "Regret: what a mode lacks against the cheapest right mode of each question",
-      head: ["mode", "accuracy", "accuracy regret", "mean output tokens", "token regret", "oracle's choice for"],
+      caption: "Regret: each mode compared with the cheapest correct mode of each question",
+      head: ["mode", "accuracy", "accuracy regret", "mean output tokens", "token regret", "chosen by the oracle"],
       rows: [])
     guard let oracle = section.oracle else { return table }
     table.rows = oracle.regrets.map { regret in
@@ -75,7 +75,7 @@ extension EvaluationReport {
   private static func decisions(_ section: Section) -> ReportTable {
     var rows = section.thinkRates.map { [$0.among, "\($0.count)", ReportNumber.percent($0.rate)] }
     if let agreement = section.agreement {
-      rows.append(["decision agrees with the label", "", ReportNumber.percent(agreement)])
+      rows.append(["decision agrees with label", "", ReportNumber.percent(agreement)])
     }
     return ReportTable(
       caption: "When auto thinks, with 95 % intervals (Wilson)", head: ["among", "n", "auto thinks"], rows: rows)
@@ -83,7 +83,7 @@ extension EvaluationReport {
 
   private static func sweep(_ section: Section) -> ReportTable {
     ReportTable(
-      caption: "Sweep of the think bias over the questions that were asked with every bias",
+      caption: "Think bias sweep over the questions that were asked with every bias",
       head: ["think bias", "n", "accuracy", "thinks", "mean output tokens"],
       rows: section.sweep.map { summary in
         [

@@ -1,7 +1,7 @@
-// The pieces of SVG that figures are made of. Colours are classes of the page, so that light and dark share one drawing.
+// The SVG elements of figures. Colours are CSS classes of the page, so that one drawing serves light and dark mode.
 
 enum Figure {
-  /// A figure that says its title and every value to who cannot see it. `id` is unique on the page.
+  /// Returns a figure with an accessible title and description of all values. `id` must be unique on the page.
   static func svg(
     id: String, width: Double, height: Double, title: String, description: String, _ parts: [String]
   ) -> String {
@@ -39,7 +39,7 @@ enum Figure {
       : #"<polyline class="path" points="\#(points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " "))"/>"#
   }
 
-  /// Names the modes by their colour, each once and in their order.
+  /// Returns a legend of the modes, each once and in order.
   static func legend(_ modes: [Arm.Mode], x: Double, y: Double) -> String {
     let shown = Arm.Mode.allCases.filter(modes.contains)
     return shown.enumerated().map { index, mode in
@@ -48,12 +48,12 @@ enum Figure {
     }.joined(separator: "\n")
   }
 
-  /// At most so many characters of a name.
+  /// Returns a name shortened to `count` characters.
   static func shortened(_ name: String, _ count: Int) -> String {
     name.count <= max(count, 4) ? name : name.prefix(max(count, 4) - 1) + "…"
   }
 
-  /// A coordinate with one decimal.
+  /// Formats a coordinate with one decimal.
   private static func number(_ value: Double) -> String {
     let tenths = (value * 10).rounded() / 10
     return Int(exactly: tenths).map(String.init) ?? "\(tenths)"

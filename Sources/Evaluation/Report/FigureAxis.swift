@@ -1,17 +1,17 @@
 // A linear axis with round ticks.
 
 struct FigureAxis {
-  /// The values at its ends.
+  /// The values at the ends.
   let low: Double
   let high: Double
   /// The distance between ticks: 1, 2 or 5 times a power of ten.
   let step: Double
 
-  /// Covers `low`…`high` with about `ticks` steps, its ends on ticks.
+  /// Creates an axis that covers `low`…`high` with about `ticks` steps and ends on ticks.
   init(_ low: Double, _ high: Double, ticks: Int = 5) {
     let span = max(high - low, 1e-9)
     var step = 1e-12
-    // 1, 2, 5, 10, …: the first that is long enough.
+    // The first of 1, 2, 5, 10, … that is large enough.
     var factors = [2.0, 2.5, 2.0]
     while step * Double(ticks) < span * 0.999_999 {
       step *= factors[0]
@@ -27,10 +27,10 @@ struct FigureAxis {
     return (0...count).map { low + Double($0) * step }
   }
 
-  /// Where a value lies from 0 (low) to 1 (high).
+  /// Returns the position of a value, from 0 (low) to 1 (high).
   func position(_ value: Double) -> Double { (value - low) / (high - low) }
 
-  /// A tick's text, without needless decimals.
+  /// Formats a tick without unneeded decimals.
   func text(_ value: Double) -> String {
     ReportNumber.text(value, step >= 0.999 ? 0 : step >= 0.0999 ? 1 : 2)
   }

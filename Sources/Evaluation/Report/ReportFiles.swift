@@ -1,9 +1,10 @@
-// Writing reports.
+// Writes the files of reports.
 import Foundation
 import JSON
 
 enum ReportFiles {
-  /// Writes texts by their files' names into a directory, each whole or not at all. Throws naming the file that cannot be written.
+  /// Writes texts into the named files of a directory, each atomically. Throws with the name of the file that cannot
+  /// be written.
   static func write(_ texts: KeyValuePairs<String, String>, into directory: String) throws(EvaluationError) {
     for (name, text) in texts {
       let path = directory + "/" + name
@@ -15,7 +16,8 @@ enum ReportFiles {
 }
 
 extension EvaluationReport {
-  /// Writes `report.json`, `report.md` and `report.html` into a directory. Throws naming the file that cannot be written.
+  /// Writes `report.json`, `report.md` and `report.html` into a directory. Throws with the name of the file that
+  /// cannot be written.
   package func write(into directory: String) throws(EvaluationError) {
     try ReportFiles.write(
       ["report.json": json.pretty() + "\n", "report.md": markdown, "report.html": html], into: directory)

@@ -1,21 +1,21 @@
-// A table as text cells, told in Markdown and in HTML.
+// A table of text cells, formatted as Markdown and HTML.
 import Foundation
 import Statistics
 
-/// A table of a report. The first column names the row.
+/// A table of a report. The first column is the row's name.
 struct ReportTable {
   var caption: String
   var head: [String]
   var rows: [[String]]
 
-  /// A table in GitHub's Markdown.
+  /// The table in GitHub's Markdown.
   var markdown: String {
     func line(_ cells: [String]) -> String { "| " + cells.map(Self.escapedForMarkdown).joined(separator: " | ") + " |" }
     let rule = "|---|" + head.dropFirst().map { _ in "---:|" }.joined()
     return ([Self.escapedForMarkdown(caption), "", line(head), rule] + rows.map(line)).joined(separator: "\n")
   }
 
-  /// A `<table>` with its caption and scopes.
+  /// A `<table>` with caption and scopes.
   var html: String {
     let names = head.map { "<th scope=\"col\">\($0.escapedForHTML)</th>" }.joined()
     let body = rows.map { row in
@@ -32,10 +32,10 @@ struct ReportTable {
       """
   }
 
-  /// Names of sets come from files; none of them may become markup.
+  /// Escapes names of sets, which come from files and must not become markup.
   static func escapedForMarkdown(_ text: String) -> String {
     var escaped = String.UnicodeScalarView()
-    // Not by characters: one that begins with a mark may hide what follows the mark.
+    // Compares scalars, not characters: a character that begins with markup may contain combining marks.
     for scalar in text.unicodeScalars {
       if "\\`*_[]<>|#".unicodeScalars.contains(scalar) { escaped.append("\\") }
       escaped.append(CharacterSet.newlines.contains(scalar) ? " " : scalar)
@@ -45,7 +45,8 @@ struct ReportTable {
 }
 
 extension String {
-  /// The text for HTML's and SVG's content and attributes in quotes. Characters that XML does not have are replaced.
+  /// The text, escaped for content and quoted attributes of HTML and SVG. Characters that XML does not allow are
+  /// replaced.
   var escapedForHTML: String {
     var escaped = ""
     for scalar in unicodeScalars {
@@ -63,17 +64,17 @@ extension String {
   }
 }
 
-/// Numbers for readers.
+/// Formats numbers for readers.
 enum ReportNumber {
-  /// With so many decimals and a true minus sign.
+  /// Formats a number with the given decimals and a true minus sign.
   static func text(_ value: Double, _ decimals: Int = 1) -> String {
     let text = String(format: "%.\(decimals)f", value)
     let digits = text.drop { $0 == "-" }
-    // What rounds to zero has no sign.
+    // A number that rounds to zero has no sign.
     return text.hasPrefix("-") && digits.contains { $0 != "0" && $0 != "." } ? "−" + digits : String(digits)
   }
 
-  /// A part as per cent: 0.123 is `12.3 %`.
+  /// Formats a share in per cent: 0.123 is `12.3 %`.
   static func percent(_ value: Double) -> String { text(100 * value) + " %" }
 
   static func percent(_ interval: Interval?) -> String {
@@ -86,12 +87,12 @@ enum ReportNumber {
     return "\(text(interval.estimate)) (\(text(interval.low)) to \(text(interval.high)))"
   }
 
-  /// Mean, median and 95th percentile.
+  /// Formats mean, median and 95th percentile.
   static func text(_ spread: EvaluationReport.Spread?, _ decimals: Int = 1) -> String {
     guard let spread else { return "–" }
     return [spread.mean, spread.median, spread.p95].map { text($0, decimals) }.joined(separator: " / ")
   }
 
-  /// A probability of a test.
+  /// Formats the p-value of a test.
   static func probability(_ p: Double) -> String { p < 0.0001 ? "< 0.0001" : text(p, 4) }
 }

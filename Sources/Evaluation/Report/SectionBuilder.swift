@@ -1,5 +1,5 @@
-// The numbers of a section. Comparisons are paired: they take the questions that every compared way of asking answered, since only those tell
-// the modes apart from the questions.
+// Computes the numbers of a section. Comparisons are paired: they use only the questions that all compared arms
+// answered, to separate the effect of the mode from that of the question.
 import Statistics
 
 struct SectionBuilder {
@@ -8,7 +8,7 @@ struct SectionBuilder {
 
   let bootstrap: Bootstrap
 
-  /// The section of some results, which are sorted by question.
+  /// Returns the section of results, which must be sorted by question.
   func section(_ name: String, _ results: [EvaluationResult]) -> EvaluationReport.Section {
     var questions: [(key: Question.Key, answers: Answers)] = []
     for result in results {
@@ -33,7 +33,7 @@ struct SectionBuilder {
 
   private func summary(_ arm: Arm, _ answers: [Answers], failures: Int = 0) -> EvaluationReport.Summary {
     let replies = answers.compactMap { $0[arm] }
-    /// nil unless every reply has the count.
+    /// Returns nil unless every reply has the count.
     func spread(_ count: (EvaluationResult) -> Int?) -> EvaluationReport.Spread? {
       let counts = replies.compactMap(count)
       return counts.count == replies.count ? EvaluationReport.Spread(counts.map(Double.init)) : nil
@@ -71,7 +71,7 @@ struct SectionBuilder {
   }
 
   private func oracle(_ answers: [Answers]) -> EvaluationReport.Oracle? {
-    /// By mode, in their order: whether it is right, and its output tokens.
+    /// For each question the modes in order: whether the mode is correct, and its output tokens.
     let questions = answers.compactMap { answers -> [(isRight: Bool, tokens: Int)]? in
       let row = Arm.Mode.allCases.compactMap { mode in
         answers[Arm(mode)].flatMap { result in result.outputTokens.map { (result.isCorrect, $0) } }
@@ -80,7 +80,7 @@ struct SectionBuilder {
     }
     guard !questions.isEmpty else { return nil }
     let n = Double(questions.count)
-    // Of equally cheap modes the first: short, auto, long.
+    // Among equally cheap modes the first one: short, auto, long.
     let chosen = questions.map { row in
       let candidates = row.indices.filter { row[$0].isRight }
       return (candidates.isEmpty ? Array(row.indices) : candidates).min { row[$0].tokens < row[$1].tokens } ?? 0
@@ -102,10 +102,10 @@ struct SectionBuilder {
 
   private func thinkRates(_ answers: [Answers]) -> [EvaluationReport.ThinkRate] {
     let kinds: [(String, (Answers) -> Bool)] = [
-      ("questions that short has right", { $0[Arm(.short)]?.isCorrect == true }),
-      ("questions that short has wrong", { $0[Arm(.short)]?.isCorrect == false }),
+      ("questions that short answers correctly", { $0[Arm(.short)]?.isCorrect == true }),
+      ("questions that short answers incorrectly", { $0[Arm(.short)]?.isCorrect == false }),
       ("questions labelled as needing reasoning", { $0[Arm(.auto)]?.needsReasoning == true }),
-      ("questions labelled as needing none", { $0[Arm(.auto)]?.needsReasoning == false }),
+      ("questions labelled as not needing reasoning", { $0[Arm(.auto)]?.needsReasoning == false }),
     ]
     return kinds.compactMap { name, belongs in
       let thinks = answers.filter(belongs).compactMap { $0[Arm(.auto)]?.isThinking }

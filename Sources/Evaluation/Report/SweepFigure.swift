@@ -1,4 +1,4 @@
-// Accuracy against mean output tokens as the bias of the decision sweeps, with the modes as marked points.
+// Accuracy against mean output tokens for different think biases, with the modes as marked points.
 import Statistics
 
 struct SweepFigure {
@@ -12,7 +12,7 @@ struct SweepFigure {
     var summary: EvaluationReport.Summary
   }
 
-  /// An SVG; empty when no mode's tokens and accuracy are known.
+  /// The SVG; empty if no mode's tokens and accuracy are known.
   var svg: String {
     let sweep = Self.points(section.sweep)
     let modes = Self.points(section.sweep.isEmpty ? section.modes : section.sweepModes)
@@ -31,7 +31,7 @@ struct SweepFigure {
       Figure.line(x(tick), base, x(tick), base + 5, "axis") + Figure.text(x(tick), base + 20, across.text(tick))
     }
     parts.append(Figure.line(Self.left, base, Self.width - Self.right, base, "axis"))
-    parts.append(Figure.text((Self.left + Self.width - Self.right) / 2, base + 40, "mean output tokens a question"))
+    parts.append(Figure.text((Self.left + Self.width - Self.right) / 2, base + 40, "mean output tokens per question"))
     parts.append(Figure.polyline(sweep.map { (x($0.x), y($0.y)) }))
     for point in sweep { parts.append(Figure.circle(x(point.x), y(point.y), 4, "auto")) }
     for run in Self.runs(sweep, closerThan: 14, { (x($0.x), y($0.y)) }) {
@@ -59,14 +59,14 @@ struct SweepFigure {
     }
   }
 
-  /// Points of the sweep in runs that lie so close that their labels would cover each other, with a label for each run.
+  /// Returns runs of points whose labels would overlap, with one label per run.
   private static func runs(
-    _ points: [Point], closerThan distance: Double, _ place: (Point) -> (x: Double, y: Double)
+    _ points: [Point], closerThan distance: Double, _ position: (Point) -> (x: Double, y: Double)
   ) -> [(points: [Point], label: String)] {
     var runs: [[Point]] = []
     for point in points {
       if let first = runs.last?.first {
-        let (a, b) = (place(first), place(point))
+        let (a, b) = (position(first), position(point))
         if abs(a.x - b.x) < distance, abs(a.y - b.y) < distance {
           runs[runs.count - 1].append(point)
           continue

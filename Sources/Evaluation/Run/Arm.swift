@@ -1,7 +1,7 @@
-// One way of asking: a mode, and in `auto` perhaps a bias of the decision.
+// An arm of the evaluation: a mode and, for `auto`, an optional think bias.
 import JSON
 
-/// A mode of thinking with its bias.
+/// A thinking mode with its bias.
 package struct Arm: Hashable, Sendable, CustomStringConvertible {
   /// The modes of R-4B, in the order of reports.
   package enum Mode: String, Sendable, CaseIterable {
@@ -9,7 +9,8 @@ package struct Arm: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var mode: Mode
-  /// Logits against thinking (`think_bias`), in `auto` only; nil for the model as it is.
+  /// The think bias in logits (`think_bias`; positive values favour short replies), only for `auto`; nil for the
+  /// unmodified model.
   package var bias: Double?
 
   package init(_ mode: Mode, bias: Double? = nil) { (self.mode, self.bias) = (mode, bias) }
@@ -20,7 +21,7 @@ package struct Arm: Hashable, Sendable, CustomStringConvertible {
     return mode.rawValue + (bias < 0 ? "" : "+") + Self.text(bias)
   }
 
-  /// A bias without needless decimals.
+  /// Formats a bias without unneeded decimals.
   package static func text(_ bias: Double) -> String {
     Int(exactly: bias).map(String.init) ?? "\(bias)"
   }

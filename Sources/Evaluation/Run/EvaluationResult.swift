@@ -1,33 +1,33 @@
-// What came of one question asked in one way; one line of `results.jsonl`.
+// The result of one question in one arm: a line of `results.jsonl`.
 import JSON
 
-/// An answer that was scored, or why there is none.
+/// A scored answer, or the reason why there is none.
 package struct EvaluationResult: Sendable, Equatable {
   package var key: Question.Key
   package var arm: Arm
-  /// Whether the answer is right; false for a failure.
+  /// Whether the answer is correct; false for a failure.
   package var isCorrect = false
-  /// Why there was no answer; nil when there was one. Failures are asked again when a run is continued.
+  /// The reason why there is no answer, or nil. Failures are retried when a run is continued.
   package var failure: String?
-  /// Whether the failure is the server's and not the question's own; not written down.
+  /// Whether the server is at fault and not the question. Not stored.
   package var blamesServer = false
-  /// Texts of answer and thought, where they are kept.
+  /// The texts of answer and thought, if they are kept.
   package var answer: String?
   package var thought: String?
-  /// Counts by kind; nil where the server does not tell.
+  /// The token counts by kind; nil if the server does not report them.
   package var promptTokens: Int?
   package var thinkingTokens: Int?
   package var controlTokens: Int?
   package var answerTokens: Int?
   package var outputTokens: Int?
-  /// Whether the model thought; nil where nothing tells.
+  /// Whether the model thought; nil if unknown.
   package var isThinking: Bool?
   /// The probability of thinking, in `auto`.
   package var thinkProbability: Double?
-  /// Why the reply and the thought ended.
+  /// The reasons why the reply and the thought ended.
   package var finish: String?
   package var stop: String?
-  /// From asking to the whole reply, waiting and repeated tries included.
+  /// The time from the request to the complete reply, including waiting and retries.
   package var seconds = 0.0
   /// The question's own label.
   package var needsReasoning: Bool?
@@ -42,16 +42,18 @@ package struct EvaluationResult: Sendable, Equatable {
     (promptTokens, outputTokens) = (reply.promptTokens, reply.outputTokens)
     (thinkingTokens, controlTokens) = (reply.thinkingTokens, reply.controlTokens)
     (answerTokens, isThinking) = (reply.answerTokens, reply.isThinking)
-    (thinkProbability, finish, stop) = (reply.thinkProbability, reply.finish, reply.stop)
+    thinkProbability = reply.thinkProbability
+    finish = reply.finish
+    stop = reply.stop
     (self.seconds, needsReasoning) = (seconds, question.needsReasoning)
   }
 }
 
 extension EvaluationResult: RunResult {
-  /// What progress counts: right or wrong, or a failure.
+  /// The outcome for the progress: whether the answer is correct; nil for a failure.
   var outcome: Bool? { failure == nil ? isCorrect : nil }
 
-  /// The line, without what is not known.
+  /// The line, without unknown values.
   package var json: JSONValue {
     var object: JSONObject = ["set": .string(key.set), "id": .string(key.id), "mode": .string(arm.mode.rawValue)]
     object["bias"] = arm.bias.map(JSONValue.number)
@@ -77,7 +79,7 @@ extension EvaluationResult: RunResult {
     return .object(object)
   }
 
-  /// Reads a line back. Throws naming the member that is missing or wrong.
+  /// Reads a line. Throws with the name of the missing or invalid member.
   package init(_ json: JSONValue) throws(EvaluationError) {
     let key = try Question.Key(json)
     guard let mode = json["mode"]?.string.flatMap(Arm.Mode.init) else {
@@ -92,7 +94,7 @@ extension EvaluationResult: RunResult {
     (answer, thought) = (json["answer"]?.string, json["thought"]?.string)
     func count(_ name: String) throws(EvaluationError) -> Int? {
       guard let value = json[name] else { return nil }
-      guard let count = ModelReply.count(value) else { throw EvaluationError("\(name) is no count") }
+      guard let count = ModelReply.count(value) else { throw EvaluationError("\(name) must be a count") }
       return count
     }
     promptTokens = try count("prompt_tokens")

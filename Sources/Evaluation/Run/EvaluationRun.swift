@@ -1,34 +1,39 @@
-// Asks every question in every way and writes down what comes back. Cancelling the task ends the run with what is written.
+// Asks every question in every arm and stores the results. Cancelling the task ends the run; stored results remain.
 import Basics
 import Foundation
 
-/// A run of questions through modes, with its results in a directory.
+/// A run of questions through arms, with its results in a directory.
 package struct EvaluationRun: Sendable {
   private let set: QuestionSet
   private let parameters: RunParameters
   private let directory: String
 
-  /// Throws for parameters that ask for nothing.
+  /// Creates a run. Throws if a parameter is out of its limits.
   package init(_ set: QuestionSet, _ parameters: RunParameters, directory: String) throws(EvaluationError) {
-    guard !parameters.modes.isEmpty || !parameters.biases.isEmpty else { throw EvaluationError("no mode to ask in") }
+    guard !parameters.modes.isEmpty || !parameters.biases.isEmpty else {
+      throw EvaluationError("at least one mode or bias is required")
+    }
     guard parameters.parallel > 0, parameters.maxTokens ?? 1 > 0, parameters.failuresInARow > 0 else {
-      throw EvaluationError("parallel requests, tokens and failures in a row must be at least 1")
+      throw EvaluationError("parallel requests, tokens and consecutive failures must be at least 1")
     }
     guard Set(parameters.modes).count == parameters.modes.count, Set(parameters.biases).count == parameters.biases.count
     else {
-      throw EvaluationError("a mode or bias is given twice")
+      throw EvaluationError("modes and biases must not be repeated")
     }
-    (self.set, self.parameters, self.directory) = (set, parameters, directory)
+    self.set = set
+    self.parameters = parameters
+    self.directory = directory
   }
 
-  /// A question and the way to ask it.
+  /// A question and the arm in which it is asked.
   private struct Job: Hashable {
     var question: Int
     var arm: Arm
   }
 
-  /// Asks what the directory has no answer to yet, and returns all results in the order of the questions. `progress` is called at first and for every result. Throws `EvaluationError`
-  /// when the directory is another run's or nothing is answered any more, and `CancellationError`.
+  /// Asks the questions that have no answer in the directory, and returns all results in the order of the questions.
+  /// `progress` is called at the start and for every result. Throws `EvaluationError` if the directory belongs to
+  /// another run or nothing is answered any more, and `CancellationError`.
   package func run(
     with client: any ModelClient, progress: (RunProgress) -> Void = { _ in }
   ) async throws -> [EvaluationResult] {
@@ -40,7 +45,7 @@ package struct EvaluationRun: Sendable {
     for job in jobs { state.expect(job.arm.description) }
     for result in results.values { state.add(result.arm.description, result.outcome, seconds: nil) }
     progress(state)
-    // What failed before goes last: it may fail again, and the rest is not to wait for it.
+    // Earlier failures go last: they may fail again and must not delay the rest.
     let waiting = jobs.filter { earlier[$0] == nil } + jobs.filter { earlier[$0]?.failure != nil }
     try await JobRunner(parallel: parameters.parallel, failuresInARow: parameters.failuresInARow)
       .run(waiting) {
@@ -54,7 +59,8 @@ package struct EvaluationRun: Sendable {
     return jobs.compactMap { results[$0] }
   }
 
-  /// The questions one after the other, each in every way, so that a run that ends early has all ways of the same questions.
+  /// Returns all jobs, question by question in every arm, so that an interrupted run has the same questions in all
+  /// arms.
   private func allJobs() -> [Job] {
     var positions: [String: Int] = [:]
     return set.questions.indices.flatMap { index in
@@ -65,7 +71,8 @@ package struct EvaluationRun: Sendable {
     }
   }
 
-  /// The results of earlier runs, the last for each job. Throws for one to a question that this run does not ask.
+  /// Returns the results of earlier runs, the last one for each job. Throws for a result that does not belong to this
+  /// run.
   private func known(_ earlier: [EvaluationResult]) throws(EvaluationError) -> [Job: EvaluationResult] {
     let jobs = Set(allJobs())
     let indices = Dictionary(uniqueKeysWithValues: set.questions.indices.map { (set.questions[$0].key, $0) })
@@ -73,7 +80,7 @@ package struct EvaluationRun: Sendable {
     for result in earlier {
       guard let index = indices[result.key], jobs.contains(Job(question: index, arm: result.arm)) else {
         throw EvaluationError(
-          "\(directory)/\(ResultsFile<EvaluationResult>.name) answers \(result.key) in \(result.arm), which this run does not ask"
+          "\(directory)/\(ResultsFile<EvaluationResult>.name) contains an answer to \(result.key) in \(result.arm), which is not part of this run"
         )
       }
       known[Job(question: index, arm: result.arm)] = result
@@ -97,7 +104,7 @@ package struct EvaluationRun: Sendable {
       return EvaluationResult(
         question, job.arm, reply, seconds: (ContinuousClock.now - start).seconds, keepsText: parameters.keepsText)
     } catch let error as ModelClientError {
-      // A client that was interrupted may say so in its own words.
+      // An interrupted client may throw its own error.
       try Task.checkCancellation()
       return failed(error.description, blamesServer: error.blamesServer)
     } catch let error as EvaluationError {

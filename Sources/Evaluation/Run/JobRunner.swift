@@ -1,16 +1,17 @@
-// Work on many questions side by side. Each job runs in a task of its own; results are taken by the one task that started them, so that what
-// they are written to needs no lock.
+// Runs jobs in parallel. Each job runs in its own task; the task that started them takes all results, so that storing
+// them needs no lock.
 
-/// Runs jobs, so many at once.
+/// Runs a limited number of jobs at a time.
 struct JobRunner {
-  /// Jobs in flight.
+  /// The number of parallel jobs.
   var parallel: Int
-  /// So many failures of the server in a row, over all jobs, end the run: a server that is down fails every question. Failures of single
-  /// questions, such as an image that the server does not take, neither count nor end a row.
+  /// The number of consecutive server failures, over all jobs, that ends the run: a server that is down fails every
+  /// question. Failures caused by single questions, such as a rejected image, are not counted and do not interrupt
+  /// the sequence.
   var failuresInARow: Int
 
-  /// Runs the jobs, started in order, and hands each result to `take` as it comes. Throws what `work` and `take` throw, `EvaluationError` after too many failures of the server
-  /// in a row, and `CancellationError`.
+  /// Runs the jobs, started in order, and passes each result to `take` as it arrives. Throws the errors of `work` and
+  /// `take`, `EvaluationError` after too many consecutive server failures, and `CancellationError`.
   func run<Job: Sendable, Result: RunResult>(
     _ jobs: some Sequence<Job>, work: @escaping @Sendable (Job) async throws -> Result,
     take: (Job, Result) throws -> Void
@@ -28,7 +29,7 @@ struct JobRunner {
         if let failure = result.failure {
           failures += result.blamesServer ? 1 : 0
           if failures >= failuresInARow {
-            throw EvaluationError("\(failures) requests in a row failed, the last with: \(failure)")
+            throw EvaluationError("\(failures) consecutive requests failed, the last one with: \(failure)")
           }
         } else {
           failures = 0

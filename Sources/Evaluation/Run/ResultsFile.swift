@@ -1,26 +1,26 @@
-// `results.jsonl`: a line is written whole, at once and behind all others, so that a run that is killed loses at most the line it was writing. That line
-// is cut off when the file is opened again. A lock keeps two runs from one file.
+// `results.jsonl`. Lines are appended atomically, so that a killed run loses at most its last line, which is removed
+// when the file is next opened. A lock prevents two runs from using one file.
 import Foundation
 import Glibc
 import JSON
 
-/// The results of a run on disk; it has one owner.
+/// The results of a run on disk. Has one owner.
 struct ResultsFile<Result: RunResult>: ~Copyable {
   /// The name of the file.
   static var name: String { "results.jsonl" }
 
   private let descriptor: Int32
   private let path: String
-  /// What the file held when it was opened, in order. Of several results for one question the last counts.
+  /// The contents of the file when it was opened, in order. The last of several results for a question counts.
   let earlier: [Result]
 
-  /// Opens or makes the file, and the directory with it, and cuts off a last line that was not finished. Throws when another run has it open, when the directory
-  /// is not `run`'s, or when a line before the last cannot be read.
+  /// Opens or creates the file and its directory, and removes an incomplete last line. Throws if another run has the
+  /// file open, if the directory does not belong to `run`, or if a complete line is invalid.
   init(in directory: String, of run: RunManifest) throws(EvaluationError) {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     } catch {
-      throw EvaluationError("\(directory) cannot be made: \(error.localizedDescription)")
+      throw EvaluationError("\(directory) cannot be created: \(error.localizedDescription)")
     }
     let path = directory + "/" + Self.name
     let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -33,14 +33,14 @@ struct ResultsFile<Result: RunResult>: ~Copyable {
           errno == EWOULDBLOCK
             ? "\(path) is in use by another run" : "\(path) cannot be locked: \(String(cString: strerror(errno)))")
       }
-      // Behind the lock, so that of two runs that begin together one is the directory's.
-      try run.settle(in: directory)
+      // Done while holding the lock, so that only one of two simultaneous runs gets the directory.
+      try run.claim(in: directory)
       guard let data = FileManager.default.contents(atPath: path) else {
         throw EvaluationError("\(path) cannot be read")
       }
       let (results, length) = try Self.parse(Array(data), path)
       if length < data.count, ftruncate(descriptor, off_t(length)) != 0 {
-        throw EvaluationError("\(path) cannot be cut to \(length) bytes: \(String(cString: strerror(errno)))")
+        throw EvaluationError("\(path) cannot be truncated to \(length) bytes: \(String(cString: strerror(errno)))")
       }
       earlier = results
     } catch {
@@ -52,7 +52,7 @@ struct ResultsFile<Result: RunResult>: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Appends a line. Throws when the disk takes no more; what was begun of the line is cut off by the next opening.
+  /// Appends a line. Throws if the disk is full; the next opening removes the incomplete line.
   func append(_ result: Result) throws(EvaluationError) {
     var rest = (result.json.encoded + [0x0A])[...]
     while !rest.isEmpty {
@@ -65,7 +65,7 @@ struct ResultsFile<Result: RunResult>: ~Copyable {
     }
   }
 
-  /// The results, and the bytes of the lines that are whole.
+  /// Returns the results and the size of the complete lines in bytes.
   private static func parse(
     _ bytes: [UInt8], _ path: String
   ) throws(EvaluationError) -> (results: [Result], length: Int) {

@@ -1,4 +1,4 @@
-// What a directory of results was made from, so that a run is only continued by the same run.
+// The parameters that a directory of results belongs to, so that only the same run can continue it.
 import Foundation
 import JSON
 
@@ -6,12 +6,12 @@ import JSON
 struct RunManifest {
   /// The name of the file.
   static let name = "run.json"
-  /// Changed when the same parameters no longer ask the same.
+  /// The version, incremented when the same parameters lead to different requests.
   private static let version: Int64 = 2
 
   private(set) var members: JSONObject
 
-  /// What a kind of run asks of a set.
+  /// Creates the manifest of a kind of run over a set.
   init(_ kind: String, _ set: QuestionSet, _ parameters: JSONObject) {
     var counts = JSONObject()
     for question in set.questions {
@@ -41,8 +41,9 @@ struct RunManifest {
       ])
   }
 
-  /// Writes the manifest into a directory, or holds it against the one in it. Throws naming every member that differs.
-  func settle(in directory: String) throws(EvaluationError) {
+  /// Writes the manifest into a directory, or compares it with the existing one. Throws with every member that
+  /// differs.
+  func claim(in directory: String) throws(EvaluationError) {
     let path = directory + "/" + Self.name
     guard FileManager.default.fileExists(atPath: path) else {
       do {
@@ -61,11 +62,11 @@ struct RunManifest {
     let differing = Self.differences(object, members, "")
     if !differing.isEmpty {
       throw EvaluationError(
-        "\(directory) holds the results of another run: \(differing.joined(separator: "; ")). Name another directory")
+        "\(directory) contains the results of another run: \(differing.joined(separator: "; ")). Use another directory")
     }
   }
 
-  /// What differs, by the path of the member.
+  /// Returns the differences with the path of each member.
   private static func differences(_ old: JSONObject, _ new: JSONObject, _ prefix: String) -> [String] {
     (new.names + old.names.filter { new[$0] == nil }).flatMap { name -> [String] in
       let (was, now) = (old[name], new[name])
@@ -74,7 +75,7 @@ struct RunManifest {
     }
   }
 
-  /// Equality, where a number may be written with or without its fraction.
+  /// Whether the values are equal, with or without a number's fraction.
   private static func same(_ a: JSONValue?, _ b: JSONValue?) -> Bool {
     if case .array(let first)? = a, case .array(let second)? = b {
       return first.count == second.count && zip(first, second).allSatisfy { same($0, $1) }

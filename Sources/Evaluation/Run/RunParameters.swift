@@ -1,33 +1,36 @@
-// What a run asks and how. What changes results is in the manifest; what does not, such as the number of requests in flight, is not.
+// The parameters of a run. The manifest contains those that affect results, but not others, such as the parallelism.
 import JSON
 
 /// The parameters of a run.
 package struct RunParameters: Sendable {
-  /// The modes that every question is asked in.
+  /// The modes in which every question is asked.
   package var modes: [Arm.Mode] = Arm.Mode.allCases
-  /// Biases that `auto` is asked with besides.
+  /// The additional biases with which `auto` is asked.
   package var biases: [Double] = []
-  /// How many questions of each set the biases are tried on, from the first; nil for all.
+  /// The number of questions of each set, from the first, that are asked with biases; nil for all.
   package var sweepQuestions: Int?
-  /// `max_completion_tokens`; nil leaves it to the server. Ours takes 8192 then, as in the paper (arXiv 2508.21113, section 4), or what the context leaves.
+  /// `max_completion_tokens`; nil for the server's default. This project's server uses 8192, as in the paper (arXiv
+  /// 2508.21113, section 4), or the remaining context.
   package var maxTokens: Int?
-  /// The request's `seed`. Of no consequence at temperature 0, which every request has.
+  /// The `seed` of requests. It has no effect at temperature 0, which all requests use.
   package var seed: UInt64 = 0
-  /// The request's `model`; nil leaves it out.
+  /// The `model` of requests; nil to omit it.
   package var model: String?
-  /// Who answers, so far as it changes answers: the server's address, or the checkpoint and the settings it is run with. A run is continued only by the same.
+  /// The identity of the answering model, as far as it affects answers: the server's address, or the checkpoint and
+  /// its settings. A run can be continued only with the same.
   package var source: JSONValue = ""
-  /// Whether texts of answers and thoughts are kept.
+  /// Whether the texts of answers and thoughts are stored.
   package var keepsText = false
   package var choices = ChoiceFormat()
-  /// Requests in flight.
+  /// The number of parallel requests.
   package var parallel = 1
-  /// So many failures of the server in a row, over all requests, end the run.
+  /// The number of consecutive server failures, over all requests, that ends the run.
   package var failuresInARow = 10
 
   package init() {}
 
-  /// The ways in which a question is asked that is the `position`-th (from 0) of its set. A bias of 0 is the plain `auto`, asked once.
+  /// Returns the arms in which the question at index `position` of its set is asked. Plain `auto` serves as bias 0
+  /// and is asked once.
   package func arms(position: Int) -> [Arm] {
     var arms = modes.map { Arm($0) }
     if sweepQuestions.map({ position < $0 }) ?? true {
@@ -36,7 +39,7 @@ package struct RunParameters: Sendable {
     return arms
   }
 
-  /// A question as a body of `/v1/chat/completions`. Throws when an image cannot be read.
+  /// Returns a question as a body of `/v1/chat/completions`. Throws if an image cannot be read.
   package func body(_ question: Question, _ arm: Arm) throws(EvaluationError) -> JSONValue {
     var body: JSONObject = [
       "messages": [try question.message(choices.prompt(for: question))],

@@ -1,27 +1,28 @@
-// How far a run is.
+// The progress of a run.
 
-/// What a run has done and how long the rest may take.
+/// The finished part of a run and the estimated remaining time.
 package struct RunProgress: Sendable {
-  /// All jobs.
+  /// The number of all jobs.
   package private(set) var total = 0
-  /// Answered, earlier runs included.
+  /// The number of answered jobs, including earlier runs.
   package private(set) var done = 0
-  /// Without an answer in this run.
+  /// The number of jobs without an answer in this run.
   package private(set) var failed = 0
-  /// What is counted among the answered, in a word for readers.
+  /// The name of the rate, in a word for readers.
   package let rateName: String
   private var counted = 0
-  /// Mean of the answered in this run and number of what is left, by kind of job.
+  /// The total time and number of the jobs answered in this run, by kind; below, the remaining jobs.
   private var seconds: [String: (sum: Double, count: Int)] = [:]
   private var left: [String: Int] = [:]
   private let parallel: Int
 
   init(parallel: Int, rateName: String) { (self.parallel, self.rateName) = (parallel, rateName) }
 
-  /// The part of the answered that is `rateName`; nil before the first.
+  /// The share of answered jobs that count towards `rateName`; nil before the first answer.
   package var rate: Double? { done == 0 ? nil : Double(counted) / Double(done) }
 
-  /// Seconds until the end when what is left takes as long as what was done of the same kind; nil before the first answer.
+  /// The estimated seconds to the end, from the mean time of answered jobs of the same kind; nil before the first
+  /// answer.
   package var remaining: Double? {
     let all = seconds.values.reduce((sum: 0.0, count: 0)) { ($0.sum + $1.sum, $0.count + $1.count) }
     guard all.count > 0 else { return nil }
@@ -37,7 +38,8 @@ package struct RunProgress: Sendable {
     left[kind, default: 0] += 1
   }
 
-  /// Counts a result: whether it is `rateName`, nil for a failure. `seconds` is nil for one of an earlier run, which says nothing about this one's speed.
+  /// Adds a result. `outcome` is whether it counts towards `rateName`, nil for a failure. `seconds` is nil for a
+  /// result of an earlier run.
   mutating func add(_ kind: String, _ outcome: Bool?, seconds: Double?) {
     left[kind, default: 1] -= 1
     guard let outcome else {

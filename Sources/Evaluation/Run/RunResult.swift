@@ -1,13 +1,14 @@
-// What the results of all kinds of runs have in common.
+// The common properties of the results of all kinds of runs.
 import JSON
 
 /// One line of `results.jsonl`.
 protocol RunResult: Sendable {
-  /// Why there is no result; nil when there is one. Failures are asked again when a run is continued.
+  /// The reason why there is no result, or nil. Failures are retried when a run is continued.
   var failure: String? { get }
-  /// Whether a failure is the server's, so that other questions are likely to fail, too, and not the question's own. It is not written down.
+  /// Whether the server is at fault, so that other questions are likely to fail too, and not the question. Not
+  /// stored.
   var blamesServer: Bool { get }
   var json: JSONValue { get }
-  /// Reads a line back. Throws naming the member that is missing or wrong.
+  /// Reads a line. Throws with the name of the missing or invalid member.
   init(_ json: JSONValue) throws(EvaluationError)
 }

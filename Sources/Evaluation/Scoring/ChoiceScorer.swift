@@ -1,20 +1,21 @@
-// Reads which choice an answer names. In order: the whole answer is a choice's text; it begins with a letter that is marked as one, "B", "(B)", "B. blue";
-// a letter follows "answer is", "option" and the like; some capital letter stands alone; exactly one choice's text is in it.
+// Finds the choice that an answer names. In order: the whole answer is a choice's text; the answer begins with a
+// marked letter, "B", "(B)", "B. blue"; a letter follows "answer is", "option" and the like; a capital letter stands
+// alone; exactly one choice's text occurs.
 
 /// The scorer of questions with choices.
 package struct ChoiceScorer: Sendable {
   private let texts: [String]
   private let right: Set<Int>
 
-  /// `right` holds the positions of the right choices.
+  /// Creates a scorer. `right` contains the indices of the correct choices.
   package init(choices: [String], right: Set<Int>) {
     (texts, self.right) = (choices.map(Scorer.plain), right)
   }
 
-  /// Whether the choice that the answer names is a right one.
+  /// Whether the answer names a correct choice.
   package func accepts(_ answer: String) -> Bool { choice(in: answer).map(right.contains) ?? false }
 
-  /// The position of the choice that an answer names; nil when it names none, or several alike.
+  /// Returns the index of the choice that an answer names; nil if it names none or several.
   package func choice(in answer: String) -> Int? {
     let plain = Scorer.plain(answer)
     if let index = texts.firstIndex(of: plain) { return index }
@@ -22,13 +23,13 @@ package struct ChoiceScorer: Sendable {
     return leading(words) ?? announced(words) ?? standing(words) ?? mentioned(plain)
   }
 
-  /// A run of letters and digits of scripts with spaces, or of those without, and what touches it.
+  /// A run of letters and digits, either all of scripts with spaces or all of scripts without, and its neighbours.
   private struct Word {
     var text: Substring
-    /// The characters directly before and after; nil at the ends.
+    /// The neighbouring characters; nil at the ends.
     var before: Character?
     var after: Character?
-    /// Whether only spaces and line ends are between this word and the next, which is of a script with spaces.
+    /// Whether only spaces and line ends separate this word from the next, which is in a script with spaces.
     var flowsOn = false
   }
 
@@ -50,14 +51,14 @@ package struct ChoiceScorer: Sendable {
     return words
   }
 
-  /// The choice whose letter a word is.
+  /// Returns the choice whose letter is `word`.
   private func letter(_ word: Word, anyCase: Bool) -> Int? {
     guard word.text.count == 1, let code = word.text.first?.asciiValue else { return nil }
     let index = Int(anyCase ? code & 0xDF : code) - 65
     return texts.indices.contains(index) ? index : nil
   }
 
-  /// Whether a word is set off as letters of choices are: "(b)", "b.", "b)", "b:", "**b**".
+  /// Whether a word is marked like the letter of a choice: "(b)", "b.", "b)", "b:", "**b**".
   private static func isMarked(_ word: Word) -> Bool {
     if let before = word.before, "([{*\"`$".contains(before) { return true }
     return word.after.map { ")]}.:*\"`$,".contains($0) } ?? true
@@ -68,41 +69,41 @@ package struct ChoiceScorer: Sendable {
     return words.count == 1 || Self.isMarked(first) ? index : nil
   }
 
-  /// The last letter that is announced, since a text may weigh several before it decides.
+  /// Returns the last announced letter, because a text may discuss several before it decides.
   private func announced(_ words: [Word]) -> Int? {
     var found: Int?
-    for (place, word) in words.enumerated().dropFirst() {
+    for (position, word) in words.enumerated().dropFirst() {
       guard let index = letter(word, anyCase: Self.isMarked(word)) else { continue }
-      let before = words[..<place].suffix(3).map { $0.text.lowercased() }
+      let before = words[..<position].suffix(3).map { $0.text.lowercased() }
       guard let last = before.last else { continue }
       let announces =
         ["answer", "option", "choice"].contains(last)
         || (["is", "be", "letter", "option", "choice"].contains(last)
           && before.dropLast().contains { ["answer", "option", "choice"].contains($0) })
-      if announces, !isArticle(words, place) { found = index }
+      if announces, !isArticle(words, position) { found = index }
     }
     return found
   }
 
   private func standing(_ words: [Word]) -> Int? {
-    for (place, word) in words.enumerated() {
-      if let index = letter(word, anyCase: false), !isArticle(words, place) { return index }
+    for (position, word) in words.enumerated() {
+      if let index = letter(word, anyCase: false), !isArticle(words, position) { return index }
     }
     return nil
   }
 
-  /// Whether a letter is rather the article of "A cat", the pronoun of "I see" or a part of "B's" and "don't".
-  private func isArticle(_ words: [Word], _ place: Int) -> Bool {
-    let word = words[place]
+  /// Whether a letter is rather the article of "A cat", the pronoun of "I see" or a part of "B's" or "don't".
+  private func isArticle(_ words: [Word], _ index: Int) -> Bool {
+    let word = words[index]
     if word.before == "'" || word.before == "’" || word.after == "'" || word.after == "’" { return true }
-    guard word.text == "A" || word.text == "a" || word.text == "I", word.flowsOn, place + 1 < words.count else {
+    guard word.text == "A" || word.text == "a" || word.text == "I", word.flowsOn, index + 1 < words.count else {
       return false
     }
-    return !["is", "because", "since", "as", "and", "or"].contains(words[place + 1].text.lowercased())
+    return !["is", "because", "since", "as", "and", "or"].contains(words[index + 1].text.lowercased())
   }
 
-  /// The one choice whose text stands in the answer as words of their own; a text within a longer one that stands there too does
-  /// not count.
+  /// Returns the only choice whose text occurs in the answer as separate words. A text inside another occurring text
+  /// does not count.
   private func mentioned(_ plain: String) -> Int? {
     let found = texts.indices.filter { Self.contains(plain, texts[$0]) }
     let whole = found.filter { one in !found.contains { $0 != one && Self.contains(texts[$0], texts[one]) } }

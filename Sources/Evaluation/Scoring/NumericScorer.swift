@@ -1,4 +1,5 @@
-// The last number of an answer against the known one. Numbers are read by hand and not by a locale: 1,234.5 · −3 · 2.5e−3 · 1/2 · 12 %.
+// Compares the last number of an answer with the known one. Numbers are parsed independently of a locale: 1,234.5 ·
+// −3 · 2.5e−3 · 1/2 · 12 %.
 
 /// The scorer of questions whose answer is a number.
 package struct NumericScorer: Sendable {
@@ -6,14 +7,16 @@ package struct NumericScorer: Sendable {
   private let tolerance: Double
   private let relativeTolerance: Double
 
-  /// A number is right within `tolerance`, or within `relativeTolerance` times the known one. Without either, within a millionth.
+  /// Creates a scorer. A number is correct within `tolerance`, or within `relativeTolerance` times the known one;
+  /// without either, within a millionth.
   package init(accepted: [Number], tolerance: Double? = nil, relativeTolerance: Double? = nil) {
     self.accepted = accepted
     self.tolerance = tolerance ?? 0
     self.relativeTolerance = relativeTolerance ?? (tolerance == nil ? 1e-6 : 0)
   }
 
-  /// Whether the last number of the answer is right. One per cent is 0.01, and 1 where the known answer is written without the sign.
+  /// Whether the last number of the answer is correct. One per cent is 0.01, or 1 if the known answer has no per cent
+  /// sign.
   package func accepts(_ answer: String) -> Bool {
     guard let last = Number.all(in: answer).last else { return false }
     return accepted.contains { known in
@@ -27,18 +30,18 @@ package struct NumericScorer: Sendable {
   }
 }
 
-/// A number as it is written.
+/// A number as written.
 package struct Number: Sendable, Equatable {
   /// The number before a per cent sign.
   package var value: Double
   package var isPercent = false
 
-  /// The value, divided by a hundred when it is written in per cent.
+  /// The value, divided by 100 if it is a percentage.
   package var fraction: Double { isPercent ? value / 100 : value }
 
   package init(value: Double, isPercent: Bool = false) { (self.value, self.isPercent) = (value, isPercent) }
 
-  /// The number that a text is, white space aside; nil for any other text, and for one that holds more.
+  /// Parses a text that is a single number, ignoring white space; nil for any other text.
   package init?(_ text: String) {
     let trimmed = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     var scanner = NumberScanner(trimmed)
@@ -46,7 +49,7 @@ package struct Number: Sendable, Equatable {
     self = number
   }
 
-  /// Every number of a text in order.
+  /// Returns all numbers in a text, in order.
   package static func all(in text: String) -> [Number] {
     var scanner = NumberScanner(text)
     var numbers: [Number] = []
@@ -59,7 +62,7 @@ package struct Number: Sendable, Equatable {
 private struct NumberScanner {
   private let text: [Unicode.Scalar]
   private var at = 0
-  /// Characters before the number that was found last.
+  /// The number of characters before the last number found.
   private(set) var skipped = 0
 
   init(_ string: String) { text = Array(string.unicodeScalars) }
@@ -75,7 +78,7 @@ private struct NumberScanner {
     while at < text.count {
       if isStart(at) {
         var start = at
-        // A sign belongs to the number unless it joins it to what stands before, as in 3-4 and page-2.
+        // A sign belongs to the number unless it joins it to what precedes, as in 3-4 and page-2.
         if start > from, isMinus(start - 1) || scalar(start - 1) == "+", !joins(start - 1) { start -= 1 }
         skipped = start - from
         return read(negative: start < at && isMinus(start))
@@ -85,12 +88,12 @@ private struct NumberScanner {
     return nil
   }
 
-  /// Whether a letter stands there with which a number would be one word, as in H2.
+  /// Whether there is a letter that would form one word with a number, as in H2.
   private func isWord(_ index: Int) -> Bool {
     scalar(index).map { $0.properties.isAlphabetic && !$0.isUnspaced } ?? false
   }
 
-  /// A digit, or a point before one, that does not continue a word.
+  /// Whether there is a digit, or a point before one, that does not continue a word.
   private func isStart(_ index: Int) -> Bool {
     guard isDigit(index) || (scalar(index) == "." && isDigit(index + 1)) else { return false }
     return !isWord(index - 1) && scalar(index - 1) != "_" && !isDigit(index - 1)
@@ -102,7 +105,7 @@ private struct NumberScanner {
 
   private mutating func read(negative: Bool) -> Number? {
     var value = decimal()
-    // A fraction: two plain numbers around a stroke, and not a date of three.
+    // A fraction: two plain numbers around a slash, but not a date of three.
     let end = at
     if scalar(at) == "/", isDigit(at + 1) {
       at += 1
@@ -122,7 +125,8 @@ private struct NumberScanner {
     return false
   }
 
-  /// Digits with thousands separators, a point and an exponent, read by the standard library so that they round as literals do.
+  /// Parses digits with thousands separators, a point and an exponent. The standard library converts them, so that
+  /// they round like literals.
   private mutating func decimal() -> Double {
     var digits = ""
     func take(_ scanner: inout NumberScanner) {

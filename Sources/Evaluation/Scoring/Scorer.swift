@@ -1,18 +1,19 @@
-// Decides whether an answer is right. No scorer trusts the answer: each looks at a bounded part of it, in time linear in that part.
+// Decides whether an answer is correct. Answers are untrusted: each scorer examines a bounded part, in linear time.
 import Foundation
 
-/// A way to hold an answer against the known one.
+/// A way to compare an answer with the known one.
 package enum Scorer: Sendable {
-  /// Equal to one of the texts but for case, white space and closing punctuation.
+  /// Equal to one of the texts, ignoring case, white space and closing punctuation.
   case exact([String])
   case choice(ChoiceScorer)
   case numeric(NumericScorer)
   case pattern(PatternScorer)
 
-  /// What of an answer is looked at, in UTF-8 bytes.
+  /// The limit on the examined part of an answer, in UTF-8 bytes.
   package static let maxAnswer = 64 << 10
 
-  /// Whether an answer is right. Of one longer than `maxAnswer` the end counts, where conclusions are.
+  /// Whether an answer is correct. Of an answer longer than `maxAnswer`, the end is used, which contains the
+  /// conclusion.
   package func accepts(_ answer: String) -> Bool {
     let bytes = answer.utf8
     let answer = bytes.count <= Self.maxAnswer ? answer : String(decoding: bytes.suffix(Self.maxAnswer), as: UTF8.self)
@@ -26,8 +27,8 @@ package enum Scorer: Sendable {
     }
   }
 
-  /// What an exact comparison compares: case folded, composed (form C), runs of white space as one space, without closing
-  /// punctuation.
+  /// Returns the normalised form that `exact` compares: case folded, composed (form C), with single spaces and
+  /// without closing punctuation.
   package static func plain(_ text: String) -> String {
     let folded = text.folding(options: .caseInsensitive, locale: nil).precomposedStringWithCanonicalMapping
     var words = folded.split(whereSeparator: \.isWhitespace).joined(separator: " ")[...]
@@ -39,8 +40,8 @@ package enum Scorer: Sendable {
 }
 
 extension Unicode.Scalar {
-  /// Whether the letter belongs to a script that sets no spaces around words, or joins particles to them: ideographs, kana, hangul, and the scripts of
-  /// Thai, Lao, Khmer and Burmese. What stands beside it can be a word of its own.
+  /// Whether the scalar belongs to a script that does not separate words by spaces, or attaches particles to them:
+  /// ideographs, kana, hangul, and the scripts of Thai, Lao, Khmer and Burmese. Its neighbour can be a separate word.
   var isUnspaced: Bool {
     switch value {
     case 0x0E00...0x0EFF, 0x1000...0x109F, 0x1100...0x11FF, 0x1780...0x17FF, 0x2E80...0xA4CF, 0xA960...0xA97F,
@@ -52,9 +53,9 @@ extension Unicode.Scalar {
 }
 
 extension Character {
-  /// Whether the character is a letter of a script without spaces; see `Unicode.Scalar.isUnspaced`.
+  /// Whether the character belongs to a script without spaces; see `Unicode.Scalar.isUnspaced`.
   var isUnspaced: Bool { unicodeScalars.first?.isUnspaced ?? false }
 
-  /// Whether the character is a letter or a digit that joins what it touches to one word.
+  /// Whether the character is a letter or digit that forms one word with its neighbours.
   var isWord: Bool { (isLetter || isNumber) && !isUnspaced }
 }
