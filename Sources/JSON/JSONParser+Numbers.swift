@@ -1,4 +1,4 @@
-// Numbers. Most are short and exact: they are read digit by digit, without a text in between.
+// Parses numbers. Most are short and exact and are converted digit by digit, without an intermediate text.
 
 extension JSONParser {
   mutating func number() throws(JSONError) -> JSONValue {
@@ -21,7 +21,8 @@ extension JSONParser {
       let magnitude = Int64(decimal(first..<end))
       return .integer(isNegative ? -magnitude : magnitude)
     }
-    // Fifteen digits are exact in a double, and so are the powers of ten up to 22: one rounding, which is the right one.
+    // Fifteen digits are exact in a double, and so are powers of ten up to 22: there is one rounding, which is
+    // correct.
     if !whole, at == end, end - first <= 16 {
       let magnitude = Double(decimal(first..<end)) / Self.powers[end - point - 1]
       return .number(isNegative ? -magnitude : magnitude)
@@ -38,7 +39,7 @@ extension JSONParser {
     1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
   ]
 
-  /// The number that the digits of `range` spell, a point between them left out.
+  /// Returns the number formed by the digits in `range`, ignoring a point between them.
   private func decimal(_ range: Range<Int>) -> UInt64 {
     var value: UInt64 = 0
     for index in range where bytes[index] != UInt8(ascii: ".") { value = value &* 10 &+ UInt64(bytes[index] &- 0x30) }

@@ -1,9 +1,10 @@
-// Strings at the speed of memory: one scan for the closing quote, one pass that decodes escapes into a buffer, one validation.
-// What is wrong with a malformed string is found by a second reader, run by run, so that the common path need not know.
+// Parses strings at memory speed: a scan for the closing quote, a pass that decodes escapes into a buffer, and a
+// validation. A second, slower reader locates the error in a malformed string, so that the common path need not track
+// it.
 import Text
 
 extension JSONParser {
-  /// A string from its opening quote.
+  /// Parses a string from its opening quote.
   mutating func string() throws(JSONError) -> String {
     let opening = at
     let start = at + 1
@@ -20,10 +21,10 @@ extension JSONParser {
     throw fault()
   }
 
-  /// The position of the next quote, backslash or control character, or the end.
+  /// Returns the offset of the next quote, backslash or control character, or the end.
   private static func endOfRun(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
-    // Eight bytes at once: a byte below 0x20, or equal to a special one, sets its top bit in the test.
+    // Tests eight bytes at once: a byte below 0x20 or equal to a special one sets its top bit.
     let ones: UInt64 = 0x0101_0101_0101_0101, tops: UInt64 = 0x8080_8080_8080_8080
     while at + 8 <= bytes.count {
       let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
@@ -37,7 +38,7 @@ extension JSONParser {
     return at
   }
 
-  /// The quote that ends a string with escapes; nil where there is none or a control character stands before it.
+  /// Returns the quote that ends a string with escapes; nil if there is none or a control character precedes it.
   private static func closingQuote(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
     var at = start
     while at < bytes.count {
@@ -49,7 +50,8 @@ extension JSONParser {
     return nil
   }
 
-  /// The text of a string's inside; nil where an escape or the UTF-8 is invalid. No escape is shorter than what it stands for.
+  /// Decodes the content of a string; nil if an escape or the UTF-8 is invalid. An escape is never shorter than its
+  /// result.
   private static func decode(_ inside: UnsafeRawBufferPointer) -> String? {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: inside.count) { output -> String? in
       var (from, to) = (0, 0)
@@ -78,7 +80,7 @@ extension JSONParser {
             from += 6
           }
         }
-        // A lone surrogate has no UTF-8 form; the replacement character stands for it.
+        // A lone surrogate has no UTF-8 form, so the replacement character is used.
         if code & 0xFFFF_F800 == 0xD800 { code = 0xFFFD }
         to = write(code, to: output, at: to)
       }
@@ -124,7 +126,7 @@ extension JSONParser {
 
   private static func digit(_ byte: UInt8) -> UInt32? { Hexadecimal.value(of: byte).map(UInt32.init) }
 
-  /// Four hexadecimal digits at `start`.
+  /// Parses four hexadecimal digits at `start`.
   private static func hexadecimal(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> UInt32? {
     guard start + 4 <= bytes.count, let a = digit(bytes[start]), let b = digit(bytes[start + 1]),
       let c = digit(bytes[start + 2]), let d = digit(bytes[start + 3])
@@ -132,9 +134,9 @@ extension JSONParser {
     return a << 12 | b << 8 | c << 4 | d
   }
 
-  // MARK: What is wrong
+  // MARK: Errors
 
-  /// The first fault of the malformed string at `at`. Runs between escapes are checked one after the other.
+  /// Returns the first error of the malformed string at `at`, checking the runs between escapes in order.
   private mutating func fault() -> JSONError {
     let opening = at
     at += 1
@@ -142,13 +144,13 @@ extension JSONParser {
       let start = at
       at = Self.endOfRun(bytes, from: start)
       if at >= bytes.count {
-        return JSONError(reason: "the string that opens at byte \(opening) does not end", offset: at)
+        return JSONError(reason: "the string that begins at byte \(opening) is not closed", offset: at)
       }
       let run = UnsafeRawBufferPointer(rebasing: bytes[start..<at])
       if String(validating: run.bindMemory(to: UInt8.self), as: UTF8.self) == nil {
-        return JSONError(reason: "invalid UTF-8 in a string", offset: start)
+        return JSONError(reason: "a string contains invalid UTF-8", offset: start)
       }
-      guard bytes[at] == 0x5C else { return fail("unescaped control character in a string") }
+      guard bytes[at] == 0x5C else { return fail("a string contains an unescaped control character") }
       at += 1
       let letter = next
       if letter == UInt8(ascii: "u") {
@@ -160,7 +162,7 @@ extension JSONParser {
       } else if Self.plainEscape(letter) != nil {
         at += 1
       } else {
-        return fail("invalid escape in a string")
+        return fail("a string contains an invalid escape")
       }
     }
   }

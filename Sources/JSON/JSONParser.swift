@@ -1,12 +1,13 @@
-// A strict RFC 8259 parser over bytes: one pass, bounded depth, no trailing commas, comments, NaN or duplicate names, UTF-8
-// validated. Every error names the byte offset. Foundation's decoder loses member order and cannot say which names it ignored.
+// A strict RFC 8259 parser over bytes: one pass, bounded depth, validated UTF-8, and no trailing commas, comments,
+// NaN or duplicate names. Every error has a byte offset. Foundation's decoder loses the member order and does not
+// report ignored names.
 
 import Text
 
-/// Why a text is not the JSON that was asked for.
+/// The reason why a text is not valid JSON.
 package struct JSONError: Error, Equatable, CustomStringConvertible {
   package var reason: String
-  /// Offset of the offending byte from the start of the text.
+  /// The offset of the invalid byte from the start of the text.
   package var offset: Int
 
   package init(reason: String, offset: Int) { (self.reason, self.offset) = (reason, offset) }
@@ -14,11 +15,11 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
   package var description: String { "\(reason) at byte \(offset)" }
 }
 
-/// Bounds on what a parser builds from an untrusted text.
+/// Limits on parsing an untrusted text.
 package struct JSONLimits: Sendable {
-  /// Containers open at once.
+  /// The nesting depth of arrays and objects.
   package var depth = 64
-  /// Values in the whole document.
+  /// The number of values in the document.
   package var values = 4_000_000
 
   package init(depth: Int = 64, values: Int = 4_000_000) {
@@ -28,12 +29,12 @@ package struct JSONLimits: Sendable {
 }
 
 extension JSONValue {
-  /// Parses one whole document. Throws `JSONError` at the first byte that is wrong or beyond a limit. Where `shouldStop`, which is
-  /// asked every few hundred microseconds, returns true, the parser throws "stopped".
+  /// Parses a complete document. Throws `JSONError` at the first byte that is invalid or beyond a limit, or with
+  /// "stopped" if `shouldStop`, which is called every few hundred microseconds, returns true.
   package init(
     parsing bytes: [UInt8], limits: JSONLimits = JSONLimits(), shouldStop: () -> Bool = { false }
   ) throws(JSONError) {
-    // `withUnsafeBytes` does not carry typed errors, so the error travels as a value.
+    // `withUnsafeBytes` does not support typed errors, so the error is returned as a value.
     let result = bytes.withUnsafeBytes { buffer in
       Result { () throws(JSONError) -> JSONValue in
         try JSONValue(parsing: buffer, limits: limits, shouldStop: shouldStop)
@@ -42,12 +43,12 @@ extension JSONValue {
     self = try result.get()
   }
 
-  /// Parses one whole document.
+  /// Parses a complete document.
   package init(parsing text: String, limits: JSONLimits = JSONLimits()) throws(JSONError) {
     try self.init(parsing: Array(text.utf8), limits: limits)
   }
 
-  /// Parses one whole document held in `buffer`, for instance a mapped file. A byte order mark before it is skipped, RFC 8259 8.1.
+  /// Parses a complete document in `buffer`, for instance a mapped file. Skips a byte order mark, RFC 8259 8.1.
   package init(
     parsing buffer: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits(), shouldStop: () -> Bool = { false }
   ) throws(JSONError) {
@@ -58,21 +59,23 @@ extension JSONValue {
   }
 }
 
-/// The position and the document's structure. Strings and numbers are read in files of their own.
+/// The position and the document's structure. Separate files parse strings and numbers.
 struct JSONParser {
   let bytes: UnsafeRawBufferPointer
   let limits: JSONLimits
   let shouldStop: () -> Bool
   var at = 0
   var count = 0
-  /// Where `shouldStop` is asked next.
+  /// The offset at which `shouldStop` is called next.
   private var checkpoint = Self.stride
-  /// Bytes between two questions.
+  /// The number of bytes between two calls of `shouldStop`.
   private static let stride = 1 << 16
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   init(bytes: UnsafeRawBufferPointer, limits: JSONLimits, shouldStop: @escaping () -> Bool) {
-    (self.bytes, self.limits, self.shouldStop) = (bytes, limits, shouldStop)
+    self.bytes = bytes
+    self.limits = limits
+    self.shouldStop = shouldStop
   }
 
   mutating func document() throws(JSONError) -> JSONValue {
@@ -96,7 +99,7 @@ struct JSONParser {
 
   mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     count += 1
-    if count > limits.values { throw JSONError(reason: "more than \(limits.values) values", offset: at) }
+    if count > limits.values { throw JSONError(reason: "the document must have at most \(limits.values) values", offset: at) }
     if at >= checkpoint {
       checkpoint = at + Self.stride
       if shouldStop() { throw JSONError(reason: "stopped", offset: at) }
@@ -122,7 +125,7 @@ struct JSONParser {
   }
 
   private mutating func object(depth: Int) throws(JSONError) -> JSONObject {
-    if depth > limits.depth { throw fail("nested deeper than \(limits.depth)") }
+    if depth > limits.depth { throw fail("arrays and objects may be nested at most \(limits.depth) deep") }
     var object = JSONObject()
     at += 1
     skipSpace()
@@ -149,7 +152,7 @@ struct JSONParser {
   }
 
   private mutating func array(depth: Int) throws(JSONError) -> [JSONValue] {
-    if depth > limits.depth { throw fail("nested deeper than \(limits.depth)") }
+    if depth > limits.depth { throw fail("arrays and objects may be nested at most \(limits.depth) deep") }
     var array: [JSONValue] = []
     at += 1
     skipSpace()

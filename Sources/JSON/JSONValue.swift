@@ -1,20 +1,20 @@
-// A JSON document as a value. Objects keep the order of their members, because chat templates print tool schemas in the
-// order their author wrote them and models were trained on that text. Names and strings compare by their bytes.
+// A JSON document as a value. Objects keep the order of their members, because chat templates print tool schemas in
+// their author's order, on which models were trained. Names and strings are compared by their bytes.
 
 import Text
 
-/// One JSON value (RFC 8259).
+/// A JSON value (RFC 8259).
 package enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
-  /// A number written without fraction and exponent that fits 64 bits.
+  /// A number without fraction and exponent that fits in 64 bits.
   case integer(Int64)
   case number(Double)
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
 
-  /// Whether both are the same value; strings are the same when their bytes are, and 1 is not 1.0.
+  /// Whether both are the same value. Strings are compared by their bytes, and 1 is not equal to 1.0.
   package static func == (a: JSONValue, b: JSONValue) -> Bool {
     switch (a, b) {
     case (.null, .null): true
@@ -29,11 +29,11 @@ package enum JSONValue: Sendable, Equatable {
   }
 }
 
-/// The members of a JSON object in document order; names are unique by their bytes.
+/// The members of a JSON object in document order. Names are unique by their bytes.
 package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   package private(set) var names: [String] = []
   package private(set) var values: [JSONValue] = []
-  /// Name to position; only built beyond `indexedFrom` members, where a scan would cost more.
+  /// The position of each name, built only above `indexedFrom` members; below that a scan is faster.
   private var index: [ExactString: Int] = [:]
   private static let indexedFrom = 12
 
@@ -51,7 +51,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     zip(names, values).lazy.map { (name: $0.0, value: $0.1) }
   }
 
-  /// The value of `name`. Assigning appends a new member or replaces one in its place; assigning nil removes it.
+  /// The value of `name`. Setting it replaces a member in place or appends one; setting nil removes it.
   package subscript(name: String) -> JSONValue? {
     get { position(of: name).map { values[$0] } }
     set {
@@ -68,7 +68,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     }
   }
 
-  /// Appends a member and returns true, or returns false when the name is taken.
+  /// Appends a member and returns true, or returns false if the name exists.
   package mutating func insert(_ name: String, _ value: JSONValue) -> Bool {
     if position(of: name) != nil { return false }
     append(name, value)
@@ -125,7 +125,7 @@ extension JSONValue {
   package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   package var isNull: Bool { if case .null = self { true } else { false } }
 
-  /// A whole number: an integer, or a number such as 3.0 without fraction that an `Int` holds exactly.
+  /// The value as an integer: an integer, or a number such as 3.0 that an `Int` represents exactly.
   package var int: Int? {
     switch self {
     case .integer(let value): Int(value)
@@ -142,7 +142,7 @@ extension JSONValue {
     }
   }
 
-  /// What JSON calls this value's type, for error messages.
+  /// The name of the value's JSON type, for error messages.
   package var typeName: String {
     switch self {
     case .null: "null"

@@ -1,4 +1,4 @@
-// JSON text from values: UTF-8, members in order, nothing escaped that need not be.
+// Writes JSON text: UTF-8, members in order, with only the necessary escapes.
 import Text
 
 extension JSONValue {
@@ -9,14 +9,14 @@ extension JSONValue {
     return bytes
   }
 
-  /// JSON text with one member per line, `indent` spaces a level.
+  /// Returns JSON text with one member per line and `indent` spaces per level.
   package func pretty(indent: Int = 2) -> String {
     var bytes: [UInt8] = []
     write(into: &bytes, indent: indent, level: 0)
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Appends this value's JSON text. Numbers that JSON cannot write (NaN, infinities) become null.
+  /// Appends this value's JSON text. Numbers that JSON cannot represent (NaN, infinities) become null.
   package func write(into bytes: inout [UInt8], indent: Int?, level: Int) {
     switch self {
     case .null: bytes += "null".utf8

@@ -1,41 +1,44 @@
-// Efron's bootstrap: a statistic is computed on samples drawn with replacement from the sample, and the spread of the results is its
-// uncertainty. Rows are drawn whole, so that what belongs to one question stays together in paired comparisons. Bounds are bias-corrected and
-// accelerated (Efron 1987): percentiles moved by where the estimate stands among the resamples and by the skewness of the jackknife.
+// Efron's bootstrap: a statistic is computed on samples drawn with replacement, and the spread of the results is its
+// uncertainty. Rows are drawn as a whole, so that paired values of a question stay together. The bounds are
+// bias-corrected and accelerated (Efron 1987): percentiles shifted by the rank of the estimate among the resamples
+// and by the skewness of the jackknife.
 import Basics
 import Foundation
 
-/// Bootstrap intervals that a seed determines.
+/// Bootstrap intervals that are determined by a seed.
 package struct Bootstrap: Sendable {
-  /// How many samples are drawn.
+  /// The number of samples to draw.
   package var resamples = 2000
-  /// The part of the distribution between the bounds, above 0 and below 1.
+  /// The confidence level, above 0 and below 1.
   package var confidence = 0.95
-  /// Determines the draws.
+  /// The seed of the draws.
   package var seed: UInt64 = 0
 
   package init(resamples: Int = 2000, confidence: Double = 0.95, seed: UInt64 = 0) {
     precondition(resamples > 0 && confidence > 0 && confidence < 1)
-    (self.resamples, self.confidence, self.seed) = (resamples, confidence, seed)
+    self.resamples = resamples
+    self.confidence = confidence
+    self.seed = seed
   }
 
-  /// The interval of the mean; nil for an empty sample.
+  /// Returns the interval of the mean; nil for an empty sample.
   package func mean(_ values: [Double]) -> Interval? {
     interval(columns: [values]) { sums, count in sums[0] / Double(count) }
   }
 
-  /// The interval of Σ numerators ∕ Σ denominators over pairs of one question each; nil when there are none or the denominators
-  /// sum to 0. Samples whose denominators do are left out.
+  /// Returns the interval of Σ numerators ∕ Σ denominators over pairs of one question each; nil without pairs or if
+  /// the denominators sum to 0. Resamples with this sum are skipped.
   package func ratio(_ numerators: [Double], _ denominators: [Double]) -> Interval? {
     interval(columns: [numerators, denominators]) { sums, _ in sums[1] == 0 ? nil : sums[0] / sums[1] }
   }
 
-  /// The interval of mean(first) − mean(second) over pairs of one question each; nil when there are none.
+  /// Returns the interval of mean(first) − mean(second) over pairs of one question each; nil without pairs.
   package func difference(_ first: [Double], _ second: [Double]) -> Interval? {
     precondition(first.count == second.count)
     return mean(zip(first, second).map { $0 - $1 })
   }
 
-  /// The interval of a statistic of column sums over rows that are drawn whole. All columns have the same length.
+  /// Returns the interval of a statistic of column sums. Rows are drawn as a whole; all columns have the same length.
   private func interval(columns: [[Double]], _ statistic: ([Double], Int) -> Double?) -> Interval? {
     let count = columns[0].count
     precondition(columns.allSatisfy { $0.count == count })
@@ -68,13 +71,13 @@ package struct Bootstrap: Sendable {
     return Interval(estimate: estimate, low: low, high: high)
   }
 
-  /// Where the bounds lie among the resamples: Φ(z₀ + (z₀ + z) ∕ (1 − a (z₀ + z))) (Efron 1987). Where every resample lies on one side of the
-  /// estimate, or the jackknife does not vary, the plain percentiles are kept.
+  /// Returns the quantiles of the bounds among the resamples: Φ(z₀ + (z₀ + z) ∕ (1 − a (z₀ + z))) (Efron 1987). Plain
+  /// percentiles are used if all resamples are on one side of the estimate, or if the jackknife does not vary.
   private static func accelerated(
     _ ends: (Double, Double), _ drawn: [Double], _ estimate: Double, _ jackknife: [Double]
   ) -> (Double, Double) {
     guard let centre = Sample.mean(jackknife) else { return ends }
-    // Equal values count half: statistics of few discrete outcomes are equal to the estimate often.
+    // Equal values count half, because statistics with few discrete outcomes often equal the estimate.
     let below = Double(drawn.count { $0 < estimate }) + Double(drawn.count { $0 == estimate }) / 2
     let bias = NormalDistribution.quantile(below / Double(drawn.count))
     let cubes = jackknife.reduce(0) { $0 + pow(centre - $1, 3) }

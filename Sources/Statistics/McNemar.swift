@@ -1,12 +1,12 @@
-// Whether two ways of answering the same questions differ: only questions that one way gets right and the other wrong say something,
-// and without a difference each of those falls to either side like a coin (McNemar 1947).
+// Tests whether two ways of answering the same questions differ. Only questions that exactly one way answers
+// correctly count; without a difference, each of them falls to either side with equal probability (McNemar 1947).
 import Foundation
 
-/// McNemar's test of two paired yes-or-no outcomes.
+/// McNemar's test of two paired binary outcomes.
 package struct McNemar: Sendable, Equatable {
-  /// Pairs where only the first is right.
+  /// The number of pairs in which only the first is correct.
   package let onlyFirst: Int
-  /// Pairs where only the second is right.
+  /// The number of pairs in which only the second is correct.
   package let onlySecond: Int
 
   package init(onlyFirst: Int, onlySecond: Int) {
@@ -14,19 +14,20 @@ package struct McNemar: Sendable, Equatable {
     (self.onlyFirst, self.onlySecond) = (onlyFirst, onlySecond)
   }
 
-  /// Counts the pairs; outcomes without a partner, beyond the shorter array, are left out.
+  /// Counts the pairs. Outcomes beyond the shorter array are ignored.
   package init(_ first: [Bool], _ second: [Bool]) {
     let pairs = zip(first, second)
     self.init(onlyFirst: pairs.count { $0 && !$1 }, onlySecond: pairs.count { !$0 && $1 })
   }
 
-  /// The probability of a split at least as uneven when both are equally good: two-sided, from the binomial distribution of n coins.
+  /// The two-sided probability of a split at least as uneven if both are equally good, from the binomial
+  /// distribution.
   package var exactP: Double {
     let n = onlyFirst + onlySecond, smaller = min(onlyFirst, onlySecond)
-    // Both halves of an even split overlap.
+    // The two tails of an even split overlap.
     if onlyFirst == onlySecond { return 1 }
     let whole = lgamma(Double(n) + 1) - Double(n) * log(2.0)
-    // From the largest term down, so that what is too small to matter ends the sum.
+    // Adds terms from the largest down, so that the sum can stop when they become negligible.
     var tail = 0.0
     for k in stride(from: smaller, through: 0, by: -1) {
       let term = exp(whole - lgamma(Double(k) + 1) - lgamma(Double(n - k) + 1))

@@ -1,13 +1,13 @@
-// The standard normal distribution, both ways.
+// The standard normal distribution and its inverse.
 import Foundation
 
 /// The normal distribution with mean 0 and variance 1.
 package enum NormalDistribution {
-  /// The probability of a value of at most `x`.
+  /// Returns the probability of a value of at most `x`.
   package static func probability(_ x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
 
-  /// The value that the part `p` of the distribution lies below: −∞ at 0, ∞ at 1, NaN outside. Found by bisection on the side of the
-  /// smaller tail, where `erfc` keeps its digits, then sharpened by Newton's steps to the last place.
+  /// Returns the value below which the share `p` of the distribution lies: −∞ at 0, ∞ at 1, NaN outside. Uses
+  /// bisection on the side of the smaller tail, where `erfc` is accurate, then Newton's method to full precision.
   package static func quantile(_ p: Double) -> Double {
     if p.isNaN || p < 0 || p > 1 { return .nan }
     if p == 0 { return -.infinity }

@@ -1,23 +1,23 @@
-// How much auto-thinking saved against always thinking, from a sample of requests that were answered again.
-//
-// Of N auto requests that did not think, n were drawn at random and answered again with a thought; d is what each pair differs by.
-// The total is N·d̄, with the finite population correction 1 − n/N (Cochran, Sampling Techniques, 3rd ed., 2.6). As thoughts' lengths
-// are skewed, the interval is Hall's, which takes the sample's skewness into account (P. Hall, On the removal of skewness by
-// transformation, J. R. Stat. Soc. B 54, 1992), with Student's t for the normal quantile. Requests that thought would have thought
-// anyway: they saved nothing and spent the tokens by which they decided. docs/savings.md tells how often it covers the truth.
+// Estimates how much auto-thinking saved compared with always thinking, from a random sample of requests that were
+// answered again with thinking. The estimate is N·d̄ for N non-thinking requests and pair differences d, with the
+// finite population correction (Cochran, Sampling Techniques, 3rd ed., 2.6). The interval is Hall's, which accounts
+// for skewness (J. R. Stat. Soc. B 54, 1992), with Student's t. docs/savings.md states its coverage.
 
 import Foundation
 
-/// Differences of answered pairs: thinking minus not thinking, in tokens or seconds.
+/// The sums of the differences of pairs, thinking minus non-thinking, in tokens or seconds.
 package struct PairSums: Sendable, Equatable {
   package var count = 0
   package var sum = 0.0, squares = 0.0, cubes = 0.0
 
   package init(count: Int = 0, sum: Double = 0, squares: Double = 0, cubes: Double = 0) {
-    (self.count, self.sum, self.squares, self.cubes) = (count, sum, squares, cubes)
+    self.count = count
+    self.sum = sum
+    self.squares = squares
+    self.cubes = cubes
   }
 
-  /// Takes in one pair.
+  /// Adds one pair.
   package mutating func add(_ difference: Double) {
     count += 1
     sum += difference
@@ -26,68 +26,76 @@ package struct PairSums: Sendable, Equatable {
   }
 }
 
-/// Auto requests in a span of time.
+/// The auto requests in a span of time.
 package struct AutoPopulation: Sendable, Equatable {
-  /// Replies that thought, and that did not.
-  package var thinking = 0, direct = 0
-  /// What all of them took, in tokens or seconds.
+  /// The number of replies with thinking and without.
+  package var thinking = 0, nonThinking = 0
+  /// The cost of all requests in tokens or seconds.
   package var spent = 0.0
 
-  package init(thinking: Int = 0, direct: Int = 0, spent: Double = 0) {
-    (self.thinking, self.direct, self.spent) = (thinking, direct, spent)
+  package init(thinking: Int = 0, nonThinking: Int = 0, spent: Double = 0) {
+    self.thinking = thinking
+    self.nonThinking = nonThinking
+    self.spent = spent
   }
 }
 
-/// What all auto requests saved against always thinking, with an interval.
+/// The savings of all auto requests compared with always thinking, with an interval.
 package struct SavingsEstimate: Sendable, Equatable {
-  /// Over all requests.
+  /// The savings over all requests, and their bounds.
   package var saved, low, high: Double
-  /// Of what always thinking would have taken.
+  /// The share of the cost of always thinking, and its bounds.
   package var share, shareLow, shareHigh: Double
-  /// Of one auto request, in the mean.
+  /// The mean savings per auto request.
   package var perRequest: Double
-  /// Pairs it rests on.
+  /// The number of pairs.
   package var pairs: Int
 
-  /// Why there is no estimate.
-  package enum Lack: Error, Sendable, Equatable {
-    /// No auto request in the span.
+  /// The reason why there is no estimate.
+  package enum MissingData: Error, Sendable, Equatable {
+    /// There was no auto request in the span.
     case noRequests
-    /// Too few of them were answered again.
+    /// Too few of the requests were answered again.
     case fewPairs(Int, needed: Int)
   }
 
-  /// Pairs that an interval rests on at least; with fewer, no interval covers skewed lengths at its stated rate.
+  /// The minimum number of pairs. With fewer, no interval covers skewed lengths at its stated rate.
   package static let fewestPairs = 30
 
+  /// Creates an estimate. Throws if there is no data for one.
+  ///
   /// - Parameters:
-  ///   - pairs: of requests that did not think.
-  ///   - decision: what a reply that thinks spends on deciding so, which one that was told to think does not.
-  ///   - confidence: of the interval, between 0 and 1.
+  ///   - pairs: The pairs of requests that did not think.
+  ///   - decision: The cost of deciding to think, which a reply in mode long does not have.
+  ///   - confidence: The confidence level of the interval, between 0 and 1.
   package init(
     _ pairs: PairSums, _ population: AutoPopulation, decision: Double = 0, confidence: Double = 0.95
-  ) throws(Lack) {
-    let all = population.thinking + population.direct
+  ) throws(MissingData) {
+    let all = population.thinking + population.nonThinking
     guard all > 0 else { throw .noRequests }
-    let direct = population.direct
+    let nonThinking = population.nonThinking
     let known = 0 - decision * Double(population.thinking)
-    (saved, low, high) = (known, known, known)
-    if direct > 0 {
-      guard pairs.count == direct || pairs.count >= Self.fewestPairs && pairs.count < direct else {
+    saved = known
+    low = known
+    high = known
+    if nonThinking > 0 {
+      guard pairs.count == nonThinking || pairs.count >= Self.fewestPairs && pairs.count < nonThinking else {
         throw .fewPairs(pairs.count, needed: Self.fewestPairs)
       }
-      let mean = Self.mean(of: pairs, among: direct, confidence: confidence)
-      saved += Double(direct) * mean.estimate
-      low += Double(direct) * mean.low
-      high += Double(direct) * mean.high
+      let mean = Self.mean(of: pairs, among: nonThinking, confidence: confidence)
+      saved += Double(nonThinking) * mean.estimate
+      low += Double(nonThinking) * mean.low
+      high += Double(nonThinking) * mean.high
     }
     let spent = population.spent
     func part(_ saved: Double) -> Double { saved + spent > 0 ? saved / (saved + spent) : 0 }
-    (share, shareLow, shareHigh) = (part(saved), part(low), part(high))
+    share = part(saved)
+    shareLow = part(low)
+    shareHigh = part(high)
     (perRequest, self.pairs) = (saved / Double(all), pairs.count)
   }
 
-  /// The mean of a population of `size`, of which the pairs were drawn without replacement.
+  /// Returns the mean of a population of `size`, from which the pairs were drawn without replacement.
   private static func mean(
     of pairs: PairSums, among size: Int, confidence: Double
   ) -> (estimate: Double, low: Double, high: Double) {
@@ -104,7 +112,7 @@ package struct SavingsEstimate: Sendable, Equatable {
     )
   }
 
-  /// The inverse of Hall's transformation of a studentised mean of `count` values.
+  /// Returns the inverse of Hall's transformation of a studentised mean of `count` values.
   private static func hall(_ quantile: Double, _ skewness: Double, _ count: Double) -> Double {
     let root = count.squareRoot()
     guard abs(skewness) > 1e-6 else { return quantile }

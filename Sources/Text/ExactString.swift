@@ -1,13 +1,14 @@
-// The type for text from outside. Swift's String compares, hashes and sorts by canonical equivalence: it normalises both operands,
-// which costs O(n²) for runs of combining marks, and takes "é" and "e" + U+0301 for the same name. Keys and comparisons of text that a
-// client, a model file or a peer wrote therefore use this type. `Tests/ArchitectureTests/ComparisonTests.swift` finds the others.
+// The type for text from outside. Swift's String compares, hashes and sorts by canonical equivalence: it normalises
+// both operands, which takes O(n²) for runs of combining marks and treats "é" and "e" + U+0301 as equal. Text from
+// clients, model files and peers is therefore keyed and compared with this type.
+// `Tests/ArchitectureTests/ComparisonTests.swift` finds violations.
 
 /// A string that compares, hashes and sorts by its UTF-8 bytes, after a check of the length.
 ///
 ///     switch ExactString(name) { case "stop": … }
 ///     var positions: [ExactString: Int]
 package struct ExactString: Sendable, Hashable, Comparable, ExpressibleByStringLiteral, CustomStringConvertible {
-  /// The text itself.
+  /// The text.
   package let string: String
 
   package init(_ string: String) { self.string = string }
@@ -36,7 +37,7 @@ package struct ExactString: Sendable, Hashable, Comparable, ExpressibleByStringL
 }
 
 extension Dictionary where Key == ExactString {
-  /// The value of the key with the bytes of `text`.
+  /// The value for the key with the bytes of `text`.
   package subscript(text: String) -> Value? {
     get { self[ExactString(text)] }
     set { self[ExactString(text)] = newValue }

@@ -1,6 +1,7 @@
-// In a file that imports Text, the operators and methods below stand in for the standard library's: String and Substring compare by
-// their bytes, after a check of the length, wherever both sides are plain or optional strings. Generic code still takes the standard
-// library's conformances, which normalise: keys of sets and dictionaries are `ExactString`. `ComparisonTests` finds what is left.
+// In files that import Text, these operators and methods replace the standard library's: String and Substring compare
+// by their bytes, if both sides are plain or optional strings. Generic code still uses the standard library's
+// conformances, which normalise, so keys of sets and dictionaries must be `ExactString`. `ComparisonTests` finds
+// violations.
 
 extension StringProtocol {
   /// Whether both texts have the same bytes.
@@ -48,7 +49,7 @@ extension Optional where Wrapped == String {
   }
   /// Whether one is nil, or the texts differ in a byte.
   package static func != (a: String?, b: String?) -> Bool { !(a == b) }
-  // With one side plain, as for literals, the standard library's operator would match better than the two above.
+  // For a plain side, such as a literal, the standard library's operator would match better than the two above.
   /// Whether there is a text with the bytes of `b`.
   package static func == (a: String?, b: String) -> Bool { a?.isEqual(exactly: b) ?? false }
   /// Whether there is a text with the bytes of `a`.
@@ -67,7 +68,7 @@ extension Sequence where Element == String {
 }
 
 extension Collection where Element == String {
-  /// The position of the first string with the bytes of `text`.
+  /// Returns the position of the first string with the bytes of `text`.
   package func firstIndex(of text: String) -> Index? { firstIndex(exactly: text) }
 }
 
@@ -78,6 +79,6 @@ extension Array where Element == String {
   }
   /// Whether a string differs in a byte.
   package static func != (a: [String], b: [String]) -> Bool { !(a == b) }
-  /// These strings in the order of their bytes.
+  /// Returns these strings in the order of their bytes.
   package func sorted() -> [String] { sorted { $0.exact < $1.exact } }
 }

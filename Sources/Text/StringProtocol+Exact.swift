@@ -1,10 +1,10 @@
-// Comparison and search by bytes for String and Substring, as far as text from outside needs it. Every operation is linear, and none
-// looks at grapheme clusters: one Character may have any number of bytes.
+// Comparison and search by bytes for String and Substring. Every operation takes linear time, and none uses grapheme
+// clusters: a Character may have any number of bytes.
 
 import Glibc
 
 extension StringProtocol {
-  /// This text as a key, or for comparison with a literal: `text.exact == "stop"`.
+  /// The text as a key, or for comparison with a literal: `text.exact == "stop"`.
   package var exact: ExactString { ExactString(String(self)) }
 
   /// Whether both texts have the same bytes.
@@ -31,7 +31,7 @@ extension StringProtocol {
     }
   }
 
-  /// Whether the bytes of `part` occur in this text; an empty part does.
+  /// Whether the bytes of `part` occur in this text. An empty part always does.
   package func contains(exactly part: String) -> Bool {
     withUTF8Bytes { bytes in
       part.withUTF8Bytes { wanted in
@@ -40,7 +40,7 @@ extension StringProtocol {
     }
   }
 
-  /// The parts between occurrences of the ASCII character `separator`.
+  /// Returns the parts between occurrences of the ASCII character `separator`.
   package func split(
     at separator: Unicode.Scalar, maxSplits: Int = .max, omittingEmpty: Bool = true
   ) -> [Substring] where SubSequence == Substring {
@@ -49,7 +49,8 @@ extension StringProtocol {
       .map(Substring.init)
   }
 
-  /// This text with A to Z in lower case. Other letters keep theirs, so that no two names become one by Unicode's rules.
+  /// The text with A to Z in lower case. Other letters are unchanged, so that Unicode rules cannot make two names
+  /// equal.
   package var lowercasedASCII: String {
     withUTF8Bytes { bytes in
       String(unsafeUninitializedCapacity: bytes.count) { lower in
@@ -61,19 +62,19 @@ extension StringProtocol {
     }
   }
 
-  /// The beginning of this text for a message: at most `bytes` bytes, cut between two scalars.
+  /// Returns the beginning of this text for a message: at most `bytes` bytes, ending between two scalars.
   package func excerpt(_ bytes: Int) -> String {
     withUTF8Bytes { text in
       var end = Swift.min(bytes, text.count)
-      // A continuation byte after the end means that the cut would split a scalar.
+      // A continuation byte after the end means that a scalar would be split.
       while end > 0, end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
       return String(decoding: UnsafeBufferPointer(rebasing: text[..<end]), as: UTF8.self)
     }
   }
 
-  /// Calls `body` with the UTF-8 bytes of this text, which are not copied.
+  /// Calls `body` with the UTF-8 bytes of this text, without copying them.
   package func withUTF8Bytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-    // Only strings that are bridged from Objective-C have no contiguous bytes.
+    // Only strings bridged from Objective-C have no contiguous bytes.
     utf8.withContiguousStorageIfAvailable(body) ?? Array(utf8).withUnsafeBufferPointer(body)
   }
 }
@@ -84,22 +85,22 @@ extension Sequence where Element == String {
 }
 
 extension Collection where Element == String {
-  /// The position of the first string with the bytes of `text`.
+  /// Returns the position of the first string with the bytes of `text`.
   package func firstIndex(exactly text: some StringProtocol) -> Index? { firstIndex { $0.isEqual(exactly: text) } }
 }
 
 extension RawRepresentable where Self: CaseIterable, RawValue == String {
-  /// The case whose raw value has the bytes of `text`; `init(rawValue:)` would normalise both.
+  /// Returns the case whose raw value has the bytes of `text`. `init(rawValue:)` would normalise both.
   package init?(exactly text: String) {
     guard let found = Self.allCases.first(where: { $0.rawValue.isEqual(exactly: text) }) else { return nil }
     self = found
   }
 }
 
-/// The offset of the first occurrence of `part`, which is not empty, in linear time (Knuth, Morris and Pratt 1977).
+/// Returns the offset of the first occurrence of the non-empty `part`, in linear time (Knuth, Morris and Pratt 1977).
 private func position(of part: UnsafeBufferPointer<UInt8>, in text: UnsafeBufferPointer<UInt8>) -> Int? {
   if part.count > text.count { return nil }
-  // The length of the longest beginning of `part` that ends at each of its bytes without being all up to there.
+  // For each byte of `part`, the length of the longest proper prefix that ends there.
   var borders = [Int](repeating: 0, count: part.count)
   var length = 0
   for index in 1..<part.count {
@@ -116,7 +117,7 @@ private func position(of part: UnsafeBufferPointer<UInt8>, in text: UnsafeBuffer
   return nil
 }
 
-/// `memcmp`, which must not see the null pointer of an empty buffer.
+/// Calls `memcmp`, except with the null pointer of an empty buffer.
 func compare(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>, _ count: Int) -> Int32 {
   guard count > 0, let left = a.baseAddress, let right = b.baseAddress else { return 0 }
   return memcmp(left, right, count)

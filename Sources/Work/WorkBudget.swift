@@ -1,18 +1,18 @@
-// The processor time that the work of one request may take, and whether anybody still waits for it. Long loops ask `shouldStop` every
-// few hundred microseconds and then end with any error: the queue puts the reason in its place.
+// The processor time that the work for one request may take, and whether the result is still needed. Long loops check
+// `shouldStop` every few hundred microseconds and then throw any error, which the queue replaces with the reason.
 
 import Basics
 import GenerationTypes
 import Glibc
 import Synchronization
 
-/// The budget of one request. Its jobs run one after the other; each is measured on the thread that runs it.
+/// The budget of one request. Its jobs run one after the other, and each is measured on the thread that runs it.
 package final class WorkBudget: Sendable {
   package let limit: Duration
   private let limitNanoseconds: Int
-  /// Nanoseconds of the jobs before the current one.
+  /// The processor time of the earlier jobs in nanoseconds.
   private let spent = Atomic(0)
-  /// The thread's clock at the start of the current job; negative between jobs.
+  /// The thread's processor time at the start of the current job; negative between jobs.
   private let start = Atomic(-1)
   private let cancelled = Atomic(false)
 
@@ -21,14 +21,14 @@ package final class WorkBudget: Sendable {
     limitNanoseconds = Int(limit.nanoseconds)
   }
 
-  /// A budget for work that no client sent.
+  /// A budget without a limit, for work that is not caused by a client.
   package static var unlimited: WorkBudget { WorkBudget(limit: .seconds(Int64.max)) }
 
-  /// Whether the current job has to end: nobody waits for it, or its request has used its time. Reads the thread's clock, which takes
-  /// some hundred nanoseconds.
+  /// Whether the current job must stop, because its result is not needed or its request has used its time. Reads the
+  /// thread's clock, which takes some hundred nanoseconds.
   package var shouldStop: Bool { isCancelled || isOver }
 
-  /// Nobody waits for the work any more.
+  /// Marks the result as not needed.
   package func cancel() { cancelled.store(true, ordering: .relaxed) }
 
   package var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
@@ -39,8 +39,8 @@ package final class WorkBudget: Sendable {
     return spent.load(ordering: .relaxed) + current > limitNanoseconds
   }
 
-  /// Runs one job on this thread and returns what it returned or threw, with its processor time in seconds. A job that has to end
-  /// throws `CancellationError` or `WorkError.overBudget`, whatever error its loops ended with.
+  /// Runs one job on this thread and returns its result or error with its processor time in seconds. A job that had
+  /// to stop throws `CancellationError` or `WorkError.overBudget`, whatever error its loops threw.
   func measure<Value>(_ work: (WorkBudget) throws -> Value) -> (result: Result<Value, any Error>, seconds: Double) {
     let before = Self.threadTime
     start.store(before, ordering: .relaxed)
@@ -65,7 +65,7 @@ package final class WorkBudget: Sendable {
     return (result, Double(used) / 1e9)
   }
 
-  /// Processor time of this thread in nanoseconds.
+  /// The processor time of this thread in nanoseconds.
   private static var threadTime: Int {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -73,7 +73,8 @@ package final class WorkBudget: Sendable {
   }
 }
 
-/// For whom the current task works. The request pipeline sets it; the queue hands it on to the thread that does the work.
+/// The client and budget for which the current task works. The request pipeline sets it, and the queue passes it to
+/// the working thread.
 package struct WorkContext: Sendable {
   package let client: ClientID
   package let budget: WorkBudget
@@ -82,6 +83,6 @@ package struct WorkContext: Sendable {
 
   package init(client: ClientID, budget: WorkBudget) { (self.client, self.budget) = (client, budget) }
 
-  /// Whether the work that this thread does now has to end.
+  /// Whether the current work of this thread must stop.
   package static var shouldStop: Bool { current?.budget.shouldStop ?? false }
 }

@@ -1,11 +1,11 @@
-// Why work was not done.
+// The reasons why work was not done.
 
-/// What `WorkQueue.run` throws beside the errors of the work itself and `CancellationError`.
+/// The errors of `WorkQueue.run` in addition to those of the work itself and `CancellationError`.
 package enum WorkError: Error, Equatable, Sendable {
-  /// The work of one request took more processor time than it may.
+  /// The work for one request took more processor time than allowed.
   case overBudget(limit: Duration)
-  /// As many jobs wait as may wait in all.
+  /// The queue of waiting jobs is full.
   case full(limit: Int)
-  /// As many jobs wait as may wait for one client.
+  /// The client's queue of waiting jobs is full.
   case clientFull(limit: Int)
 }

@@ -1,42 +1,42 @@
-// Bounds of the work queue, and how the size of a job is told to it.
+// Limits of the work queue, and the size of a job.
 
-/// What a work queue may hold and use.
+/// Limits of a work queue.
 package struct WorkLimits: Sendable, Equatable {
-  /// Threads. One of them never takes long jobs, so that short ones always find one.
+  /// The number of threads. One of them never takes long jobs, so that short ones can always run.
   package var workers: Int
-  /// Jobs that wait, over all clients.
+  /// The number of waiting jobs over all clients.
   package var waiting = 1024
-  /// Jobs of one client that wait.
+  /// The number of waiting jobs of one client.
   package var waitingPerClient = 512
-  /// Images that are decoded at once; each may hold some hundred megabytes.
+  /// The number of images decoded at the same time; each may take some hundred megabytes.
   package var images = 2
-  /// Processor time of one request over all of its jobs.
+  /// The processor time of one request over all its jobs.
   package var requestTime = Duration.seconds(20)
 
   package init(workers: Int) { self.workers = max(2, workers) }
 }
 
-/// How much a job is expected to take.
+/// The expected cost of a job.
 package struct WorkSize: Sendable, Equatable {
   enum Kind: Sendable { case short, long, image }
 
   let kind: Kind
-  /// Seconds of processor time; what the job did take replaces it afterwards.
+  /// The expected processor time in seconds. The measured time replaces it afterwards.
   let seconds: Double
-  /// Whether the job is refused where too many wait.
+  /// Whether the job is rejected if too many are waiting.
   var isBounded = true
 
-  /// Bytes up to which a job is short.
+  /// The number of bytes up to which a job is short.
   private static let shortBytes = 64 << 10
 
-  /// Work that is proportional to so many bytes of text.
+  /// Returns the size of work that is proportional to the number of bytes of text.
   package static func text(bytes: Int) -> WorkSize {
     WorkSize(kind: bytes <= shortBytes ? .short : .long, seconds: Double(bytes) * 5e-8 + 1e-4)
   }
 
-  /// Work of unknown length that is not short, such as the compilation of a schema.
+  /// Work of unknown length that is not short, such as compiling a schema.
   package static let long = WorkSize(kind: .long, seconds: 0.05)
 
-  /// Work on one image, whose decoded pixels are held meanwhile.
+  /// Work on one image, whose decoded pixels are in memory meanwhile.
   package static let image = WorkSize(kind: .image, seconds: 0.2)
 }

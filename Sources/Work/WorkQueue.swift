@@ -1,5 +1,6 @@
-// Work whose cost grows with what a client sends: parsing, rendering, tokenising, images, large documents. It would hold up every
-// handler on the cooperative pool, which has one thread a core. Threads of its own take it from a schedule that is fair to clients.
+// Runs work whose cost grows with the client's input: parsing, rendering, tokenising, images, large documents. On the
+// cooperative pool, which has one thread per core, it would block all handlers. Separate threads take it from a
+// schedule that is fair to clients.
 
 import Dispatch
 import Foundation
@@ -7,17 +8,18 @@ import GenerationTypes
 import Glibc
 import Synchronization
 
-/// Runs jobs on a bounded number of threads.
+/// Runs jobs on a limited number of threads.
 package final class WorkQueue: Sendable {
   /// Counts for metrics.
   package struct Status: Sendable, Equatable {
     package var waiting = 0
     package var running = 0
-    /// Jobs that ran to their end, those dropped because their client left, and those that used their request's time up.
+    /// The number of completed jobs, of those dropped because their client left, and of those that exceeded their
+    /// request's time.
     package var finished = 0, dropped = 0, overBudget = 0
-    /// Jobs that found no room.
-    package var refused = 0
-    /// Processor seconds of all jobs.
+    /// The number of jobs rejected because a queue was full.
+    package var rejected = 0
+    /// The processor time of all jobs in seconds.
     package var seconds = 0.0
   }
 
@@ -25,7 +27,7 @@ package final class WorkQueue: Sendable {
   private let core: Core
   private let lastID = Atomic<UInt64>(0)
 
-  /// Bytes of text that are worked on where they are, within a millisecond or so.
+  /// The number of bytes of text up to which work runs on the caller's thread, within about a millisecond.
   package static let inlineBytes = 16 << 10
 
   package init(limits: WorkLimits = WorkLimits(workers: max(4, ProcessInfo.processInfo.activeProcessorCount))) {
@@ -37,11 +39,12 @@ package final class WorkQueue: Sendable {
 
   package var status: Status { core.status }
 
-  /// The budget of a new request.
+  /// Creates the budget of a new request.
   package var newBudget: WorkBudget { WorkBudget(limit: limits.requestTime) }
 
-  /// Waits for its turn, then returns what `work` returns. `work` ends soon, with any error, once the budget says that it should stop.
-  /// Throws `CancellationError` as soon as the task is cancelled while the job waits, and `WorkError`.
+  /// Waits in the queue, then returns the result of `work`, which must stop with any error soon after the budget
+  /// requires it. Throws `WorkError`, and `CancellationError` as soon as the task is cancelled while the job is
+  /// waiting.
   package func run<Value: Sendable>(
     _ size: WorkSize, _ work: @escaping @Sendable (WorkBudget) throws -> Value
   ) async throws -> Value {
@@ -58,8 +61,8 @@ package final class WorkQueue: Sendable {
     }
   }
 
-  /// The same for the last piece of a request that has been served: writing down what took long to make. It is neither refused nor
-  /// measured, but still takes its turn.
+  /// Runs the last job of a request that has been served, which writes the result. It is neither rejected nor
+  /// measured, but waits in the queue.
   package func finish<Value: Sendable>(bytes: Int, _ work: @escaping @Sendable () throws -> Value) async throws -> Value
   {
     if bytes <= Self.inlineBytes { return try work() }
@@ -71,7 +74,7 @@ package final class WorkQueue: Sendable {
     }
   }
 
-  /// The same as `run` for work on so many bytes of text; a little is done at once, on the caller's thread.
+  /// Runs work on so many bytes of text. Small work runs at once on the caller's thread.
   package func run<Value: Sendable>(
     bytes: Int, _ work: @escaping @Sendable (WorkBudget) throws -> Value
   ) async throws -> Value {
@@ -81,13 +84,13 @@ package final class WorkQueue: Sendable {
   }
 }
 
-/// A job with what it does and who waits for it.
+/// A job with its closure and the task that waits for it.
 private final class Entry: Sendable {
   let job: WorkSchedule.Job
   let context: WorkContext
-  /// Does the job. Returns the seconds it took, its error if it failed, and a closure that resumes the waiting task.
+  /// Runs the job. Returns its seconds, its error if it failed, and a closure that resumes the waiting task.
   let perform: @Sendable () -> (seconds: Double, error: (any Error)?, resume: @Sendable () -> Void)
-  /// Wakes who waits with an error.
+  /// Resumes the waiting task with an error.
   let drop: @Sendable (any Error) -> Void
 
   init<Value: Sendable>(
@@ -105,12 +108,13 @@ private final class Entry: Sendable {
   }
 }
 
-/// What the threads share. They hold it, not the queue, so that a queue that is let go ends them.
+/// The state that the threads share. They hold a reference to it and not to the queue, so that releasing the queue
+/// ends them.
 private final class Core: Sendable {
   private struct State {
     var schedule: WorkSchedule
     var entries: [WorkSchedule.JobID: Entry] = [:]
-    /// 0 before the first job.
+    /// The number of threads; 0 before the first job.
     var threads = 0
     var isClosed = false
     var status = WorkQueue.Status()
@@ -119,9 +123,9 @@ private final class Core: Sendable {
   private let limits: WorkLimits
   private let state: Mutex<State>
   private let wake = DispatchSemaphore(value: 0)
-  /// Templates and schemas nest, so the stack does not depend on the shell's limit.
+  /// The stack size of a thread. Templates and schemas nest, so it must not depend on the shell's limit.
   private static let stackSize = 8 << 20
-  /// Event loops and the engine go first where processors are short.
+  /// Event loops and the engine take precedence if processors are scarce.
   private static let niceness: Int32 = 3
 
   init(_ limits: WorkLimits) {
@@ -138,21 +142,21 @@ private final class Core: Sendable {
   }
 
   func add(_ entry: Entry) {
-    // Cancelled before it came: nobody will ask for its removal.
+    // Already cancelled, so it would never be removed.
     if entry.context.budget.isCancelled { return entry.drop(CancellationError()) }
-    let (refusal, isFirst) = state.withLock { state -> (WorkError?, Bool) in
+    let (error, isFirst) = state.withLock { state -> (WorkError?, Bool) in
       do throws(WorkError) {
         try state.schedule.add(entry.job)
       } catch {
-        state.status.refused += 1
+        state.status.rejected += 1
         return (error, false)
       }
       state.entries[entry.job.id] = entry
       defer { state.threads = limits.workers }
       return (nil, state.threads == 0)
     }
-    if let refusal { return entry.drop(refusal) }
-    // All at once: a thread that is woken and takes a long job must not be the only one that was to be had for a short one.
+    if let error { return entry.drop(error) }
+    // All threads start together: the only thread must not take a long job and leave none for a short one.
     if isFirst { for _ in 0..<limits.workers { startThread() } }
     wake.signal()
     if entry.context.budget.isCancelled { cancel(entry.job) }
@@ -177,7 +181,7 @@ private final class Core: Sendable {
 
   private func startThread() {
     let thread = Thread { [self] in
-      _ = nice(Self.niceness)  // Of this thread alone on Linux.
+      _ = nice(Self.niceness)  // On Linux this affects only the calling thread.
       work()
     }
     thread.stackSize = Self.stackSize
@@ -207,9 +211,9 @@ private final class Core: Sendable {
         }
         return state.schedule.waiting > 1
       }
-      // The job is counted before its client can have the answer.
+      // The job is counted before its client can receive the answer.
       resume()
-      // What ended may have held back more than the one job that this thread takes next.
+      // The finished job may have blocked more jobs than the one this thread takes next.
       if mayStartMore { wake.signal() }
     }
   }

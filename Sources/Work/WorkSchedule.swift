@@ -1,27 +1,31 @@
-// Which job runs next. Start-time fair queueing (Goyal, Vin, Cheng 1996) over clients: a client's time advances by the processor time
-// of its jobs, the client with the least time goes first, and one that was idle begins at the present, neither with credit nor debt.
-// A plain value: threads and clocks are around it.
+// Decides which job runs next. Start-time fair queueing (Goyal, Vin, Cheng 1996) over clients: a client's time
+// advances by the processor time of its jobs, and the client with the least time is served first. A client that was
+// idle starts at the current time, without credit or debt. A plain value without threads and clocks.
 
 import GenerationTypes
 
-/// Jobs that wait and run, by client.
+/// The waiting and running jobs by client.
 package struct WorkSchedule: Sendable {
   package typealias JobID = UInt64
 
-  /// One job of a client.
+  /// A job of a client.
   package struct Job: Sendable, Equatable {
-    /// Unique, rising in the order of arrival.
+    /// The unique id, increasing in the order of arrival.
     package let id: JobID
     package let client: ClientID
     package let size: WorkSize
 
-    package init(id: JobID, client: ClientID, size: WorkSize) { (self.id, self.client, self.size) = (id, client, size) }
+    package init(id: JobID, client: ClientID, size: WorkSize) {
+      self.id = id
+      self.client = client
+      self.size = size
+    }
   }
 
-  /// Jobs that run at present.
+  /// The numbers of running jobs.
   private struct Running {
     var short = 0, long = 0, image = 0
-    /// Jobs that are not short.
+    /// The number of jobs that are not short.
     var heavy: Int { long + image }
     var all: Int { short + heavy }
 
@@ -35,7 +39,7 @@ package struct WorkSchedule: Sendable {
   }
 
   private struct Account {
-    /// Processor seconds of the client's jobs, started ones as expected, ended ones as they were.
+    /// The processor time of the client's jobs in seconds: expected for started ones, measured for finished ones.
     var time: Double
     var waiting: [Job] = []
     var running = Running()
@@ -45,19 +49,19 @@ package struct WorkSchedule: Sendable {
   private let limits: WorkLimits
   private var accounts: [ClientID: Account] = [:]
   private var running = Running()
-  /// The present: the time of the client whose job started last.
+  /// The current time: that of the client whose job started last.
   private var time = 0.0
-  /// Jobs that wait.
+  /// The number of waiting jobs.
   package private(set) var waiting = 0
-  /// Idle clients that are remembered until the present has caught up with them.
-  private static let mostRemembered = 4096
+  /// The limit on idle clients that are remembered until the current time has reached theirs.
+  private static let rememberedLimit = 4096
 
   package init(limits: WorkLimits) { self.limits = limits }
 
-  /// Jobs that run.
+  /// The number of running jobs.
   package var runningCount: Int { running.all }
 
-  /// Takes a job in, or throws which bound refuses it.
+  /// Adds a job, or throws the exceeded limit.
   package mutating func add(_ job: Job) throws(WorkError) {
     guard waiting < limits.waiting || !job.size.isBounded else { throw .full(limit: limits.waiting) }
     var account = accounts.removeValue(forKey: job.client) ?? Account(time: time)
@@ -70,7 +74,7 @@ package struct WorkSchedule: Sendable {
     waiting += 1
   }
 
-  /// The job that starts now; nil when none may. Called only while fewer jobs run than there are threads.
+  /// Returns the job that starts now; nil if none may. Must be called only while a thread is free.
   package mutating func next() -> Job? {
     var best: (client: ClientID, index: Int, rank: Rank)?
     for (client, account) in accounts where !account.waiting.isEmpty {
@@ -91,7 +95,7 @@ package struct WorkSchedule: Sendable {
     return job
   }
 
-  /// Drops a job that waits; false where it does not wait any more.
+  /// Removes a waiting job. Returns false if it is not waiting any more.
   package mutating func remove(_ id: JobID, of client: ClientID) -> Bool {
     guard let index = accounts[client]?.waiting.firstIndex(where: { $0.id == id }) else { return false }
     accounts[client]?.waiting.remove(at: index)
@@ -100,7 +104,7 @@ package struct WorkSchedule: Sendable {
     return true
   }
 
-  /// Ends a job that ran for so many seconds of processor time.
+  /// Finishes a job that took so many seconds of processor time.
   package mutating func finish(_ job: Job, seconds: Double) {
     running.count(job.size.kind, -1)
     accounts[job.client]?.running.count(job.size.kind, -1)
@@ -108,7 +112,8 @@ package struct WorkSchedule: Sendable {
     forgetIdle(job.client)
   }
 
-  /// The order in which clients are served: a second heavy job of a client after everything else, then the least time, then arrival.
+  /// The order in which clients are served: a client's second heavy job comes last; then by least time, then by
+  /// arrival.
   private struct Rank: Comparable {
     let isSecondHeavy: Bool
     let time: Double
@@ -120,7 +125,8 @@ package struct WorkSchedule: Sendable {
     }
   }
 
-  /// Whether a job may start beside those that run: one thread is left to short jobs, and every client leaves one to the others.
+  /// Whether a job may start beside the running ones: one thread is reserved for short jobs, and every client leaves
+  /// one to others.
   private func isAllowed(_ job: Job, _ own: Running) -> Bool {
     let workers = max(2, limits.workers), heavy = workers - 1
     guard own.all < heavy else { return false }
@@ -133,13 +139,13 @@ package struct WorkSchedule: Sendable {
     }
   }
 
-  /// Forgets an idle client that the present has caught up with, and all of them when nothing is left to do.
+  /// Forgets an idle client whose time has been reached, or all of them if there is no work left.
   private mutating func forgetIdle(_ client: ClientID) {
     if let account = accounts[client], account.isIdle, account.time <= time { accounts[client] = nil }
     if waiting == 0, running.all == 0 {
       accounts = [:]
       time = 0
-    } else if accounts.count > Self.mostRemembered {
+    } else if accounts.count > Self.rememberedLimit {
       accounts = accounts.filter { !$0.value.isIdle }
     }
   }

@@ -2,7 +2,7 @@ import JSON
 import Testing
 
 @Suite struct `JSON texts` {
-  @Test func `what was written is read back, members in order`() throws {
+  @Test func `written values are read back with members in order`() throws {
     let text = #"{"z":1,"a":[true,false,null,-3,2.5,1e+30],"é":"\"\\\n\u0001😀"}"#
     let value = try JSONValue(parsing: text)
     #expect(value.object?.names == ["z", "a", "é"])
@@ -11,12 +11,12 @@ import Testing
     #expect(String(decoding: value.encoded, as: UTF8.self) == text)
   }
 
-  @Test func `escapes, surrogate pairs and lone surrogates become scalars`() throws {
+  @Test func `escapes, surrogate pairs and lone surrogates are decoded`() throws {
     #expect(try JSONValue(parsing: #""\ud83d\ude00\u00e9\/\b\f""#) == "\u{1F600}é/\u{8}\u{C}")
     #expect(try JSONValue(parsing: #""\ud83dx\ud83d\u0041\udc00""#) == "\u{FFFD}x\u{FFFD}A\u{FFFD}")
   }
 
-  @Test func `escapes of every kind stand between texts of any length`() throws {
+  @Test func `escapes of every kind are decoded between texts of any length`() throws {
     for length in 0..<20 {
       let run = String(repeating: "a", count: length)
       let text = "\"\(run)\\n\(run)é\\u65e5\(run)\\ud83d\\ude00\(run)\\\"\""
@@ -25,18 +25,18 @@ import Testing
   }
 
   @Test(arguments: [
-    (#""ab\x""#, "invalid escape in a string", 4), (#""ab\u00g0""#, "expected four hexadecimal digits", 7),
+    (#""ab\x""#, "a string contains an invalid escape", 4), (#""ab\u00g0""#, "expected four hexadecimal digits", 7),
     (#""\ud83d\u12""#, "expected four hexadecimal digits", 11), (#""\n\ud83d\"#, "unexpected end", 10),
-    (#""\na"#, "the string that opens at byte 0 does not end", 4),
-    ("\"\\n\u{1}\\x\"", "unescaped control character in a string", 3),
-    ("\"\\x\u{1}\"", "invalid escape in a string", 2),
+    (#""\na"#, "the string that begins at byte 0 is not closed", 4),
+    ("\"\\n\u{1}\\x\"", "a string contains an unescaped control character", 3),
+    ("\"\\x\u{1}\"", "a string contains an invalid escape", 2),
   ])
-  func `the first fault of a string with escapes is told with its offset`(text: String, reason: String, offset: Int) {
+  func `the first error in a string with escapes is reported with its offset`(text: String, reason: String, offset: Int) {
     #expect(throws: JSONError(reason: reason, offset: offset)) { try JSONValue(parsing: text) }
   }
 
-  @Test func `invalid UTF-8 behind an escape is found where its run begins`() {
-    #expect(throws: JSONError(reason: "invalid UTF-8 in a string", offset: 3)) {
+  @Test func `invalid UTF-8 after an escape is reported at the start of its run`() {
+    #expect(throws: JSONError(reason: "a string contains invalid UTF-8", offset: 3)) {
       try JSONValue(parsing: Array("\"\\n".utf8) + [0xE6, 0x97] + Array("\\u0041\"".utf8))
     }
   }
@@ -46,11 +46,11 @@ import Testing
     "0.30000000000000004",
     "123456789.12345678", "1e22", "4.35", "0.125", "-0.0",
   ])
-  func `decimal numbers are the nearest doubles`(text: String) throws {
+  func `decimal numbers are rounded to the nearest double`(text: String) throws {
     #expect(try JSONValue(parsing: text) == .number(try #require(Double(text))))
   }
 
-  @Test func `a parser that is told to stop ends at once`() {
+  @Test func `a parser stops at once when requested`() {
     let text = Array(("[" + String(repeating: "0,", count: 1_000_000) + "0]").utf8)
     var asked = 0
     #expect(throws: JSONError(reason: "stopped", offset: 65536 + 1)) {
@@ -63,7 +63,7 @@ import Testing
     #expect(asked == 1)
   }
 
-  @Test func `a name that appears twice is shown in part, however long its first character is`() {
+  @Test func `a repeated name is shortened in the error, however long its first character is`() {
     let name = "a" + String(repeating: "\u{300}", count: 100_000)
     #expect {
       try JSONValue(parsing: "{\"\(name)\":1,\"\(name)\":2}")
@@ -76,16 +76,16 @@ import Testing
     "{\"a\" 1}", "{a:1}", "[1 2]", "1 2", "NaN", "Infinity", "1e999", "\"\u{1}\"", "{\"a\":1,\"a\":2}", "// c",
     "[\"a\"", "\u{FEFF}", "\u{FEFF}\u{FEFF}1", "1\u{FEFF}", " \u{FEFF}1",
   ])
-  func `malformed text is refused`(text: String) {
+  func `malformed text is rejected`(text: String) {
     #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
   }
 
-  @Test func `a byte order mark at the start is skipped and counted in offsets`() throws {
+  @Test func `a byte order mark is skipped and counted in offsets`() throws {
     #expect(try JSONValue(parsing: "\u{FEFF} {\"a\":1}") == ["a": 1])
     #expect(throws: JSONError(reason: "expected a value", offset: 4)) { try JSONValue(parsing: "\u{FEFF}[x]") }
   }
 
-  @Test func `every prefix of a document is refused and no prefix crashes`() throws {
+  @Test func `every prefix of a document is rejected without a crash`() throws {
     let text = Array(#"{"a":[1,-2.5e3,"x\u00e9\n",{"b":null}],"c":true}"#.utf8)
     for length in 0..<text.count {
       #expect(throws: JSONError.self) { try JSONValue(parsing: Array(text[..<length])) }
@@ -93,19 +93,19 @@ import Testing
     _ = try JSONValue(parsing: text)
   }
 
-  @Test func `invalid UTF-8 is refused with its place`() {
-    #expect(throws: JSONError(reason: "invalid UTF-8 in a string", offset: 1)) {
+  @Test func `invalid UTF-8 is rejected with its offset`() {
+    #expect(throws: JSONError(reason: "a string contains invalid UTF-8", offset: 1)) {
       try JSONValue(parsing: [0x22, 0xFF, 0x22])
     }
   }
 
-  @Test func `depth and value counts are bounded`() throws {
+  @Test func `depth and number of values are limited`() throws {
     let deep = String(repeating: "[", count: 65) + String(repeating: "]", count: 65)
-    #expect(throws: JSONError(reason: "nested deeper than 64", offset: 64)) { try JSONValue(parsing: deep) }
+    #expect(throws: JSONError(reason: "arrays and objects may be nested at most 64 deep", offset: 64)) { try JSONValue(parsing: deep) }
     #expect(throws: JSONError.self) { try JSONValue(parsing: "[1,2,3]", limits: JSONLimits(values: 3)) }
   }
 
-  @Test func `whole numbers keep 64 bits and others are doubles`() throws {
+  @Test func `integers keep 64 bits and other numbers are doubles`() throws {
     #expect(try JSONValue(parsing: "9223372036854775807") == .integer(.max))
     #expect(try JSONValue(parsing: "9223372036854775808").double == 9_223_372_036_854_775_808)
     #expect(try JSONValue(parsing: "3.0").int == 3)
@@ -126,8 +126,8 @@ import Testing
   }
 
   @Test(.timeLimit(.minutes(1)), arguments: [0, 20])
-  func `hostile names and values cost no more than others`(others: Int) throws {
-    // Two names of 2 MB whose marks stand against the canonical order and that differ in the last byte.
+  func `names and values full of combining marks cost no more than others`(others: Int) throws {
+    // Two names of 2 MB with marks in non-canonical order, which differ in the last byte.
     let marks = "a" + String(repeating: "\u{301}\u{316}", count: 500_000)
     let rest = (0..<others).map { ",\"n\($0)\":0" }.joined()
     let value = try JSONValue(parsing: "{\"\(marks)x\":\"\(marks)x\",\"\(marks)y\":\"\(marks)y\"\(rest)}")
@@ -136,11 +136,11 @@ import Testing
     let error = #expect(throws: JSONError.self) {
       try JSONValue(parsing: "{\"\(marks)\":1,\"\(marks)\":2\(rest)}")
     }
-    // The name is shown by its first bytes, although all of it is one Character.
+    // The error shows the first bytes of the name, although it is a single Character.
     #expect((error?.reason.utf8.count ?? .max) < 100)
   }
 
-  @Test func `a large object finds, replaces and removes its members`() {
+  @Test func `members of a large object can be found, replaced and removed`() {
     var object = JSONObject()
     for number in 0..<100 { object["n\(number)"] = .integer(Int64(number)) }
     object["n50"] = nil

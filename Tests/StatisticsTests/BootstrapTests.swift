@@ -1,8 +1,8 @@
 import Statistics
 import Testing
 
-@Suite struct `The bootstrap` {
-  @Test func `intervals are scipy's on the same draws`() throws {
+@Suite struct `Bootstrap` {
+  @Test func `intervals equal scipy's on the same draws`() throws {
     let rows = try Golden.load().bootstrap.filter { $0.method == "BCa" }
     #expect(!rows.isEmpty)
     for row in rows {
@@ -21,13 +21,13 @@ import Testing
     }
   }
 
-  @Test func `a seed determines the interval and another gives another`() {
+  @Test func `the seed determines the interval`() {
     let values = (0..<50).map { Double($0 * $0 % 17) }
     #expect(Bootstrap(seed: 3).mean(values) == Bootstrap(seed: 3).mean(values))
     #expect(Bootstrap(seed: 3).mean(values) != Bootstrap(seed: 4).mean(values))
   }
 
-  @Test func `equal values have an interval without width`() {
+  @Test func `equal values have an interval of zero width`() {
     #expect(Bootstrap(resamples: 50).mean([2, 2, 2]) == Interval(estimate: 2, low: 2, high: 2))
     #expect(Bootstrap(resamples: 50).mean([5]) == Interval(estimate: 5, low: 5, high: 5))
   }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What scipy, statsmodels and numpy found; see scripts/fixtures/intervals.py.
+/// Results of scipy, statsmodels and numpy; see scripts/fixtures/intervals.py.
 struct Golden: Decodable {
   struct Quantile: Decodable {
     var degrees: Double?
@@ -25,7 +25,7 @@ struct Golden: Decodable {
   }
 }
 
-/// Whether two numbers differ by at most `tolerance` of the second, or of 1e-300.
+/// Whether two numbers differ by at most `tolerance` times the second, or by 1e-300.
 func near(_ value: Double?, _ expected: Double, _ tolerance: Double) -> Bool {
   guard let value else { return false }
   return abs(value - expected) <= tolerance * max(abs(expected), 1e-300)

@@ -2,7 +2,7 @@ import Statistics
 import Testing
 
 @Suite struct `Samples and intervals` {
-  @Test func `percentiles are numpy's`() throws {
+  @Test func `percentiles equal numpy's`() throws {
     let golden = try Golden.load()
     for row in golden.percentiles {
       #expect(near(Sample.percentile(golden.sample, row.fraction), row.value, 1e-14), "\(row)")
@@ -18,7 +18,7 @@ import Testing
     #expect(Sample.percentile([4], 0.3) == 4)
   }
 
-  @Test func `Wilson's interval is statsmodels'`() throws {
+  @Test func `Wilson's interval equals statsmodels'`() throws {
     for row in try Golden.load().wilson {
       let found = try #require(
         Interval.wilson(successes: row.successes, trials: row.trials, confidence: row.confidence))
@@ -27,28 +27,28 @@ import Testing
     }
   }
 
-  @Test func `Student's interval is scipy's`() throws {
+  @Test func `Student's interval equals scipy's`() throws {
     let golden = try Golden.load()
     let found = try #require(Interval.student(golden.sample))
     #expect(near(found.low, golden.student_interval[0], 1e-10) && near(found.high, golden.student_interval[1], 1e-10))
   }
 
-  @Test func `counts outside of the trials and confidence outside of 0 to 1 give no interval`() {
+  @Test func `invalid counts and confidence levels give no interval`() {
     #expect(Interval.wilson(successes: 3, trials: 2) == nil && Interval.wilson(successes: -1, trials: 2) == nil)
     #expect(Interval.wilson(successes: 1, trials: 2, confidence: 1) == nil)
     #expect(Interval.student([1, 2], confidence: 0) == nil)
   }
 }
 
-@Suite struct `The test of McNemar` {
-  @Test func `exact probabilities are statsmodels'`() throws {
+@Suite struct `McNemar's test` {
+  @Test func `exact probabilities equal statsmodels'`() throws {
     for row in try Golden.load().mcnemar {
       let test = McNemar(onlyFirst: row.first, onlySecond: row.second)
       #expect(near(test.exactP, row.exact, 1e-9), "\(row) \(test.exactP)")
     }
   }
 
-  @Test func `only pairs that differ count`() {
+  @Test func `only differing pairs count`() {
     let test = McNemar([true, true, false, false, true], [true, false, true, false, false])
     #expect(test == McNemar(onlyFirst: 2, onlySecond: 1))
     #expect(McNemar([], []).exactP == 1)

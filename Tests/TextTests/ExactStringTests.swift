@@ -1,14 +1,14 @@
 import Testing
 import Text
 
-/// `count` combining marks whose classes alternate against the canonical order, with `last` at the end.
+/// Returns `count` combining marks in non-canonical order, with `last` at the end.
 private func hostile(_ count: Int, last: String) -> String {
   "a" + String(repeating: "\u{301}\u{316}", count: count / 2) + last
 }
 
 @Suite struct `Text from outside` {
   @Test func `strings that are equal only after normalisation are different`() {
-    #expect(["é"] as [Character] == ["e\u{301}"], "the standard library takes both for one")
+    #expect(["é"] as [Character] == ["e\u{301}"], "the standard library treats both as equal")
     #expect("é" != "e\u{301}")
     #expect(ExactString("é") != "e\u{301}")
     #expect(Set<ExactString>(["é", "e\u{301}", "é"]).count == 2)
@@ -17,14 +17,14 @@ private func hostile(_ count: Int, last: String) -> String {
     #expect("é".exact.hashValue == ExactString("é".dropFirst(0)).hashValue)
   }
 
-  @Test func `order is the order of the bytes`() {
+  @Test func `strings are ordered by bytes`() {
     let sorted: [ExactString] = ["", "A", "a", "aa", "ab", "b", "é", "\u{FFFD}", "😀"]
     for (i, a) in sorted.enumerated() {
       for (j, b) in sorted.enumerated() { #expect((a < b) == (i < j)) }
     }
   }
 
-  @Test func `a switch and a dictionary take literals`() {
+  @Test func `switches and dictionaries accept literals`() {
     func word(_ text: String) -> Int {
       switch text.exact {
       case "stop": 1
@@ -37,8 +37,8 @@ private func hostile(_ count: Int, last: String) -> String {
     #expect(table["b"] == 2 && table["b\u{316}"] == nil)
   }
 
-  @Test func `prefix, suffix and search go by bytes`() {
-    // The combining mark joins the "c" into one Character, which Swift's hasPrefix would not split.
+  @Test func `prefix, suffix and search compare bytes`() {
+    // The combining mark forms one Character with the "c", which Swift's hasPrefix would not split.
     #expect("abc\u{301}".hasPrefix(exactly: "abc"))
     #expect(!"ab".hasPrefix(exactly: "abc"))
     #expect("xe\u{301}".hasSuffix(exactly: "\u{301}"))
@@ -52,7 +52,7 @@ private func hostile(_ count: Int, last: String) -> String {
     #expect("data:x,y".dropFirst(5).hasPrefix(exactly: "x"))
   }
 
-  @Test func `splitting does not mind a combining mark after the separator`() {
+  @Test func `a combining mark after the separator does not affect splitting`() {
     #expect("a/\u{301}b/c".split(at: "/").map(String.init).map(\.exact) == ["a", "\u{301}b", "c"])
     #expect("/a//".split(at: "/", omittingEmpty: false).map { String($0).exact } == ["", "a", "", ""])
     #expect("a=b=c".split(at: "=", maxSplits: 1).map { String($0).exact } == ["a", "b=c"])
@@ -64,7 +64,7 @@ private func hostile(_ count: Int, last: String) -> String {
     #expect("".lowercasedASCII.isEmpty)
   }
 
-  @Test func `an excerpt is cut between scalars and by bytes`() {
+  @Test func `an excerpt ends between scalars and is limited in bytes`() {
     #expect("abc".excerpt(8).exact == "abc")
     #expect("aé😀".excerpt(3).exact == "aé")
     #expect("aé😀".excerpt(2).exact == "a")
@@ -74,14 +74,14 @@ private func hostile(_ count: Int, last: String) -> String {
 
   private enum Word: String, CaseIterable { case one, two = "zwei" }
 
-  @Test func `a raw value is found by its bytes`() {
+  @Test func `a raw value is matched by its bytes`() {
     #expect(Word(exactly: "zwei") == .two)
     #expect(Word(exactly: "two") == nil)
   }
 
   @Test(.timeLimit(.minutes(1)))
   func `hostile runs of combining marks cost no more than other text`() {
-    // Swift's own comparison needs half an hour for a pair of these.
+    // Swift's own comparison takes half an hour for such a pair.
     let (a, b) = (hostile(2_000_000, last: "x"), hostile(2_000_000, last: "y"))
     #expect(ExactString(a) != ExactString(b) && ExactString(a) < ExactString(b))
     let table: [ExactString: Int] = [ExactString(a): 1, ExactString(b): 2]

@@ -7,7 +7,7 @@ private func request(_ name: String, _ limit: Duration = .seconds(60)) -> WorkCo
   WorkContext(client: ClientID(key: name), budget: WorkBudget(limit: limit))
 }
 
-/// Waits until `condition` holds; false after a minute.
+/// Waits until `condition` holds; returns false after a minute.
 private func eventually(_ condition: () -> Bool) async -> Bool {
   let end = ContinuousClock.now + .seconds(60)
   while !condition() {
@@ -17,7 +17,7 @@ private func eventually(_ condition: () -> Bool) async -> Bool {
   return true
 }
 
-/// Uses the processor until it is told to stop.
+/// Uses the processor until the budget requires a stop.
 private func spin(_ budget: WorkBudget) throws {
   while !budget.shouldStop {}
   throw Stopped()
@@ -32,8 +32,8 @@ private final class Tally: Sendable {
   var value: Int { number.load(ordering: .relaxed) }
 }
 
-@Suite struct `The work queue` {
-  @Test func `work returns its value or its error, wherever it runs`() async throws {
+@Suite struct `Work queue` {
+  @Test func `work returns its value or its error on any thread`() async throws {
     let queue = WorkQueue(limits: WorkLimits(workers: 2))
     for bytes in [0, 1 << 10, 1 << 20] {
       #expect(try await queue.run(bytes: bytes) { _ in 42 } == 42)
@@ -42,32 +42,32 @@ private final class Tally: Sendable {
     #expect(await eventually { queue.status.finished == 2 && queue.status.running == 0 })
   }
 
-  @Test func `the context of the request is there on the thread that does the work`() async throws {
+  @Test func `the context of the request is available on the working thread`() async throws {
     let queue = WorkQueue(limits: WorkLimits(workers: 2))
     let mine = request("a")
-    let seen = try await WorkContext.$current.withValue(mine) {
+    let isAvailable = try await WorkContext.$current.withValue(mine) {
       try await queue.run(.long) { budget in
         WorkContext.current?.client == ClientID(key: "a") && budget === WorkContext.current?.budget
       }
     }
-    #expect(seen)
+    #expect(isAvailable)
   }
 
-  @Test func `a request that uses its time up ends with the limit, over all of its jobs`() async throws {
+  @Test func `a request that exceeds its time over all of its jobs fails with the limit`() async throws {
     let queue = WorkQueue(limits: WorkLimits(workers: 2))
     let mine = request("a", .milliseconds(50))
     await WorkContext.$current.withValue(mine) {
       await #expect(throws: WorkError.overBudget(limit: .milliseconds(50))) {
         try await queue.run(.long) { try spin($0) }
       }
-      // Nothing is left for the next job, short or long.
+      // No time is left for the next job, short or long.
       await #expect(throws: WorkError.overBudget(limit: .milliseconds(50))) { try await queue.run(.long) { _ in } }
       await #expect(throws: WorkError.overBudget(limit: .milliseconds(50))) { try await queue.run(bytes: 1) { _ in } }
     }
     #expect(await eventually { queue.status.overBudget == 2 })
   }
 
-  @Test func `work whose client leaves stops at its next question, and what waits is dropped at once`() async throws {
+  @Test func `when its client leaves, running work stops at its next check and waiting work is dropped at once`() async throws {
     let queue = WorkQueue(limits: WorkLimits(workers: 2))
     let started = Tally()
     let tasks = (0..<10).map { number in
@@ -87,7 +87,7 @@ private final class Tally: Sendable {
     #expect(started.value == 1)
   }
 
-  @Test func `short work is done while another client fills every place it may have`() async throws {
+  @Test func `short work runs while another client fills its queue`() async throws {
     let queue = WorkQueue(limits: WorkLimits(workers: 4))
     let tasks = (0..<50).map { number in
       Task<Void, any Error> {
@@ -105,14 +105,14 @@ private final class Tally: Sendable {
     for task in tasks { await #expect(throws: CancellationError.self) { try await task.value } }
   }
 
-  @Test func `work beyond the bounds is refused`() async throws {
+  @Test func `work beyond the limits is rejected`() async throws {
     var limits = WorkLimits(workers: 2)
     limits.waitingPerClient = 3
     let queue = WorkQueue(limits: limits)
     func spinning() -> Task<Void, any Error> {
       Task { try await WorkContext.$current.withValue(request("a")) { try await queue.run(.long) { try spin($0) } } }
     }
-    // Three may wait while one runs; before that one has begun, the fourth would be one too many.
+    // Three jobs may wait while one runs. Until that one has started, a fourth would exceed the limit.
     var tasks = [spinning()]
     #expect(await eventually { queue.status.running == 1 })
     tasks += (0..<3).map { _ in spinning() }
@@ -120,12 +120,12 @@ private final class Tally: Sendable {
     await WorkContext.$current.withValue(request("a")) {
       await #expect(throws: WorkError.clientFull(limit: 3)) { try await queue.run(.long) { _ in } }
     }
-    #expect(queue.status.refused == 1)
+    #expect(queue.status.rejected == 1)
     for task in tasks { task.cancel() }
     for task in tasks { await #expect(throws: CancellationError.self) { try await task.value } }
   }
 
-  @Test func `every job of many clients is done once`() async throws {
+  @Test func `every job of many clients runs once`() async throws {
     let queue = WorkQueue(limits: WorkLimits(workers: 4))
     let done = Tally()
     try await withThrowingTaskGroup(of: Void.self) { group in

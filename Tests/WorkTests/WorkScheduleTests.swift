@@ -2,7 +2,7 @@ import GenerationTypes
 import Testing
 import Work
 
-/// A schedule with its threads, on a clock that only the test moves.
+/// A schedule with its threads and a simulated clock.
 private struct Simulation {
   var schedule: WorkSchedule
   let workers: Int
@@ -10,12 +10,12 @@ private struct Simulation {
   private var running: [(job: WorkSchedule.Job, end: Double, seconds: Double)] = []
   private var seconds: [WorkSchedule.JobID: Double] = [:]
   private var lastID: WorkSchedule.JobID = 0
-  /// When each job was added and when it started.
+  /// The times at which each job was added and started.
   private(set) var added: [WorkSchedule.JobID: Double] = [:]
   private(set) var started: [WorkSchedule.JobID: Double] = [:]
-  /// Processor seconds that each client got.
+  /// The processor time of each client in seconds.
   private(set) var used: [ClientID: Double] = [:]
-  private(set) var mostHeavy = 0
+  private(set) var maximumHeavy = 0
 
   init(_ limits: WorkLimits) {
     schedule = WorkSchedule(limits: limits)
@@ -36,11 +36,11 @@ private struct Simulation {
       let time = seconds[job.id] ?? 0
       running.append((job, clock + time, time))
       started[job.id] = clock
-      mostHeavy = max(mostHeavy, running.count { $0.seconds > 0.5 })
+      maximumHeavy = max(maximumHeavy, running.count { $0.seconds > 0.5 })
     }
   }
 
-  /// Ends the job that ends first; false where none runs.
+  /// Finishes the next job; returns false if none is running.
   mutating func step() -> Bool {
     guard let index = running.indices.min(by: { running[$0].end < running[$1].end }) else { return false }
     let (job, end, seconds) = running.remove(at: index)
@@ -59,7 +59,7 @@ private func limits(workers: Int = 4) -> WorkLimits { WorkLimits(workers: worker
 private let heavy = WorkSize.text(bytes: 10 << 20)
 private let light = WorkSize.text(bytes: 100)
 
-@Suite struct `Which work runs next` {
+@Suite struct `Work schedule` {
   @Test func `a short job starts at once beside a client with any number of long and short ones`() throws {
     var simulation = Simulation(limits())
     for _ in 0..<100 {
@@ -79,22 +79,22 @@ private let light = WorkSize.text(bytes: 100)
     }
   }
 
-  @Test func `the client that has used least is next, and a new one waits for none of the others' backlog`() throws {
+  @Test func `the client that has used least time is next, and a new client does not wait for the backlog of others`() throws {
     var simulation = Simulation(limits())
     for _ in 0..<50 { for number in 0..<4 { _ = try simulation.add(client(number), heavy, seconds: 1) } }
     for _ in 0..<20 { _ = simulation.step() }
     let job = try simulation.add(client(9), heavy, seconds: 1)
     while simulation.started[job] == nil, simulation.step() {}
-    // At most the jobs that ran when it came end before it starts.
+    // Only jobs that were running on arrival finish before it starts.
     let wait = try #require(simulation.started[job]) - #require(simulation.added[job])
     #expect(wait <= 1)
   }
 
-  @Test func `a client that was idle has neither credit nor debt`() throws {
+  @Test func `an idle client gains neither credit nor debt`() throws {
     var simulation = Simulation(limits(workers: 2))
     for _ in 0..<40 { _ = try simulation.add(client(0), heavy, seconds: 1) }
     for _ in 0..<20 { _ = simulation.step() }
-    // Its twenty seconds of absence do not let it run twenty seconds alone.
+    // Twenty idle seconds do not let it run alone for twenty seconds.
     for _ in 0..<20 { _ = try simulation.add(client(1), heavy, seconds: 1) }
     let before = simulation.used[client(0)] ?? 0
     for _ in 0..<20 { _ = simulation.step() }
@@ -102,9 +102,9 @@ private let light = WorkSize.text(bytes: 100)
     #expect((9...11).contains(more))
   }
 
-  @Test func `time is charged as it was, not as it was expected`() throws {
+  @Test func `clients are charged the measured time, not the expected one`() throws {
     var simulation = Simulation(limits(workers: 2))
-    // The same sizes; one client's jobs take ten times as long.
+    // Equal sizes; the jobs of one client take ten times as long.
     for _ in 0..<200 {
       _ = try simulation.add(client(0), heavy, seconds: 10)
       _ = try simulation.add(client(1), heavy, seconds: 1)
@@ -115,7 +115,7 @@ private let light = WorkSize.text(bytes: 100)
   }
 
   @Test(arguments: 1...20)
-  func `in any schedule every job runs, and clients with work have equal shares`(seed: Int) throws {
+  func `in any schedule every job runs, and busy clients get equal shares`(seed: Int) throws {
     var random = Steps(state: UInt64(seed))
     let workers = 2 + random.next(5)
     var simulation = Simulation(limits(workers: workers))
@@ -138,15 +138,15 @@ private let light = WorkSize.text(bytes: 100)
     }
     let shares = (0..<greedy).map { simulation.used[client($0)] ?? 0 }
     let most = shares.max() ?? 0, least = shares.min() ?? 0
-    // One job more at each thread, and what runs, is all that they may differ by.
+    // They may differ by one more job on each thread, and by the running jobs.
     #expect(most - least <= Double(2 * workers) * 2.6, "\(shares)")
-    #expect(simulation.mostHeavy <= workers)
+    #expect(simulation.maximumHeavy <= workers)
     while simulation.step() {}
     #expect(waiting.allSatisfy { simulation.started[$0] != nil })
     #expect(simulation.schedule.waiting == 0 && simulation.schedule.runningCount == 0)
   }
 
-  @Test func `jobs beyond the bounds are refused, per client before in all`() throws {
+  @Test func `jobs beyond the limits are rejected, per client first`() throws {
     var limits = limits()
     (limits.waiting, limits.waitingPerClient) = (10, 4)
     var schedule = WorkSchedule(limits: limits)
@@ -165,7 +165,7 @@ private let light = WorkSize.text(bytes: 100)
     try add(7)
   }
 
-  @Test func `a job that waits can be removed once, and one that runs not at all`() throws {
+  @Test func `a waiting job can be removed once, a running one not at all`() throws {
     var schedule = WorkSchedule(limits: limits())
     try schedule.add(WorkSchedule.Job(id: 1, client: client(0), size: light))
     try schedule.add(WorkSchedule.Job(id: 2, client: client(0), size: light))
@@ -177,7 +177,7 @@ private let light = WorkSize.text(bytes: 100)
     #expect(rest == nil && schedule.runningCount == 0)
   }
 
-  @Test func `two images are decoded at once, one of each client`() throws {
+  @Test func `two images are decoded at the same time, one per client`() throws {
     var schedule = WorkSchedule(limits: limits(workers: 8))
     for id in 1...6 {
       try schedule.add(WorkSchedule.Job(id: WorkSchedule.JobID(id), client: client((id - 1) / 2), size: .image))
@@ -198,7 +198,7 @@ private struct Steps {
 }
 
 @Suite struct `Clients by address` {
-  @Test func `an IPv6 network of 64 bits is one client, and a mapped IPv4 address is that address`() {
+  @Test func `an IPv6 /64 network is one client, and a mapped IPv4 address equals the IPv4 address`() {
     #expect(ClientID(address: "2001:db8::1") == ClientID(address: "2001:db8::ffff:2"))
     #expect(ClientID(address: "2001:db8::1") != ClientID(address: "2001:db8:0:1::1"))
     #expect(ClientID(address: "::ffff:1.2.3.4") == ClientID(address: "1.2.3.4"))

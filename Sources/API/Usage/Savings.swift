@@ -14,7 +14,7 @@ struct Savings {
   var json: JSONValue {
     let (thinking, direct) = (summary.sampledThinking, summary.sampledNonThinking)
     let (pairs, others) = (summary.shadowsOfNonThinking, summary.shadowsOfThinking)
-    var population = AutoPopulation(thinking: thinking.requests, direct: direct.requests)
+    var population = AutoPopulation(thinking: thinking.requests, nonThinking: direct.requests)
     population.spent = Double(thinking.completionTokens + direct.completionTokens)
     let tokens = estimate(
       PairSums(
@@ -38,13 +38,13 @@ struct Savings {
 
   private func estimate(
     _ pairs: PairSums, _ population: AutoPopulation, decision: Double
-  ) -> Result<SavingsEstimate, SavingsEstimate.Lack> {
-    Result { () throws(SavingsEstimate.Lack) in
+  ) -> Result<SavingsEstimate, SavingsEstimate.MissingData> {
+    Result { () throws(SavingsEstimate.MissingData) in
       try SavingsEstimate(pairs, population, decision: decision)
     }
   }
 
-  private static func json(_ estimate: Result<SavingsEstimate, SavingsEstimate.Lack>) -> JSONValue {
+  private static func json(_ estimate: Result<SavingsEstimate, SavingsEstimate.MissingData>) -> JSONValue {
     guard case .success(let estimate) = estimate else { return .null }
     return [
       "saved": .number(estimate.saved), "low": .number(estimate.low), "high": .number(estimate.high),
@@ -53,7 +53,7 @@ struct Savings {
     ]
   }
 
-  private static func reason(_ estimate: Result<SavingsEstimate, SavingsEstimate.Lack>) -> JSONValue {
+  private static func reason(_ estimate: Result<SavingsEstimate, SavingsEstimate.MissingData>) -> JSONValue {
     switch estimate {
     case .success: return .null
     case .failure(.noRequests): return "No requests in mode auto with one reply came while shadow.fraction was above 0."

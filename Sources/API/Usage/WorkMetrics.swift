@@ -23,7 +23,7 @@ package enum WorkMetrics {
         let status = work.status
         return [
           (["finished"], Double(status.finished)), (["dropped"], Double(status.dropped)),
-          (["over_budget"], Double(status.overBudget)), (["refused"], Double(status.refused)),
+          (["over_budget"], Double(status.overBudget)), (["refused"], Double(status.rejected)),
         ]
       })
   }
