@@ -1,4 +1,4 @@
-// One transfer by libcurl. A handle lives for one transfer: no connection, name, cookie or session outlasts it.
+// One transfer with libcurl. A handle serves one transfer: no connection, name, cookie or session outlives it.
 #include "url.h"
 
 #include <netinet/in.h>
@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/// Bytes of all header fields, and of a redirect's body, which nobody reads.
+/// The limits on the size of all header fields, and of a redirect's body, which is discarded.
 enum { max_header_bytes = 64 << 10, max_redirect_bytes = 64 << 10 };
 
-/// Bytes a second below which a transfer is given up, once that has lasted for half of its time.
+/// The rate in bytes per second below which a transfer is aborted after half of its time.
 enum { low_speed = 512 };
 
 typedef struct {
@@ -20,14 +20,14 @@ typedef struct {
   const cf_callbacks *callbacks;
   size_t header_bytes;
   int64_t body_bytes;
-  int is_refused;
+  int is_rejected;
 } transfer;
 
 static int is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/// Called with the very address that will be connected to, after the name was resolved.
+/// Called with the exact address to connect to, after the name was resolved.
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
   transfer *state = context;
   const cf_callbacks *callbacks = state->callbacks;
@@ -64,7 +64,7 @@ static size_t body(char *bytes, size_t size, size_t count, void *context) {
   if (state->body_bytes <= state->limits->max_bytes &&
       state->callbacks->receive(state->callbacks->context, (const uint8_t *)bytes, total))
     return total;
-  state->is_refused = 1;
+  state->is_rejected = 1;
   return 0;
 }
 
@@ -74,7 +74,7 @@ static int progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, cur
   return state->callbacks->is_cancelled(state->callbacks->context);
 }
 
-/// 0 when an option is not known to this libcurl: without a guard there is no transfer.
+/// Sets the options. Returns 0 if this libcurl lacks an option: without it a transfer would not be safe.
 static int configure(transfer *state, const cf_url *url, struct curl_slist *fields) {
   CURL *handle = state->handle;
   const cf_limits *limits = state->limits;
@@ -95,7 +95,7 @@ static int configure(transfer *state, const cf_url *url, struct curl_slist *fiel
   SET(CURLOPT_HTTPGET, 1L);
   SET(CURLOPT_HTTPHEADER, fields);
   SET(CURLOPT_USERAGENT, "r4b");
-  // An empty name switches off the proxies of the environment, too.
+  // An empty name also disables the proxies of the environment.
   SET(CURLOPT_PROXY, "");
   SET(CURLOPT_NOPROXY, "*");
   SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -126,7 +126,8 @@ static int configure(transfer *state, const cf_url *url, struct curl_slist *fiel
   return failures == 0;
 }
 
-/// OpenSSL writes to a socket whose peer has left without MSG_NOSIGNAL: SIGPIPE, which ends a process, is kept from this thread.
+/// Blocks SIGPIPE in this thread, which would end the process: OpenSSL writes without MSG_NOSIGNAL to a socket whose
+/// peer has left.
 typedef struct {
   sigset_t before;
   int was_pending;
@@ -162,8 +163,8 @@ static void perform(transfer *state, cf_reply *reply) {
   const char *target = NULL;
   reply->reason = curl_easy_strerror(code);
   curl_easy_getinfo(state->handle, CURLINFO_RESPONSE_CODE, &reply->status);
-  if (state->is_refused || (code == CURLE_FILESIZE_EXCEEDED && reply->status == 200)) {
-    reply->outcome = CF_REFUSED;
+  if (state->is_rejected || (code == CURLE_FILESIZE_EXCEEDED && reply->status == 200)) {
+    reply->outcome = CF_REJECTED;
   } else if (code == CURLE_OK && reply->status == 200) {
     reply->outcome = CF_COMPLETE;
   } else if (code == CURLE_OK && is_redirect(reply->status) &&

@@ -1,4 +1,4 @@
-// Files below one directory: openat2 (Linux 5.6), or a walk without links where the kernel or a filter does not have it.
+// Opens files below one directory: with openat2 (Linux 5.6), or by walking without links if it is not available.
 #define _GNU_SOURCE
 #include "CFetch.h"
 
@@ -20,7 +20,7 @@ static int open_at_once(int root, const char *path) {
   return descriptor < 0 ? -errno : (int)descriptor;
 }
 
-/// Opens one name after the other, each a directory and no link, the last one the file.
+/// Opens one name after the other; each must be a directory and not a link, and the last one is the file.
 static int open_by_walking(int root, const char *path) {
   int folder = root, opened;
   for (;;) {
@@ -50,6 +50,6 @@ static int open_by_walking(int root, const char *path) {
 
 int cf_open_beneath(int root, const char *path, int walk) {
   int opened = walk ? -ENOSYS : open_at_once(root, path);
-  // System call filters that do not know the call answer EPERM.
+  // System call filters that do not know the call return EPERM.
   return opened == -ENOSYS || opened == -EPERM ? open_by_walking(root, path) : opened;
 }

@@ -1,4 +1,4 @@
-// URLs through libcurl's own parser.
+// Parses URLs with libcurl's parser.
 #include "url.h"
 
 #include <pthread.h>

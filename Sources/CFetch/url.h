@@ -11,5 +11,5 @@ struct cf_url {
   uint16_t port;
 };
 
-/// Initialises libcurl once; 0 when that failed.
+/// Initialises libcurl once. Returns 0 on failure.
 int cf_start(void);

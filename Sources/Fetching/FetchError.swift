@@ -1,23 +1,25 @@
-// Why an image that a request names cannot be had. What a client may learn of it is decided by the API's translation.
+// The reasons why an image named in a request is not available. The API's error translation decides what clients
+// learn.
 
 import Text
 
-/// An error of this room.
+/// The error type of this module.
 package enum FetchError: Error, Equatable {
-  /// Images by URL are off.
+  /// Images by URL are disabled.
   case remoteOff
-  /// Images by `file:` are off.
+  /// Images by `file:` URL are disabled.
   case filesOff
-  /// Not a URL that can be fetched: malformed, with user information, a foreign authority, `..`.
+  /// The URL cannot be fetched: malformed, with user information, a foreign authority, or `..`.
   case malformed
-  /// The URL's scheme, host or port is on no entry of the allow-list.
+  /// No entry of the allow-list matches the URL's scheme, host and port.
   case notAllowed
   /// The file's path is not below the root.
   case outside
-  /// Nothing came: no such name, an address that is refused, no connection, TLS, status, redirect or time. `reason` is for logs.
+  /// The fetch failed: unknown name, forbidden address, connection, TLS, status, redirect or timeout. `reason` is for
+  /// logs.
   case failed(reason: String)
-  /// The image has more bytes than one may have, or the request's images more than they may have together.
+  /// The image, or the request's images together, exceed the limit on bytes.
   case tooLarge(limit: Int)
-  /// Too many bytes or fetches are under way; later it may work.
+  /// Too many bytes or fetches are in progress; the client may retry.
   case busy
 }

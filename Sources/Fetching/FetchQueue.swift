@@ -1,18 +1,18 @@
-// Blocking work on a few threads of its own, off the cooperative pool. Whoever waits is woken by the first of result,
-// cancellation and deadline, even while the work hangs in a name server or a file system; its thread is free again only
-// when the work returns, so that hanging work cannot pile up.
+// Runs blocking work on a few threads outside the cooperative pool. The waiting task resumes at the first of result,
+// cancellation and deadline, even if the work hangs in a name server or a file system. The thread is free only when
+// the work returns, so that hanging work cannot accumulate.
 import Basics
 import Dispatch
 import Synchronization
 
-/// Set when nobody waits for the work any more.
+/// Set when the result of the work is no longer needed.
 final class StopFlag: Sendable {
   private let flag = Atomic(false)
   var isSet: Bool { flag.load(ordering: .relaxed) }
   func set() { flag.store(true, ordering: .relaxed) }
 }
 
-/// A bounded number of threads and a line before them.
+/// A limited number of threads with a queue in front.
 final class FetchQueue: Sendable {
   private struct State {
     var free: [DispatchQueue]
@@ -21,35 +21,36 @@ final class FetchQueue: Sendable {
 
   private let state: Mutex<State>
 
-  /// Serial queues have a thread each while they run something, whatever the other threads of the process do.
+  /// Creates the threads. A serial queue has a thread of its own while it runs something, whatever other threads do.
   init(label: String, width: Int) {
     state = Mutex(State(free: (0..<width).map { DispatchQueue(label: "\(label).\($0)") }))
   }
 
-  /// Runs `work` when a thread is free. Throws `CancellationError` when the task is cancelled, `FetchError.busy` after half of the
-  /// time in line, because what is left would be too short to blame the host, and `.failed` at the deadline.
+  /// Runs `work` when a thread is free. Throws `CancellationError` when the task is cancelled, `FetchError.busy`
+  /// after half of the time in the queue (the rest would be too short to blame the host), and `.failed` at the
+  /// deadline.
   func run<Value: Sendable>(
     until deadline: ContinuousClock.Instant,
     _ work: @escaping @Sendable (StopFlag) throws(FetchError) -> Value
   ) async throws -> Value {
     let now = ContinuousClock.now
     let latestStart = now + max(.zero, deadline - now) / 2
-    let errand = Errand(latestStart: latestStart, work)
+    let item = WorkItem(latestStart: latestStart, work)
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        guard errand.await(continuation) else { return }
-        state.withLock { $0.waiting.append(errand) }
+        guard item.await(continuation) else { return }
+        state.withLock { $0.waiting.append(item) }
         advance()
-        after(latestStart - now) { [weak self, weak errand] in
-          guard let errand, !errand.hasBegun else { return }
-          errand.end(.failure(FetchError.busy))
-          self?.forget(errand)
+        after(latestStart - now) { [weak self, weak item] in
+          guard let item, !item.hasBegun else { return }
+          item.end(.failure(FetchError.busy))
+          self?.forget(item)
         }
-        after(deadline - now) { [weak errand] in errand?.end(.failure(FetchError.failed(reason: "timeout"))) }
+        after(deadline - now) { [weak item] in item?.end(.failure(FetchError.failed(reason: "timeout"))) }
       }
     } onCancel: {
-      errand.end(.failure(CancellationError()))
-      forget(errand)
+      item.end(.failure(CancellationError()))
+      forget(item)
     }
   }
 
@@ -58,7 +59,7 @@ final class FetchQueue: Sendable {
       deadline: .now() + .nanoseconds(Int(min(time.nanoseconds, 1_000_000_000_000_000))), execute: action)
   }
 
-  /// Gives free threads to those who wait.
+  /// Assigns waiting jobs to free threads.
   private func advance() {
     while let (thread, job) = next() {
       thread.async {
@@ -83,8 +84,8 @@ private protocol Job: AnyObject, Sendable {
   func perform()
 }
 
-/// One piece of work and who waits for it.
-private final class Errand<Value: Sendable>: Job {
+/// A piece of work and the task that waits for it.
+private final class WorkItem<Value: Sendable>: Job {
   private struct State {
     var continuation: CheckedContinuation<Value, any Error>?
     var result: Result<Value, any Error>?
@@ -105,7 +106,8 @@ private final class Errand<Value: Sendable>: Job {
 
   var hasBegun: Bool { state.withLock { $0.hasBegun } }
 
-  /// Keeps whom to wake; false where it is over already, and the continuation was resumed.
+  /// Stores the continuation of the waiting task. Returns false if the work has ended; the continuation is then
+  /// resumed.
   func await(_ continuation: CheckedContinuation<Value, any Error>) -> Bool {
     let result = state.withLock { state in
       if state.result == nil { state.continuation = continuation }
@@ -115,7 +117,7 @@ private final class Errand<Value: Sendable>: Job {
     return result == nil
   }
 
-  /// The first end counts.
+  /// Ends the work. Only the first result counts.
   func end(_ result: Result<Value, any Error>) {
     flag.set()
     let continuation = state.withLock { state -> CheckedContinuation<Value, any Error>? in

@@ -1,17 +1,18 @@
-// `file:` URLs (RFC 8089): `file:///ROOT/NAME` with the root as it stands in the settings, or `file:NAME` relative to it.
+// `file:` URLs (RFC 8089): `file:///ROOT/NAME`, with the root as in the settings, or `file:NAME` relative to it.
 
 import Text
 
-/// Names below the root, checked as text: at least one, none empty, `.` or `..`, no slash or NUL in any.
+/// A path below the root: at least one name; no name is empty, `.` or `..` or contains a slash or NUL.
 package struct FilePath: Sendable, Equatable {
   /// The names, joined by slashes.
   package let relative: String
 
-  /// `root` is an absolute path. Throws `.malformed` for a URL of another form and `.outside` for a path elsewhere.
+  /// Parses a URL. `root` is an absolute path. Throws `.malformed` for other forms of URL and `.outside` for other
+  /// paths.
   package init(url: String, root: String) throws(FetchError) {
     guard url.utf8.count <= 4096, Self.isFileURL(url) else { throw .malformed }
     var rest = url.utf8.dropFirst(5)
-    // A query or a fragment, a back slash, white space: no file's name in a URL.
+    // File names in URLs contain no query, fragment, backslash or white space.
     guard rest.allSatisfy({ $0 > 0x20 && $0 != 0x7F && !"?#\\".utf8.contains($0) }) else { throw .malformed }
     if rest.starts(with: "//".utf8) {
       rest = rest.dropFirst(2)
@@ -49,7 +50,7 @@ package struct FilePath: Sendable, Equatable {
       && !name.contains(UInt8(ascii: "/")) && !name.contains(0)
   }
 
-  /// Percent-decoding, RFC 3986 2.1.
+  /// Percent-decodes text, RFC 3986 2.1.
   private static func decoded(_ text: Substring.UTF8View.SubSequence) -> [UInt8]? {
     var bytes: [UInt8] = []
     var rest = text[...]

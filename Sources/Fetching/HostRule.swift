@@ -1,17 +1,17 @@
-// Entries of `images.remote`: `[http://|https://]HOST[:PORT]`, HOST a name, `*.NAME`, an IPv4 address or an IPv6 address in
-// brackets. Without a scheme it is https, without a port the scheme's own; the three must match exactly.
+// Entries of `images.remote`: `[http://|https://]HOST[:PORT]`, where HOST is a name, `*.NAME`, an IPv4 address or an
+// IPv6 address in brackets. Defaults are https and the port of the scheme; all three must match exactly.
 
 import Text
 
-/// One allowed origin, or the origins of a domain's subdomains.
+/// An allowed origin, or the origins of a domain's subdomains.
 package struct HostRule: Sendable, Equatable {
   private let scheme: String
-  /// The host, or what follows `*.`.
+  /// The host, or the text after `*.`.
   private let host: String
   private let port: UInt16
   private let isWildcard: Bool
 
-  /// Nil when the entry has another form; a wildcard needs a domain of two labels at least.
+  /// Parses an entry. Nil if it is malformed; a wildcard needs a domain of at least two labels.
   package init?(_ entry: String) {
     var rest = entry[...]
     var scheme = "https"
@@ -27,10 +27,12 @@ package struct HostRule: Sendable, Equatable {
     else { return nil }
     let labels = url.host.split(at: ".", omittingEmpty: false)
     if isWildcard, labels.count < 2 || labels.contains(where: \.isEmpty) || Self.isAddress(url.host) { return nil }
-    (self.scheme, host, port) = (scheme, url.host, url.port)
+    self.scheme = scheme
+    host = url.host
+    port = url.port
   }
 
-  /// Whether a URL may be fetched as far as its scheme, host and port go.
+  /// Whether the rule allows the scheme, host and port of `url`.
   package func admits(_ url: RemoteURL) -> Bool {
     guard url.scheme == scheme, url.port == port else { return false }
     if !isWildcard { return url.host == host }

@@ -1,37 +1,39 @@
-// The one directory that images may be read from. The kernel confines the path: below the directory, no links on the way.
+// The only directory from which images may be read. The kernel confines paths: below the directory, without links.
 import CFetch
 import Glibc
 
 /// An open directory.
 package final class ImageFolder: Sendable {
-  /// Absolute, as in the settings.
+  /// The absolute path, as in the settings.
   package let path: String
   private let descriptor: Int32
   private let walks: Bool
 
-  /// Opens the directory, links on the way to it included; nil where there is none. `walks` takes the way of kernels without
-  /// openat2.
+  /// Opens the directory, following links on the way to it; nil if it does not exist. `walks` forces the fallback for
+  /// kernels without openat2.
   package init?(path: String, walks: Bool = false) {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if descriptor < 0 { return nil }
-    (self.path, self.descriptor, self.walks) = (path, descriptor, walks)
+    self.path = path
+    self.descriptor = descriptor
+    self.walks = walks
   }
 
   deinit { close(descriptor) }
 
-  /// The whole file, which must be a regular one. Blocks.
-  func bytes(at file: FilePath, maxBytes: Int, share: ByteShare, flag: StopFlag) throws(FetchError) -> [UInt8] {
+  /// Returns the complete contents of a regular file. Blocks.
+  func bytes(at file: FilePath, maxBytes: Int, reservation: ByteReservation, flag: StopFlag) throws(FetchError) -> [UInt8] {
     let opened = cf_open_beneath(descriptor, file.relative, walks ? 1 : 0)
     if opened < 0 { throw .failed(reason: "open: errno \(-opened)") }
     defer { close(opened) }
     var facts = stat()
     guard fstat(opened, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-      throw .failed(reason: "no regular file")
+      throw .failed(reason: "not a regular file")
     }
     if facts.st_size > maxBytes { throw .tooLarge(limit: maxBytes) }
-    // What is added while it is read is not looked at.
+    // Data that is appended meanwhile is ignored.
     let size = Int(facts.st_size)
-    try share.take(size)
+    try reservation.reserve(size)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(size)
     var chunk = [UInt8](repeating: 0, count: min(max(size, 1), 1 << 20))

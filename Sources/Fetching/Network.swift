@@ -2,14 +2,15 @@
 import Glibc
 import Text
 
-/// A range of IPv4 or IPv6 addresses that share their first bits. The two families never match one another.
+/// A range of IPv4 or IPv6 addresses with a common prefix. The two families never match each other.
 package struct Network: Sendable, Equatable {
   /// 4 or 16 bytes in network order; bits after the prefix are zero.
   let address: [UInt8]
-  /// Leading bits that count.
+  /// The length of the prefix in bits.
   let prefix: Int
 
-  /// Reads `10.1.0.0/16`, `fd00::/8` or one address; nil for anything else, also when bits after the prefix are set.
+  /// Parses `10.1.0.0/16`, `fd00::/8` or a single address. Nil for anything else, also if bits after the prefix are
+  /// set.
   package init?(_ text: String) {
     let parts = text.split(at: "/", omittingEmpty: false)
     guard parts.count <= 2, let first = parts.first, let address = Self.bytes(of: String(first)) else { return nil }
@@ -25,12 +26,12 @@ package struct Network: Sendable, Equatable {
     (self.address, self.prefix) = (address, prefix)
   }
 
-  /// Whether `other`, 4 or 16 bytes in network order, lies in this network.
+  /// Whether `other`, 4 or 16 bytes in network order, is in this network.
   package func contains(_ other: [UInt8]) -> Bool {
     other.count == address.count && Self.masked(other, prefix) == address
   }
 
-  /// The bytes of an address as `inet_pton` reads it: dotted decimals or IPv6 without a zone.
+  /// Returns the bytes of an address as `inet_pton` parses it: dotted decimals, or IPv6 without a zone.
   package static func bytes(of text: String) -> [UInt8]? {
     guard !text.utf8.contains(0) else { return nil }
     var v4 = in_addr()

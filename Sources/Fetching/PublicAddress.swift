@@ -1,10 +1,10 @@
-// Which addresses belong to the public Internet, by IANA's special-purpose registries (RFC 6890). What is not known to be public
-// is not: a server that connects where a client points must not reach what only the server can.
+// Classifies addresses of the public Internet by IANA's special-purpose registries (RFC 6890). Addresses that are not
+// known to be public are not: clients must not use the server to reach what only the server can reach.
 
-/// The judgement on one address.
+/// The classification of addresses.
 package enum PublicAddress {
-  /// Whether an address (4 or 16 bytes in network order) is on the public Internet and stands for itself, not for an IPv4
-  /// address in another form.
+  /// Whether an address (4 or 16 bytes in network order) is on the public Internet and is not another form of an IPv4
+  /// address.
   package static func isPublic(_ address: [UInt8]) -> Bool {
     switch address.count {
     case 4: !specialV4.contains { $0.contains(address) }
@@ -28,8 +28,8 @@ package enum PublicAddress {
     "240.0.0.0/4",  // reserved and broadcast, RFC 1112
   ].compactMap(Network.init)
 
-  /// All that IANA has given out. Outside are loopback, unspecified, v4-mapped and v4-compatible, NAT64 (64:ff9b::/96 and
-  /// 64:ff9b:1::/48), discard-only, unique-local, link-local, site-local and multicast addresses.
+  /// All addresses that IANA has allocated. This excludes loopback, unspecified, v4-mapped and v4-compatible, NAT64
+  /// (64:ff9b::/96 and 64:ff9b:1::/48), discard-only, unique-local, link-local, site-local and multicast addresses.
   private static let globalUnicast = ["2000::/3"].compactMap(Network.init)
 
   private static let specialV6 = [

@@ -1,24 +1,25 @@
-// URLs of images elsewhere, read by libcurl's parser and by nothing else: the value that was checked is the one that is fetched,
-// so that two parsers cannot disagree about the host.
+// URLs of remote images. Only libcurl's parser reads them, and the checked value is the one fetched, so that two
+// parsers cannot disagree about the host.
 import CFetch
 
 /// A parsed `http:` or `https:` URL without user information and fragment.
 ///
-/// Unchecked: `handle` is only read after the initialiser, which libcurl allows from several threads, and freed once.
+/// Unchecked Sendable: `handle` is only read after initialisation, which libcurl allows from several threads, and
+/// freed once.
 package final class RemoteURL: @unchecked Sendable {
-  /// Bytes that a URL may have.
+  /// The limit on the length of a URL in bytes.
   static let maxBytes = 8192
 
   let handle: OpaquePointer
   /// `http` or `https`.
   package let scheme: String
-  /// In lower case, ASCII; IPv4 in dotted decimals, IPv6 in brackets.
+  /// The host in lower-case ASCII; IPv4 in dotted decimals, IPv6 in brackets.
   package let host: String
-  /// The port that is connected to.
+  /// The port to connect to.
   package let port: UInt16
 
-  /// Nil where libcurl refuses the URL, and for user information, other than two slashes before the host, characters that URLs do not have (RFC 3986), back slashes, and
-  /// hosts that are not ASCII: international names are written in Punycode.
+  /// Parses a URL. Nil if libcurl rejects it, or if it has user information, no two slashes before the host,
+  /// characters that RFC 3986 forbids, backslashes, or a non-ASCII host (international names must be in Punycode).
   package init?(_ text: String) {
     let bytes = text.utf8
     let afterScheme = bytes.drop { $0 != UInt8(ascii: ":") }
@@ -39,6 +40,6 @@ package final class RemoteURL: @unchecked Sendable {
 
   deinit { cf_url_free(handle) }
 
-  /// Whether the URL is nothing but scheme, host and port.
+  /// Whether the URL consists only of scheme, host and port.
   var isOrigin: Bool { cf_url_is_origin(handle) != 0 }
 }

@@ -1,34 +1,35 @@
-// One image by URL: a GET, and by hand the few redirects that are followed, each checked like the first URL.
+// Fetches one image by URL: a GET, and a few redirects that are followed here and checked like the first URL.
 import Basics
 import CFetch
 
-/// Runs on one thread, which it blocks.
+/// A transfer, which blocks its thread.
 struct Transfer {
   let policy: RemotePolicy
-  /// Bytes that the image may have.
+  /// The limit on the size of the image in bytes.
   let maxBytes: Int
-  let share: ByteShare
+  let reservation: ByteReservation
   let flag: StopFlag
   let deadline: ContinuousClock.Instant
 
-  /// The image's bytes. Every failure on the way is `.failed`: whether a refused address has a server is not to be told apart.
+  /// Returns the image's bytes. Every failure is `.failed`, so that clients cannot tell whether a forbidden address
+  /// has a server.
   func bytes(at url: RemoteURL) throws(FetchError) -> [UInt8] {
     var url = url
     for _ in 0...RemotePolicy.maxRedirects {
-      guard policy.admits(url) else { throw .failed(reason: "a redirect leads to where nothing is allowed") }
-      let receiver = Receiver(policy, share, flag)
+      guard policy.admits(url) else { throw .failed(reason: "the target of a redirect is not allowed") }
+      let receiver = Receiver(policy, reservation, flag)
       let reply = perform(url, receiver)
       defer { if let target = reply.redirect { cf_free(target) } }
       switch reply.outcome {
       case CF_COMPLETE: return receiver.bytes
-      case CF_REFUSED: throw receiver.refusal ?? .tooLarge(limit: maxBytes)
+      case CF_REJECTED: throw receiver.receiveError ?? .tooLarge(limit: maxBytes)
       case CF_REDIRECT:
         guard let target = reply.redirect.flatMap({ RemoteURL(String(cString: $0)) }) else {
-          throw .failed(reason: "a redirect's target is no URL that can be fetched")
+          throw .failed(reason: "the target of a redirect is not a valid URL")
         }
         url = target
       default:
-        let reason = receiver.hasRefusedAddress ? "an address is not allowed" : String(cString: reply.reason)
+        let reason = receiver.hasForbiddenAddress ? "an address is not allowed" : String(cString: reply.reason)
         throw .failed(reason: "status \(reply.status), \(reason)")
       }
     }
@@ -62,17 +63,19 @@ struct Transfer {
   }
 }
 
-/// What one transfer's callbacks write to, on the transfer's thread.
+/// The state that a transfer's callbacks modify, on the transfer's thread.
 private final class Receiver {
   let policy: RemotePolicy
-  let share: ByteShare
+  let reservation: ByteReservation
   let flag: StopFlag
   private(set) var bytes: [UInt8] = []
-  private(set) var refusal: FetchError?
-  private(set) var hasRefusedAddress = false
+  private(set) var receiveError: FetchError?
+  private(set) var hasForbiddenAddress = false
 
-  init(_ policy: RemotePolicy, _ share: ByteShare, _ flag: StopFlag) {
-    (self.policy, self.share, self.flag) = (policy, share, flag)
+  init(_ policy: RemotePolicy, _ reservation: ByteReservation, _ flag: StopFlag) {
+    self.policy = policy
+    self.reservation = reservation
+    self.flag = flag
   }
 
   static func of(_ context: UnsafeMutableRawPointer?) -> Receiver? {
@@ -81,13 +84,13 @@ private final class Receiver {
 
   func mayConnect(_ address: [UInt8]) -> Bool {
     let isAllowed = policy.admits(address: address)
-    if !isAllowed { hasRefusedAddress = true }
+    if !isAllowed { hasForbiddenAddress = true }
     return isAllowed
   }
 
   func receive(_ new: UnsafeBufferPointer<UInt8>) -> Bool {
-    do { try share.take(new.count) } catch {
-      refusal = error
+    do { try reservation.reserve(new.count) } catch {
+      receiveError = error
       return false
     }
     bytes += new

@@ -9,7 +9,7 @@ import Testing
     "2001:4860:4860::8888",
     "2001:200::1", "3fff:1000::1",
   ])
-  func `the public Internet is public`(text: String) throws {
+  func `addresses of the public Internet are public`(text: String) throws {
     #expect(PublicAddress.isPublic(try #require(Network.bytes(of: text))))
   }
 
@@ -20,7 +20,7 @@ import Testing
     "198.18.0.1", "198.19.255.255", "198.51.100.7", "203.0.113.7", "224.0.0.1", "239.255.255.255", "240.0.0.1",
     "255.255.255.255",
   ])
-  func `special IPv4 addresses are not, in none of their forms`(text: String) throws {
+  func `special IPv4 addresses are not public in any form`(text: String) throws {
     let v4 = try #require(Network.bytes(of: text))
     #expect(!PublicAddress.isPublic(v4))
     let zeros = [UInt8](repeating: 0, count: 16)
@@ -41,11 +41,11 @@ import Testing
     "fd00:ec2::254",
     "fe80::1", "fec0::1", "ff02::1", "1fff:ffff::1",
   ])
-  func `special IPv6 addresses are not, and no other form of IPv4`(text: String) throws {
+  func `special IPv6 addresses and embedded IPv4 addresses are not public`(text: String) throws {
     #expect(!PublicAddress.isPublic(try #require(Network.bytes(of: text))))
   }
 
-  @Test(arguments: [0, 1, 3, 5, 15, 17]) func `other lengths are no address`(count: Int) {
+  @Test(arguments: [0, 1, 3, 5, 15, 17]) func `other lengths are not addresses`(count: Int) {
     #expect(!PublicAddress.isPublic([UInt8](repeating: 8, count: count)))
   }
 
@@ -54,7 +54,7 @@ import Testing
     ("192.168.4.0/22", "192.168.7.255", "192.168.8.0"), ("fd00::/8", "fdff::1", "fc00::1"), ("::1", "::1", "127.0.0.1"),
     ("::ffff:10.0.0.0/104", "::ffff:10.9.9.9", "10.9.9.9"), ("128.0.0.0/1", "255.0.0.1", "127.0.0.1"),
   ])
-  func `a network contains what shares its prefix`(network: String, inside: String, outside: String) throws {
+  func `a network contains the addresses with its prefix`(network: String, inside: String, outside: String) throws {
     let network = try #require(Network(network))
     #expect(network.contains(try #require(Network.bytes(of: inside))))
     #expect(!network.contains(try #require(Network.bytes(of: outside))))
@@ -65,5 +65,5 @@ import Testing
     "0x7f.0.0.1",
     "fd00::/129", "fe80::1%1", "localhost", "10.0.0.0/ 8", "10.0.0.0/0008", "10.0.0.0/１",
   ])
-  func `what is no network is refused`(text: String) { #expect(Network(text) == nil) }
+  func `an invalid network is rejected`(text: String) { #expect(Network(text) == nil) }
 }

@@ -2,7 +2,7 @@ import Fetching
 import Foundation
 import Testing
 
-/// A directory tree with a secret beside the root.
+/// A directory tree with a secret file beside the root.
 private final class Tree: Sendable {
   let base: String
   var root: String { base + "/root" }
@@ -29,11 +29,11 @@ private final class Tree: Sendable {
     return ImageFetcher(
       remote: RemotePolicy(rules: []), folder: folder,
       limits: .init(image: 1000, request: request, total: 100_000),
-      // Beside other suites a test may wait long for a thread of the pool.
+      // Other suites may keep the threads of the pool busy for long.
       readTimeout: .seconds(600))
   }
 
-  /// The file's text, or why it cannot be had.
+  /// Returns the file's text, or the error.
   func read(_ url: String, walks: Bool) async throws -> Result<String, FetchError> {
     let fetcher = try fetcher(walks: walks)
     do throws(FetchError) {
@@ -65,11 +65,11 @@ private final class Tree: Sendable {
     "file:%4", "file:%zz", "file:%ff", "file:a.png/", "file:" + String(repeating: "a", count: 256),
     "file:" + String(repeating: "a/", count: 3000) + "a",
   ])
-  func `malformed URLs are refused before the disk is touched`(url: String) async throws {
+  func `malformed URLs are rejected without disk access`(url: String) async throws {
     #expect(try await Tree().read(url, walks: false) == .failure(.malformed))
   }
 
-  @Test func `paths elsewhere are refused before the disk is touched`() async throws {
+  @Test func `paths outside the root are rejected without disk access`() async throws {
     let tree = try Tree()
     for url in [
       "file:///etc/passwd", "file://\(tree.base)/secret", "file://\(tree.root)x/a.png", "file:///a.png",
@@ -90,7 +90,7 @@ private final class Tree: Sendable {
     }
   }
 
-  @Test func `one file, one request and all requests are bounded, and what was taken is given back`() async throws {
+  @Test func `files, requests and the total are limited, and memory is released`() async throws {
     let tree = try Tree()
     #expect(try await tree.read("file:large", walks: false) == .failure(.tooLarge(limit: 1000)))
     let fetcher = try tree.fetcher(walks: false, request: 1)
@@ -104,7 +104,7 @@ private final class Tree: Sendable {
     await #expect(throws: ImageFailure(index: 0, error: .busy)) { try await small.withImages(at: [place]) { _ in } }
   }
 
-  @Test func `without a directory or hosts nothing is offered`() throws {
+  @Test func `without a directory or hosts nothing can be fetched`() throws {
     let fetcher = ImageFetcher(
       remote: RemotePolicy(rules: []), folder: nil, limits: .init(image: 1, request: 1, total: 1))
     #expect(throws: FetchError.filesOff) { try fetcher.location(of: "file:a") }

@@ -2,9 +2,9 @@ import Foundation
 import Synchronization
 import Testing
 
-/// A web server on 127.0.0.1 that answers by script, a thread a connection. It ends with the test.
+/// A web server on 127.0.0.1 that answers from a script, with a thread per connection. It ends with the test.
 final class ScriptedServer: Sendable {
-  /// What a script does with a connection after the request's head came: `send` is false once the peer has left.
+  /// The actions of a script after the head of a request has arrived. `send` returns false once the peer has left.
   struct Exchange {
     let path: String
     let head: String
@@ -16,7 +16,7 @@ final class ScriptedServer: Sendable {
       bytes.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) == $0.count }
     }
 
-    /// A whole response.
+    /// Sends a complete response.
     func reply(_ status: Int, _ fields: [String] = [], _ body: String = "") {
       _ = send(
         (["HTTP/1.1 \(status) X", "Content-Length: \(body.utf8.count)"] + fields).joined(separator: "\r\n")
@@ -32,9 +32,9 @@ final class ScriptedServer: Sendable {
 
   private let listener: Int32
   let port: UInt16
-  /// Heads of the requests that came.
+  /// The heads of the received requests.
   let heads = Mutex<[String]>([])
-  /// Connections whose script has not ended.
+  /// The number of connections whose script has not ended.
   let open = Atomic(0)
 
   init(_ script: @escaping @Sendable (Exchange) -> Void) throws {

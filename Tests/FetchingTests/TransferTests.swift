@@ -6,7 +6,8 @@ import Testing
 @Suite struct `Images fetched by URL` {
   private static let loopback = ["127.0.0.1", "::1"].compactMap(Network.init)
 
-  /// Fetches from the hosts of `rules` (`PORT` is the server's) and addresses of this machine unless `networks` says otherwise.
+  /// Returns a fetcher for the hosts of `rules` (`PORT` is the server's) and addresses of this machine, unless
+  /// `networks` is given.
   private func fetcher(
     _ server: ScriptedServer, _ rules: [String] = ["http://127.0.0.1:PORT"], networks: [Network] = loopback,
     image: Int = 100_000,
@@ -18,7 +19,7 @@ import Testing
       limits: .init(image: image, request: 10 * image, total: 100 * image))
   }
 
-  /// The body, or why there is none.
+  /// Returns the body, or the error.
   private func get(_ fetcher: ImageFetcher, _ server: ScriptedServer, _ path: String, host: String = "127.0.0.1")
     async throws -> Result<
       String, FetchError
@@ -34,7 +35,7 @@ import Testing
     if case .failure(.failed) = result { true } else { false }
   }
 
-  @Test func `an image comes with its bytes, and the request tells nothing but what it wants`() async throws {
+  @Test func `an image is fetched, and the request contains only the necessary fields`() async throws {
     let server = try ScriptedServer { $0.reply(200, ["Content-Type: text/html", "Set-Cookie: a=b"], "image") }
     let fetcher = fetcher(server)
     #expect(try await get(fetcher, server, "/a.png?x=1#secret") == .success("image"))
@@ -47,7 +48,7 @@ import Testing
     #expect(fetcher.bytesHeld == 0)
   }
 
-  @Test func `chunked bodies and bodies that end with the connection are read`() async throws {
+  @Test func `chunked bodies and bodies that end with the connection are supported`() async throws {
     let server = try ScriptedServer { exchange in
       _ =
         exchange.path == "/chunked"
@@ -58,7 +59,7 @@ import Testing
   }
 
   @Test(arguments: [100, 101, 201, 204, 206, 300, 304, 400, 401, 404, 500, 503])
-  func `every status but 200 is a failure`(status: Int) async throws {
+  func `every status other than 200 is a failure`(status: Int) async throws {
     let server = try ScriptedServer {
       $0.reply(status, [], status == 204 || status == 304 || status < 200 ? "" : "body")
     }
@@ -74,7 +75,7 @@ import Testing
     #expect(isFailed(try await get(fetcher(server), server, "/")))
   }
 
-  @Test func `a body beyond the limit is given up, announced, endless or lied about`() async throws {
+  @Test func `a body beyond the limit is aborted, whether announced, endless or misdeclared`() async throws {
     let server = try ScriptedServer { exchange in
       switch exchange.path {
       case "/announced":
@@ -95,7 +96,7 @@ import Testing
     #expect(fetcher.bytesHeld == 0)
   }
 
-  @Test func `endless header fields are given up`() async throws {
+  @Test func `endless header fields are aborted`() async throws {
     let server = try ScriptedServer { exchange in
       _ = exchange.send("HTTP/1.1 200 OK\r\n")
       while exchange.send("X: " + String(repeating: "y", count: 1000) + "\r\n") {}
@@ -103,7 +104,7 @@ import Testing
     #expect(isFailed(try await get(fetcher(server), server, "/")))
   }
 
-  @Test func `content encodings are neither asked for nor undone`() async throws {
+  @Test func `content encodings are neither requested nor decoded`() async throws {
     let server = try ScriptedServer { $0.reply(200, ["Content-Encoding: gzip"], "as it is") }
     #expect(try await get(fetcher(server), server, "/") == .success("as it is"))
     #expect(server.heads.withLock { $0.first?.lowercased().contains("encoding") } == false)
@@ -136,7 +137,7 @@ import Testing
     "gopher://127.0.0.1:PORT/", "http://user@127.0.0.1:PORT/", "http://[::1]:PORT/", "http://0/",
     "dict://127.0.0.1:PORT/", "http://", "",
   ])
-  func `a redirect to where no entry leads is a failure`(target: String) async throws {
+  func `a redirect to a URL without an allow-list entry is a failure`(target: String) async throws {
     let server = try ScriptedServer { exchange in
       let port = exchange.head.split(separator: ":")[2].prefix { $0.isNumber }
       exchange.reply(
@@ -146,7 +147,7 @@ import Testing
     #expect(server.count == 1)
   }
 
-  @Test func `an allowed name that leads to an address of this machine is not connected to`() async throws {
+  @Test func `an allowed name that resolves to an address of this machine is not connected to`() async throws {
     let server = try ScriptedServer { $0.reply(200, [], "secret") }
     for host in ["127.0.0.1", "localhost"] {
       let fetcher = fetcher(server, ["http://\(host):PORT"], networks: [])
@@ -157,7 +158,7 @@ import Testing
     #expect(try await get(named, server, "/", host: "localhost") == .success("secret"))
   }
 
-  @Test func `a redirect to an allowed name at a refused address is not connected to`() async throws {
+  @Test func `a redirect to an allowed name at a forbidden address is not connected to`() async throws {
     let inner = try ScriptedServer { $0.reply(200, [], "secret") }
     let port = inner.port
     let outer = try ScriptedServer { $0.reply(302, ["Location: http://127.0.0.2:\(port)/"]) }
@@ -167,7 +168,7 @@ import Testing
     #expect(outer.count == 1 && inner.count == 0)
   }
 
-  @Test func `silence and trickles end with the time that is set`() async throws {
+  @Test func `silent and slow transfers end at the timeout`() async throws {
     let server = try ScriptedServer { exchange in
       if exchange.path == "/trickle" {
         _ = exchange.send("HTTP/1.1 200 OK\r\n\r\n")
@@ -177,13 +178,13 @@ import Testing
     }
     let fetcher = fetcher(server, timeout: .seconds(2))
     for path in ["/silence", "/trickle"] {
-      // While other tests hold all threads of the pool, the fetch may not even begin in time.
+      // If other tests hold all threads of the pool, the fetch may not start in time.
       let result = try await get(fetcher, server, path)
       #expect(isFailed(result) || result == .failure(.busy))
     }
   }
 
-  @Test func `a cancelled request closes its connections, and those in line are never opened`() async throws {
+  @Test func `a cancelled request closes its connections, and queued ones are never opened`() async throws {
     let server = try ScriptedServer { $0.waitForEnd() }
     let fetcher = fetcher(server)
     let place = try fetcher.location(of: "http://127.0.0.1:\(server.port)/")
@@ -197,12 +198,12 @@ import Testing
     #expect(server.count == 8)
   }
 
-  @Test func `who waits in line for too long is told to come again`() async throws {
+  @Test func `a request that waits in the queue for too long is told to retry`() async throws {
     let server = try ScriptedServer { exchange in
       _ = exchange.send("HTTP/1.1 200 OK\r\n\r\n")
       while exchange.send([UInt8](repeating: 1, count: 100)) { usleep(20_000) }
     }
-    // Again with more time where other tests hold up the first eight.
+    // Retried with more time if other tests delay the first eight.
     for seconds in [4, 16, 64] {
       let before = server.count
       let slow = fetcher(server, timeout: .seconds(seconds))
@@ -219,18 +220,18 @@ import Testing
     Issue.record("nobody was told to come again")
   }
 
-  @Test func `images come in the order of their places, and a failure names its own`() async throws {
+  @Test func `images arrive in order, and a failure has the index of its image`() async throws {
     let server = try ScriptedServer { exchange in
       if exchange.path == "/0" { usleep(100_000) }
       exchange.reply(exchange.path == "/missing" ? 404 : 200, [], exchange.path)
     }
     let fetcher = fetcher(server)
-    var places = try (0..<12).map { try fetcher.location(of: "http://127.0.0.1:\(server.port)/\($0)") }
-    let texts = try await fetcher.withImages(at: places) { $0.map { String(decoding: $0, as: UTF8.self) } }
+    var locations = try (0..<12).map { try fetcher.location(of: "http://127.0.0.1:\(server.port)/\($0)") }
+    let texts = try await fetcher.withImages(at: locations) { $0.map { String(decoding: $0, as: UTF8.self) } }
     #expect(texts == (0..<12).map { "/\($0)" })
-    places[7] = try fetcher.location(of: "http://127.0.0.1:\(server.port)/missing")
+    locations[7] = try fetcher.location(of: "http://127.0.0.1:\(server.port)/missing")
     do {
-      try await fetcher.withImages(at: places) { _ in }
+      try await fetcher.withImages(at: locations) { _ in }
       Issue.record("a missing image was found")
     } catch let failure as ImageFailure { #expect(failure.index == 7) }
   }

@@ -1,7 +1,7 @@
 import Fetching
 import Testing
 
-@Suite struct `URLs and the hosts that are allowed` {
+@Suite struct `URLs and allowed hosts` {
   @Test(
     arguments: [
       ("https://Example.ORG/a.png", "https", "example.org", 443), ("HTTP://example.org", "http", "example.org", 80),
@@ -11,7 +11,7 @@ import Testing
       ("http://ex%61mple.org/", "http", "example.org", 80),
       ("https://xn--bcher-kva.example/", "https", "xn--bcher-kva.example", 443),
     ] as [(String, String, String, UInt16)])
-  func `a URL is read as libcurl reads it`(text: String, scheme: String, host: String, port: UInt16) throws {
+  func `a URL is parsed as libcurl parses it`(text: String, scheme: String, host: String, port: UInt16) throws {
     let url = try #require(RemoteURL(text))
     #expect(url.scheme == scheme && url.host == host && url.port == port)
   }
@@ -30,7 +30,7 @@ import Testing
     "https://a%00b/",
     "https://a%2Fb/", "javascript:alert(1)", "https://example.org/" + String(repeating: "a", count: 9000),
   ])
-  func `what must not be fetched is no URL`(text: String) { #expect(RemoteURL(text) == nil) }
+  func `URLs that must not be fetched are rejected`(text: String) { #expect(RemoteURL(text) == nil) }
 
   @Test(arguments: [
     ("example.org", "https://example.org/a.png"), ("example.org", "https://EXAMPLE.org:443/"),
@@ -41,7 +41,7 @@ import Testing
     ("http://*.example.org:81", "http://a.example.org:81/"), ("http://127.0.0.1", "http://0x7f.1/"),
     ("http://[::1]:8000", "http://[0::1]:8000/"),
   ])
-  func `an entry admits its own origin`(entry: String, text: String) throws {
+  func `an entry allows its own origin`(entry: String, text: String) throws {
     #expect(try #require(HostRule(entry)).admits(try #require(RemoteURL(text))))
   }
 
@@ -57,7 +57,7 @@ import Testing
     ("example.org", "https://evil.net/example.org"), ("example.org", "https://evil.net?https://example.org"),
     ("example.org", "https://evil.net#https://example.org"), ("http://127.0.0.1", "http://127.0.0.2/"),
   ])
-  func `an entry admits no other`(entry: String, text: String) throws {
+  func `an entry allows no other origin`(entry: String, text: String) throws {
     guard let url = RemoteURL(text) else { return }
     #expect(try #require(HostRule(entry)).admits(url) == false)
   }
@@ -69,5 +69,5 @@ import Testing
     "example.org:99999", "bücher.example",
     "exa%6dple.org", "*..org", "*.example.org.", "a b", "https://",
   ])
-  func `an entry of another form is refused`(entry: String) { #expect(HostRule(entry) == nil) }
+  func `a malformed entry is rejected`(entry: String) { #expect(HostRule(entry) == nil) }
 }
