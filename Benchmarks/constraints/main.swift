@@ -1,7 +1,7 @@
-// Constrained decoding by itself, without a model: tokens are drawn uniformly from those that are allowed.
+// Constrained decoding without a model: draws tokens uniformly from the allowed ones.
 //
-//   constraints-benchmark sample TOKENIZER.json   one JSON line {"schema" or "tools", "seed", "count"} in, {"texts"} or {"error"} out
-//   constraints-benchmark time TOKENIZER.json     what compiling, the first mask and later masks take
+//   constraints-benchmark sample TOKENIZER.json   lines {"schema" or "tools", "seed", "count"} in, {"texts"} or {"error"} out
+//   constraints-benchmark time TOKENIZER.json     prints the times of compilation, the first mask and later masks
 import Basics
 import Foundation
 import GenerationTypes
@@ -10,13 +10,13 @@ import JSON
 import StructuredOutput
 import Tokenization
 
-/// A vocabulary and what ends a reply.
+/// A vocabulary and the tokens that end a reply.
 struct Setting: Sendable {
   let tokenizer: Tokenizer
   let trie: TokenTrie
   let stop: Set<TokenID>
   let buildTime: Duration
-  /// Tokens of one byte, and those that close something or end the reply.
+  /// The tokens of one byte, and those that close something or end the reply.
   let single, closers: TokenMask
 
   init(_ path: String) throws {
@@ -42,7 +42,7 @@ struct Setting: Sendable {
     return GrammarMatcher(grammar, trie: trie, stop: stop) { tokenizer.bytes(of: $0) }
   }
 
-  /// A text of at most `limit` tokens; nil when it had not ended by then.
+  /// Returns a text of at most `limit` tokens; nil if it has not ended by then.
   func draw(_ grammar: Grammar, _ numbers: inout SplitMix64, limit: Int, times: inout [Duration]) -> String? {
     var matcher = matcher(grammar)
     var bytes: [UInt8] = []
@@ -50,7 +50,7 @@ struct Setting: Sendable {
       let start = ContinuousClock.now
       guard let mask = matcher.allowed() else { return nil }
       times.append(.now - start)
-      // Later on single bytes only, and of these rather what closes something.
+      // Later only single bytes are drawn, preferably those that close something.
       var pool = Self.ids(mask, and: nil)
       if index > limit / 4 {
         let brief = Self.ids(mask, and: single), closing = Self.ids(mask, and: closers)
@@ -64,7 +64,7 @@ struct Setting: Sendable {
     return nil
   }
 
-  /// The ids of a mask, or those of them that another holds too.
+  /// Returns the ids of a mask, or those that are also in another one.
   static func ids(_ mask: TokenMask, and other: TokenMask?) -> [TokenID] {
     var ids: [TokenID] = []
     for (index, word) in mask.words.enumerated() {
@@ -96,7 +96,7 @@ func sample(_ setting: Setting) throws {
       let grammar = try grammar(line)
       answer["compile_ms"] = .number((.now - start) / .milliseconds(1))
       if let texts = line["accepts"]?.array {
-        // Whether whole texts are taken, byte by byte.
+        // Whether complete texts are accepted, byte by byte.
         answer["accepted"] = .array(
           texts.map { text in
             var matcher = setting.matcher(grammar)
@@ -122,7 +122,7 @@ func sample(_ setting: Setting) throws {
 
 func time(_ setting: Setting) throws {
   func milliseconds(_ duration: Duration) -> String { String(format: "%.3f", duration / .milliseconds(1)) }
-  print("\(setting.tokenizer.vocabularySize) tokens, tree built in \(milliseconds(setting.buildTime)) ms")
+  print("\(setting.tokenizer.vocabularySize) tokens, trie built in \(milliseconds(setting.buildTime)) ms")
   let person = """
     {"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer","minimum":0,"maximum":130},
     "email":{"type":"string","format":"email"},"tags":{"type":"array","items":{"type":"string","maxLength":20},"maxItems":5},
@@ -159,7 +159,7 @@ func time(_ setting: Setting) throws {
   }
 }
 
-/// What drawing a token takes from a row as wide as R-4B's, free and kept to `grammar`.
+/// Measures drawing a token from a row as wide as R-4B's, unconstrained and constrained by `grammar`.
 func timeDraws(_ setting: Setting, _ grammar: Grammar) throws {
   var numbers = SplitMix64(seed: 9)
   let noise = (0..<151_936).map { _ in Float(numbers.next() >> 40) / 1e6 }
@@ -189,7 +189,7 @@ func timeDraws(_ setting: Setting, _ grammar: Grammar) throws {
     let kept = try run(request)
     print(
       String(
-        format: "greedy draws, round %d: free %.3f ms, kept to any object %.3f ms", round, free / .milliseconds(1),
+        format: "greedy draws, round %d: free %.3f ms, constrained to any object %.3f ms", round, free / .milliseconds(1),
         kept / .milliseconds(1)))
   }
 }

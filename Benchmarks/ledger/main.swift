@@ -1,10 +1,10 @@
-// The ledger by itself, and what its tests need of a process they may kill.
+// The ledger without a server, and a process that the ledger's tests may kill.
 //
-//   ledger-benchmark fill PATH [ROWS]            rows of a year through `record`, then the dashboard's queries
-//   ledger-benchmark time PATH                   the queries alone, on what `fill` left
-//   ledger-benchmark report PATH FROM TO BUCKET  one report as JSON
-//   ledger-benchmark record PATH COUNT           rows, then "recorded COUNT" and waits to be killed
-//   ledger-benchmark status PATH                 the account of a start, as JSON
+//   ledger-benchmark fill PATH [ROWS]            writes a year of rows, then runs the dashboard's queries
+//   ledger-benchmark time PATH                   runs only the queries, on the file written by `fill`
+//   ledger-benchmark report PATH FROM TO BUCKET  prints one report as JSON
+//   ledger-benchmark record PATH COUNT           writes rows, prints "recorded COUNT" and waits to be killed
+//   ledger-benchmark status PATH                 prints the status at start-up as JSON
 import Basics
 import Foundation
 import GenerationTypes
@@ -14,7 +14,7 @@ import Ledger
 let yearStart = 1_735_689_600.0
 let year = 365 * 86_400.0
 
-/// A request as they come: three keys, three requested modes, lengths spread over some orders of magnitude.
+/// Returns a typical request: three keys, three requested modes, lengths over some orders of magnitude.
 func request(_ index: Int, at time: Double, _ numbers: inout SplitMix64) -> AnswerFigures {
   func long(_ most: Double) -> Double { pow(most, Double.random(in: 0...1, using: &numbers)) }
   let requested = [ThinkingMode.auto, .auto, .auto, .long, .short].randomElement(using: &numbers) ?? .auto
@@ -60,7 +60,7 @@ func fill(_ path: String, _ count: Int) async throws {
   }
   let status = ledger.status
   print("\(status.written) rows in \(all) s: \(Int(Double(count) / all)) per second into the file")
-  print("record: \(recording / Double(count) * 1e6) µs a row; dropped \(status.dropped)")
+  print("record: \(recording / Double(count) * 1e6) µs per row; dropped \(status.dropped)")
   ledger.close()
   let attributes = try FileManager.default.attributesOfItem(atPath: path)
   print("file: \(attributes[.size] ?? 0) bytes")
@@ -109,9 +109,9 @@ func report(_ path: String, _ query: UsageQuery) async throws {
   ledger.close()
 }
 
-/// Rows a millisecond apart, the way requests come; whoever started this kills it.
+/// Writes rows a millisecond apart, like requests, until the parent process kills this one.
 func record(_ path: String, _ count: Int) async throws {
-  // A file at the limit of its size is an error to see, not a signal.
+  // A full file must be an error, not a signal.
   signal(SIGXFSZ, SIG_IGN)
   let ledger = Ledger(path: path)
   var numbers = SplitMix64(seed: UInt64(count))
@@ -119,7 +119,7 @@ func record(_ path: String, _ count: Int) async throws {
     ledger.record(request(index, at: yearStart + Double(index) * 7, &numbers))
     if index % 100 == 99 { usleep(2_000) }
   }
-  // The count is rewritten on a queue of its own: what is told from here on is exact.
+  // The count is rewritten on a separate queue. After this, the reported count is exact.
   ledger.countQueue.sync {}
   print("recorded \(count)")
   fflush(nil)

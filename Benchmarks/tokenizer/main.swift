@@ -1,5 +1,6 @@
-// Encodes texts for compare.py, one after another in one process: reads "path count", prints seconds of each of `count` runs and
-// writes the ids of the last as little-endian 32-bit integers to path + ".ids".
+// Encodes texts for compare.py in one process: reads lines "path count", prints the seconds of each of `count` runs,
+// and writes the ids of the last run as little-endian 32-bit integers to path + ".ids".
+//
 //   tokenizer-benchmark tokenizer.json < commands
 
 import Basics
