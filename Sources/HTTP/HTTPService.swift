@@ -1,10 +1,8 @@
 // The state that all connections of a server share: limits, admission, hooks and counts. Immutable except for the
 // counts.
 
-import Glibc
 import Synchronization
 import Text
-import Transport
 
 /// Creates the response to a request that never reached a handler, in the format of the API.
 package typealias HTTPErrorResponse = @Sendable (_ status: Int, _ message: String) -> HTTPResponse
@@ -86,26 +84,5 @@ struct ConnectionCounts {
     if address.isEmpty { return }
     let rest = byAddress[address.exact, default: 1] - 1
     byAddress[address.exact] = rest > 0 ? rest : nil
-  }
-}
-
-/// The resources that the connections of one loop share. Not Sendable: belongs to the loop's actor.
-final class HTTPLoopResources {
-  let events: EventLoop
-  let timer: DeadlineTimer
-  let scratch = Connection.ReadBuffer()
-  private var dateSecond = 0
-  private var dateBytes: [UInt8] = []
-
-  init(events: EventLoop) {
-    self.events = events
-    timer = DeadlineTimer(queue: events.queue)
-  }
-
-  /// The value of the Date field, updated once per second.
-  var date: [UInt8] {
-    let second = time(nil)
-    if second != dateSecond { (dateSecond, dateBytes) = (second, Array(HTTPDate.text(second).utf8)) }
-    return dateBytes
   }
 }

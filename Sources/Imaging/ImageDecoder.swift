@@ -1,11 +1,11 @@
 // Decodes image bytes to an upright, opaque RGB image. The header is checked against the limits before a codec may
 // allocate memory; each codec then verifies that the decoded size is the one in the header.
-//
-// Results equal Pillow's `ImageOps.exif_transpose`, `alpha_composite` over white and `convert("RGB")`, with two
-// intended exceptions: 16-bit grey keeps its high byte (Pillow clips at 255), and the transparent colour of a PNG is
-// compared at the file's bit depth (Pillow compares it with the 8-bit value).
 
 /// The entry point to the codecs.
+///
+/// Results equal Pillow's `ImageOps.exif_transpose`, `alpha_composite` over white and `convert("RGB")`, with two
+/// intended exceptions: 16-bit grey keeps its high byte (Pillow clips at 255), and the transparent colour of a PNG is
+/// compared at the file's bit depth (Pillow compares it with the 8-bit value).
 package enum ImageDecoder {
   /// The contents of a header: the container format and the stored size, before applying the orientation.
   package struct Header: Sendable, Equatable {

@@ -21,9 +21,9 @@ package struct ImageLimits: Sendable, Equatable {
   ///
   /// Encoders write 10 scans (libjpeg's script for YCbCr), up to about 14 (mozjpeg) and 18 in CMYK. Twenty scans are
   /// allowed for the largest image, so that every ordinary image is accepted; smaller images may have more scans.
-  var maxScanPixels: Int { max(20 * usablePixels, 1024 * Self.leastScanPixels) }
+  var maxScanPixels: Int { max(20 * usablePixels, 1024 * Self.minimumScanPixels) }
   /// The number of pixels that a scan of a tiny image counts as, because its headers and tables take time too.
-  static let leastScanPixels = 16_384
+  static let minimumScanPixels = 16_384
   /// The memory in bytes for an image's pixels and a JPEG's coefficients. A progressive YCbCr image without
   /// subsampling takes 3 + 6 bytes per pixel.
   var maxDecodingBytes: Int { max(10 * usablePixels, 64 << 20) }

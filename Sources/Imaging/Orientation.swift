@@ -40,7 +40,7 @@ enum Orientation: Int {
   /// Returns `tiff:Orientation="6"` or `<tiff:Orientation>6<` from the first megabyte of the packet.
   private static func property(xmp: ByteReader) -> Int? {
     var rest = xmp.part(from: 0, length: min(xmp.count, 1 << 20)) ?? xmp
-    while let place = rest.firstIndex(of: "tiff:Orientation"), let after = rest.part(from: place + 16) {
+    while let index = rest.firstIndex(of: "tiff:Orientation"), let after = rest.part(from: index + 16) {
       let digit = after.has("=\"", at: 0) ? after.byte(2) : after.has(">", at: 0) ? after.byte(1) : nil
       if let digit, (0x30...0x39).contains(digit) { return digit - 0x30 }
       rest = after

@@ -135,7 +135,7 @@ extension TemplateRenderer {
     }
     let name = try positional.popFirst().map { value throws(TemplateError) in try text(value) }
     let keeps = filter == .select || filter == .selectattr
-    var kept: [TemplateValue] = []
+    var selected: [TemplateValue] = []
     for element in elements {
       try charge()
       let value = try picked(element, path)
@@ -143,8 +143,8 @@ extension TemplateRenderer {
         try name.map { name throws(TemplateError) in
           try test(value, name, TemplateArguments(positional: Array(positional), named: arguments.named))
         } ?? value.isTrue
-      if passes == keeps { kept.append(element) }
+      if passes == keeps { selected.append(element) }
     }
-    return try sequence(.iterator, kept)
+    return try sequence(.iterator, selected)
   }
 }

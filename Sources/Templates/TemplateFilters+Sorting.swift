@@ -33,14 +33,14 @@ extension TemplateRenderer {
       keys.append(try key(of: element, path, caseFlag?.isTrue ?? false, splitsCommas: filter == .sort))
     }
     if filter == .unique {
-      var seen: Set<TemplateMapping.Key> = []
-      var kept: [TemplateValue] = []
+      var known: Set<TemplateMapping.Key> = []
+      var unique: [TemplateValue] = []
       for (element, key) in zip(elements, keys) {
         try charge(keyBytes(key))
         guard let hashed = key.hashed else { throw fail("unhashable type: '\(key.typeName)'") }
-        if seen.insert(hashed).inserted { kept.append(element) }
+        if known.insert(hashed).inserted { unique.append(element) }
       }
-      return try sequence(.iterator, kept)
+      return try sequence(.iterator, unique)
     }
     if filter == .sort {
       let order = try sorted(keys, descending: reverses)

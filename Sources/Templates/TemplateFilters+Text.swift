@@ -90,9 +90,9 @@ extension TemplateRenderer {
     if try self.length(of: value) <= (overflow ? .max : most) { return value }
     let text = try self.text(value)
     try allocate(text.utf8.count + end.utf8.count, .scan)
-    let kept = String(String.UnicodeScalarView(text.unicodeScalars.prefix(length - end.unicodeScalars.count)))
-    if bound[1]?.isTrue ?? false { return .string(kept + end) }
-    let words = kept.unicodeScalars
+    let beginning = String(String.UnicodeScalarView(text.unicodeScalars.prefix(length - end.unicodeScalars.count)))
+    if bound[1]?.isTrue ?? false { return .string(beginning + end) }
+    let words = beginning.unicodeScalars
     return .string(
       String(String.UnicodeScalarView(words.prefix(upTo: words.lastIndex(of: " ") ?? words.endIndex))) + end)
   }

@@ -26,10 +26,10 @@ extension TemplateParser {
     }
     if !isTuple, let only = items.first { return only }
     if items.isEmpty, !explicit { throw fail("expected an expression") }
-    return try node(.tuple(items), position, over: deepest(items))
+    return try node(.tuple(items), position, over: maximumDepth(items))
   }
 
-  func deepest(_ items: [TemplateExpression]) -> Int {
+  func maximumDepth(_ items: [TemplateExpression]) -> Int {
     var depth = 0
     for item in items { depth = max(depth, item.depth) }
     return depth
@@ -99,7 +99,7 @@ extension TemplateParser {
     case Level.concatenation:
       var items = [left]
       while skip(symbol: "~") { items.append(try operators(level + 1)) }
-      return try node(.concatenation(items), position, over: deepest(items))
+      return try node(.concatenation(items), position, over: maximumDepth(items))
     default: break
     }
     let kind = token.kind
@@ -198,7 +198,7 @@ extension TemplateParser {
       items.append(try expression())
     }
     advance()
-    return try node(.list(items), position, over: deepest(items))
+    return try node(.list(items), position, over: maximumDepth(items))
   }
 
   private mutating func dictionary() throws(TemplateError) -> TemplateExpression {
@@ -279,7 +279,7 @@ extension TemplateParser {
       keys.append(try expression())
     }
     try expect(symbol: "]")
-    let key = try node(.tuple(keys), position, over: deepest(keys))
+    let key = try node(.tuple(keys), position, over: maximumDepth(keys))
     return try node(.item(base, key), position, over: max(base.depth, key.depth))
   }
 }

@@ -177,14 +177,14 @@ final class TemplateRenderer {
     position = loop.position
     var elements = try self.elements(of: sequence)
     if let filter = loop.filter {
-      var kept: [TemplateValue] = []
+      var selected: [TemplateValue] = []
       for element in elements {
         let inner = TemplateScope(parent: scope)
         try assign(element, to: loop.target, inner)
-        if try evaluate(filter, inner).isTrue { kept.append(element) }
+        if try evaluate(filter, inner).isTrue { selected.append(element) }
       }
-      try allocate(kept.count * 16)
-      elements = kept
+      try allocate(selected.count * 16)
+      elements = selected
     }
     if elements.isEmpty { return try run(loop.otherwise, TemplateScope(parent: scope)) }
     if loop.isRecursive { markCaptured(scope) }

@@ -157,10 +157,10 @@ struct CanonicalComposition {
     var count = 0
     for scalar in scalars {
       let ownClass = classes[scalar] ?? 0
-      if let place = starter, lastClass.map({ $0 < ownClass }) ?? true,
-        let composite = composite(scalars[place], scalar)
+      if let index = starter, lastClass.map({ $0 < ownClass }) ?? true,
+        let composite = composite(scalars[index], scalar)
       {
-        scalars[place] = composite
+        scalars[index] = composite
         continue
       }
       if ownClass == 0 { (starter, lastClass) = (count, nil) } else { lastClass = ownClass }

@@ -201,7 +201,7 @@ def test_a_stopped_run_continues_and_asks_nothing_twice(sets, local, tmp_path):
         "--set",
         "scheduling.kv_type=f16",
     )
-    reported = 'the results of another run: source.generation.thinking_budget was null, now 3; source.kv_type was "auto", now "f16". Name'
+    reported = 'the results of another run: source.generation.thinking_budget was null, now 3; source.kv_type was "auto", now "f16". Use another'
     assert other.returncode == 1 and reported in other.stderr, other.stderr
 
 
@@ -331,7 +331,7 @@ def test_impossible_requests_are_errors(arguments, reported):
 
 def test_an_invalid_url_and_an_absent_server_are_errors(sets, tmp_path):
     done = evaluate(sets[1], "--out", tmp_path / "a", "--url", "ftp://example.org/v1")
-    assert done.returncode == 1 and "is no URL such as" in done.stderr
+    assert done.returncode == 1 and "is not an HTTP URL such as" in done.stderr
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         dead = f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}/v1"

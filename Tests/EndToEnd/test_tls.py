@@ -437,7 +437,7 @@ def test_a_failed_reload_keeps_the_certificate_and_reports_why(first, tmp_path):
             (lambda: second.install(tmp_path, key=False), "key.pem: does not match the certificate in"),
             (
                 lambda: (tmp_path / "certificate.pem").write_text("nothing"),
-                "certificate.pem: cannot be used as a certificate chain",
+                "certificate.pem: is not a valid certificate chain",
             ),
             (lambda: (tmp_path / "certificate.pem").unlink(), "certificate.pem: No such file"),
         ):

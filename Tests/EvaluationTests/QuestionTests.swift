@@ -98,7 +98,7 @@ import Testing
       #"{"question": "?", "answer": "B", "choices": ["Tt", "tt."]}"#,
       #"choices[1]: "tt." and "Tt" cannot be distinguished"#
     ),
-    (#"{"question": "?", "answer": []}"#, "answer: expected a string"),
+    (#"{"question": "?", "answer": []}"#, "answer: expected a non-empty string"),
     (
       #"{"question": "?", "answer": 1, "scorer": "close"}"#,
       #"scorer: must be exact, choice, numeric or regex, got "close""#

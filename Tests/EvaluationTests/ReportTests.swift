@@ -103,7 +103,7 @@ private func differences(_ expected: JSONValue, _ found: JSONValue?, _ path: Str
     let failure = try EvaluationResult(["set": "s", "id": "1", "mode": "auto", "error": "down"])
     let report = EvaluationReport([failure], title: "t")
     #expect(report.sections[0].modes[0].failures == 1 && report.sections[0].modes[0].accuracy == nil)
-    #expect(report.html.contains("got no answer"))
+    #expect(report.html.contains("were not answered"))
   }
 
   @Test func `all files are written`() throws {

@@ -122,11 +122,11 @@ private func questions(_ folder: TemporaryFolder, _ count: Int, name: String = "
     _ = try await EvaluationRun(set, source, directory: out).run(with: ScriptedClient { _, _ in [:] })
     source.source = ["model": ["path": "/c"], "generation": ["answer_reserve": 512]]
     let told =
-      "source.model.path was \"/b\", now \"/c\"; source.model.quantize was null, now absent. Name another directory"
+      "source.model.path was \"/b\", now \"/c\"; source.model.quantize was null, now absent. Use another directory"
     let other = await #expect(throws: EvaluationError.self) {
       try await EvaluationRun(set, source, directory: out).run(with: script())
     }
-    #expect(try #require(other).description == "\(out) holds the results of another run: \(told)")
+    #expect(try #require(other).description == "\(out) contains the results of another run: \(told)")
     let changed = try questions(folder, 1, name: "t")
     await #expect(throws: EvaluationError.self) {
       try await EvaluationRun(changed, RunParameters(), directory: folder.path).run(with: script())

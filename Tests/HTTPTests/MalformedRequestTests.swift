@@ -96,15 +96,15 @@ private let zoo: [(String, Int)] = [
   @Test(arguments: zoo) func `are rejected with their status, wherever the input is split`(request: String, status: Int)
   {
     let whole = parse(request)
-    #expect(whole.refused?.status == status)
+    #expect(whole.violation?.status == status)
     #expect(whole.bodies.isEmpty)
-    for cut in 1..<request.utf8.count { #expect(parse(request, cuts: [cut]).refused == whole.refused, "at \(cut)") }
+    for cut in 1..<request.utf8.count { #expect(parse(request, cuts: [cut]).violation == whole.violation, "at \(cut)") }
   }
 
   @Test func `there are many cases, and no message repeats the input`() {
     #expect(zoo.count >= 60)
     for (request, _) in zoo {
-      let message = parse(request).refused?.message ?? ""
+      let message = parse(request).violation?.message ?? ""
       #expect(
         !message.isEmpty && !message.contains("\"") && !message.contains("\\")
           && message.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F })

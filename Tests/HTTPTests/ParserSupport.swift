@@ -4,7 +4,7 @@ import HTTP
 struct Parsed: Equatable {
   var heads: [RequestHead] = []
   var bodies: [[UInt8]] = []
-  var refused: HTTPViolation?
+  var violation: HTTPViolation?
   var isWaiting = false
 }
 
@@ -25,7 +25,7 @@ func parse(_ bytes: [UInt8], cuts: [Int] = [], limits: HTTPLimits = HTTPLimits()
         }
       }
     } catch {
-      parsed.refused = error
+      parsed.violation = error
       return parsed
     }
   }

@@ -31,7 +31,7 @@ private let good = [
     let bytes = Array(request.utf8)
     for length in 0..<bytes.count {
       let parsed = parse(Array(bytes[..<length]))
-      #expect(parsed.refused == nil && parsed.bodies.isEmpty, "at \(length)")
+      #expect(parsed.violation == nil && parsed.bodies.isEmpty, "at \(length)")
       #expect(parsed.isWaiting == (length > 0), "at \(length)")
     }
   }
@@ -96,8 +96,8 @@ private let good = [
   func `each limit is reported with its status`(request: String, status: Int) {
     var limits = HTTPLimits()
     (limits.targetBytes, limits.headBytes, limits.headerCount, limits.bodyBytes) = (256, 1024, 8, 100)
-    #expect(parse(request, limits: limits).refused?.status == status)
-    #expect(parse(request, cuts: Array(1..<request.utf8.count), limits: limits).refused?.status == status)
+    #expect(parse(request, limits: limits).violation?.status == status)
+    #expect(parse(request, cuts: Array(1..<request.utf8.count), limits: limits).violation?.status == status)
   }
 
   @Test func `limits are inclusive`() {
@@ -110,9 +110,9 @@ private let good = [
     let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n\(body)\r\n0\r\n\r\n"
     #expect(parse(chunked, limits: limits).bodies.first?.count == 100)
     limits.headBytes = chunked.utf8.count - "64\r\n\(body)\r\n0\r\n\r\n".utf8.count
-    #expect(parse(chunked, limits: limits).refused == nil)
+    #expect(parse(chunked, limits: limits).violation == nil)
     limits.headBytes -= 1
-    #expect(parse(chunked, limits: limits).refused?.status == 431)
+    #expect(parse(chunked, limits: limits).violation?.status == 431)
   }
 
   @Test func `after a violation every call throws it again`() {

@@ -22,9 +22,9 @@ import Testing
   func `no prefix crashes, and half an image is rejected`(name: String) throws {
     let bytes = try Fixture.bytes(name)
     for length in 0..<bytes.count {
-      let refused = attempt(Array(bytes[..<length])) == nil
+      let isRejected = attempt(Array(bytes[..<length])) == nil
       if length <= bytes.count / 2 && !name.contains("animated") {
-        #expect(refused, "\(length) of \(bytes.count) bytes")
+        #expect(isRejected, "\(length) of \(bytes.count) bytes")
       }
     }
     #expect(attempt(bytes) != nil)
@@ -54,12 +54,12 @@ import Testing
     for _ in 0..<400 {
       var bytes = original
       for _ in 0..<Int.random(in: 1...6, using: &random) {
-        let place = Int.random(in: 0..<bytes.count, using: &random)
+        let index = Int.random(in: 0..<bytes.count, using: &random)
         switch Int.random(in: 0..<4, using: &random) {
-        case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
-        case 1: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-        case 2: bytes[place] = [0, 0xFF, 0x7F, 0x80].randomElement(using: &random) ?? 0
-        default: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...9, using: &random)))
+        case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
+        case 1: bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 2: bytes[index] = [0, 0xFF, 0x7F, 0x80].randomElement(using: &random) ?? 0
+        default: bytes.removeSubrange(index..<min(bytes.count, index + Int.random(in: 1...9, using: &random)))
         }
         if bytes.isEmpty { break }
       }

@@ -128,29 +128,29 @@ import Testing
   }
 
   @Test func `inconsistent settings are rejected`() {
-    func refused(
-      side: Int = 384, patch: Int = 14, pinpoint: (Int, Int) = (384, 768), most: Int? = nil, mean: [Double] = [0, 0, 0]
+    func isRejected(
+      side: Int = 384, patch: Int = 14, pinpoint: (Int, Int) = (384, 768), maxPatches: Int? = nil, mean: [Double] = [0, 0, 0]
     ) -> Bool {
       do throws(ImageError) {
         _ = try ImageProcessor(
           side: side, patchSize: patch, pinpoints: [(height: pinpoint.0, width: pinpoint.1)], resample: .bilinear,
-          maxPatches: most, mean: mean)
+          maxPatches: maxPatches, mean: mean)
         return false
       } catch {
         return error.kind == .configuration
       }
     }
-    #expect(!refused())
-    #expect(refused(side: 0))
-    #expect(refused(side: 1 << 40))
-    #expect(refused(patch: 0))
-    #expect(refused(patch: 385))
-    #expect(refused(pinpoint: (0, 384)))
-    #expect(refused(pinpoint: (384, 400)))
-    #expect(refused(pinpoint: (384 * 9, 384 * 9)))
-    #expect(refused(pinpoint: (Int.max / 384 * 384, 384)))
-    #expect(refused(most: 0))
-    #expect(refused(mean: [0.5, 0.5]))
-    #expect(refused(mean: [0.5, 0.5, .nan]))
+    #expect(!isRejected())
+    #expect(isRejected(side: 0))
+    #expect(isRejected(side: 1 << 40))
+    #expect(isRejected(patch: 0))
+    #expect(isRejected(patch: 385))
+    #expect(isRejected(pinpoint: (0, 384)))
+    #expect(isRejected(pinpoint: (384, 400)))
+    #expect(isRejected(pinpoint: (384 * 9, 384 * 9)))
+    #expect(isRejected(pinpoint: (Int.max / 384 * 384, 384)))
+    #expect(isRejected(maxPatches: 0))
+    #expect(isRejected(mean: [0.5, 0.5]))
+    #expect(isRejected(mean: [0.5, 0.5, .nan]))
   }
 }

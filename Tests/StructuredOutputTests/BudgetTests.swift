@@ -95,8 +95,8 @@ private let hostile = [
     var properties = JSONObject(), required: [JSONValue] = []
     for index in 0..<40 {
       var name = "a"
-      for place in 0..<200 {
-        name.unicodeScalars.append(Unicode.Scalar(UInt32(0x300 + (place * 13 + index * 7) % 80))!)
+      for position in 0..<200 {
+        name.unicodeScalars.append(Unicode.Scalar(UInt32(0x300 + (position * 13 + index * 7) % 80))!)
       }
       properties[name] = ["type": "null"]
       required.append(.string(name))

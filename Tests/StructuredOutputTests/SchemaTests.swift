@@ -187,9 +187,9 @@ private let person =
           let schema = "{\"type\":\"\(type)\",\"\(lowest)\":\(low),\"\(highest)\":\(high)}"
           guard let grammar = try? grammar(schema) else { continue }
           let step = type == "integer" ? 1 : 0.05
-          for place in -2600...2600 {
-            let value = Double(place) * step
-            let text = type == "integer" ? "\(place)" : Self.text(place)
+          for index in -2600...2600 {
+            let value = Double(index) * step
+            let text = type == "integer" ? "\(index)" : Self.text(index)
             if text == "-0" || text.hasPrefix("-0.00") { continue }
             let isWithin =
               lowest == "minimum"
@@ -225,8 +225,8 @@ private let person =
     for _ in 0..<3000 {
       var text = ""
       seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      for place in 0..<Int(seed >> 60) / 2 {
-        text.append(alphabet[Int((seed >> UInt64(5 * place)) & 0xFFFF) % alphabet.count])
+      for index in 0..<Int(seed >> 60) / 2 {
+        text.append(alphabet[Int((seed >> UInt64(5 * index)) & 0xFFFF) % alphabet.count])
       }
       let isMatch = reference.firstMatch(in: text, range: NSRange(location: 0, length: text.utf16.count)) != nil
       let quoted = String(decoding: JSONValue.string(text).encoded, as: UTF8.self)

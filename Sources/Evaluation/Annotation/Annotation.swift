@@ -74,11 +74,11 @@ extension Annotation: RunResult {
     object["rule"] = .string(rule.rawValue)
     switch evidence {
     case .samples(let right, let samples, let texts):
-      var told: JSONObject = [
+      var evidence: JSONObject = [
         "signal": "samples", "right": .integer(Int64(right)), "samples": .integer(Int64(samples)),
       ]
-      told["texts"] = texts.map { .array($0.map(JSONValue.string)) }
-      object["evidence"] = .object(told)
+      evidence["texts"] = texts.map { .array($0.map(JSONValue.string)) }
+      object["evidence"] = .object(evidence)
     case .thinkProbability(let probability, let threshold):
       object["evidence"] = [
         "signal": "p_think", "p_think": .number(probability), "threshold": .number(threshold),
@@ -124,9 +124,9 @@ extension Annotation: RunResult {
     }
     requests = try count("requests", upTo: AnnotationParameters.maxSamples) ?? 0
     // As large as all replies' counts can make them. A million of these do not overflow.
-    let mostTokens = AnnotationParameters.maxSamples * Int(Int32.max)
-    promptTokens = try count("prompt_tokens", upTo: mostTokens)
-    outputTokens = try count("output_tokens", upTo: mostTokens)
+    let tokenLimit = AnnotationParameters.maxSamples * Int(Int32.max)
+    promptTokens = try count("prompt_tokens", upTo: tokenLimit)
+    outputTokens = try count("output_tokens", upTo: tokenLimit)
     (seconds, needsReasoning) = (json["seconds"]?.double ?? 0, json["reasoning"]?.bool)
   }
 

@@ -40,13 +40,13 @@ enum LabelsFile {
     var object: JSONObject = ["set": .string(item.set), "id": .string(item.id)]
     for member in item.line.members where object[member.name] == nil { object[member.name] = member.value }
     if !item.images.isEmpty {
-      let places = item.images.map { image -> JSONValue in
+      let images = item.images.map { image -> JSONValue in
         switch image {
         case .file(let path): .string(relative(path, to: folder))
         case .dataURI(let uri): .string(uri)
         }
       }
-      object["image"] = item.line["image"]?.array == nil ? places[0] : .array(places)
+      object["image"] = item.line["image"]?.array == nil ? images[0] : .array(images)
     }
     for member in annotation.verdict.members { object[member.name] = member.value }
     return object

@@ -44,12 +44,12 @@ struct SweepFigure {
       parts.append(Figure.text(x(point.x), y(point.y) - 13, mode, style: "strong"))
     }
     parts.append(Figure.legend(modes.map(\.summary.arm.mode), x: Self.left, y: height - 18))
-    let told = all.map { point in
+    let descriptions = all.map { point in
       "\(point.summary.arm): \(ReportNumber.text(point.x)) tokens, accuracy \(ReportNumber.text(point.y)) %"
     }
     return Figure.svg(
       id: "figure-sweep", width: Self.width, height: height, title: "Accuracy against mean output tokens",
-      description: told.joined(separator: "; ") + ".", parts)
+      description: descriptions.joined(separator: "; ") + ".", parts)
   }
 
   private static func points(_ summaries: [EvaluationReport.Summary]) -> [Point] {

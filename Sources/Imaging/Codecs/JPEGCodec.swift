@@ -11,7 +11,7 @@ enum JPEGCodec {
     guard let header = try JPEGHeader(bytes), [1, 3, 4].contains(header.components) else { return nil }
     let scans = header.scans(in: bytes)
     let (work, overflow) = scans.multipliedReportingOverflow(
-      by: max(header.width * header.height, ImageLimits.leastScanPixels))
+      by: max(header.width * header.height, ImageLimits.minimumScanPixels))
     if overflow || work > limits.maxScanPixels {
       throw .tooManyScans(scans: scans, limit: limits.maxScanPixels, value: overflow ? .max : work)
     }

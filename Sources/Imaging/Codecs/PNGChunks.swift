@@ -18,18 +18,18 @@ enum PNGChunks {
   /// Everything after an incomplete chunk is copied unchanged: the decoder decides about damage.
   static func needed(of bytes: [UInt8]) -> [UInt8] {
     let reader = ByteReader(bytes)
-    var kept: [UInt8] = []
+    var copied: [UInt8] = []
     var start = 0  // The start of the next bytes to copy.
     var offset = 8
     var found: Set<Metadata> = []
     while let length = reader.number(at: offset, width: 4), let end = end(of: offset, length: length, in: bytes.count) {
       if !isNeeded(reader, at: offset, length: length, &found) {
-        kept += bytes[start..<offset]
+        copied += bytes[start..<offset]
         start = end
       }
       offset = end
     }
-    return start == 0 ? bytes : kept + bytes[start...]
+    return start == 0 ? bytes : copied + bytes[start...]
   }
 
   /// Returns the offset after a chunk's length, type, data and checksum.

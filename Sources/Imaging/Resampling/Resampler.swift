@@ -1,11 +1,11 @@
 // Pillow's `Image.resize` of an RGB image, byte for byte: one pass per changed dimension, with an 8-bit image between
 // them. Rows are resized first, except (since Pillow 13) if the height shrinks by more than twice the factor of the
 // width; the order affects rounding. Downscaling widens the filter, which antialiases.
-//
-// A pass takes windows * pixels multiplications in Int32. With 22 bits of weight, 8 of pixel and overshoot below a
-// quarter, sums fit in 32 bits, so they wrap without checks.
 
 /// Resizes images.
+///
+/// A pass takes windows * pixels multiplications in Int32. With 22 bits of weight, 8 of pixel and overshoot below a
+/// quarter, sums fit in 32 bits, so they wrap without checks.
 package enum Resampler {
   /// Returns `image` resized to `width` by `height`.
   package static func resize(_ image: RGBImage, width: Int, height: Int, filter: ResampleFilter) -> RGBImage {

@@ -78,15 +78,15 @@ package struct ImageProcessor: Sendable {
         return layout(width: width, height: height, detail: .low)
       }
       let (tileRows, tileColumns) = (canvas.height / side, canvas.width / side)
-      let kept = AnyResolution.unpadded(
+      let unpadded = AnyResolution.unpadded(
         height: height, width: width, rows: tileRows * patchesPerSide, columns: tileColumns * patchesPerSide)
       let shrunk = maxViews.flatMap {
         AnyResolution.shrunk(
-          rows: kept.rows.count, columns: kept.columns.count, patchesPerSide: patchesPerSide, maxViews: $0)
+          rows: unpadded.rows.count, columns: unpadded.columns.count, patchesPerSide: patchesPerSide, maxViews: $0)
       }
-      let (rows, columns) = shrunk ?? (kept.rows.count, kept.columns.count)
+      let (rows, columns) = shrunk ?? (unpadded.rows.count, unpadded.columns.count)
       let grid = ImageLayout.Grid(
-        tileRows: tileRows, tileColumns: tileColumns, rows: kept.rows, columns: kept.columns, shrunk: shrunk)
+        tileRows: tileRows, tileColumns: tileColumns, rows: unpadded.rows, columns: unpadded.columns, shrunk: shrunk)
       return ImageLayout(patchesPerSide: patchesPerSide, grid: grid, tokenCount: base + rows * (columns + 1))
     }
   }

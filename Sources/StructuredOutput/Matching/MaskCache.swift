@@ -27,14 +27,14 @@ final class MaskCache: Sendable {
     var leaves: [LeafKey: LeafTokens] = [:]
   }
 
-  private static let mostMasks = 64, mostLeaves = 320
+  private static let maskLimit = 64, leafLimit = 320
   private let storage = Mutex(Storage())
 
   func mask(of states: [ParseState]) -> TokenMask? { storage.withLock { $0.masks[states] } }
 
   func store(_ mask: TokenMask, for states: [ParseState]) {
     storage.withLock { storage in
-      if storage.masks.count >= Self.mostMasks { storage.masks = [:] }
+      if storage.masks.count >= Self.maskLimit { storage.masks = [:] }
       storage.masks[states] = mask
     }
   }
@@ -43,7 +43,7 @@ final class MaskCache: Sendable {
 
   func store(_ tokens: LeafTokens, for key: LeafKey) {
     storage.withLock { storage in
-      if storage.leaves.count >= Self.mostLeaves { storage.leaves = [:] }
+      if storage.leaves.count >= Self.leafLimit { storage.leaves = [:] }
       storage.leaves[key] = tokens
     }
   }
