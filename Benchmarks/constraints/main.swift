@@ -189,7 +189,8 @@ func timeDraws(_ setting: Setting, _ grammar: Grammar) throws {
     let kept = try run(request)
     print(
       String(
-        format: "greedy draws, round %d: free %.3f ms, constrained to any object %.3f ms", round, free / .milliseconds(1),
+        format: "greedy draws, round %d: free %.3f ms, constrained to any object %.3f ms", round,
+        free / .milliseconds(1),
         kept / .milliseconds(1)))
   }
 }

@@ -102,7 +102,8 @@ package final class ImageFetcher: Sendable {
     switch location {
     case .remote(let url):
       return try await transfers.run(until: deadline) { flag throws(FetchError) in
-        try Transfer(policy: remote, maxBytes: maxBytes, reservation: reservation, flag: flag, deadline: deadline).bytes(at: url)
+        try Transfer(policy: remote, maxBytes: maxBytes, reservation: reservation, flag: flag, deadline: deadline)
+          .bytes(at: url)
       }
     case .file(let file):
       guard let folder else { throw FetchError.filesOff }

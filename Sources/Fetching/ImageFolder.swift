@@ -22,7 +22,9 @@ package final class ImageFolder: Sendable {
   deinit { close(descriptor) }
 
   /// Returns the complete contents of a regular file. Blocks.
-  func bytes(at file: FilePath, maxBytes: Int, reservation: ByteReservation, flag: StopFlag) throws(FetchError) -> [UInt8] {
+  func bytes(at file: FilePath, maxBytes: Int, reservation: ByteReservation, flag: StopFlag) throws(FetchError)
+    -> [UInt8]
+  {
     let opened = cf_open_beneath(descriptor, file.relative, walks ? 1 : 0)
     if opened < 0 { throw .failed(reason: "open: errno \(-opened)") }
     defer { close(opened) }

@@ -99,7 +99,9 @@ struct JSONParser {
 
   mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     count += 1
-    if count > limits.values { throw JSONError(reason: "the document must have at most \(limits.values) values", offset: at) }
+    if count > limits.values {
+      throw JSONError(reason: "the document must have at most \(limits.values) values", offset: at)
+    }
     if at >= checkpoint {
       checkpoint = at + Self.stride
       if shouldStop() { throw JSONError(reason: "stopped", offset: at) }

@@ -129,7 +129,8 @@ import Testing
 
   @Test func `inconsistent settings are rejected`() {
     func isRejected(
-      side: Int = 384, patch: Int = 14, pinpoint: (Int, Int) = (384, 768), maxPatches: Int? = nil, mean: [Double] = [0, 0, 0]
+      side: Int = 384, patch: Int = 14, pinpoint: (Int, Int) = (384, 768), maxPatches: Int? = nil,
+      mean: [Double] = [0, 0, 0]
     ) -> Bool {
       do throws(ImageError) {
         _ = try ImageProcessor(

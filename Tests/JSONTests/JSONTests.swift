@@ -31,7 +31,8 @@ import Testing
     ("\"\\n\u{1}\\x\"", "a string contains an unescaped control character", 3),
     ("\"\\x\u{1}\"", "a string contains an invalid escape", 2),
   ])
-  func `the first error in a string with escapes is reported with its offset`(text: String, reason: String, offset: Int) {
+  func `the first error in a string with escapes is reported with its offset`(text: String, reason: String, offset: Int)
+  {
     #expect(throws: JSONError(reason: reason, offset: offset)) { try JSONValue(parsing: text) }
   }
 
@@ -101,7 +102,9 @@ import Testing
 
   @Test func `depth and number of values are limited`() throws {
     let deep = String(repeating: "[", count: 65) + String(repeating: "]", count: 65)
-    #expect(throws: JSONError(reason: "arrays and objects may be nested at most 64 deep", offset: 64)) { try JSONValue(parsing: deep) }
+    #expect(throws: JSONError(reason: "arrays and objects may be nested at most 64 deep", offset: 64)) {
+      try JSONValue(parsing: deep)
+    }
     #expect(throws: JSONError.self) { try JSONValue(parsing: "[1,2,3]", limits: JSONLimits(values: 3)) }
   }
 

@@ -87,7 +87,8 @@ private let replayed = lengths.flatMap { Array(repeating: $0.difference, count: 
   @Test func `a missing estimate states the missing data`() {
     #expect(throws: SavingsEstimate.MissingData.noRequests) { try SavingsEstimate(PairSums(), AutoPopulation()) }
     #expect(throws: SavingsEstimate.MissingData.fewPairs(29, needed: 30)) {
-      try SavingsEstimate(PairSums(count: 29, sum: 100, squares: 900, cubes: 1), AutoPopulation(nonThinking: 30, spent: 1))
+      try SavingsEstimate(
+        PairSums(count: 29, sum: 100, squares: 900, cubes: 1), AutoPopulation(nonThinking: 30, spent: 1))
     }
     #expect(throws: SavingsEstimate.MissingData.fewPairs(0, needed: 30)) {
       try SavingsEstimate(PairSums(), AutoPopulation(nonThinking: 5))

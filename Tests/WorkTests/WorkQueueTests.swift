@@ -67,7 +67,9 @@ private final class Tally: Sendable {
     #expect(await eventually { queue.status.overBudget == 2 })
   }
 
-  @Test func `when its client leaves, running work stops at its next check and waiting work is dropped at once`() async throws {
+  @Test func `when its client leaves, running work stops at its next check and waiting work is dropped at once`()
+    async throws
+  {
     let queue = WorkQueue(limits: WorkLimits(workers: 2))
     let started = Tally()
     let tasks = (0..<10).map { number in

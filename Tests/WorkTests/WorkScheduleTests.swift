@@ -79,7 +79,9 @@ private let light = WorkSize.text(bytes: 100)
     }
   }
 
-  @Test func `the client that has used least time is next, and a new client does not wait for the backlog of others`() throws {
+  @Test func `the client that has used least time is next, and a new client does not wait for the backlog of others`()
+    throws
+  {
     var simulation = Simulation(limits())
     for _ in 0..<50 { for number in 0..<4 { _ = try simulation.add(client(number), heavy, seconds: 1) } }
     for _ in 0..<20 { _ = simulation.step() }
