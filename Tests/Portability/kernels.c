@@ -1,6 +1,6 @@
-// Every table of kernels that can run where this was compiled for, beside the references: for instruction sets and sanitizers
-// that the Swift tests do not reach. `scripts/check-kernels` compiles and runs it. Each buffer ends where unreadable memory
-// begins and has not-a-number between its rows, so that a read or write too far shows.
+// Compares every kernel table that can run on this machine with the references, for instruction sets and sanitizers
+// that the Swift tests do not cover. `scripts/check-kernels` compiles and runs it. Each buffer ends at unreadable
+// memory and has NaN between its rows, so that reads and writes beyond a row are detected.
 #define _GNU_SOURCE
 #include "CKernels.h"
 #include "quants.h"
@@ -16,7 +16,7 @@
 static int failures;
 static const char *isa_name;
 static ck_isa isa;
-static ck_workers *pools[4];  // of 1, 2, 3 threads at their index
+static ck_workers *pools[4];  // Pools of 1, 2 and 3 threads, at these indices.
 
 static void expect(bool holds, const char *what, uint32_t a, uint32_t b, uint32_t c) {
   if (holds) return;
@@ -27,7 +27,7 @@ static void expect(bool holds, const char *what, uint32_t a, uint32_t b, uint32_
 
 static uint64_t state = 1;
 
-/// SplitMix64 in [-1.7, 1.7).
+/// Returns SplitMix64 numbers in [-1.7, 1.7).
 static float number(void) {
   uint64_t z = state += 0x9e3779b97f4a7c15;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -35,7 +35,7 @@ static float number(void) {
   return ((float)((z ^ z >> 31) >> 40) / (1 << 24) - 0.5f) * 3.4f;
 }
 
-/// `bytes` that end at an unreadable page.
+/// Allocates `bytes` that end at an unreadable page.
 typedef struct fenced {
   char *map, *data;
   size_t mapped, bytes;
@@ -51,7 +51,8 @@ static fenced fence(size_t bytes) {
 
 static void drop(fenced f) { munmap(f.map, f.mapped); }
 
-/// `[rows, columns]` with NaN in the `gap` behind each row but the last, which ends at the fence.
+/// Allocates `[rows, columns]` with NaN in the `gap` after each row except the last, which ends at the unreadable
+/// page.
 typedef struct grid {
   fenced memory;
   float *at;
@@ -74,7 +75,8 @@ static grid copy(grid from) {
   return g;
 }
 
-/// Norm of the difference over the norm of `b`; infinite when something was written beside the rows of `a`.
+/// Returns the norm of the difference divided by the norm of `b`; infinite if memory beside the rows of `a` was
+/// written.
 static double difference(grid a, grid b) {
   double apart = 0, scale = 1e-30;
   for (const float *p = (const float *)a.memory.map; p < a.at; p++)
@@ -94,7 +96,7 @@ static bool same_bits(grid a, grid b) {
   return true;
 }
 
-/// Random weights in exactly their bytes; halves between 2⁻⁴ and 2.
+/// Fills exactly the bytes of a matrix with random weights; halves are between 2⁻⁴ and 2.
 static fenced weights(ck_type type, size_t count) {
   fenced f = fence(count * (type == CK_F32 ? 4 : 2));
   for (size_t i = 0; i < count; i++) {
@@ -128,8 +130,8 @@ static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_
   drop(memory), drop(x.memory), drop(bias.memory);
 }
 
-/// `rows` rows of GGUF blocks of random bits, whose f16 scales are between 2⁻⁷ and 2⁻³ of either sign; or, where `extreme`, all one bits
-/// with scales of one.
+/// Fills `rows` rows of GGUF blocks with random bits and f16 scales between 2⁻⁷ and 2⁻³ of either sign; or, if
+/// `extreme`, with one bits and scales of one.
 static fenced blocks(ck_type type, uint32_t rows, uint32_t columns, bool extreme) {
   static const struct { uint8_t first, count; } scales[] = {
       [CK_Q8_0] = {0, 1}, [CK_Q4_0] = {0, 1}, [CK_Q4_1] = {0, 2}, [CK_Q5_0] = {0, 1}, [CK_Q5_1] = {0, 2},
@@ -139,7 +141,7 @@ static fenced blocks(ck_type type, uint32_t rows, uint32_t columns, bool extreme
   for (size_t b = 0; b < count; b++) {
     uint8_t *block = (uint8_t *)f.data + b * bytes;
     for (size_t i = 0; i < bytes; i++) block[i] = extreme ? 255 : (uint8_t)(int)(number() * 1000);
-    // The lowest 8-bit number is the worst that a file can hold, as a weight or as a scale.
+    // The lowest 8-bit number is the worst value in a file, as a weight or as a scale.
     for (size_t i = type == CK_Q6_K ? 192 : 2; extreme && (type == CK_Q8_0 || type == CK_Q6_K) && i < bytes; i++) block[i] = 128;
     for (size_t i = 0; i < scales[type].count; i++) {
       uint16_t half = extreme ? 0x3c00 : (uint16_t)((block[0] & 1) << 15 | (0x2000 + (uint16_t)block[1] * 16));
@@ -149,14 +151,14 @@ static fenced blocks(ck_type type, uint32_t rows, uint32_t columns, bool extreme
   return f;
 }
 
-/// A packed matrix that begins on a line and ends at the fence.
+/// Allocates a packed matrix that begins on a cache line and ends at the unreadable page.
 static fenced pack(const fenced *rows_of, ck_type type, uint32_t rows, uint32_t columns) {
   fenced f = fence(ck_packed_bytes(type, rows, columns));
   ck_pack(f.data, rows_of->data, type, rows, columns);
   return f;
 }
 
-/// Largest difference of `[rows, columns]` over the sum of the magnitudes of the element's terms.
+/// Returns the largest difference of `[rows, columns]` relative to the sum of the magnitudes of the element's terms.
 static double worst(grid a, grid b, grid terms) {
   double most = 0;
   for (uint32_t r = 0; r < a.rows; r++)
@@ -167,7 +169,7 @@ static double worst(grid a, grid b, grid terms) {
   return isinf(difference(a, b)) ? INFINITY : most;
 }
 
-/// The sum of the magnitudes of every output's terms, the minima's counted apart.
+/// Computes the sum of the magnitudes of every output's terms, counting the minima separately.
 static grid magnitudes(ck_matrix w, grid x) {
   grid out = make(x.rows, w.rows, 0), row = make(1, w.columns, 0);
   for (uint32_t c = 0; c < w.rows; c++) {
@@ -211,7 +213,7 @@ static void check_packed(ck_type type, uint32_t rows, uint32_t columns, uint32_t
   drop(source), drop(memory), drop(x.memory), drop(bias.memory), drop(wide.memory), drop(row.memory), drop(terms.memory);
 }
 
-/// Parts of different types side by side are the parts one by one.
+/// Checks that parts of different types in one call equal separate calls.
 static void check_parts(ck_type a, ck_type b, ck_type c, uint32_t rows) {
   enum { K = 512 };
   const ck_type types[3] = {a, b, c};
@@ -233,7 +235,7 @@ static void check_parts(ck_type a, ck_type b, ck_type c, uint32_t rows) {
   drop(x.memory), drop(bias.memory), drop(out.memory), drop(apart.memory);
 }
 
-/// Inputs that are not finite spoil their own row, and it with not-a-number.
+/// Checks that non-finite inputs turn only their own row into NaN.
 static void check_not_finite(ck_type type) {
   fenced source = blocks(type, 20, 512, false), memory = pack(&source, type, 20, 512);
   grid x = make(5, 512, 0), out = make(5, 20, 0);
@@ -290,18 +292,18 @@ static void check_norm_rope(uint32_t rows, uint32_t heads, uint32_t dim) {
   drop(weight.memory), drop(cosines.memory), drop(sines.memory);
 }
 
-/// What takes a number between two halves to one of them: to the even one; an emulator may be known to do otherwise.
+/// The rounding of a number halfway between two halves: to even, unless an emulator is known to differ.
 #ifndef CK_NEAREST
 #define CK_NEAREST rint
 #endif
 
-/// The nearest half by its definition, held at ±65504.
+/// Returns the nearest half by its definition, clamped to ±65504.
 static float nearest_half(float x) {
   const double a = fabs((double)x), step = ldexp(1, a < ldexp(1, -14) ? -24 : ilogb(a) - 10), rounded = CK_NEAREST(a / step) * step;
   return (float)copysign(rounded > 65504 ? 65504 : rounded, x);
 }
 
-/// Every stored number is the source rounded as the header says.
+/// Checks that every stored number is rounded as the header specifies.
 static void check_stored(ck_kv kv, const float *keys, const float *values, size_t stride, uint32_t rows) {
   float key[CK_MAX_HEAD_DIM], value[CK_MAX_HEAD_DIM];
   for (uint32_t r = 0; r < rows; r++)
@@ -324,8 +326,8 @@ static void check_stored(ck_kv kv, const float *keys, const float *values, size_
     }
 }
 
-/// A cache of at most MOST_SEGMENTS that ends at the fence, full of what is not a number in f32 and f16, its segments last to
-/// first: nothing may rest on their order in memory. `places` is its table.
+/// Allocates a cache of at most MOST_SEGMENTS segments that ends at the unreadable page, filled with NaN in f32 and
+/// f16. Segments are in reverse order, because nothing may depend on their order in memory. `places` is its table.
 #define MOST_SEGMENTS 8
 static ck_kv cache(fenced *memory, void *places[MOST_SEGMENTS], ck_type type, uint32_t positions, uint32_t heads, uint32_t dim) {
   const size_t keys = heads * ck_key_plane(type, dim), values = heads * ck_value_plane(type, dim);
@@ -336,7 +338,8 @@ static ck_kv cache(fenced *memory, void *places[MOST_SEGMENTS], ck_type type, ui
   return (ck_kv){places, 0, keys, heads, dim, type};
 }
 
-/// The first `count` positions of a segment in another cache are those of the first, and the rest of their last block is zero.
+/// Checks that copying the first `count` positions of a segment to another cache is exact and zeroes the rest of the
+/// last block.
 static void check_copy(ck_type type, uint32_t count, uint32_t heads, uint32_t dim) {
   fenced memory[2];
   void *places[2][MOST_SEGMENTS];
@@ -357,7 +360,7 @@ static void check_copy(ck_type type, uint32_t count, uint32_t heads, uint32_t di
   drop(memory[0]), drop(memory[1]), drop(source.memory);
 }
 
-/// Numbers of every size, also beyond what the type holds.
+/// Returns numbers of every magnitude, including beyond the range of the type.
 static void check_store(ck_type type, uint32_t rows, uint32_t heads, uint32_t dim) {
   fenced memory;
   void *places[MOST_SEGMENTS];
@@ -401,7 +404,7 @@ static void check_attention(ck_type type, uint32_t rows, uint32_t position, uint
 
 static void check_elements(uint32_t count) {
   grid x = make(1, count, 0);
-  x.at[0] = 1;  // The lower tail's relative error is larger than the others': it must not stand alone.
+  x.at[0] = 1;  // The lower tail has a larger relative error than the rest, so it must not be alone.
   grid tanh = copy(x), erf = copy(x), power = copy(x), tanh_ref, erf_ref;
   for (uint32_t i = 0; i < count; i++) tanh.at[i] = erf.at[i] = 7 * x.at[i], power.at[i] = x.at[i] = 50 * x.at[i];
   tanh_ref = copy(tanh), erf_ref = copy(erf);
@@ -425,7 +428,7 @@ static void check_silu(uint32_t rows, uint32_t width) {
   drop(x.memory), drop(out.memory), drop(expected.memory);
 }
 
-/// All 63,488 finite halves, through a product with one and through `ck_widen`, and bfloat16 likewise.
+/// Checks all 63,488 finite halves, through a product with one and through `ck_widen`, and bfloat16 likewise.
 static void check_widening(void) {
   enum { FINITE = 0x7c00 };
   for (uint32_t sign = 0; sign < 2; sign++) {
@@ -444,15 +447,15 @@ static void check_widening(void) {
   }
 }
 
-/// Rounding to blocks gives the same bytes with and without AVX2, from any numbers, within its bytes; what comes back is finite
-/// and near.
+/// Checks that rounding to blocks gives the same bytes with and without AVX2 for any numbers, stays within its bytes,
+/// and that the result is finite and near the input.
 static void check_rounding(ck_type type) {
   const uint32_t count = 512;
   const float odd[] = {NAN, INFINITY, -INFINITY, 0, -0.f, 1e-45f, -1e-38f, 3e38f, -3e38f, 65504, 1e-15f, -1e-20f};
   fenced out = fence(ck_row_bytes(type, count)), other = fence(out.bytes);
   grid in = make(1, count, 0), back = make(1, count, 0);
   for (uint32_t round = 0; round < 200; round++) {
-    const uint32_t share = round % 5 * 25;  // per cent of odd numbers
+    const uint32_t share = round % 5 * 25;  // Per cent of odd numbers.
     for (uint32_t i = 0; i < count; i++)
       in.at[i] = (number() + 1.7f) / 3.4f * 100 < (float)share ? odd[(uint32_t)((number() + 1.7f) * 1000) % COUNT(odd)] : number();
     const bool fine = ck_quantize(out.data, in.at, type, count);
@@ -471,7 +474,7 @@ static void check_table(void) {
   for (ck_type type = CK_F32; type <= CK_BF16; type++) {
     for (uint32_t rows = 1; rows <= 14; rows++)
       for (size_t i = 0; i < COUNT(ks); i++) check_product(type, rows, columns[(rows + i) % COUNT(columns)], ks[i]);
-    check_product(type, 37, 41, 588);  // larger than a block of rows and than one task
+    check_product(type, 37, 41, 588);  // Larger than a block of rows and than one task.
     check_product(type, 1, 700, 129);
     check_product(type, 300, 30, 520);
   }
@@ -498,7 +501,7 @@ static void check_table(void) {
   check_packed_types();
 }
 
-/// Checks the tables that are named, or all that can run here and what is the same for all.
+/// Checks the named tables, or all that can run here and the parts common to all.
 int main(int count, char **named) {
   static const char *const names[] = {"baseline", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 VNNI", "NEON", "NEON with dot products",
                                       "NEON with products of matrices"};
