@@ -34,7 +34,7 @@ package struct RequestHead: Sendable, Equatable {
     query = start.target.query
     minorVersion = start.minorVersion
     headers = [:]
-    var meaning = FieldMeaning()
+    var summary = FieldSummary()
     var position = line + 2
     var count = 0
     while position < end - 2 {
@@ -44,17 +44,17 @@ package struct RequestHead: Sendable, Equatable {
         throw HTTPViolation(431, .tooLarge, "the request has more than \(limits.headerCount) header fields")
       }
       let (name, value) = try bytes.field(position..<line)
-      try meaning.record(bytes, name, value)
+      try summary.record(bytes, name, value)
       headers.append(bytes.text(name), bytes.text(value))
       position = line + 2
     }
     if let authority = start.target.authority { headers["Host"] = authority }
-    guard meaning.hosts == 1 || (meaning.hosts == 0 && minorVersion == 0) else {
+    guard summary.hosts == 1 || (summary.hosts == 0 && minorVersion == 0) else {
       throw .malformed("a request must have exactly one Host field")
     }
-    framing = try meaning.framing(method: method, minorVersion: minorVersion, limits: limits)
-    keepsAlive = minorVersion == 0 ? meaning.keepAlive && !meaning.close : !meaning.close
-    expectsContinue = meaning.expectsContinue && minorVersion > 0
+    framing = try summary.framing(method: method, minorVersion: minorVersion, limits: limits)
+    keepsAlive = minorVersion == 0 ? summary.keepAlive && !summary.close : !summary.close
+    expectsContinue = summary.expectsContinue && minorVersion > 0
   }
 }
 
@@ -97,7 +97,7 @@ private struct RequestLine {
 }
 
 /// The meaning of the header fields read so far that affect the connection.
-private struct FieldMeaning {
+private struct FieldSummary {
   var hosts = 0
   var close = false
   var keepAlive = false

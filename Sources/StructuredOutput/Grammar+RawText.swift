@@ -40,7 +40,7 @@ extension Grammar {
       if !allowsLeadingWhitespace {
         expression = .sequence([.lookahead(.set(CodePoints.anyWhite), isNegative: true), expression])
       }
-      let automaton = try PatternAutomaton.automaton(of: expression, spelling: .plain, budget: budget)
+      let automaton = try PatternAutomaton.automaton(of: expression, encoding: .plain, budget: budget)
       guard let automaton, automaton.count > 1 else {
         throw PatternError(
           reason: "matches no text\(allowsLeadingWhitespace ? "" : " without leading white space")")

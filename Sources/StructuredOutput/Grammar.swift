@@ -38,7 +38,7 @@ package final class Grammar: Sendable {
     /// For every index, the next required member; the member count if none is required.
     var nextRequired: [Int32]
     /// Additional members, grouped by the form of their names.
-    var others: [Others] = []
+    var others: [AdditionalMembers] = []
     /// The minimum and maximum number of members.
     var least: Int32 = 0, most: Int32 = .max
     /// Whether the number of members is limited.
@@ -46,7 +46,7 @@ package final class Grammar: Sendable {
 
     /// Additional members whose names have one form. If names must be unique, the text around the name is in separate
     /// nodes.
-    struct Others: Sendable {
+    struct AdditionalMembers: Sendable {
       var first, next: NodeID
       var name: (node: NodeID, end: NodeID)?
       var value: NodeID

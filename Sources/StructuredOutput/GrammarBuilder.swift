@@ -18,17 +18,17 @@ struct GrammarBuilder: Sendable {
       [.literal("{")], [.literal("}")], [gap, .literal("}")], [.literal("[")], [.literal("]")], [gap, .literal("]")],
       [gap],
       [.literal(","), gap],
-    ] as [[Spelling]] { _ = add(Self.automaton(form)) }
+    ] as [[Punctuation]] { _ = add(Self.automaton(form)) }
   }
 
   /// A piece of punctuation: text, or optional white space.
-  enum Spelling {
+  enum Punctuation {
     case literal(String)
     /// Nothing, a space, or one or two line feeds followed by up to 20 spaces or tabs.
     case white
   }
 
-  private static let gap = Spelling.white
+  private static let gap = Punctuation.white
 
   mutating func add(_ node: Grammar.Node) -> Grammar.NodeID {
     switch node {
@@ -60,7 +60,7 @@ struct GrammarBuilder: Sendable {
       Self.automaton((isFirst ? [.white] : [.literal(","), .white]) + [.literal(quoted), .literal(":"), .white]))
   }
 
-  private static func automaton(_ form: [Spelling]) -> ByteAutomaton {
+  private static func automaton(_ form: [Punctuation]) -> ByteAutomaton {
     var builder = ByteAutomatonBuilder()
     for end in append(form, &builder) { builder.accept(end) }
     guard case .automaton(let automaton) = builder.build(entries: .max) else {
@@ -71,12 +71,12 @@ struct GrammarBuilder: Sendable {
 
   /// Adds `form` to an automaton, after `sources` or at its start. Returns the states after it.
   private static func append(
-    _ form: [Spelling], _ builder: inout ByteAutomatonBuilder, from sources: [Int32] = []
+    _ form: [Punctuation], _ builder: inout ByteAutomatonBuilder, from sources: [Int32] = []
   ) -> [Int32] {
     // The states in which the text so far may end. Optional white space makes several possible.
     var ends = sources.isEmpty ? [builder.state()] : sources
-    for spelling in form {
-      switch spelling {
+    for piece in form {
+      switch piece {
       case .literal(let text):
         for byte in text.utf8 {
           let target = builder.state()
@@ -143,15 +143,15 @@ struct GrammarBuilder: Sendable {
   }
 
   /// Returns members with any name.
-  mutating func anyMember(value: Grammar.NodeID) -> Grammar.ObjectNode.Others {
+  mutating func anyMember(value: Grammar.NodeID) -> Grammar.ObjectNode.AdditionalMembers {
     let budget = CompilationBudget()
-    if let known = anyLeads { return Grammar.ObjectNode.Others(first: known.0, next: known.1, name: nil, value: value) }
+    if let known = anyLeads { return Grammar.ObjectNode.AdditionalMembers(first: known.0, next: known.1, name: nil, value: value) }
     guard let classes = try? CharacterClasses(of: [.anything], budget: budget),
       let names = (try? PatternAutomaton.characters(of: .anything, classes, budget)) ?? nil,
       let first = try? lead(names, isFirst: true, budget), let next = try? lead(names, isFirst: false, budget)
     else { preconditionFailure("a name always exists") }
     anyLeads = (first, next)
-    return Grammar.ObjectNode.Others(first: first, next: next, name: nil, value: value)
+    return Grammar.ObjectNode.AdditionalMembers(first: first, next: next, name: nil, value: value)
   }
 
   /// Adds the text before the value of a member whose name is accepted by `names`.
@@ -161,7 +161,7 @@ struct GrammarBuilder: Sendable {
     var automaton = ByteAutomatonBuilder()
     let before = Self.append(isFirst ? [.white, .literal("\"")] : [.literal(","), .white, .literal("\"")], &automaton)
     let open = before[0], close = automaton.state()
-    _ = try names.spell(into: &automaton, .json, from: open, to: close, budget)
+    _ = try names.encode(into: &automaton, .json, from: open, to: close, budget)
     for end in Self.append([.literal(":"), .white], &automaton, from: [close]) { automaton.accept(end) }
     switch automaton.build(entries: SchemaLimits.tableEntries) {
     case .automaton(let automaton): return add(automaton)

@@ -11,7 +11,7 @@ package final class Connection {
   let loop: EventLoop
   private let timer: DeadlineTimer
   let scratch: ReadBuffer
-  private let deadline = DeadlineWheel.Deadline()
+  private let deadline = TimerWheel.Deadline()
   private(set) weak var delegate: (any ConnectionDelegate)?
 
   private var reader: (any DispatchSourceRead)?

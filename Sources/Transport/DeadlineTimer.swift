@@ -5,12 +5,12 @@ import Dispatch
 
 /// The deadlines of one event loop.
 package final class DeadlineTimer {
-  private var wheel: DeadlineWheel
+  private var wheel: TimerWheel
   private let source: any DispatchSourceTimer
   private var armed: UInt64?
 
   package init(queue: DispatchQueue) {
-    wheel = DeadlineWheel(now: Self.now)
+    wheel = TimerWheel(now: Self.now)
     source = DispatchSource.makeTimerSource(queue: queue)
     source.setEventHandler { [weak self] in self?.fire() }
     source.activate()
@@ -22,7 +22,7 @@ package final class DeadlineTimer {
   package static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
 
   /// Moves `deadline`. Its action runs on the loop's queue at most 50 ms after `due`.
-  package func set(_ deadline: DeadlineWheel.Deadline, to due: UInt64?) {
+  package func set(_ deadline: TimerWheel.Deadline, to due: UInt64?) {
     if due == nil && deadline.due == nil { return }
     wheel.set(deadline, to: due, now: Self.now)
     guard let due else { return }

@@ -1,7 +1,7 @@
 import Statistics
 import Testing
 
-@Suite struct `Bootstrap` {
+@Suite struct `Bootstrap intervals` {
   @Test func `intervals equal scipy's on the same draws`() throws {
     let rows = try Golden.load().bootstrap.filter { $0.method == "BCa" }
     #expect(!rows.isEmpty)

@@ -138,7 +138,7 @@ struct ByteAutomatonBuilder {
   }
 
   /// Builds the automaton without dead states, keeping their order. `entries` limits the size of the table.
-  mutating func build(entries: Int) -> Built {
+  mutating func build(entries: Int) -> BuildResult {
     let live = zip(coreachable(), reachable()).map { $0 && $1 }
     numbers = [Int32](repeating: -1, count: edges.count)
     guard live.first == true else { return .empty }
@@ -177,7 +177,7 @@ struct ByteAutomatonBuilder {
   }
 
   /// The result of building.
-  enum Built {
+  enum BuildResult {
     case automaton(ByteAutomaton)
     /// No text is accepted.
     case empty

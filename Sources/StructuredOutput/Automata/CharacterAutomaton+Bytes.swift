@@ -4,7 +4,7 @@
 import Text
 
 /// The encoding of an automaton's texts.
-enum TextSpelling: Sendable {
+enum TextEncoding: Sendable {
   /// A JSON string, including quotes.
   case json
   /// Plain UTF-8.
@@ -13,17 +13,17 @@ enum TextSpelling: Sendable {
 
 extension CharacterAutomaton {
   /// Returns the automaton over bytes that accepts the same texts; nil if none of them can be encoded.
-  func bytes(_ spelling: TextSpelling, _ budget: CompilationBudget) throws(PatternError) -> ByteAutomaton? {
-    try counted(spelling, budget)?.automaton
+  func bytes(_ encoding: TextEncoding, _ budget: CompilationBudget) throws(PatternError) -> ByteAutomaton? {
+    try counted(encoding, budget)?.automaton
   }
 
   /// Returns the byte automaton and the states at character boundaries.
   func counted(
-    _ spelling: TextSpelling, _ budget: CompilationBudget
+    _ encoding: TextEncoding, _ budget: CompilationBudget
   ) throws(PatternError) -> (automaton: ByteAutomaton, isBoundary: [Bool])? {
     var builder = ByteAutomatonBuilder()
     let open: Int32?, close: Int32?
-    if spelling == .json {
+    if encoding == .json {
       let start = builder.state()
       let first = builder.state()
       builder.connect(start, "\"", first)
@@ -31,7 +31,7 @@ extension CharacterAutomaton {
     } else {
       (open, close) = (nil, nil)
     }
-    let boundaries = try spell(into: &builder, spelling, from: open, to: close, budget)
+    let boundaries = try encode(into: &builder, encoding, from: open, to: close, budget)
     switch builder.build(entries: SchemaLimits.tableEntries) {
     case .automaton(let automaton):
       var isBoundary = [Bool](repeating: false, count: automaton.count)
@@ -46,8 +46,8 @@ extension CharacterAutomaton {
 
   /// Adds the texts to `builder`. The first character starts at `open`, and a JSON string's closing quote leads to
   /// `close`. Returns the states between characters.
-  func spell(
-    into builder: inout ByteAutomatonBuilder, _ spelling: TextSpelling, from open: Int32?, to close: Int32?,
+  func encode(
+    into builder: inout ByteAutomatonBuilder, _ encoding: TextEncoding, from open: Int32?, to close: Int32?,
     _ budget: CompilationBudget
   ) throws(PatternError) -> [Int32] {
     var states: [Int32] = []
@@ -55,31 +55,31 @@ extension CharacterAutomaton {
       states.append(state == 0 ? open ?? builder.state() : builder.state())
       if close == nil, accepting[state] { builder.accept(states[state]) }
     }
-    var speller = Speller(builder: builder, spelling: spelling, states: states)
+    var encoder = CharacterEncoder(builder: builder, encoding: encoding, states: states)
     for state in 0..<count {
       try budget.spend(64 + 2 * classes.runs.count)
       // Runs of characters that lead to the same state.
-      var segments: [Speller.Segment] = []
+      var segments: [CharacterEncoder.Segment] = []
       for run in classes.runs {
         let target = next(Int32(state), Int(run.number))
         if target < 0 { continue }
         if let last = segments.last, last.target == states[Int(target)], last.high + 1 == run.low {
           segments[segments.count - 1].high = run.high
         } else {
-          segments.append(Speller.Segment(low: run.low, high: run.high, target: states[Int(target)]))
+          segments.append(CharacterEncoder.Segment(low: run.low, high: run.high, target: states[Int(target)]))
         }
       }
       try budget.spend(64 * segments.count)
-      try speller.connect(segments, from: states[state], budget)
-      if let close, accepting[state] { speller.builder.connect(states[state], "\"", close) }
+      try encoder.connect(segments, from: states[state], budget)
+      if let close, accepting[state] { encoder.builder.connect(states[state], "\"", close) }
     }
-    builder = speller.builder
+    builder = encoder.builder
     return states
   }
 }
 
 /// Encodes transitions on characters as transitions on bytes, sharing identical continuations.
-private struct Speller {
+private struct CharacterEncoder {
   /// Characters, or their remaining bytes, that lead to one state.
   struct Segment: Hashable {
     var low, high: UInt32
@@ -91,15 +91,15 @@ private struct Speller {
   }
 
   var builder: ByteAutomatonBuilder
-  let spelling: TextSpelling
+  let encoding: TextEncoding
   /// The states by the bytes that must follow.
   private var tails: [Tail: Int32] = [:]
   /// The states for the most frequent case, in which any continuation byte may follow, by byte count and target.
   private var anyTails: [Int64: Int32] = [:]
   private var escapes: [[Segment]: Int32] = [:]
 
-  init(builder: ByteAutomatonBuilder, spelling: TextSpelling, states: [Int32]) {
-    (self.builder, self.spelling) = (builder, spelling)
+  init(builder: ByteAutomatonBuilder, encoding: TextEncoding, states: [Int32]) {
+    (self.builder, self.encoding) = (builder, encoding)
   }
 
   private static let escapes: [(value: UInt32, letter: Unicode.Scalar)] = [
@@ -111,14 +111,14 @@ private struct Speller {
     _ segments: [Segment], from source: Int32, _ budget: CompilationBudget
   ) throws(PatternError) {
     if segments.isEmpty { return }
-    let plain: [ClosedRange<UInt32>] = spelling == .json ? [0x20...0x21, 0x23...0x5B, 0x5D...0x7F] : [0...0x7F]
+    let plain: [ClosedRange<UInt32>] = encoding == .json ? [0x20...0x21, 0x23...0x5B, 0x5D...0x7F] : [0...0x7F]
     for segment in segments where segment.low <= 0x7F {
       for range in plain where range.overlaps(segment.low...segment.high) {
         let bytes = (segment.low...segment.high).clamped(to: range)
         builder.connect(source, UInt8(bytes.lowerBound)...UInt8(bytes.upperBound), segment.target)
       }
     }
-    if spelling == .json, segments[0].low <= 0x5C { connectEscapes(segments, from: source) }
+    if encoding == .json, segments[0].low <= 0x5C { connectEscapes(segments, from: source) }
     for (range, bytes, mark) in [
       (0x80...0x7FF, 1, 0xC0), (0x800...0xFFFF, 2, 0xE0), (0x10000...0x10FFFF, 3, 0xF0),
     ] as [(ClosedRange<UInt32>, Int, UInt32)] {

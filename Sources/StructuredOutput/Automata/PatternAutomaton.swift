@@ -6,7 +6,7 @@ import Text
 
 /// Builds the automaton of one expression.
 struct PatternAutomaton {
-  private enum Skip {
+  private enum EpsilonTransition {
     case always(Int32)
     case atStart(Int32)
     case atEnd(Int32)
@@ -15,10 +15,10 @@ struct PatternAutomaton {
   private struct State {
     /// The character sets (of `classes`) and the states they lead to.
     var moves: [(set: Int32, target: Int32)] = []
-    var skips: [Skip] = []
+    var epsilons: [EpsilonTransition] = []
   }
   /// The automaton for the rest of a text that a lookahead requires.
-  private struct Rest {
+  private struct LookaheadAutomaton {
     /// nil if no text satisfies the lookahead.
     var automaton: CharacterAutomaton?
     var isUniversal: [Bool] = []
@@ -35,7 +35,7 @@ struct PatternAutomaton {
   private var states: [State] = []
   private var lookaheads: [(expression: PatternExpression, isNegative: Bool)] = []
   /// For each lookahead, its automata at the start of the text and elsewhere.
-  private var rests: [Rest] = []
+  private var lookaheadAutomata: [LookaheadAutomaton] = []
   /// The sets of obligations; index 0 is the empty set.
   private var obligations: [[Obligation]] = [[]]
   private var obligationNumbers: [[Obligation]: Int32] = [[]: 0]
@@ -44,10 +44,10 @@ struct PatternAutomaton {
   /// Returns the automaton of the JSON strings, including quotes, whose value `expression` matches completely; nil if
   /// there are none.
   static func automaton(
-    of expression: PatternExpression, spelling: TextSpelling = .json, budget: CompilationBudget = CompilationBudget()
+    of expression: PatternExpression, encoding: TextEncoding = .json, budget: CompilationBudget = CompilationBudget()
   ) throws(PatternError) -> ByteAutomaton? {
     let classes = try CharacterClasses(of: [expression], budget: budget)
-    return try characters(of: expression, classes, budget)?.bytes(spelling, budget)
+    return try characters(of: expression, classes, budget)?.bytes(encoding, budget)
   }
 
   /// Returns the automaton of the texts that `expression` matches completely; nil if there are none.
@@ -59,7 +59,7 @@ struct PatternAutomaton {
     let end = try builder.add(expression, from: start)
     for lookahead in builder.lookaheads {
       for atStart in [true, false] {
-        builder.rests.append(
+        builder.lookaheadAutomata.append(
           try builder.rest(lookahead.expression, lookahead.isNegative, atStart: atStart && isAtStart))
       }
     }
@@ -70,7 +70,7 @@ struct PatternAutomaton {
 
   private func rest(
     _ expression: PatternExpression, _ isNegative: Bool, atStart: Bool
-  ) throws(PatternError) -> Rest {
+  ) throws(PatternError) -> LookaheadAutomaton {
     try budget.spend(1000)
     var automaton = try Self.characters(of: .sequence([expression, .anything]), classes, budget, isAtStart: atStart)
     if isNegative {
@@ -83,7 +83,7 @@ struct PatternAutomaton {
         automaton = all
       }
     }
-    return Rest(automaton: automaton, isUniversal: try automaton?.universal(budget) ?? [])
+    return LookaheadAutomaton(automaton: automaton, isUniversal: try automaton?.universal(budget) ?? [])
   }
 
   // MARK: States
@@ -107,15 +107,15 @@ struct PatternAutomaton {
       return target
     case .start:
       let target = try state()
-      states[Int(source)].skips.append(.atStart(target))
+      states[Int(source)].epsilons.append(.atStart(target))
       return target
     case .end:
       let target = try state()
-      states[Int(source)].skips.append(.atEnd(target))
+      states[Int(source)].epsilons.append(.atEnd(target))
       return target
     case .lookahead(let part, let isNegative):
       let target = try state()
-      states[Int(source)].skips.append(.lookahead(lookaheads.count, target))
+      states[Int(source)].epsilons.append(.lookahead(lookaheads.count, target))
       if lookaheads.count >= 64 { throw PatternError(reason: "has more than 64 lookaheads") }
       lookaheads.append((part, isNegative))
       return target
@@ -127,8 +127,8 @@ struct PatternAutomaton {
       let target = try state()
       for part in parts {
         let begin = try state()
-        states[Int(source)].skips.append(.always(begin))
-        states[Int(try add(part, from: begin))].skips.append(.always(target))
+        states[Int(source)].epsilons.append(.always(begin))
+        states[Int(try add(part, from: begin))].epsilons.append(.always(target))
       }
       return target
     case .repeated(let part, let least, let most):
@@ -137,16 +137,16 @@ struct PatternAutomaton {
       let target = try state()
       if let most {
         for _ in least..<max(least, most) {
-          states[Int(at)].skips.append(.always(target))
+          states[Int(at)].epsilons.append(.always(target))
           at = try add(part, from: at)
         }
       } else {
         let loop = try state()
-        states[Int(at)].skips.append(.always(loop))
-        states[Int(try add(part, from: loop))].skips.append(.always(loop))
+        states[Int(at)].epsilons.append(.always(loop))
+        states[Int(try add(part, from: loop))].epsilons.append(.always(loop))
         at = loop
       }
-      states[Int(at)].skips.append(.always(target))
+      states[Int(at)].epsilons.append(.always(target))
       return target
     }
   }
@@ -167,8 +167,8 @@ struct PatternAutomaton {
   /// Returns the obligations `set` plus a lookahead that begins here; nil if no text satisfies it.
   private mutating func adding(_ lookahead: Int, isAtStart: Bool, to set: Int32) throws(PatternError) -> Int32? {
     let number = 2 * lookahead + (isAtStart ? 0 : 1)
-    guard rests[number].automaton != nil else { return nil }
-    if rests[number].isUniversal[0] { return set }
+    guard lookaheadAutomata[number].automaton != nil else { return nil }
+    if lookaheadAutomata[number].isUniversal[0] { return set }
     let new = Obligation(rest: Int32(number), state: 0)
     let old = obligations[Int(set)]
     return old.contains(new) ? set : try self.number(of: (old + [new]).sorted())
@@ -183,14 +183,14 @@ struct PatternAutomaton {
     var next: [Obligation] = []
     try budget.spend(8 * obligations[Int(set)].count)
     for obligation in obligations[Int(set)] {
-      let rest = rests[Int(obligation.rest)]
-      let state = rest.automaton?.next(obligation.state, Int(letter)) ?? -1
+      let lookahead = lookaheadAutomata[Int(obligation.rest)]
+      let state = lookahead.automaton?.next(obligation.state, Int(letter)) ?? -1
       if state < 0 {
         moved[key] = -1
         return nil
       }
       let new = Obligation(rest: obligation.rest, state: state)
-      if !rest.isUniversal[Int(state)], !next.contains(new) { next.append(new) }
+      if !lookahead.isUniversal[Int(state)], !next.contains(new) { next.append(new) }
     }
     let number = try number(of: next.sorted())
     moved[key] = number
@@ -199,7 +199,7 @@ struct PatternAutomaton {
 
   /// Whether a text may end with the obligations `set`.
   private func areMet(_ set: Int32) -> Bool {
-    obligations[Int(set)].allSatisfy { rests[Int($0.rest)].automaton?.accepting[Int($0.state)] == true }
+    obligations[Int(set)].allSatisfy { lookaheadAutomata[Int($0.rest)].automaton?.accepting[Int($0.state)] == true }
   }
 
   // MARK: Subsets
@@ -230,11 +230,11 @@ struct PatternAutomaton {
     for configuration in kernel { visit(configuration.state, configuration.obligations, false) }
     while let (configuration, isClosed) = waiting.popLast() {
       let state = states[Int(configuration.state)]
-      try budget.spend(16 + 8 * state.skips.count)
+      try budget.spend(16 + 8 * state.epsilons.count)
       if configuration.state == end, !isAccepting { isAccepting = areMet(configuration.obligations) }
       if !isClosed, !state.moves.isEmpty { configurations.append(configuration) }
-      for skip in state.skips {
-        switch skip {
+      for epsilon in state.epsilons {
+        switch epsilon {
         case .always(let target): visit(target, configuration.obligations, isClosed)
         case .atStart(let target): if isAtStart { visit(target, configuration.obligations, isClosed) }
         case .atEnd(let target): visit(target, configuration.obligations, true)

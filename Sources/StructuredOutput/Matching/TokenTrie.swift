@@ -3,7 +3,7 @@
 import GenerationTypes
 import Text
 
-/// The byte strings of a vocabulary, arranged as a trie. Built once per model.
+/// The byte strings of a vocabulary, arranged as a trie. BuildResult once per model.
 package final class TokenTrie: Sendable {
   /// The size of the vocabulary; masks contain smaller ids.
   package let vocabularySize: Int

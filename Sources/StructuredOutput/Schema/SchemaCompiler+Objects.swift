@@ -218,14 +218,14 @@ extension SchemaCompiler {
       if form.least < 2 {
         let first = try builder.lead(names, isFirst: true, budget)
         let next = try builder.lead(names, isFirst: false, budget)
-        return form.others.append(Grammar.ObjectNode.Others(first: first, next: next, name: nil, value: value))
+        return form.others.append(Grammar.ObjectNode.AdditionalMembers(first: first, next: next, name: nil, value: value))
       }
       // The same name twice is one member.
       guard let automaton = try names.bytes(.json, budget) else { return }
       let texts = try automaton.texts(upTo: SchemaLimits.uniqueElements + 1, budget)
       let node = builder.add(.distinct(automaton, texts: texts))
       form.others.append(
-        Grammar.ObjectNode.Others(
+        Grammar.ObjectNode.AdditionalMembers(
           first: Grammar.firstElement, next: Grammar.nextElement, name: (node, builder.colon()), value: value))
     } catch {
       throw SchemaError(error, path: path, keyword: "propertyNames")

@@ -1,11 +1,11 @@
 import Testing
 import Transport
 
-@Suite struct `Deadline wheel` {
-  typealias Deadline = DeadlineWheel.Deadline
+@Suite struct `Timer wheel` {
+  typealias Deadline = TimerWheel.Deadline
 
   @Test func `a deadline passes once, not before its time and at most a tick later`() {
-    var wheel = DeadlineWheel(tick: 10, slots: 8, now: 0)
+    var wheel = TimerWheel(tick: 10, slots: 8, now: 0)
     let deadline = Deadline()
     wheel.set(deadline, to: 35, now: 0)
     #expect(wheel.nextLook == 40)
@@ -17,7 +17,7 @@ import Transport
   }
 
   @Test func `a deadline can be moved later, earlier or cleared, whatever slot holds it`() {
-    var wheel = DeadlineWheel(tick: 10, slots: 8, now: 0)
+    var wheel = TimerWheel(tick: 10, slots: 8, now: 0)
     let (late, early, away) = (Deadline(), Deadline(), Deadline())
     for deadline in [late, early, away] { wheel.set(deadline, to: 30, now: 0) }
     wheel.set(late, to: 55, now: 0)
@@ -30,7 +30,7 @@ import Transport
   }
 
   @Test func `a deadline beyond the horizon does not pass early`() {
-    var wheel = DeadlineWheel(tick: 10, slots: 8, now: 0)
+    var wheel = TimerWheel(tick: 10, slots: 8, now: 0)
     let deadline = Deadline()
     wheel.set(deadline, to: 1000, now: 0)
     var now: UInt64 = 0
@@ -48,7 +48,7 @@ import Transport
       return (seed >> 33) % bound
     }
     let tick: UInt64 = 10
-    var wheel = DeadlineWheel(tick: tick, slots: 8, now: 0)
+    var wheel = TimerWheel(tick: tick, slots: 8, now: 0)
     let deadlines = (0..<20).map { _ in Deadline() }
     var due: [Int: UInt64] = [:]
     var now: UInt64 = 0

@@ -2,7 +2,7 @@
 // on from there. Postponing a deadline is free, and ten thousand idle connections cost a few checks per second.
 
 /// Sorts deadlines into slots. A pure value: times are arguments, in nanoseconds of a monotonic clock.
-package struct DeadlineWheel {
+package struct TimerWheel {
   /// A movable deadline. Its owner keeps a reference, and the wheel keeps one until the deadline's slot has passed.
   package final class Deadline {
     /// The time to act, in nanoseconds; nil means never.
