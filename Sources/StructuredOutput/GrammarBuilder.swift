@@ -145,7 +145,9 @@ struct GrammarBuilder: Sendable {
   /// Returns members with any name.
   mutating func anyMember(value: Grammar.NodeID) -> Grammar.ObjectNode.AdditionalMembers {
     let budget = CompilationBudget()
-    if let known = anyLeads { return Grammar.ObjectNode.AdditionalMembers(first: known.0, next: known.1, name: nil, value: value) }
+    if let known = anyLeads {
+      return Grammar.ObjectNode.AdditionalMembers(first: known.0, next: known.1, name: nil, value: value)
+    }
     guard let classes = try? CharacterClasses(of: [.anything], budget: budget),
       let names = (try? PatternAutomaton.characters(of: .anything, classes, budget)) ?? nil,
       let first = try? lead(names, isFirst: true, budget), let next = try? lead(names, isFirst: false, budget)

@@ -59,7 +59,7 @@ package final class SavingsMetrics: Sendable {
   /// Adds an answered `auto` request that might have been drawn for a shadow.
   package func add(_ answer: AnswerFigures) {
     sums.withLock { sums in
-      if answer.outcome == .thinking { sums.population.thinking += 1 } else { sums.population.direct += 1 }
+      if answer.outcome == .thinking { sums.population.thinking += 1 } else { sums.population.nonThinking += 1 }
       sums.population.spent += Double(answer.counts.total)
       sums.secondsSpent += answer.times.decode?.seconds ?? 0
     }

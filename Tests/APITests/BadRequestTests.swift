@@ -31,7 +31,7 @@ struct Bad: Sendable, CustomTestStringConvertible {
     Bad(body: "", status: 400, says: "not valid JSON"),
     Bad(body: "{", status: 400, says: "byte 1"),
     Bad(body: #"{"messages":[],"messages":[]}"#, status: 400, says: "not valid JSON"),
-    Bad(body: String(repeating: "[", count: 100), status: 400, says: "deeper than 64"),
+    Bad(body: String(repeating: "[", count: 100), status: 400, says: "at most 64 deep"),
     Bad(body: "[]", status: 400, says: "must be a JSON object, got array"),
     Bad(body: "{}", status: 400, param: "messages", says: "is required"),
     Bad(body: #"{"messages":null}"#, status: 400, param: "messages", says: "is required"),

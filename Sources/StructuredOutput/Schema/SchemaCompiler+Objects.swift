@@ -218,7 +218,8 @@ extension SchemaCompiler {
       if form.least < 2 {
         let first = try builder.lead(names, isFirst: true, budget)
         let next = try builder.lead(names, isFirst: false, budget)
-        return form.others.append(Grammar.ObjectNode.AdditionalMembers(first: first, next: next, name: nil, value: value))
+        return form.others.append(
+          Grammar.ObjectNode.AdditionalMembers(first: first, next: next, name: nil, value: value))
       }
       // The same name twice is one member.
       guard let automaton = try names.bytes(.json, budget) else { return }
