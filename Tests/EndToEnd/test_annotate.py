@@ -315,4 +315,7 @@ def test_impossible_requests_are_errors(arguments, reported):
 def test_a_prompt_without_a_place_for_the_item_is_an_error(items, tmp_path):
     (tmp_path / "prompt.txt").write_text("Is this hard?")
     done = annotate(*items, "--out", tmp_path / "out", "--model", MODEL, "--judge-prompt", tmp_path / "prompt.txt")
-    assert done.returncode == 1 and "prompt.txt: a judge's prompt must contain {question} exactly once, got 0 times" in done.stderr
+    assert (
+        done.returncode == 1
+        and "prompt.txt: a judge's prompt must contain {question} exactly once, got 0 times" in done.stderr
+    )
