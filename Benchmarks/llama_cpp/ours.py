@@ -6,12 +6,17 @@ import json
 import pathlib
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 
 from .peer import resident
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from png_writer import png  # noqa: E402
+
 WORDS = (
     "Please look at this image with care and tell me in a few plain sentences what it shows, which colours are in it, and what "
     "stands out most to you here."
@@ -133,23 +138,10 @@ class Ours:
 
 def photo(width, height, seed=0):
     """Returns a PNG of smooth colours, a different one for each seed."""
-    import struct
-    import zlib
-
     rows = io.BytesIO()
     for y in range(height):
         rows.write(
             b"\0"
             + bytes(v for x in range(width) for v in (x * 255 // width, y * 255 // height, (x + y + 40 * seed) % 256))
         )
-
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows.getvalue(), 6))
-        + chunk(b"IEND", b"")
-    )
+    return png(width, height, rows.getvalue())

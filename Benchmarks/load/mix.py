@@ -6,11 +6,15 @@ Kinds: `short` and `long` are questions with a short and a long reply, `prompt` 
 """
 
 import base64
+import pathlib
 import random
-import struct
-import zlib
+import sys
 
 from .client import chat
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+
+from png_writer import png  # noqa: E402
 
 KINDS = ("short", "long", "prompt", "image")
 NAMES, THINGS = ("Lily", "Tom", "Anna", "Ben", "Mia", "Paul"), ("books", "apples", "pens", "cards", "stones", "shells")
@@ -83,7 +87,7 @@ class Mix:
 
     def _content(self, kind, rng):
         if kind == "image":
-            url = "data:image/png;base64," + base64.b64encode(png(*self.image, rng.randrange(1 << 30))).decode()
+            url = "data:image/png;base64," + base64.b64encode(image_file(*self.image, rng.randrange(1 << 30))).decode()
             question = rng.choice(
                 ("What color is the shape?", "What does this image show?", "What is the shape of the object?")
             )
@@ -133,7 +137,7 @@ def text(rng, words):
     return " ".join(sentences)
 
 
-def png(width, height, seed=0):
+def image_file(width, height, seed=0):
     """Returns an image of smooth colours, a different one for each seed."""
     rng = random.Random(seed)
     wave = bytes(abs(510 * i // 256 - 255) for i in range(256)) * (width // 256 + 3)
@@ -147,14 +151,4 @@ def png(width, height, seed=0):
         start = (y * step + shift) % 256
         row[2::3] = wave[start : start + width]
         rows += b"\0" + row
-
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(bytes(rows), 1))
-        + chunk(b"IEND", b"")
-    )
+    return png(width, height, bytes(rows), level=1)

@@ -12,12 +12,11 @@ import tarfile
 import urllib.error
 import urllib.request
 
-import jinja2
-from jinja2 import nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "scripts" / "fixtures"))
+
+from chat_template_environment import environment  # noqa: E402
 
 PACKAGE, VERSION = "llama-cpp-python", "0.3.36"
 FOLDER = "vendor/llama.cpp/models/templates/"
@@ -66,43 +65,6 @@ def templates():
         part.unlink()
         (CACHE / "complete").touch()
     return sorted(CACHE.glob("*.jinja"))
-
-
-class Generation(Extension):
-    """The `{% generation %}` block of transformers, whose body is printed unchanged."""
-
-    tags = {"generation"}
-
-    def parse(self, parser):
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
-        return nodes.CallBlock(self.call_method("_support"), [], [], body).set_lineno(line)
-
-    def _support(self, caller):
-        return caller()
-
-
-def environment(marks_safe=True):
-    """Returns the environment in which transformers compiles chat templates. Without `marks_safe` the filter `safe`
-    marks nothing."""
-
-    def raise_exception(message):
-        raise jinja2.exceptions.TemplateError(message)
-
-    def tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-        return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-    def strftime_now(form):
-        from datetime import datetime
-
-        return datetime.now().strftime(form)
-
-    result = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
-    result.filters["tojson"] = tojson
-    if not marks_safe:
-        result.filters["safe"] = str
-    result.globals |= {"raise_exception": raise_exception, "strftime_now": strftime_now}
-    return result
 
 
 class Reference:

@@ -9,14 +9,18 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-import zlib
 
 import pytest
-from conftest import MODEL, Server, binary
+from conftest import MODEL, ROOT, Server, binary
 from PIL import Image
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from png_writer import container  # noqa: E402
 
 
 def post(server, body, path="/v1/chat/completions"):
@@ -43,14 +47,6 @@ def with_image(data, media="image/png"):
             }
         ]
     }
-
-
-def png(width, height, payload=b""):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", payload) + chunk(b"IEND", b"")
 
 
 def metric(server, line):
@@ -90,8 +86,8 @@ def test_a_hundred_megapixels_are_rejected_before_decoding(server):
     Image.new("L", (10_000, 10_000)).save(buffer, "JPEG")
     for data, media, limit in (
         (buffer.getvalue(), "image/jpeg", "50000000"),
-        (png(10_000, 10_000), "image/png", "50000000"),
-        (png(2**31 - 1, 2**31 - 1), "image/png", "32768"),
+        (container(10_000, 10_000, b""), "image/png", "50000000"),
+        (container(2**31 - 1, 2**31 - 1, b""), "image/png", "32768"),
     ):
         status, reply = post(server, with_image(data, media))
         assert status == 413 and limit in reply["error"]["message"], reply
@@ -99,7 +95,16 @@ def test_a_hundred_megapixels_are_rejected_before_decoding(server):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", png(4, 4), b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBPVP8 ", b"<svg/>"]
+    "data",
+    [
+        b"",
+        b"GIF89a",
+        b"\x89PNG\r\n\x1a\n",
+        container(4, 4, b""),
+        b"\xff\xd8\xff\xe0",
+        b"RIFF\0\0\0\0WEBPVP8 ",
+        b"<svg/>",
+    ],
 )
 def test_broken_images_are_rejected(server, data):
     status, reply = post(server, with_image(data))
