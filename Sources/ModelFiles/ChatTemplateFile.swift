@@ -1,15 +1,15 @@
-// Where a directory keeps its chat template. Newer files win over older places, as in transformers.
+// The chat template of a directory. Newer files win over older ones, as in transformers.
 import JSON
 import Text
 
-/// The template's text from `chat_template.jinja`, `chat_template.json` or `tokenizer_config.json`, in that order; nil when
-/// none of them has one.
+/// Returns the template from `chat_template.jinja`, `chat_template.json` or `tokenizer_config.json`, in that order; nil
+/// when none of them has one.
 func chatTemplate(in directory: borrowing ModelDirectory) throws(ModelFileError) -> String? {
   let limit = 1 << 20
   let name = "chat_template.jinja"
   if let bytes = try directory.contents(of: name, limit: limit) {
     guard let text = String(validating: bytes.withoutByteOrderMark, as: UTF8.self) else {
-      throw ModelFileError(file: directory.path(of: name), expected: "UTF-8", found: "bytes that are not")
+      throw ModelFileError(file: directory.path(of: name), expected: "UTF-8 text", found: "invalid UTF-8")
     }
     return text
   }
@@ -21,7 +21,7 @@ func chatTemplate(in directory: borrowing ModelDirectory) throws(ModelFileError)
   return nil
 }
 
-/// The member `chat_template`: a text, or a list of named texts of which `default` is taken.
+/// Reads `chat_template`: a string, or a list of named templates, of which `default` counts.
 private func chatTemplate(reading json: ConfigurationReader) throws(ModelFileError) -> String? {
   let name = "chat_template"
   guard let named = json[name]?.array else { return try json.text(name) }
@@ -32,8 +32,8 @@ private func chatTemplate(reading json: ConfigurationReader) throws(ModelFileErr
   throw json.fault(name, expected: "a template named \"default\"")
 }
 
-/// The tokens that templates may name (`bos_token`, `eos_token`, …), by that name, from `tokenizer_config.json`; each is written
-/// as a text or as an object with its text as `content`.
+/// Returns the tokens that templates may name (`bos_token`, `eos_token`, …), by name, from `tokenizer_config.json`.
+/// Each is a string, or an object with the string as `content`.
 func namedTokens(in directory: borrowing ModelDirectory) throws(ModelFileError) -> [ExactString: String] {
   let file = "tokenizer_config.json"
   guard let bytes = try directory.contents(of: file, limit: 16 << 20) else { return [:] }

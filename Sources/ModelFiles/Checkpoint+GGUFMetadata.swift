@@ -1,11 +1,11 @@
-// What the files of a pair say of a checkpoint: the other direction of `CheckpointParts+GGUF`. A pair that is written with these
-// keys opens as the same model, template, sampling and stop tokens included.
+// The GGUF metadata of a checkpoint, the inverse of `CheckpointParts+GGUF`: files that are written with it open as the
+// same model, with the same template, sampling and stop tokens.
 
 import Text
 
 extension Checkpoint {
-  /// The metadata of the text file, but for its file type. `vocabulary` is the checkpoint's own; rows that it has no token for
-  /// are added, and the special ids that the checkpoint names elsewhere.
+  /// Returns the metadata of the text file without its file type. `vocabulary` is the checkpoint's own; unused tokens
+  /// for the remaining embedding rows are added, and the special ids from the checkpoint's other files.
   package func textMetadata(name: String, vocabulary: TokenizerVocabulary) -> GGUFMetadata {
     let text = configuration.text
     let architecture = text.headNorms ? TextArchitecture.qwen3 : .llama
@@ -41,7 +41,7 @@ extension Checkpoint {
     return vocabulary
   }
 
-  /// The metadata of the vision file, but for its file type; nil for a model of text alone.
+  /// Returns the metadata of the vision file without its file type; nil for a text-only model.
   package func visionMetadata(name: String) -> GGUFMetadata? {
     guard let tower = configuration.vision, let preprocessor else { return nil }
     var metadata = GGUFMetadata()

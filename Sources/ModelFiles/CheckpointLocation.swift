@@ -6,13 +6,13 @@ import Text
 enum CheckpointLocation: Equatable {
   /// A directory in Hugging Face layout.
   case directory
-  /// A GGUF file of text, and the vision file that belongs to it.
+  /// A GGUF text file and, if there is one, its vision file.
   case gguf(text: String, vision: String?)
 
   private static let ending = ".gguf"
   private static let visionPrefix = "mmproj"
 
-  /// Looks at `path`. `mmproj` names the vision file of a GGUF file.
+  /// Resolves `path`. `mmproj` names the vision file of a GGUF file.
   init(path: String, mmproj: String?) throws(ModelFileError) {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -44,7 +44,8 @@ enum CheckpointLocation: Equatable {
     if ggufs.isEmpty || names.contains(TensorStore.single) || names.contains(TensorStore.index) {
       if let mmproj {
         throw ModelFileError(
-          file: path, expected: "a GGUF file to go with the vision file \(mmproj)", found: "a directory without one")
+          file: path, expected: "a GGUF text file for the vision file \(mmproj)",
+          found: "a directory without GGUF files")
       }
       self = .directory
       return
@@ -53,16 +54,16 @@ enum CheckpointLocation: Equatable {
     let texts = ggufs.filter { !$0.hasPrefix(Self.visionPrefix) }
     guard texts.count == 1 else {
       throw ModelFileError(
-        file: path, expected: "one GGUF file of text, or the path of one",
-        found: texts.isEmpty ? "none" : texts.map(quoted).prefix(8).joined(separator: ", "))
+        file: path, expected: "one GGUF text file (the model path may name one of several)",
+        found: texts.isEmpty ? "no GGUF text file" : texts.map(quoted).prefix(8).joined(separator: ", "))
     }
     self.init(folder: folder, name: texts[0], mmproj: mmproj)
     let visions = ggufs.filter { $0.hasPrefix(Self.visionPrefix) }
-    // In a directory of one model the only vision file belongs to it, whatever its name.
+    // In a directory with one model, the only vision file belongs to it, whatever its name is.
     guard mmproj == nil, case .gguf(_, nil) = self, !visions.isEmpty else { return }
     guard visions.count == 1 else {
       throw ModelFileError(
-        file: path, expected: "one vision file, or --mmproj to choose",
+        file: path, expected: "one vision file, or --mmproj to choose one",
         found: visions.map(quoted).prefix(8).joined(separator: ", "))
     }
     self = .gguf(text: folder + texts[0], vision: folder + visions[0])

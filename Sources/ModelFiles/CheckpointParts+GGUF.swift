@@ -1,7 +1,7 @@
-// A checkpoint from one GGUF file of text, or from a pair with a vision tower.
+// A checkpoint from a GGUF text file, or from a text and a vision file.
 
 extension CheckpointParts {
-  /// Reads `text`, and `vision` when there is one.
+  /// Reads `text` and, if given, `vision`.
   init(text: GGUFFile, vision: GGUFFile?) throws(ModelFileError) {
     let metadata = text.metadata
     let architecture = try TextArchitecture(reading: metadata)
@@ -21,15 +21,16 @@ extension CheckpointParts {
     store = try TensorStore(text: text, vision: vision)
     if (try metadata.text("tokenizer.ggml.pre") ?? "").isEmpty {
       notes.append(
-        "\(text.path) has no tokenizer.ggml.pre, so nobody knows how its model cuts text into words: \"default\" is used, as "
-          + "llama.cpp does, and replies may be worse; convert the model again with a current converter")
+        "\(text.path) has no tokenizer.ggml.pre: the pre-tokenizer is unknown, and \"default\" is used as in llama.cpp. "
+          + "Replies may be worse; convert the model again with a current converter")
     }
     if vision == nil, vocabulary.tokens.contains("<image>") {
-      notes.append("\(text.path) has an image token, but there is no mmproj file beside it: images are refused")
+      notes.append(
+        "\(text.path) has an image token, but no mmproj file was found beside it: requests with images are rejected")
     }
     if let vision, tower?.aspectRatio == .baseView {
       notes.append(
-        "\(vision.path) has no model.image_newline: images are seen as one view of \(tower?.tower.patchCount ?? 0) "
+        "\(vision.path) has no model.image_newline: an image becomes one base view of \(tower?.tower.patchCount ?? 0) "
           + "tokens, without tiles")
     }
     decoderLayers = { metadata.fault("\(architecture.rawValue).block_count", expected: $0) }
@@ -38,7 +39,7 @@ extension CheckpointParts {
 }
 
 extension GenerationConfiguration {
-  /// Reads what converters keep of `generation_config.json`. A file that states a temperature wants to be sampled.
+  /// Reads the values that converters keep from `generation_config.json`. A temperature above 0 turns sampling on.
   init(reading metadata: GGUFMetadata, _ vocabulary: TokenizerVocabulary) throws(ModelFileError) {
     self.init(endOfSequence: vocabulary.stopTokens, padding: vocabulary.padding)
     func key(_ name: String) -> String { "general.sampling.\(name)" }

@@ -1,8 +1,8 @@
-// What every kind of checkpoint comes to, and how it is read from a directory in Hugging Face layout.
+// The parts of a checkpoint, and how they are read from a directory in Hugging Face layout.
 
 import Text
 
-/// The parts of a checkpoint before its tensors are held against its configuration.
+/// The parts of a checkpoint before its tensors are checked against its configuration.
 struct CheckpointParts {
   var configuration: RConfiguration
   var preprocessor: PreprocessorConfiguration?
@@ -12,7 +12,7 @@ struct CheckpointParts {
   var namedTokens: [ExactString: String]
   var notes: [String] = []
   var store: TensorStore
-  /// The error for a number of layers that the tensors contradict: it names the place that states it, and what is expected there.
+  /// Returns the error for a layer count that the tensors contradict, at the key that states the count.
   var decoderLayers: (_ expected: String) -> ModelFileError
   var visionLayers: (_ expected: String) -> ModelFileError
 
@@ -41,7 +41,7 @@ struct CheckpointParts {
     chatTemplate = try ModelFiles.chatTemplate(in: directory)
     namedTokens = try ModelFiles.namedTokens(in: directory)
     store = try TensorStore(in: directory)
-    // Whatever tie_word_embeddings says: a head that was saved is used.
+    // A saved head is used, whatever tie_word_embeddings says.
     configuration.text.tied = store.tensors["lm_head.weight"] == nil && store.unreadable["lm_head.weight"] == nil
     if let first = store.tensors["model.multi_modal_projector.linear_1.weight"], first.shape.count == 2 {
       configuration.projectorSize = first.shape[0]
@@ -51,8 +51,8 @@ struct CheckpointParts {
     visionLayers = { json.fault("vision_feature_layer", expected: $0, found: "layer \(tower?.layerCount ?? 0)") }
   }
 
-  /// The settings of images, and what an operator should know of where they come from. As in transformers,
-  /// `image_processor` in `processor_config.json`, where version 5 writes it, has precedence over `preprocessor_config.json`.
+  /// Returns the image settings, and notes about their source. As in transformers, `image_processor` in
+  /// `processor_config.json`, where version 5 writes it, has precedence over `preprocessor_config.json`.
   private static func imageSettings(in directory: borrowing ModelDirectory)
     throws(ModelFileError) -> (ConfigurationReader?, notes: [String])
   {
@@ -65,7 +65,7 @@ struct CheckpointParts {
       return (
         nested,
         [
-          "\(directory.path(of: newer)) and \(older) have different image settings: those of \(newer) are used, as in transformers"
+          "\(directory.path(of: newer)) and \(older) contain different image settings; those of \(newer) apply, as in transformers"
         ]
       )
     case (let found?, nil), (nil, let found?): return (found, [])
@@ -73,7 +73,7 @@ struct CheckpointParts {
       return (
         nil,
         [
-          "\(directory.path) has neither \(older) nor image_processor in \(newer): images are prepared with SigLIP's own values"
+          "\(directory.path) has neither \(older) nor image_processor in \(newer); images are prepared with SigLIP's default values"
         ]
       )
     }
@@ -86,8 +86,9 @@ struct CheckpointParts {
     return try ConfigurationReader(parsing: bytes, file: directory.path(of: name))
   }
 
-  /// Holds the configuration against the tensors. Decoder layers must be as many as stated, for one left out changes every
-  /// reply; tower layers may be more than run, since R-4B stops before the last.
+  /// Checks the configuration against the tensors. The decoder must have exactly the stated number of layers, because a
+  /// missing layer changes every reply. The tower may have more layers than are run, because R-4B stops before the
+  /// last.
   func check() throws(ModelFileError) {
     let layers = store.layerCount(after: decoderLayerPrefix)
     guard layers <= configuration.text.layerCount else {
@@ -95,17 +96,17 @@ struct CheckpointParts {
     }
     if let tower = configuration.vision {
       let layers = store.layerCount(after: visionLayerPrefix)
-      // Without any, the first missing tensor says more.
+      // Without any layer, the error for the first missing tensor says more.
       guard layers == 0 || tower.layerCount <= layers else {
         throw visionLayers("one of the checkpoint's \(layers) encoder layers")
       }
     }
-    // A bias left unread would change every reply without a sign.
+    // Ignoring a bias would silently change every reply.
     for tensor in store.tensors.values where tensor.name.hasPrefix(decoderLayerPrefix) && tensor.name.hasSuffix(".bias")
     {
       throw ModelFileError(
-        file: tensor.file, place: .tensor(tensor.storedName), expected: "decoder layers without bias",
-        found: "\(tensor.shape)")
+        file: tensor.file, location: .tensor(tensor.storedName), expected: "no bias in decoder layers",
+        found: "one of shape \(tensor.shape)")
     }
     for tensor in configuration.requiredTensors { _ = try store.require(tensor.name, shape: tensor.shape) }
   }

@@ -1,4 +1,4 @@
-// What `inspect` prints of a checkpoint.
+// The figures that `r4b inspect` prints.
 
 import Text
 
@@ -10,11 +10,11 @@ package struct CheckpointSummary: Sendable, Equatable {
     package internal(set) var tensorCount = 0
     package internal(set) var parameterCount = 0
     package internal(set) var byteCount = 0
-    /// Tensors by how they are stored.
+    /// The number of tensors of each stored type.
     package internal(set) var types: [ElementType: Int] = [:]
   }
 
-  /// In the order of the data path, without empty parts.
+  /// In the order of the data path; empty groups are left out.
   package let groups: [Group]
   /// Canonical names of readable tensors that the model does not use, in alphabetical order.
   package let unused: [String]

@@ -1,4 +1,5 @@
-// Typed, range-checked access to the members of one JSON object. A member that is null counts as absent, as in transformers.
+// Typed, range-checked access to the members of one JSON object. A member that is null counts as absent, as in
+// transformers.
 import JSON
 
 /// One object of a configuration file, and its path for messages.
@@ -31,19 +32,19 @@ struct ConfigurationReader {
     return value
   }
 
-  /// Whether both objects say the same of `names`.
+  /// Whether both objects have the same values for `names`.
   func agrees(with other: ConfigurationReader, on names: [String]) -> Bool {
     names.allSatisfy { self[$0] == other[$0] }
   }
 
   func fault(_ name: String, expected: String, found: String? = nil) -> ModelFileError {
-    ModelFileError(file: file, place: .key(path + name), expected: expected, found: found ?? shown(object[name]))
+    ModelFileError(file: file, location: .key(path + name), expected: expected, found: found ?? shown(object[name]))
   }
 
   func integer(_ name: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int? {
     guard let value = self[name] else { return nil }
     guard let number = value.int, range.contains(number) else {
-      throw fault(name, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+      throw fault(name, expected: "an integer from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }
@@ -74,16 +75,16 @@ struct ConfigurationReader {
     return ConfigurationReader(file: file, path: "\(path)\(name).", object: object)
   }
 
-  /// Refuses any value of `name` but `supported`; absent is accepted.
+  /// Throws for any value of `name` but `supported`; an absent member is accepted.
   func only(_ name: String, _ supported: JSONValue) throws(ModelFileError) {
     guard let value = self[name], value != supported else { return }
-    throw fault(name, expected: "\(shown(supported)), all that is supported")
+    throw fault(name, expected: "\(shown(supported)), the only supported value")
   }
 
-  /// An id that may be written as "none": -1, or what that is in 32 bits without sign.
+  /// Ids that stand for "no token": -1, also as an unsigned 32-bit number.
   static let noToken: Set = [-1, 0xFFFF_FFFF]
 
-  /// A token id within `range`; nil where it is absent or says none.
+  /// Reads a token id within `range`; nil where it is absent or stands for no token.
   func token(_ name: String, in range: Range<Int>) throws(ModelFileError) -> Int? {
     guard let id = self[name]?.int, Self.noToken.contains(id) else {
       return try integer(name, in: range.lowerBound...range.upperBound - 1)
@@ -91,7 +92,8 @@ struct ConfigurationReader {
     return nil
   }
 
-  /// Token ids written as one number or as a list; each within `range`, or "none", which is left out.
+  /// Reads token ids, written as one number or as a list; each within `range`. Ids that stand for no token are left
+  /// out.
   func tokens(_ name: String, in range: Range<Int>) throws(ModelFileError) -> [Int]? {
     guard let value = self[name] else { return nil }
     var ids: [Int] = []

@@ -1,11 +1,11 @@
-// `generation_config.json`: what the model's authors set for sampling. Nothing is invented: what the file does not say is nil,
-// and a model that says nothing is greedy.
+// `generation_config.json`: the authors' defaults for sampling. A value that the file does not state is nil; without
+// any value, replies are greedy.
 import JSON
 
 /// Sampling defaults and stop tokens of a checkpoint.
 package struct GenerationConfiguration: Sendable, Equatable {
-  /// Ids that end a reply; from `generation_config.json`, else `text_config`, else `config.json` (an empty list says nothing), else Qwen3's
-  /// `<|im_end|>` and `<|endoftext|>` where the vocabulary has them.
+  /// Ids that end a reply; from `generation_config.json`, else `text_config`, else `config.json` (an empty list says
+  /// nothing), else Qwen3's `<|im_end|>` and `<|endoftext|>` where the vocabulary has them.
   package var endOfSequence: [Int]
   package var padding: Int?
   package var doSample: Bool?

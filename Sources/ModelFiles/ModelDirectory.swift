@@ -1,6 +1,6 @@
-// Files of one directory, opened relative to its descriptor. A name is a single path component. A symbolic link is followed
-// once, and only to a neighbour or to `../../blobs/NAME`, the form of the Hugging Face cache: a downloaded directory cannot
-// point the server at other files of the machine.
+// The files of one directory, opened relative to its descriptor. A name is a single path component. A symbolic link is
+// followed once, and only into the same directory or to `../../blobs/NAME` as in the Hugging Face cache, so that a
+// downloaded directory cannot expose other files of the machine.
 import Glibc
 import Text
 
@@ -19,7 +19,7 @@ struct ModelDirectory: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// The path of `name` for messages.
+  /// The path of `name`, for errors.
   func path(of name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
 
   /// Whether `name` is one visible path component of printable ASCII: no separator, not `.` or `..`, at most 255 bytes.
@@ -29,13 +29,13 @@ struct ModelDirectory: ~Copyable {
       && bytes.allSatisfy { (0x20..<0x7F).contains($0) && $0 != UInt8(ascii: "/") }
   }
 
-  /// Opens a regular file; nil when there is none of that name.
+  /// Opens a regular file; nil when there is no file of that name.
   func open(_ name: String) throws(ModelFileError) -> ModelFile? {
     let path = path(of: name)
     guard Self.isPlain(name) else {
       throw ModelFileError(file: self.path, expected: "a plain file name", found: quoted(name))
     }
-    // O_NONBLOCK so that a FIFO under the name of a model file does not wait for a writer.
+    // O_NONBLOCK, so that opening a FIFO does not wait for a writer.
     let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     let direct = openat(descriptor, name, flags)
     if direct >= 0 { return try ModelFile(path: path, owning: direct) }
@@ -53,7 +53,7 @@ struct ModelDirectory: ~Copyable {
     return try ModelFile(path: path, owning: linked)
   }
 
-  /// The target of the symbolic link `name`, when it is one that may be followed.
+  /// Returns the target of the symbolic link `name`; throws when it may not be followed.
   private func link(_ name: String) throws(ModelFileError) -> String {
     let capacity = Int(PATH_MAX)
     var bytes = [CChar](repeating: 0, count: capacity)
@@ -63,13 +63,13 @@ struct ModelDirectory: ~Copyable {
     let last = target.hasPrefix(blobs) ? String(target.dropFirst(blobs.count)) : target
     guard Self.isPlain(last) else {
       throw ModelFileError(
-        file: path(of: name), expected: "a file, or a link to a neighbour or to ../../blobs/",
+        file: path(of: name), expected: "a file, or a link into the same directory or ../../blobs/",
         found: "a link to \(quoted(target))")
     }
     return target
   }
 
-  /// The bytes of a file of at most `limit` bytes; nil when there is none of that name.
+  /// Returns the bytes of a file of at most `limit` bytes; nil when there is no file of that name.
   func contents(of name: String, limit: Int) throws(ModelFileError) -> [UInt8]? {
     guard let file = try open(name) else { return nil }
     guard file.byteCount <= limit else {

@@ -1,5 +1,5 @@
-// One open file, read by position. Not mapped: a file that is truncated while the server runs must give an error, not SIGBUS.
-// Immutable, so any thread may read.
+// One open file, read by position. Not mapped: a file that is truncated while the server runs must give an error, not
+// SIGBUS. Immutable, so any thread may read.
 import Glibc
 
 /// An open regular file of known length.
@@ -9,7 +9,7 @@ final class ModelFile: Sendable {
   let byteCount: Int
   private let descriptor: Int32
 
-  /// Takes over `descriptor`, also when it throws.
+  /// Takes ownership of `descriptor`, even when it throws.
   init(path: String, owning descriptor: Int32) throws(ModelFileError) {
     var status = stat()
     let failed = fstat(descriptor, &status) != 0
@@ -18,14 +18,14 @@ final class ModelFile: Sendable {
     byteCount = failed ? 0 : Int(status.st_size)
     guard !failed, status.st_mode & S_IFMT == S_IFREG else {
       throw ModelFileError(
-        file: path, expected: "a regular file", found: failed ? systemError(errno) : "something else")
+        file: path, expected: "a regular file", found: failed ? systemError(errno) : "a file of another kind")
     }
   }
 
   deinit { close(descriptor) }
 
   /// Fills `buffer` with the bytes from `offset` on. Throws when the file ends before the buffer is full.
-  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer, place: ModelFileError.Place = .whole)
+  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer, location: ModelFileError.Location = .whole)
     throws(ModelFileError)
   {
     var done = 0
@@ -35,8 +35,8 @@ final class ModelFile: Sendable {
       if count > 0 { done += count; continue }
       if count < 0, errno == EINTR { continue }
       throw ModelFileError(
-        file: path, place: place, expected: "\(buffer.count) bytes from byte \(offset)",
-        found: count < 0 ? systemError(errno) : "the end of the file after \(done)")
+        file: path, location: location, expected: "\(buffer.count) bytes from byte \(offset)",
+        found: count < 0 ? systemError(errno) : "only \(done) to the end of the file")
     }
   }
 

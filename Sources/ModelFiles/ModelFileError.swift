@@ -1,13 +1,13 @@
-// The one error of this room. Names inside a model file are untrusted: they are escaped and cut before they are shown.
+// The one error of this module. Names inside a model file are untrusted: errors escape and truncate them.
 import JSON
 import Text
 
-/// Why a model directory cannot be used: where the fault is, what was expected there, and what was found.
+/// Why a model file or directory cannot be used: the location, what was expected there, and what was found.
 package struct ModelFileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The part of a file that is wrong.
-  package enum Place: Equatable, Sendable {
+  package enum Location: Equatable, Sendable {
     case whole
-    /// A tensor, by its canonical name or, where that is not known yet, as stored.
+    /// A tensor, by its canonical name or, where that is not known yet, by its stored name.
     case tensor(String)
     /// A JSON member, as a path such as `text_config.hidden_size`.
     case key(String)
@@ -15,17 +15,17 @@ package struct ModelFileError: Error, Equatable, Sendable, CustomStringConvertib
 
   /// Path of the file or directory at fault.
   package var file: String
-  package var place: Place
+  package var location: Location
   package var expected: String
   package var found: String
 
-  package init(file: String, place: Place = .whole, expected: String, found: String) {
-    (self.file, self.place, self.expected, self.found) = (file, place, expected, found)
+  package init(file: String, location: Location = .whole, expected: String, found: String) {
+    (self.file, self.location, self.expected, self.found) = (file, location, expected, found)
   }
 
   package var description: String {
     let subject =
-      switch place {
+      switch location {
       case .whole: ""
       case .tensor(let name): "tensor \(quoted(name)): "
       case .key(let path): "\(path): "
@@ -34,19 +34,19 @@ package struct ModelFileError: Error, Equatable, Sendable, CustomStringConvertib
   }
 }
 
-/// `text` between quotes, at most 120 scalars of it, with everything escaped that a terminal might act upon.
+/// Returns `text` in quotes, cut to 120 scalars, with everything escaped that a terminal might interpret.
 func quoted(_ text: String) -> String {
   let scalars = text.unicodeScalars
   return "\"" + scalars.prefix(120).map { $0.escaped(asASCII: true) }.joined() + (scalars.count > 120 ? "…\"" : "\"")
 }
 
-/// What the JSON parser says, with the names it cites made safe to print.
+/// Returns the JSON parser's message with quoted names made safe to print.
 func shown(_ error: JSONError) -> String {
   error.description.unicodeScalars.map { $0.value < 0x7F && $0.value >= 0x20 ? String($0) : $0.escaped(asASCII: true) }
     .joined()
 }
 
-/// A JSON value as an error text shows it: scalars as written, containers by their type.
+/// Returns a JSON value for errors: scalars as written, containers by their type.
 func shown(_ value: JSONValue?) -> String {
   switch value {
   case nil: "nothing"

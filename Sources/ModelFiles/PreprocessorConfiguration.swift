@@ -1,5 +1,6 @@
-// How pixels become the tower's input: `image_processor` in `processor_config.json`, or `preprocessor_config.json`. Where the file
-// or a key is absent, the values of SigLIP's own processor hold: bilinear, scaled by 1/255, mean and deviation 0.5.
+// How pixels become the tower's input: `image_processor` in `processor_config.json`, or `preprocessor_config.json`.
+// Without the file or a key, the defaults of SigLIP's processor apply: bilinear, scaled by 1/255, mean and standard
+// deviation 0.5.
 import JSON
 
 /// How an image's pixels are resized and normalised.
@@ -30,7 +31,7 @@ package struct PreprocessorConfiguration: Sendable, Equatable {
     "image_grid_pinpoints",
   ]
 
-  /// SigLIP's own values for views of `side` pixels.
+  /// SigLIP's defaults for views of `side` pixels.
   init(side: Int, pinpoints: [PixelSize]) {
     self.init(
       mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], rescaleFactor: 1.0 / 255, resample: 2,

@@ -1,5 +1,5 @@
-// From `config.json` to `RConfiguration`: JSON names, class defaults, ranges and refusals. Ranges are wide enough for any
-// model of the family and narrow enough that no product of two of them overflows.
+// From `config.json` to `RConfiguration`: JSON names, class defaults, ranges and unsupported values. Ranges are wide
+// enough for any model of the family, and narrow enough that no product of two values overflows.
 import JSON
 
 extension TextConfiguration {
@@ -11,14 +11,14 @@ extension TextConfiguration {
     try json.only("use_sliding_window", false)
     for (position, layer) in (json["layer_types"]?.array ?? []).enumerated() where layer != "full_attention" {
       throw json.fault(
-        "layer_types[\(position)]", expected: "\"full_attention\", all that is supported", found: shown(layer))
+        "layer_types[\(position)]", expected: "\"full_attention\", the only supported value", found: shown(layer))
     }
     for name in ["rope_scaling", "rope_parameters"] {
       guard let rope = try json.child(name) else { continue }
       try rope.only("rope_type", "default")
       try rope.only("type", "default")
       if let factor = rope["factor"], factor.double != 1 {
-        throw rope.fault("factor", expected: "1, all that is supported")
+        throw rope.fault("factor", expected: "1, the only supported value")
       }
     }
     // transformers 5 moves rope_theta into rope_parameters.
@@ -46,7 +46,7 @@ extension TextConfiguration {
         "num_key_value_heads", expected: "a divisor of num_attention_heads, \(headCount)", found: "\(kvHeadCount)")
     }
     guard headDimension % 2 == 0 else {
-      throw json.fault("head_dim", expected: "an even number, as rotation takes values in pairs")
+      throw json.fault("head_dim", expected: "an even number, because rotary embedding rotates pairs")
     }
   }
 }
@@ -108,8 +108,8 @@ extension RConfiguration {
     imageGridPinpoints = own ?? other ?? Self.defaultPinpoints(imageSize: tile)
   }
 
-  /// Encoder layers up to `vision_feature_layer`, which counts like transformers' `hidden_states`: 0 is the embedding, k the
-  /// output of layer k, -1 the output of the last of `count` layers.
+  /// Encoder layers up to `vision_feature_layer`, which counts like transformers' `hidden_states`: 0 is the embedding,
+  /// k the output of layer k, -1 the output of the last of `count` layers.
   private static func layersToRun(of count: Int, _ json: ConfigurationReader) throws(ModelFileError) -> Int {
     let name = "vision_feature_layer"
     let layer = try json.integer(name, in: -1025...1024) ?? -1

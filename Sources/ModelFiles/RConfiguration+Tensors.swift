@@ -1,4 +1,4 @@
-// The tensors that a configuration calls for, with their shapes. Layers only, no values: the numbers of parameters follow.
+// The tensors that a configuration requires, with their shapes.
 
 import Text
 
@@ -9,7 +9,7 @@ extension RConfiguration {
     package let shape: [Int]
   }
 
-  /// Every tensor that running the model reads. Post-norm of the tower and its pooling head are not among them.
+  /// Every tensor that running the model reads. The tower's final norm and pooling head are not among them.
   package var requiredTensors: [RequiredTensor] {
     guard let vision else { return textTensors }
     return textTensors + Self.tensors(of: vision) + projectorTensors(after: vision)

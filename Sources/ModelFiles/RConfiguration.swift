@@ -1,6 +1,6 @@
-// What a checkpoint says about the model's shape, checked. In `config.json` a key that is absent has the default of its transformers class (RConfig, Qwen3Config,
-// SiglipVisionConfig), because `save_pretrained` leaves out values that equal it. Options that change the arithmetic and
-// are not built here are refused, never ignored.
+// The model's shape as a checkpoint states it, validated. An absent key of `config.json` has the default of its
+// transformers class (RConfig, Qwen3Config, SiglipVisionConfig), because `save_pretrained` leaves out defaults.
+// Unsupported options that change the arithmetic are errors, never ignored.
 import JSON
 import Text
 
@@ -14,9 +14,10 @@ package struct PixelSize: Sendable, Equatable {
 
 /// How an image of any shape is packed into tokens.
 package enum VisionAspectRatio: Sendable, Equatable {
-  /// Tiles by the best pinpoint, unpadded. `maxPatches` is N of `anyres_max_N`: a grid of more base views is shrunk.
+  /// Tiles by the best pinpoint, unpadded. `maxPatches` is N of `anyres_max_N`: a grid larger than N base views is
+  /// shrunk.
   case anyres(maxPatches: Int?)
-  /// The base view alone: all that is left where a file holds no `image_newline`.
+  /// The base view without tiles, for files without `image_newline`.
   case baseView
 
   static let forms = "\"anyres\" or \"anyres_max_N\" with N from 1 to 1000"
@@ -33,7 +34,7 @@ package enum VisionAspectRatio: Sendable, Equatable {
     }
   }
 
-  /// The form that configurations have; nil where it is the file that lacks a tensor.
+  /// The form that configurations have; nil for `baseView`, which none states.
   package var text: String? {
     switch self {
     case .anyres(let count): count.map { "anyres_max_\($0)" } ?? "anyres"
@@ -42,7 +43,7 @@ package enum VisionAspectRatio: Sendable, Equatable {
   }
 }
 
-/// The shape of the decoder: Qwen3, or llama, which differs in what `headNorms` and `rotation` say.
+/// The shape of the decoder: Qwen3, or llama, which differs in `headNorms` and `rotation`.
 package struct TextConfiguration: Sendable, Equatable {
   package var hiddenSize: Int
   package var layerCount: Int
@@ -58,15 +59,15 @@ package struct TextConfiguration: Sendable, Equatable {
   package var maxPositions: Int
   /// Whether the head is the embedding. Decided by the checkpoint: true when it holds no `lm_head.weight`.
   package var tied: Bool
-  /// Whether queries and keys are normalised head by head, with weights of their own.
+  /// Whether queries and keys are normalised per head, each with its own weights.
   package var headNorms: Bool
   package var rotation: Rotation
 
-  /// Which values of a head rotary positions turn together.
+  /// Which values of a head rotary embedding rotates together.
   package enum Rotation: Sendable, Equatable {
-    /// Those half a head apart, as in transformers.
+    /// Values half a head apart, as in transformers.
     case halves
-    /// Neighbours, as llama's GGUF files have them.
+    /// Adjacent values, as in llama's GGUF files.
     case neighbours
   }
 
@@ -106,9 +107,9 @@ package struct VisionConfiguration: Sendable, Equatable {
   }
 
   package var headDimension: Int { hiddenSize / headCount }
-  /// Patches along one side of a view; pixels beyond the last whole patch are not looked at.
+  /// Patches along one side of a view; pixels beyond the last whole patch are ignored.
   package var gridSize: Int { imageSize / patchSize }
-  /// Patches, and so tokens, of one view.
+  /// Patches of one view, which are its tokens.
   package var patchCount: Int { gridSize * gridSize }
 }
 
@@ -118,20 +119,21 @@ package enum ProjectorActivation: String, Sendable, CaseIterable {
   case gelu
 }
 
-/// What a checkpoint says, resolved.
+/// A checkpoint's configuration with all defaults resolved.
 package struct RConfiguration: Sendable, Equatable {
   package var text: TextConfiguration
-  /// nil: a model of text alone.
+  /// nil for a text-only model.
   package var vision: VisionConfiguration?
   package var projectorHiddenAct: ProjectorActivation
   /// Values between the projector's two layers. Decided by the checkpoint: the rows of `linear_1.weight`.
   package var projectorSize: Int
-  /// Id of `<image>`, to be compared with the tokenizer's; nil when the file does not say, and then the tokenizer decides.
+  /// The id of `<image>`, to compare with the tokenizer's; nil where the files do not state it and the tokenizer
+  /// decides.
   package var imageTokenIndex: Int?
   package var visionAspectRatio: VisionAspectRatio
   /// Target sizes for tiling, in order of preference on ties; multiples of the image size.
   package var imageGridPinpoints: [PixelSize]
-  /// Positions a sequence may hold: the smaller of what the model and its decoder state.
+  /// Positions of a sequence: the smaller of the limits that the model and its decoder state.
   package var maxPositions: Int
 
   package init(
@@ -151,7 +153,7 @@ package struct RConfiguration: Sendable, Equatable {
     return text.headNorms ? "Qwen3ForCausalLM" : "LlamaForCausalLM"
   }
 
-  /// The LLaVA-NeXT list for views of `imageSize` pixels, which a model without a list of its own is taken to use.
+  /// Returns the LLaVA-NeXT list for views of `imageSize` pixels, the default for a model without its own list.
   package static func defaultPinpoints(imageSize: Int) -> [PixelSize] {
     [(1, 2), (2, 1), (2, 2), (3, 1), (1, 3)].map { PixelSize(height: $0 * imageSize, width: $1 * imageSize) }
   }

@@ -1,14 +1,14 @@
-// The header of a safetensors file: eight bytes of little-endian length, then a JSON object from tensor name to dtype, shape
-// and byte range of the data section. The rules are the reference crate's: a header of at most 100 MB, every range inside
-// the data section, no overlap, no gap, and nothing after the last tensor.
+// The header of a safetensors file: eight bytes of little-endian length, then a JSON object from tensor name to dtype,
+// shape and byte range in the data section. The rules are those of the reference crate: at most 100 MB of header, every
+// range inside the data section, no overlap, no gap, and nothing after the last tensor.
 import JSON
 import Text
 
-/// The tensors that one safetensors file says it holds, in the order of their ranges.
+/// The tensors of one safetensors file, in the order of their ranges.
 package struct SafetensorsHeader: Sendable {
   package struct Entry: Equatable, Sendable {
     package let name: String
-    /// As stored; it may be one this room cannot read.
+    /// The stored type; it may be one that this module does not read.
     package let type: String
     package let shape: [Int]
     /// Bytes from the start of the data section.
@@ -18,7 +18,7 @@ package struct SafetensorsHeader: Sendable {
   package static let maximumByteCount = 100_000_000
   static let maximumDimensions = 8
 
-  /// Far beyond any model; a thousand such shards still count their bytes in 64 bits.
+  /// Far beyond any model; the bytes of a thousand such shards still fit 64 bits.
   static let maximumFileByteCount = 1 << 44
 
   package let entries: [Entry]
@@ -37,7 +37,8 @@ package struct SafetensorsHeader: Sendable {
     }
     let start = try file.bytes(at: 0, count: 8)
     if start.elementsEqual("version ".utf8), file.byteCount < 1024 {
-      throw ModelFileError(file: file.path, expected: "a safetensors file", found: "a Git LFS pointer to one")
+      throw ModelFileError(
+        file: file.path, expected: "a safetensors file", found: "a Git LFS pointer (run `git lfs pull`)")
     }
     let length = start.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     let room = file.byteCount - 8
@@ -50,7 +51,7 @@ package struct SafetensorsHeader: Sendable {
       parsing: try file.bytes(at: 8, count: count), dataByteCount: room - count, file: file.path)
   }
 
-  /// Checks a header's JSON text against a data section of `dataByteCount` bytes. `file` is for messages.
+  /// Checks a header's JSON text against a data section of `dataByteCount` bytes. `file` is for errors.
   package init(parsing text: [UInt8], dataByteCount: Int, file: String) throws(ModelFileError) {
     let document: JSONValue
     do {
@@ -75,7 +76,7 @@ package struct SafetensorsHeader: Sendable {
     throws(ModelFileError) -> Entry
   {
     func fault(_ expected: String, _ found: String) -> ModelFileError {
-      ModelFileError(file: file, place: .tensor(name), expected: expected, found: found)
+      ModelFileError(file: file, location: .tensor(name), expected: expected, found: found)
     }
     guard let type = value["dtype"]?.string else { throw fault("a dtype", shown(value["dtype"])) }
     guard let dimensions = value["shape"]?.array else { throw fault("a shape", shown(value["shape"])) }
@@ -86,23 +87,23 @@ package struct SafetensorsHeader: Sendable {
     var elements = 1
     for dimension in dimensions {
       guard let extent = dimension.int, extent >= 0 else {
-        throw fault("whole dimensions of at least 0", shown(dimension))
+        throw fault("integer dimensions of at least 0", shown(dimension))
       }
       shape.append(extent)
       let (product, overflow) = elements.multipliedReportingOverflow(by: extent)
-      guard !overflow else { throw fault("a shape that 64 bits can count", "\(shape)") }
+      guard !overflow else { throw fault("a shape whose element count fits 64 bits", "\(shape)") }
       elements = product
     }
     guard let offsets = value["data_offsets"]?.array, offsets.count == 2, let begin = offsets[0].int,
       let end = offsets[1].int
-    else { throw fault("two whole data_offsets", shown(value["data_offsets"])) }
+    else { throw fault("data_offsets of two integers", shown(value["data_offsets"])) }
     guard begin >= 0, begin <= end, end <= dataByteCount else {
       throw fault("data_offsets within the \(dataByteCount) bytes of data", "[\(begin), \(end)]")
     }
-    // A type this room does not read is refused where the tensor is needed; here its range is all that can be checked.
+    // An unsupported type is an error only where the tensor is needed; here only its range can be checked.
     if let known = ElementType(safetensors: type) {
       let (byteCount, overflow) = elements.multipliedReportingOverflow(by: known.blockByteCount)
-      guard !overflow else { throw fault("a size that 64 bits can count", "\(type) \(shape)") }
+      guard !overflow else { throw fault("a byte count that fits 64 bits", "\(type) \(shape)") }
       guard byteCount == end - begin else {
         throw fault("\(byteCount) bytes for \(type) \(shape)", "\(end - begin) in data_offsets")
       }
@@ -110,7 +111,7 @@ package struct SafetensorsHeader: Sendable {
     return Entry(name: name, type: type, shape: shape, range: begin..<end)
   }
 
-  /// Every byte of the data section belongs to exactly one tensor. `entries` are sorted by range.
+  /// Throws unless every byte of the data section belongs to exactly one tensor. `entries` are sorted by range.
   private static func checkCoverage(_ entries: [Entry], dataByteCount: Int, file: String) throws(ModelFileError) {
     var covered = 0
     var previous = ""
@@ -118,7 +119,7 @@ package struct SafetensorsHeader: Sendable {
       let start = entry.range.lowerBound
       guard start == covered else {
         throw ModelFileError(
-          file: file, place: .tensor(entry.name), expected: "data_offsets that begin at \(covered)",
+          file: file, location: .tensor(entry.name), expected: "data_offsets that begin at \(covered)",
           found: start < covered ? "\(start), an overlap with tensor \(quoted(previous))" : "\(start), a gap")
       }
       covered = entry.range.upperBound

@@ -1,8 +1,9 @@
-// What is known of a tensor without reading its values.
+// The description of a tensor: everything but its values.
 
 import Text
 
-/// How the elements of a tensor are stored, little-endian; the raw value is the safetensors `dtype` or the name of GGUF's type.
+/// How the elements of a tensor are stored, little-endian; the raw value is the safetensors `dtype` or the name of
+/// GGUF's type.
 package enum ElementType: String, Sendable, CaseIterable {
   case f32 = "F32"
   case f16 = "F16"
@@ -41,7 +42,7 @@ package enum ElementType: String, Sendable, CaseIterable {
     }
   }
 
-  /// The type of a safetensors `dtype`; nil for one that is not read.
+  /// The type of a safetensors `dtype`; nil for an unsupported one.
   package init?(safetensors dtype: String) {
     guard let type = ElementType(rawValue: dtype), !type.isQuantized else { return nil }
     self = type
@@ -54,7 +55,7 @@ package enum ElementType: String, Sendable, CaseIterable {
   package func byteCount(of count: Int) -> Int { count / blockElements * blockByteCount }
 }
 
-/// One tensor of a checkpoint: its name, type, shape and place. Its range has been checked against its file's length.
+/// One tensor of a checkpoint: its name, type, shape and location. Its range was checked against its file's length.
 package struct TensorInfo: Sendable, Equatable {
   /// The canonical name, in the spelling of transformers 4.52 and later: `lm_head.weight`, or with a leading `model.`.
   package let name: String
@@ -65,7 +66,7 @@ package struct TensorInfo: Sendable, Equatable {
   package let type: ElementType
   /// Outermost dimension first: a linear layer's weight is `[outputs, inputs]`.
   package let shape: [Int]
-  /// Bytes of all values. Blocks run along the innermost dimension, which holds whole ones.
+  /// Bytes of all values. Blocks run along the innermost dimension, which is a whole number of blocks.
   package let byteCount: Int
   /// Where the values begin, in bytes from the start of the file.
   let offset: Int

@@ -1,9 +1,10 @@
-// Checkpoint spellings appear here and nowhere else. transformers changed the prefixes of vision-language models in 4.52;
-// files saved before and after are both about.
+// The names of tensors in checkpoints, which appear here and nowhere else. transformers 4.52 changed the prefixes of
+// vision-language models; files with either spelling exist.
 
 import Text
 
-/// The spelling of transformers 4.52 and later for the tensor stored as `name`; an unknown name is returned as it is.
+/// Returns the spelling of transformers 4.52 and later for the tensor stored as `name`; an unknown name is returned
+/// unchanged.
 func canonicalTensorName(_ name: String) -> String {
   let bare = name.hasPrefix("model.") ? String(name.dropFirst("model.".count)) : name
   switch bare {

@@ -1,10 +1,10 @@
-// The tensors of a GGUF file of text, and of the file with its vision tower, under their canonical names. A tensor without one
-// is refused: left out of the sum, it would change every reply without a sign.
+// The tensors of a GGUF text file and its vision file under their canonical names. A tensor without a canonical name is
+// an error, because ignoring it would silently change every reply.
 
 import Text
 
 extension TensorStore {
-  /// Takes over the tensors of `text` and of `vision`.
+  /// Adds the tensors of `text` and `vision`.
   init(text: GGUFFile, vision: GGUFFile?) throws(ModelFileError) {
     self.init(source: text.path, isGGUF: true)
     try add(text, canonical: GGUFTensorNames.text.canonical)
@@ -19,7 +19,8 @@ extension TensorStore {
     }
   }
 
-  /// Older converters called the first layer of the tower's MLP `ffn_down`; its shape tells, as it ends in the hidden size.
+  /// Whether the file has the names of older converters, which called the first layer of the tower's MLP `ffn_down`.
+  /// Its shape shows it: it ends in the hidden size.
   private static func hasSwappedNames(_ vision: GGUFFile) -> Bool {
     guard let up = vision.tensor("v.blk.0.ffn_up.weight"), let norm = vision.tensor("v.blk.0.ln2.weight"),
       up.shape.count == 2, let hidden = norm.shape.first
@@ -31,8 +32,8 @@ extension TensorStore {
     for tensor in gguf.tensors {
       guard let name = canonical(tensor.name) else {
         throw ModelFileError(
-          file: gguf.path, place: .tensor(tensor.name), expected: "tensors that this architecture is known to have",
-          found: "\(tensor.type.name) \(tensor.shape)")
+          file: gguf.path, location: .tensor(tensor.name), expected: "only tensors of this architecture",
+          found: "an unknown tensor, \(tensor.type.name) \(tensor.shape)")
       }
       try add(tensor, as: name, of: gguf)
     }
@@ -42,7 +43,7 @@ extension TensorStore {
   private mutating func add(_ tensor: GGUFTensor, as name: String, of gguf: GGUFFile) throws(ModelFileError) {
     if let other = tensors[name.exact]?.file ?? unreadable[name.exact]?.file {
       throw ModelFileError(
-        file: gguf.path, place: .tensor(tensor.name), expected: "one tensor for \(quoted(name))",
+        file: gguf.path, location: .tensor(tensor.name), expected: "one tensor for \(quoted(name))",
         found: other == gguf.path ? "a second under another name" : "another in \(other)")
     }
     guard let type = tensor.type.element, let byteCount = tensor.byteCount else {

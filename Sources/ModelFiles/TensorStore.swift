@@ -1,11 +1,11 @@
-// All tensors of a checkpoint. Those of a directory are in `model.safetensors` or in the shards that `model.safetensors.index.json` names;
-// the single file wins when both are there, as in transformers.
+// All tensors of a checkpoint. Those of a directory are in `model.safetensors`, or in the shards that
+// `model.safetensors.index.json` names. The single file wins where both exist, as in transformers.
 import JSON
 import Text
 
 /// The tensors of one or many files under their canonical names.
 struct TensorStore: Sendable {
-  /// A tensor whose type this room cannot read; an error only where it is needed.
+  /// A tensor of an unsupported type; an error only where the tensor is needed.
   struct Unreadable: Sendable {
     let file: String
     let type: String
@@ -15,14 +15,14 @@ struct TensorStore: Sendable {
   static let index = "model.safetensors.index.json"
   static let maximumShards = 1000
 
-  /// The single file or the index, for messages about tensors that are nowhere.
+  /// The single file or the index, for errors about missing tensors.
   let source: String
   let isGGUF: Bool
   var files: [ModelFile] = []
   var tensors: [ExactString: TensorInfo] = [:]
   var unreadable: [ExactString: Unreadable] = [:]
 
-  /// A store without tensors, for messages about `source`.
+  /// A store without tensors; `source` is for errors.
   init(source: String, isGGUF: Bool) { (self.source, self.isGGUF) = (source, isGGUF) }
 
   init(in directory: borrowing ModelDirectory) throws(ModelFileError) {
@@ -41,18 +41,19 @@ struct TensorStore: Sendable {
     for (shard, listed) in shards {
       guard let file = try directory.open(shard) else {
         throw ModelFileError(
-          file: source, place: .key("weight_map"), expected: "shard \(quoted(shard)) in the directory",
+          file: source, location: .key("weight_map"), expected: "shard \(quoted(shard)) in the directory",
           found: "no such file")
       }
       let held = try add(file)
       for name in listed where !held.contains(name.exact) {
         throw ModelFileError(
-          file: file.path, place: .tensor(name), expected: "the tensor that \(Self.index) places here", found: "none")
+          file: file.path, location: .tensor(name), expected: "the tensor that \(Self.index) assigns to this file",
+          found: "no such tensor")
       }
     }
   }
 
-  /// The names that an index lists, by shard, in document order of the shards' first tensors.
+  /// Returns the tensor names of an index by shard, in document order of the shards' first tensors.
   private static func shards(parsing text: [UInt8], file: String) throws(ModelFileError) -> [(String, [String])] {
     let document = try ConfigurationReader(parsing: text, file: file)
     guard let map = document["weight_map"]?.object else {
@@ -63,7 +64,7 @@ struct TensorStore: Sendable {
     for (tensor, value) in map.members {
       guard let shard = value.string, ModelDirectory.isPlain(shard) else {
         throw ModelFileError(
-          file: file, place: .key("weight_map.\(quoted(tensor))"), expected: "the name of a file in the directory",
+          file: file, location: .key("weight_map.\(quoted(tensor))"), expected: "the name of a file in the directory",
           found: shown(value))
       }
       if let position = positions[shard.exact] {
@@ -89,7 +90,7 @@ struct TensorStore: Sendable {
       if isPoolingHead(name) { continue }
       if let other = tensors[name.exact]?.file ?? unreadable[name.exact]?.file {
         throw ModelFileError(
-          file: file.path, place: .tensor(entry.name), expected: "one tensor for \(quoted(name))",
+          file: file.path, location: .tensor(entry.name), expected: "one tensor for \(quoted(name))",
           found: other == file.path ? "a second under another name" : "another in \(other)")
       }
       guard let type = ElementType(safetensors: entry.type) else {
@@ -104,33 +105,33 @@ struct TensorStore: Sendable {
     return held
   }
 
-  /// The tensor `name`, which must have exactly `shape` and a type that can be read.
+  /// Returns the tensor `name`, which must have exactly `shape` and a supported type.
   func require(_ name: String, shape: [Int]) throws(ModelFileError) -> TensorInfo {
     if let other = unreadable[name.exact] {
       throw ModelFileError(
-        file: other.file, place: .tensor(spelling(of: name)),
+        file: other.file, location: .tensor(spelling(of: name)),
         expected: isGGUF ? GGUFTensorType.readable : "BF16, F16 or F32", found: quoted(other.type))
     }
     guard let tensor = tensors[name.exact] else {
       let isVision = GGUFTensorNames.text.stored(name) == nil
       throw ModelFileError(
-        file: isGGUF && isVision ? files.last?.path ?? source : source, place: .tensor(spelling(of: name)),
+        file: isGGUF && isVision ? files.last?.path ?? source : source, location: .tensor(spelling(of: name)),
         expected: "shape \(shape)", found: "no such tensor")
     }
-    // The blocks of a vector are no whole part of a row, and no converter rounds one.
+    // No converter quantises vectors.
     guard shape.count > 1 || !tensor.type.isQuantized else {
       throw ModelFileError(
-        file: tensor.file, place: .tensor(spelling(of: name)), expected: "F32, F16 or BF16, as vectors have",
+        file: tensor.file, location: .tensor(spelling(of: name)), expected: "F32, F16 or BF16 for a vector",
         found: tensor.type.rawValue)
     }
     guard tensor.shape == shape else {
       throw ModelFileError(
-        file: tensor.file, place: .tensor(spelling(of: name)), expected: "shape \(shape)", found: "\(tensor.shape)")
+        file: tensor.file, location: .tensor(spelling(of: name)), expected: "shape \(shape)", found: "\(tensor.shape)")
     }
     return tensor
   }
 
-  /// A tensor's name as its users know it: in GGUF files that of the file.
+  /// The name for errors: in GGUF files the stored name.
   private func spelling(of name: String) -> String {
     isGGUF ? GGUFTensorNames.text.stored(name) ?? GGUFTensorNames.vision.stored(name) ?? name : name
   }

@@ -70,7 +70,7 @@ import Testing
     #expect(!checkpoint.configuration.requiredTensors.map(\.name).contains("lm_head.weight"))
   }
 
-  @Test func `a pooling head and other unneeded tensors do no harm, even of unknown types`() throws {
+  @Test func `a pooling head and other unneeded tensors are ignored, even of unknown types`() throws {
     var tiny = TinyCheckpoint()
     let count = TinyCheckpoint().tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
     tiny.tensors += [
@@ -124,7 +124,7 @@ import Testing
     #expect(try Checkpoint(directory: root.path + "/here").tensorNames.count == tiny.tensors.count)
   }
 
-  @Test func `the template comes from the newest of three places`() throws {
+  @Test func `the template comes from the newest of three files`() throws {
     var tiny = TinyCheckpoint()
     func template() throws -> String? { try tiny.write().open().chatTemplate }
     #expect(try template() == nil)
@@ -142,14 +142,14 @@ import Testing
     #expect(try template() == "newest\n")
   }
 
-  @Test func `a file cut short while open is an error, not a crash`() throws {
+  @Test func `a file that is truncated while open is an error, not a crash`() throws {
     let directory = try TinyCheckpoint().write()
     let checkpoint = try directory.open()
     let last = try #require(checkpoint.tensor("model.vision_tower.vision_model.embeddings.position_embedding.weight"))
     #expect(truncate(directory.path + "/model.safetensors", 900) == 0)
     let error = #expect(throws: ModelFileError.self) { try checkpoint.bytes(of: last) }
     #expect(error?.description.contains("position_embedding") == true)
-    #expect(error?.description.contains("the end of the file after") == true)
+    #expect(error?.description.contains("to the end of the file") == true)
   }
 }
 

@@ -46,16 +46,16 @@ import Text
     #expect(checkpoint.generation == GenerationConfiguration(endOfSequence: []))
   }
 
-  @Test func `image settings are read from processor_config, which has precedence, and their source is told`() throws {
+  @Test func `image settings come from processor_config, which has precedence, and a note names their source`() throws {
     var tiny = TinyCheckpoint()
-    #expect(try tiny.write().open().notes.contains { $0.contains("SigLIP's own values") })
+    #expect(try tiny.write().open().notes.contains { $0.contains("SigLIP's default values") })
     let settings = #"{"image_mean": [0.1, 0.2, 0.3], "resample": 3, "image_grid_pinpoints": [[10, 15]]}"#
     tiny.file("processor_config.json", #"{"image_processor": \#(settings), "processor_class": "RProcessor"}"#)
     var checkpoint = try tiny.write().open()
     #expect(checkpoint.preprocessor?.mean == [0.1, 0.2, 0.3] && checkpoint.preprocessor?.resample == 3)
     #expect(
       checkpoint.configuration.imageGridPinpoints == [PixelSize(height: 10, width: 15)] && checkpoint.notes.isEmpty)
-    // The same in both, in another order: nothing to tell.
+    // Equal values in another order need no note.
     tiny.file(
       "preprocessor_config.json", #"{"resample": 3, "image_grid_pinpoints": [[10, 15]], "image_mean": [0.1, 0.2, 0.3]}"#
     )
@@ -64,7 +64,7 @@ import Text
     checkpoint = try tiny.write().open()
     #expect(checkpoint.preprocessor?.mean == [0.1, 0.2, 0.3] && checkpoint.preprocessor?.resample == 3)
     #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("different image settings"))
-    // A file of version 4 has nothing about images.
+    // Files of version 4 contain no image settings.
     tiny.file("processor_config.json", #"{"processor_class": "RProcessor"}"#)
     checkpoint = try tiny.write().open()
     #expect(checkpoint.preprocessor?.mean == [0.9, 0.9, 0.9] && checkpoint.notes.isEmpty)
@@ -75,7 +75,7 @@ import Text
     (#"{"image_processor": []}"#, "image_processor: expected an object"),
     (#"[]"#, "processor_config.json: expected a JSON object"),
   ])
-  func `a mistake in processor_config is named with its place`(text: String, words: String) throws {
+  func `an error in processor_config names its key`(text: String, words: String) throws {
     var tiny = TinyCheckpoint()
     tiny.file("processor_config.json", text)
     let directory = try tiny.write()
@@ -83,7 +83,7 @@ import Text
     #expect("\(error.map { "\($0)" } ?? "")".contains(words), "\(String(describing: error))")
   }
 
-  @Test func `an id of none is no token`() throws {
+  @Test func `an id that means none is no token`() throws {
     for none in ["-1", "4294967295"] {
       var tiny = TinyCheckpoint()
       tiny.set("eos_token_id", 1)
@@ -112,7 +112,7 @@ import Text
     #expect(checkpoint.chatTemplate.map { Array($0.utf8) } == Array("{{ messages }}\r\n".utf8))
   }
 
-  @Test func `what the files say is taken`() throws {
+  @Test func `the values of the files are used`() throws {
     var tiny = TinyCheckpoint()
     tiny.set("vision_aspect_ratio", "anyres_max_9")
     tiny.set("text_config.rope_theta", nil)
@@ -157,7 +157,7 @@ import Text
     #expect(try stops() == [2, 1])
   }
 
-  @Test func `the tokens that templates name are read as text or as object`() throws {
+  @Test func `the tokens that templates name are strings or objects`() throws {
     var tiny = TinyCheckpoint()
     #expect(try tiny.write().open().namedTokens == [:])
     tiny.file(
@@ -173,7 +173,7 @@ import Text
     }
   }
 
-  /// A key of config.json, a value it must not have, and words of the message beside file and key.
+  /// A key of config.json, an invalid value, and words of the error besides file and key.
   struct Refusal: Sendable, CustomTestStringConvertible {
     let key: String
     let value: JSONValue
@@ -191,7 +191,7 @@ import Text
     Refusal("vision_config", .null, "an object"),
     Refusal("text_config.hidden_size", "8", "from 1 to 65536", #"found "8""#),
     Refusal("text_config.hidden_size", 0, "found 0"),
-    Refusal("text_config.hidden_size", 1.5, "a whole number", "found 1.5"),
+    Refusal("text_config.hidden_size", 1.5, "an integer", "found 1.5"),
     Refusal("text_config.num_hidden_layers", -1, "found -1"),
     Refusal("text_config.num_hidden_layers", 9_223_372_036_854_775_807, "from 1 to 1024"),
     Refusal("text_config.num_hidden_layers", 1, "the checkpoint's 2 decoder layers", "found 1"),
@@ -201,7 +201,7 @@ import Text
     Refusal("text_config.vocab_size", 1e300, "from 1 to 4194304"),
     Refusal("text_config.rope_theta", 0, "a number from 1.0"),
     Refusal("text_config.rms_norm_eps", -1, "found -1"),
-    Refusal("text_config.model_type", "llama", #""qwen3", all that is supported"#),
+    Refusal("text_config.model_type", "llama", #""qwen3", the only supported value"#),
     Refusal("text_config.hidden_act", "gelu", #""silu""#, #"found "gelu""#),
     Refusal("text_config.attention_bias", true, "expected false"),
     Refusal("text_config.use_sliding_window", true, "expected false"),
@@ -226,7 +226,7 @@ import Text
     Refusal("eos_token_id", [1, 10], "token ids below 10", "found 10"),
     Refusal("image_grid_pinpoints", [], "1 to 64"),
   ])
-  func `an unsupported or impossible value is named`(refusal: Refusal) throws {
+  func `an unsupported or impossible value is an error that names it`(refusal: Refusal) throws {
     var tiny = TinyCheckpoint()
     tiny.set(refusal.key, refusal.value)
     let message = try tiny.failure()
@@ -251,7 +251,7 @@ import Text
     Refusal("text_config.num_hidden_layers", 3, "layers.2.input_layernorm.weight", "no such tensor"),
     Refusal("text_config.head_dim", .null, "q_proj.weight", "[256, 8]", "[12, 8]"),
   ])
-  func `a fault inside a value or against the tensors is named`(refusal: Refusal) throws {
+  func `an error inside a value, or against the tensors, names its location`(refusal: Refusal) throws {
     var tiny = TinyCheckpoint()
     tiny.set(refusal.key, refusal.value)
     let message = try tiny.failure()
@@ -263,7 +263,7 @@ import Text
       "preprocessor_config.json", #"{"size": {"height": 384, "width": 384}}"#, "size: expected vision_config.image_size"
     ),
     ("preprocessor_config.json", #"{"do_normalize": false}"#, "do_normalize: expected true"),
-    ("preprocessor_config.json", #"{"resample": 6}"#, "resample: expected a whole number from 0 to 5, found 6"),
+    ("preprocessor_config.json", #"{"resample": 6}"#, "resample: expected an integer from 0 to 5, found 6"),
     ("preprocessor_config.json", #"{"image_std": [0.5, 0, 0.5]}"#, "image_std: expected three numbers"),
     ("preprocessor_config.json", #"{"image_mean": 0.5}"#, "image_mean: expected three numbers"),
     (
@@ -278,7 +278,7 @@ import Text
     ("chat_template.json", #"{"chat_template": 1}"#, "chat_template: expected a string, found 1"),
     ("tokenizer_config.json", #"{"chat_template": [{"name": "x", "template": "t"}]}"#, #"a template named "default""#),
   ])
-  func `faults of the other files name the file`(file: String, text: String, words: String) throws {
+  func `errors in the other files name the file`(file: String, text: String, words: String) throws {
     var tiny = TinyCheckpoint()
     tiny.set("image_grid_pinpoints", [[5, 10]])
     tiny.file(file, text)
@@ -287,21 +287,21 @@ import Text
     #expect(message.contains(words), "\(message)")
   }
 
-  @Test func `a template that is not UTF-8 is refused`() throws {
+  @Test func `a template that is not UTF-8 is an error`() throws {
     var tiny = TinyCheckpoint()
     tiny.files["chat_template.jinja"] = [0x61, 0xFF]
     #expect(try tiny.failure().hasPrefix("chat_template.jinja: expected UTF-8"))
   }
 
   @Test(arguments: ["config.json", "tokenizer.json", "model.safetensors"])
-  func `a required file that is missing is named`(name: String) throws {
+  func `a missing required file is named`(name: String) throws {
     let directory = try TinyCheckpoint().write()
     try FileManager.default.removeItem(atPath: directory.path + "/" + name)
     let error = #expect(throws: ModelFileError.self) { try directory.open() }
     #expect(error?.description.contains(name) == true)
   }
 
-  @Test func `no directory is an error that says so`() {
+  @Test func `a missing directory is an error`() {
     let error = #expect(throws: ModelFileError.self) { try Checkpoint(directory: "/nonexistent/model") }
     #expect(error?.description == "/nonexistent/model: expected a model directory, found No such file or directory")
   }

@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `what quantize adds to a vision file is taken`() throws {
+  @Test func `the keys that quantize adds to a vision file are used`() throws {
     var pair = TinyPair()
     pair.vision.set("r4b.vision_aspect_ratio", "anyres_max_9")
     pair.vision.set("r4b.image_grid_pinpoints", [10, 15, 5, 50] as [Int32])
@@ -49,7 +49,7 @@ import Testing
           size: PixelSize(height: 5, width: 5), pinpoints: pinpoints))
   }
 
-  @Test func `what a directory says of images goes through a vision file`() throws {
+  @Test func `the image settings of a directory survive a vision file`() throws {
     var tiny = TinyCheckpoint()
     tiny.set("vision_aspect_ratio", "anyres_max_9")
     tiny.file(
@@ -73,7 +73,7 @@ import Testing
     #expect(pair.configuration.imageTokenIndex == 9)
   }
 
-  @Test func `a pair without a newline sees one view and says so`() throws {
+  @Test func `a pair without a newline has only the base view, with a note`() throws {
     var pair = TinyPair()
     pair.vision.tensors.removeAll { $0.name == "model.image_newline" }
     let norm = GGUFBytes.Tensor(name: "v.post_ln.weight", dimensions: [4], bytes: [UInt8](repeating: 0, count: 16))
@@ -85,7 +85,7 @@ import Testing
     #expect(CheckpointSummary(of: checkpoint).unused == ["model.vision_tower.vision_model.post_layernorm.weight"])
   }
 
-  @Test func `the older names of the tower's MLP are told by their shapes`() throws {
+  @Test func `the older names of the tower's MLP are recognised by their shapes`() throws {
     let good = try TinyPair().open()
     var pair = TinyPair()
     for index in pair.vision.tensors.indices {
@@ -100,7 +100,7 @@ import Testing
     }
   }
 
-  @Test func `special ids of none are no tokens, others beyond the vocabulary are errors`() throws {
+  @Test func `special ids that mean none are no tokens, others beyond the vocabulary are errors`() throws {
     for key in ["padding", "bos", "eos", "eot"] {
       var pair = TinyPair()
       pair.text.set("tokenizer.ggml.\(key)_token_id", UInt32.max)
@@ -113,13 +113,13 @@ import Testing
     }
   }
 
-  @Test func `a padding id of none is not written again`() throws {
+  @Test func `a padding id that means none is not written`() throws {
     var pair = TinyPair()
     pair.text.set("tokenizer.ggml.padding_token_id", UInt32.max)
     #expect(try pair.open().generation.padding == nil)
   }
 
-  @Test func `a file that does not say how words are cut is told`() throws {
+  @Test func `a file without a pre-tokenizer gets a note`() throws {
     var pair = TinyPair()
     let before = try pair.open().notes
     pair.text.keys.removeAll { $0.name == "tokenizer.ggml.pre" }
@@ -133,7 +133,7 @@ import Testing
     }
   }
 
-  @Test func `a projector of another width is taken from its tensors`() throws {
+  @Test func `a projector of another width is recognised by its tensors`() throws {
     var pair = TinyPair()
     func set(_ name: String, _ dimensions: [UInt64]) {
       guard let index = pair.vision.tensors.firstIndex(where: { $0.name == name }) else { return }
@@ -153,15 +153,15 @@ import Testing
     #expect(checkpoint.configuration.vision == nil)
     #expect(checkpoint.preprocessor == nil)
     #expect(checkpoint.configuration.text.headNorms)
-    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("images are refused"))
+    #expect(checkpoint.notes.count == 1 && checkpoint.notes[0].contains("requests with images are rejected"))
     #expect(checkpoint.generation.endOfSequence == [8, 5])
   }
 
-  @Test func `llama's files have no head norms, neighbours in rotation and often no head`() throws {
+  @Test func `llama's files have no head norms, rotate adjacent values and often have no head`() throws {
     var pair = TinyPair(architecture: "llama")
     pair.text.tensors.removeAll { $0.name == "output.weight" }
     pair.text.keys.removeAll { $0.name.hasSuffix("key_length") || $0.name.hasSuffix("value_length") }
-    // 8 / 2 values a head.
+    // 8 / 2 values per head.
     for index in pair.text.tensors.indices {
       for (part, rows) in [("attn_q.", 8), ("attn_k.", 4), ("attn_v.", 4)] as [(String, UInt64)]
       where pair.text.tensors[index].name.contains(part) {
@@ -178,7 +178,7 @@ import Testing
     #expect(text.headDimension == 4 && text.kvHeadCount == 1)
   }
 
-  /// What is done to a good pair, and words of the message.
+  /// A change to a good pair, and words of the error.
   struct Damage: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let words: [String]
@@ -205,7 +205,7 @@ import Testing
       Damage("scaled positions", "qwen3.rope.scaling.type", #"found "yarn""#) {
         $0.text.set("qwen3.rope.scaling.type", "yarn")
       },
-      Damage("scaled frequencies", #"tensor "rope_freqs.weight""#, "known to have") {
+      Damage("scaled frequencies", #"tensor "rope_freqs.weight""#, "an unknown tensor") {
         $0.text.tensors.append(
           .init(name: "rope_freqs.weight", dimensions: [3], bytes: [UInt8](repeating: 0, count: 12)))
       },
@@ -219,7 +219,7 @@ import Testing
       Damage("values of another length", "qwen3.attention.value_length", "found 4") {
         $0.text.set("qwen3.attention.value_length", UInt32(4))
       },
-      Damage("a bias", #"attn_q.bias"#, "decoder layers without bias") {
+      Damage("a bias", #"attn_q.bias"#, "no bias in decoder layers") {
         $0.text.tensors.append(
           .init(name: "blk.0.attn_q.bias", dimensions: [12], bytes: [UInt8](repeating: 0, count: 48)))
       },
@@ -227,7 +227,7 @@ import Testing
         guard let index = pair.text.tensors.firstIndex(where: { $0.name == "blk.0.ffn_up.weight" }) else { return }
         pair.text.tensors[index].type = 23
       },
-      Damage("a vector in blocks", #"tensor "blk.0.attn_norm.weight""#, "as vectors have", "found Q8_0") { pair in
+      Damage("a vector in blocks", #"tensor "blk.0.attn_norm.weight""#, "for a vector", "found Q8_0") { pair in
         guard let index = pair.text.tensors.firstIndex(where: { $0.name == "blk.0.attn_norm.weight" }) else { return }
         let bytes = [UInt8](repeating: 0, count: 34)
         pair.text.tensors[index] = .init(name: "blk.0.attn_norm.weight", dimensions: [32], type: 8, bytes: bytes)
@@ -262,21 +262,21 @@ import Testing
       Damage("a missing tensor of the tower", #"mmproj-model.gguf: tensor "mm.2.bias""#, "no such tensor") {
         $0.vision.tensors.removeAll { $0.name == "mm.2.bias" }
       },
-      Damage("a class embedding", #"tensor "v.class_embd""#, "known to have") {
+      Damage("a class embedding", #"tensor "v.class_embd""#, "an unknown tensor") {
         $0.vision.tensors.append(.init(name: "v.class_embd", dimensions: [4], bytes: [UInt8](repeating: 0, count: 16)))
       },
       Damage("pinpoints off the grid", "r4b.image_grid_pinpoints", "multiples of the image size 5", "[7, 5]") {
         $0.vision.set("r4b.image_grid_pinpoints", [7, 5] as [Int32])
       },
     ] as [Damage])
-  func `what cannot be run is refused by name`(damage: Damage) throws {
+  func `an unsupported model is an error that names the reason`(damage: Damage) throws {
     var pair = TinyPair()
     damage.apply(&pair)
     let message = try pair.failure()
     for words in ["expected ", "found "] + damage.words { #expect(message.contains(words), "\(message)") }
   }
 
-  @Test func `a pair with flipped bits opens whole or not at all`() throws {
+  @Test func `a pair with flipped bits opens completely or not at all`() throws {
     let good = TinyPair()
     let (text, vision) = (good.text.file, good.vision.file)
     let headers = [good.text.header.count, good.vision.header.count]
@@ -302,19 +302,19 @@ import Testing
     #expect((1..<150).contains(opened), "\(opened)")
   }
 
-  @Test func `a directory must say which file is meant`() throws {
+  @Test func `a directory with several models is an error`() throws {
     let pair = TinyPair()
     let directory = try pair.write()
     try directory.write("other.gguf", pair.text.file)
     var error = #expect(throws: ModelFileError.self) { try Checkpoint(path: directory.path) }
     #expect(
-      error?.description.contains(#"one GGUF file of text, or the path of one, found "model.gguf", "other.gguf""#)
-        == true)
-    // The file named has no vision file of its own; one may be given.
+      error?.description.hasSuffix(
+        #"one GGUF text file (the model path may name one of several), found "model.gguf", "other.gguf""#) == true)
+    // The named file has no vision file beside it; `mmproj` may name one.
     #expect(try Checkpoint(path: directory.path + "/other.gguf").configuration.vision == nil)
     let given = try Checkpoint(path: directory.path + "/other.gguf", mmproj: directory.path + "/mmproj-model.gguf")
     #expect(given.configuration.vision != nil)
-    // The only vision file in the directory of one model belongs to it.
+    // The only vision file in a directory with one model belongs to it.
     let community = try TemporaryDirectory()
     try community.write("R-4B-Q4_K_M.gguf", pair.text.file)
     try community.write("mmproj-R-4b-F16.gguf", pair.vision.file)
@@ -322,7 +322,7 @@ import Testing
     error = #expect(throws: ModelFileError.self) {
       try Checkpoint(path: community.path + "/mmproj-R-4b-F16.gguf")
     }
-    #expect(error?.description.contains("a vision tower: it goes with a file of text") == true)
+    #expect(error?.description.contains("a vision file (pass it as --mmproj") == true)
     error = #expect(throws: ModelFileError.self) { try Checkpoint(path: community.path + "/none.gguf") }
     #expect(error?.description.contains("No such file") == true)
   }

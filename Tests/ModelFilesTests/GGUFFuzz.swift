@@ -1,4 +1,4 @@
-// Mutated GGUF headers, and what must hold of every one that is accepted.
+// Mutated GGUF headers, and the properties of every accepted one.
 import Basics
 import ModelFiles
 
@@ -7,10 +7,10 @@ struct GGUFFuzz {
   private var random: SplitMix64
   private let seeds: [(header: [UInt8], fileByteCount: Int)]
   private(set) var accepted = 0
-  /// What an accepted header said that it must not; also the first bytes of the header.
+  /// Violations in accepted headers, with the first bytes of the header.
   private(set) var violations: [String] = []
 
-  /// Values that sit at the edges of counts, lengths and types.
+  /// Boundary values of counts, lengths and types.
   private static let edges: [UInt64] = [
     0, 1, 2, 3, 4, 7, 8, 9, 12, 13, 31, 32, 33, 127, 128, 255, 256, 1 << 16, 1 << 31, 1 << 32, 1 << 62, 1 << 63, .max,
     .max - 31, 0x7FFF_FFFF_FFFF_FFFF,
@@ -31,7 +31,7 @@ struct GGUFFuzz {
     seeds = [GGUFBytes.small, bare, aligned, vocabulary].map { ($0.header, $0.file.count) }
   }
 
-  /// Mutates one seed, parses it, and checks what came of it.
+  /// Mutates one seed, parses it, and checks the result.
   mutating func run() {
     let seed = seeds[Int(random.next() % UInt64(seeds.count))]
     var header = seed.header

@@ -1,5 +1,6 @@
-// Mutated pairs of GGUF files, opened as checkpoints: what the metadata and the shapes say goes on into configuration,
-// vocabulary, tensors, and the plans and metadata of a quantised copy. Mutations know the format, so that most headers parse.
+// Mutated pairs of GGUF files, opened as checkpoints: metadata and shapes determine configuration,
+// vocabulary, tensors, and the plans and metadata of a quantised copy. Mutations know the format, so that most headers
+// parse.
 import Basics
 import Foundation
 import Glibc
@@ -7,7 +8,7 @@ import ModelFiles
 
 /// A campaign over whole files. The mutated file is written over and restored, so a run costs two small writes.
 final class GGUFPairFuzz {
-  /// A pair, or a file of text alone, in a folder of its own.
+  /// A pair or a text file in its own folder.
   private struct Seed {
     let files: [(gguf: GGUFBytes, bytes: [UInt8], path: String)]
     let directory: TemporaryDirectory
@@ -16,7 +17,7 @@ final class GGUFPairFuzz {
   private var random: SplitMix64
   private let seeds: [Seed]
   private(set) var opened = 0
-  /// What an opened checkpoint said that it must not, or a broken promise of its reader.
+  /// Violations of opened checkpoints and their reader.
   private(set) var violations: [String] = []
 
   private static let edges: [UInt64] = [
@@ -59,7 +60,7 @@ final class GGUFPairFuzz {
     }
   }
 
-  /// Mutates one file of one seed, opens it all, and checks what came of it.
+  /// Mutates one file of one seed, opens the pair, and checks the result.
   func run() {
     let seed = seeds[pick(seeds.count)]
     let file = seed.files[pick(seed.files.count)]
@@ -81,7 +82,7 @@ final class GGUFPairFuzz {
 
   private func pick(_ count: Int) -> Int { Int(random.next() % UInt64(max(1, count))) }
 
-  /// Not cut to nothing first: file systems take that for a replacement, which they bring to the disk at once.
+  /// Does not truncate the file first: file systems treat that as a replacement, which they flush at once.
   private func write(_ bytes: [UInt8], _ path: String) {
     let descriptor = Glibc.open(path, O_WRONLY | O_CLOEXEC)
     defer { close(descriptor) }
@@ -91,7 +92,7 @@ final class GGUFPairFuzz {
 
   // MARK: - Mutations
 
-  /// Single bytes of the header changed, or the end cut off.
+  /// Changes single bytes of the header, or cuts off the end.
   private func scratched(_ bytes: [UInt8], within header: Int) -> [UInt8] {
     var bytes = bytes
     for _ in 0...pick(3) { bytes[pick(header)] = pick(2) == 0 ? UInt8(truncatingIfNeeded: random.next()) : 0 }
@@ -150,9 +151,9 @@ final class GGUFPairFuzz {
 
   private func text() -> String { Self.texts[pick(Self.texts.count)] }
 
-  // MARK: - What must hold
+  // MARK: - Properties
 
-  /// Reads all that a model would read, and all that a quantised copy would be told.
+  /// Reads everything that a model and a quantised copy need.
   private func check(_ checkpoint: Checkpoint, byteCount: Int) {
     let configuration = checkpoint.configuration, rows = configuration.text.vocabularySize
     let required = configuration.requiredTensors

@@ -36,7 +36,7 @@ import Testing
     #expect(header.tensors.map(\.offset) == [start, start + 32])
   }
 
-  /// What is done to a good file, and words of the message.
+  /// A change to a good file, and words of the error.
   struct Damage: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let words: [String]
@@ -56,7 +56,7 @@ import Testing
       Damage("too many keys", "key count", "at most", "1152921504606846976") { $0.keyCount = 1 << 60 },
       Damage("more keys than there are", "bytes") { $0.keyCount = 7 },
       Damage("too many tensors", "tensor count", "at most") { $0.tensorCount = 1 << 63 },
-      Damage("a key twice", "a.count: ", "a key once") { $0.keys.append(("a.count", 4, [0, 0, 0, 0])) },
+      Damage("a key twice", "a.count: ", "each key once") { $0.keys.append(("a.count", 4, [0, 0, 0, 0])) },
       Damage("an empty key", "an empty one") { $0.put("", 4, [0, 0, 0, 0]) },
       Damage("an unknown type", "x: ", "value type from 0 to 12", "found 13") { $0.put("x", 13, []) },
       Damage("an array of arrays", "x: ", "element type 9") { $0.put("x", 9, GGUFBytes.number(UInt32(9))) },
@@ -75,7 +75,7 @@ import Testing
         $0.set("general.alignment", UInt32(48))
       },
       Damage("an alignment of 0", "general.alignment", "found 0") { $0.set("general.alignment", UInt32(0)) },
-      Damage("a tensor twice", #"tensor "first""#, "a tensor once") { $0.tensors[1].name = "first" },
+      Damage("a tensor twice", #"tensor "first""#, "each tensor name once") { $0.tensors[1].name = "first" },
       Damage("five dimensions", #"tensor "first""#, "at most 4 dimensions", "found 5") {
         $0.tensors[0].dimensions = [1, 1, 1, 1, 8]
       },
@@ -85,10 +85,10 @@ import Testing
       Damage("a dimension of 2^63", #"tensor "first""#, "dimensions from 1", "9223372036854775808") {
         $0.tensors[0].dimensions = [1 << 63]
       },
-      Damage("a shape beyond 64 bits", #"tensor "first""#, "64 bits can count") {
+      Damage("a shape beyond 64 bits", #"tensor "first""#, "fits 64 bits") {
         $0.tensors[0].dimensions = [1 << 40, 1 << 40]
       },
-      Damage("a size beyond 64 bits", #"tensor "first""#, "64 bits can count") { $0.tensors[0].dimensions = [1 << 62] },
+      Damage("a size beyond 64 bits", #"tensor "first""#, "fits 64 bits") { $0.tensors[0].dimensions = [1 << 62] },
       Damage("half a block", #"tensor "second""#, "rows of a multiple of 32", "found 48") {
         $0.tensors[1].dimensions = [48, 2]
       },
@@ -100,7 +100,7 @@ import Testing
       },
       Damage("an overlap", #"tensor "second""#, "an overlap with tensor \"first\"") { $0.tensors[1].offset = 0 },
     ] as [Damage])
-  func `damage is refused with file, place, expectation and finding`(damage: Damage) throws {
+  func `an error names file, location, expectation and finding`(damage: Damage) throws {
     var gguf = GGUFBytes.small
     damage.apply(&gguf)
     let error = #expect(throws: ModelFileError.self) { try Self.parse(gguf) }
@@ -108,7 +108,7 @@ import Testing
     for words in ["f.gguf: ", "expected ", "found "] + damage.words { #expect(message.contains(words), "\(message)") }
   }
 
-  @Test func `types that are not read do no harm until they are needed`() throws {
+  @Test func `an unsupported type is an error only where it is needed`() throws {
     var gguf = GGUFBytes.small
     gguf.tensors[1].type = 23
     gguf.tensors.append(.init(name: "third", dimensions: [3], type: 999, bytes: [1, 2, 3]))
@@ -117,7 +117,7 @@ import Testing
     #expect(tensors.map(\.type.name) == ["F32", "IQ4_XS", "type 999"])
   }
 
-  @Test func `a header cut at any byte is refused`() throws {
+  @Test func `a header truncated at any byte is an error`() throws {
     let header = GGUFBytes.small.header
     for length in 0..<header.count {
       let error = #expect(throws: ModelFileError.self) {
@@ -127,7 +127,7 @@ import Testing
     }
   }
 
-  @Test func `a file cut at any byte is refused`() throws {
+  @Test func `a file truncated at any byte is an error`() throws {
     let file = GGUFBytes.small.file
     let directory = try TemporaryDirectory()
     for length in 0..<file.count {
@@ -155,7 +155,7 @@ import Testing
     #expect(try metadata.required("a.count", in: 0...9) == 7)
   }
 
-  @Test func `a part of a split file is refused with the way to join`() throws {
+  @Test func `a part of a split file is an error that tells how to join the parts`() throws {
     var gguf = GGUFBytes.small
     gguf.put("split.count", 2, [3, 0])
     let directory = try TemporaryDirectory()
@@ -164,7 +164,7 @@ import Testing
     #expect(error?.description.contains("llama-gguf-split --merge") == true)
   }
 
-  @Test func `a mutated header is refused or describes places in its file`() throws {
+  @Test func `a mutated header is an error or describes ranges in its file`() throws {
     var fuzz = GGUFFuzz(seed: 20_251_123)
     for _ in 0..<4_000 { fuzz.run() }
     #expect(fuzz.violations.isEmpty, "\(fuzz.violations.prefix(3))")
@@ -172,7 +172,7 @@ import Testing
     #expect((200..<2_400).contains(fuzz.accepted), "\(fuzz.accepted)")
   }
 
-  /// R4B_FUZZ names the number of runs, R4B_FUZZ_SEED where they begin: for the long campaigns of a release build.
+  /// R4B_FUZZ sets the number of runs, R4B_FUZZ_SEED the first seed: for long campaigns of a release build.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["R4B_FUZZ"] != nil))
   func `a long campaign of mutated headers finds nothing`() throws {
     let environment = ProcessInfo.processInfo.environment
@@ -190,7 +190,7 @@ import Testing
     #expect((75..<900).contains(fuzz.opened), "\(fuzz.opened)")
   }
 
-  /// R4B_FUZZ_PAIRS names the number of runs, R4B_FUZZ_SEED where they begin.
+  /// R4B_FUZZ_PAIRS sets the number of runs, R4B_FUZZ_SEED the first seed.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["R4B_FUZZ_PAIRS"] != nil))
   func `a long campaign of mutated pairs finds nothing`() throws {
     let environment = ProcessInfo.processInfo.environment

@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test(arguments: [1, 13, 1000])
-  func `what is written in pieces is read back whole`(piece: Int) throws {
+  func `a file that is written in pieces reads back completely`(piece: Int) throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/out.gguf"
     try Self.write(path, piece: piece)
@@ -61,7 +61,7 @@ import Testing
     #expect(size.map { $0 % 32 } == 0)
   }
 
-  @Test func `nothing looks whole before it is, and nothing is left of what was not`() throws {
+  @Test func `no incomplete file has the final name, and none is left behind`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/out.gguf"
     try directory.write("out.gguf", [1, 2, 3])
@@ -76,19 +76,19 @@ import Testing
       let second = #expect(throws: ModelFileError.self) {
         _ = try GGUFWriter(path: path, metadata: Self.metadata(), tensors: Self.plans)
       }
-      #expect(second?.description.contains("no other process that writes this file") == true)
+      #expect(second?.description.contains("another process that writes this file") == true)
       #expect(writer.current == 1)
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["out.gguf"])
     #expect(FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
-    // What a killed run left is written over.
+    // The file of a killed run is overwritten.
     try directory.write("out.gguf.partial", [UInt8](repeating: 7, count: 100_000))
     try Self.write(path, piece: 100)
     #expect(try GGUFFile(path: path).tensors.count == 3)
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["out.gguf"])
   }
 
-  @Test func `a place that cannot be written is an error that names it`() throws {
+  @Test func `an unwritable path is an error that names it`() throws {
     let directory = try TemporaryDirectory()
     let error = #expect(throws: ModelFileError.self) {
       _ = try GGUFWriter(path: directory.path + "/none/out.gguf", metadata: Self.metadata(), tensors: Self.plans)
@@ -96,13 +96,13 @@ import Testing
     #expect(error?.description.contains("none/out.gguf.partial: expected a new file, found No such file") == true)
   }
 
-  @Test func `a file larger than the file system is refused before anything is written`() throws {
+  @Test func `a file larger than the file system is an error before anything is written`() throws {
     let directory = try TemporaryDirectory()
     let huge = [GGUFTensorPlan(name: "a", type: .f32, shape: [1 << 20, 1 << 20, 1 << 12])]
     let error = #expect(throws: ModelFileError.self) {
       _ = try GGUFWriter(path: directory.path + "/out.gguf", metadata: Self.metadata(), tensors: huge)
     }
-    #expect(error?.description.contains("expected room for") == true)
+    #expect(error?.description.contains("expected space for") == true)
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
   }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct `Safetensors files` {
   private static let newline = "model.image_newline"
 
-  /// What is done to a good file, and words of the message.
+  /// A change to a good file, and words of the error.
   struct Damage: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let words: [String]
@@ -43,8 +43,8 @@ import Testing
       .header("shape", [4_294_967_296, 4_294_967_296], "64 bits"),
       .header("shape", [4_611_686_018_427_387_904], "64 bits"),
       .header("shape", [1, 1, 1, 1, 1, 1, 1, 1, 8], "at most 8 dimensions", "found 9"),
-      .header("data_offsets", nil, "two whole data_offsets"),
-      .header("data_offsets", [0], "two whole data_offsets"),
+      .header("data_offsets", nil, "data_offsets of two integers"),
+      .header("data_offsets", [0], "data_offsets of two integers"),
       .header("data_offsets", [-4, 28], "within the", "[-4, 28]"),
       .header("data_offsets", [64, 32], "within the", "[64, 32]"),
       .header("data_offsets", [9_223_372_036_854_775_775, 9_223_372_036_854_775_807], "within the"),
@@ -62,7 +62,10 @@ import Testing
       Damage("a name that would colour a terminal", #"tensor "\u{1B}[31m\u{009B}\u{00E9}""#, "a dtype") {
         $0.headerEdit = { $0 = $0.setting(["\u{1B}[31m\u{9B}é"], 1) }
       },
-      Damage("a bias in the decoder", "layers.1.self_attn.q_proj.bias", "decoder layers without bias", "found [12]") {
+      Damage(
+        "a bias in the decoder", "layers.1.self_attn.q_proj.bias", "no bias in decoder layers",
+        "found one of shape [12]"
+      ) {
         $0.tensors.append(TinyTensor("model.language_model.layers.1.self_attn.q_proj.bias", [12]))
       },
       Damage("an empty file", "found a file of 0 bytes") { $0.fileEdit = { $0 = [] } },
@@ -85,7 +88,7 @@ import Testing
         tiny.fileEdit = { $0 += [0, 0, 0, 0] }
       },
     ] as [Damage])
-  func `damage is refused with file, tensor, expectation and finding`(damage: Damage) throws {
+  func `an error names file, tensor, expectation and finding`(damage: Damage) throws {
     var tiny = TinyCheckpoint()
     damage.apply(&tiny)
     let message = try tiny.failure()
@@ -105,7 +108,7 @@ import Testing
       Damage("a missing shard", #"shard "c.safetensors""#, "no such file") {
         $0.indexEdit = { $0["more"] = "c.safetensors" }
       },
-      Damage("a tensor that its shard does not have", "b.safetensors", newline, "none") {
+      Damage("a tensor that its shard does not have", "b.safetensors", newline, "no such tensor") {
         $0.indexEdit = { $0[newline] = "b.safetensors" }
       },
       Damage("a shard in another directory", "weight_map", "../a.safetensors") {
@@ -128,7 +131,7 @@ import Testing
         tiny.shards?["a.safetensors"]?.removeAll { $0 == position }
       },
     ] as [Damage])
-  func `an index that lies is refused`(damage: Damage) throws {
+  func `an index that contradicts its shards is an error`(damage: Damage) throws {
     var tiny = Self.sharded()
     damage.apply(&tiny)
     let message = try tiny.failure()
@@ -139,7 +142,7 @@ import Testing
     (#"{}"#, "weight_map: expected an object"), (#"{"weight_map": {"a": 1}}"#, "found 1"), ("[", "expected JSON"),
     (#"{"weight_map": {}}"#, "no such tensor"),
   ])
-  func `an index that cannot be read is refused`(text: String, words: String) throws {
+  func `a malformed index is an error`(text: String, words: String) throws {
     let directory = try Self.sharded().write()
     try directory.write("model.safetensors.index.json", Array(text.utf8))
     let error = #expect(throws: ModelFileError.self) { try directory.open() }
@@ -162,7 +165,7 @@ import Testing
     }
   }
 
-  @Test func `a directory or a pipe in place of a file is refused without waiting`() throws {
+  @Test func `a directory or a pipe instead of a file is an error, without waiting`() throws {
     for make in [{ mkdir($0, 0o700) }, { mkfifo($0, 0o600) }] as [(String) -> Int32] {
       let directory = try TinyCheckpoint().write()
       let config = directory.path + "/config.json"
@@ -194,7 +197,7 @@ import Testing
     }
   }
 
-  @Test func `a file cut at any byte of its header is refused`() throws {
+  @Test func `a file truncated at any byte of its header is an error`() throws {
     var tiny = TinyCheckpoint()
     tiny.tensors = Array(tiny.tensors.prefix(3))
     let file = tiny.safetensors(tiny.tensors)
@@ -213,7 +216,7 @@ import Testing
     }
   }
 
-  @Test func `a mutated header is refused or describes exactly the data there is`() throws {
+  @Test func `a mutated header is an error or describes exactly the file's data`() throws {
     var tiny = TinyCheckpoint()
     tiny.tensors = Array(tiny.tensors.prefix(4)) + [TinyTensor("odd", [2], type: "I64")]
     let data = tiny.tensors.reduce(0) { $0 + $1.bytes.count }
@@ -249,7 +252,7 @@ import Testing
     #expect((100..<2500).contains(accepted), "\(accepted)")
   }
 
-  @Test func `a mutated file never reads beyond itself`() throws {
+  @Test func `a mutated file is never read beyond its end`() throws {
     let directory = try TinyCheckpoint().write()
     let good = TinyCheckpoint().safetensors(TinyCheckpoint().tensors)
     var random = SplitMix64(seed: 7)

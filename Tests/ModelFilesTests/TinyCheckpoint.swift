@@ -1,4 +1,4 @@
-// A whole checkpoint of a few hundred values that tests bend out of shape and write to a temporary directory.
+// A checkpoint of a few hundred values that tests change and write to a temporary directory.
 import Foundation
 import JSON
 import ModelFiles
@@ -15,17 +15,17 @@ final class TemporaryDirectory: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// Opens the directory; what is read of the checkpoint later needs only the open files.
+  /// Opens the directory; later reads need only the open files.
   func open() throws -> Checkpoint { try Checkpoint(directory: path) }
 
   func write(_ name: String, _ bytes: [UInt8]) throws {
-    let place = URL(fileURLWithPath: path).appendingPathComponent(name)
-    try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(bytes).write(to: place)
+    let file = URL(fileURLWithPath: path).appendingPathComponent(name)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(bytes).write(to: file)
   }
 }
 
-/// One tensor to be written: its bytes stand for nothing but themselves.
+/// One tensor to be written.
 struct TinyTensor {
   var name: String
   var type: String

@@ -4,14 +4,14 @@ import JSON
 import ModelFiles
 import Testing
 
-/// A GGUF file in the making: whatever is wrong with it is written as it is.
+/// A GGUF file to be written, errors included.
 struct GGUFBytes {
   struct Tensor {
     var name: String
     /// Innermost dimension first, as in the file.
     var dimensions: [UInt64]
     var type: UInt32 = 0
-    /// nil takes the next place.
+    /// nil takes the next free offset.
     var offset: UInt64?
     var bytes: [UInt8]
   }
@@ -148,7 +148,7 @@ struct TinyPair {
     return directory
   }
 
-  /// Opens the pair; what is read of it later needs only the open files.
+  /// Opens the pair; later reads need only the open files.
   func open(vision hasVision: Bool = true) throws -> Checkpoint {
     let directory = try write(vision: hasVision)
     return try withExtendedLifetime(directory) { try Checkpoint(path: directory.path) }

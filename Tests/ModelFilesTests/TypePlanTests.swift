@@ -1,4 +1,5 @@
-// The types of a quantised file against those that llama.cpp's quantiser chose; `scripts/fixtures/quantization_types.py` wrote them.
+// The types of a quantised file against those that llama.cpp's quantiser chose;
+// `scripts/fixtures/quantization_types.py` wrote them.
 import Foundation
 import ModelFiles
 import Testing
@@ -32,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func `a head type changes the head alone`() throws {
+  @Test func `a head type changes only the head`() throws {
     let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/Quantization/types.json")
     for item in try JSONDecoder().decode([Case].self, from: Data(contentsOf: path)) where item.hidden == 256 {
       let usual = item.configuration.textPlan(.q4_0), other = item.configuration.textPlan(.q4_0, head: .q4_0)
@@ -43,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func `the tower keeps what llama.cpp's vision code wants plain`() {
+  @Test func `the tower keeps the unquantised tensors that llama.cpp's vision code requires`() {
     for type in [FileType.q8_0, .f16, .bf16] {
       func chosen(_ name: String, _ shape: [Int]) -> ElementType { TypePlan.visionType(name, shape: shape, type) }
       #expect(chosen("v.blk.0.attn_q.weight", [1152, 1152]) == type.element)
@@ -51,7 +52,7 @@ import Testing
       #expect(chosen("v.position_embd.weight", [729, 1152]) == .f32)
       #expect(chosen("v.patch_embd.weight", [1152, 3, 14, 14]) == (type == .f16 ? .f16 : .f32))
       #expect(chosen("model.image_newline", [2560]) == .f32)
-      // SigLIP's 4,304 values are no whole blocks.
+      // SigLIP's 4,304 values are not a whole number of blocks.
       #expect(chosen("v.blk.0.ffn_down.weight", [1152, 4304]) == (type == .q8_0 ? .f16 : type.element))
     }
   }

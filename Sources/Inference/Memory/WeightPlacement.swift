@@ -77,7 +77,7 @@ struct WeightPlacement {
       ck_widen(values, buffers.stored + row * storedRow, tensor.type.kernelType, columns)
       guard ck_quantize(buffers.blocks + row * blockRow, values, type.kernelType, paddedColumns) else {
         throw ModelFileError(
-          file: tensor.file, place: .tensor(tensor.storedName),
+          file: tensor.file, location: .tensor(tensor.storedName),
           expected: "finite values that \(type.rawValue) can hold, in row \(range.lowerBound + row)",
           found: "one that is not")
       }

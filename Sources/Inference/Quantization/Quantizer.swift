@@ -118,7 +118,7 @@ package struct Quantizer {
     ck_widen(buffers.values, buffers.source, tensor.type.kernelType, piece.count)
     guard ck_quantize(buffers.out, buffers.values, piece.type.kernelType, piece.count) else {
       throw ModelFileError(
-        file: tensor.file, place: .tensor(tensor.storedName),
+        file: tensor.file, location: .tensor(tensor.storedName),
         expected: "finite values that \(piece.type.rawValue) can hold, in rows \(piece.rows)",
         found: "one that is not")
     }

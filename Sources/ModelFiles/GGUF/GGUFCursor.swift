@@ -1,7 +1,7 @@
-// Reads a GGUF header from front to back, in pieces, as its length is known only at its end. Nothing is allocated before the
-// bytes it stands for are known to be in the file.
+// Reads a GGUF header from front to back, in pieces, because its length is known only at its end. Memory for a value is
+// allocated only after the file is known to contain its bytes.
 
-/// A place in a header, and the bytes around it.
+/// A position in a header, and the bytes around it.
 struct GGUFCursor {
   /// Far beyond any model's metadata: the longest vocabularies take some 20 MB.
   static let maximumHeaderByteCount = 64 << 20
@@ -13,7 +13,7 @@ struct GGUFCursor {
   private var buffer: [UInt8]
   private var start = 0
   private var at = 0
-  /// Where the file ends, or where a header has become too long.
+  /// The end of the file, or of the longest allowed header.
   private let end: Int
   private let isWholeFile: Bool
 
@@ -35,17 +35,17 @@ struct GGUFCursor {
   /// Bytes that the header may still have.
   var remaining: Int { end - position }
 
-  /// Makes `count` bytes available in the buffer, or says what could not be read.
-  private mutating func require(_ count: Int, _ what: StaticString, _ place: ModelFileError.Place)
+  /// Makes `count` bytes available in the buffer; throws with `what` when the file ends before them.
+  private mutating func require(_ count: Int, _ what: StaticString, _ location: ModelFileError.Location)
     throws(ModelFileError)
   {
     if buffer.count - at >= count { return }
     guard count <= remaining else {
       throw ModelFileError(
-        file: path, place: place, expected: "\(count) bytes of \(what) at byte \(position)",
+        file: path, location: location, expected: "\(count) bytes of \(what) at byte \(position)",
         found: isWholeFile
-          ? "\(remaining) to the end of the file"
-          : "\(remaining) to the limit of \(Self.maximumHeaderByteCount) bytes for a header")
+          ? "only \(remaining) to the end of the file"
+          : "only \(remaining) to the limit of \(Self.maximumHeaderByteCount) bytes for a header")
     }
     guard let source else { return }
     start += at
@@ -54,48 +54,51 @@ struct GGUFCursor {
   }
 
   /// A little-endian number of `size` bytes, at most 8.
-  mutating func number(_ size: Int, _ what: StaticString, _ place: ModelFileError.Place = .whole)
+  mutating func number(_ size: Int, _ what: StaticString, _ location: ModelFileError.Location = .whole)
     throws(ModelFileError) -> UInt64
   {
-    try require(size, what, place)
+    try require(size, what, location)
     var value: UInt64 = 0
     for index in 0..<size { value |= UInt64(buffer[at + index]) << UInt64(8 * index) }
     at += size
     return value
   }
 
-  mutating func uint32(_ what: StaticString, _ place: ModelFileError.Place = .whole) throws(ModelFileError) -> UInt32 {
-    UInt32(truncatingIfNeeded: try number(4, what, place))
+  mutating func uint32(_ what: StaticString, _ location: ModelFileError.Location = .whole) throws(ModelFileError)
+    -> UInt32
+  {
+    UInt32(truncatingIfNeeded: try number(4, what, location))
   }
 
-  /// A count of things that take at least `size` bytes each, and so are at most as many as the header can hold, and at most `limit`.
+  /// Reads a count of items of at least `size` bytes each. It is at most `limit`, and at most what the rest of the
+  /// header can hold.
   mutating func count(
-    _ what: StaticString, each size: Int, limit: Int = .max, _ place: ModelFileError.Place = .whole
+    _ what: StaticString, each size: Int, limit: Int = .max, _ location: ModelFileError.Location = .whole
   ) throws(ModelFileError) -> Int {
-    let value = try number(8, what, place)
+    let value = try number(8, what, location)
     let most = min(remaining / size, limit)
     guard value <= UInt64(most) else {
       throw ModelFileError(
-        file: path, place: place, expected: "a \(what) of at most \(most), as the file has \(remaining) bytes left",
+        file: path, location: location, expected: "a \(what) of at most \(most), because \(remaining) bytes are left",
         found: "\(value)")
     }
     return Int(value)
   }
 
   /// The next `count` bytes.
-  mutating func bytes(_ count: Int, _ what: StaticString, _ place: ModelFileError.Place) throws(ModelFileError)
+  mutating func bytes(_ count: Int, _ what: StaticString, _ location: ModelFileError.Location) throws(ModelFileError)
     -> ArraySlice<UInt8>
   {
-    try require(count, what, place)
+    try require(count, what, location)
     at += count
     return buffer[at - count..<at]
   }
 
   /// A string's bytes, after their count; at most `limit` of them.
-  mutating func string(_ what: StaticString, limit: Int = .max, _ place: ModelFileError.Place = .whole)
+  mutating func string(_ what: StaticString, limit: Int = .max, _ location: ModelFileError.Location = .whole)
     throws(ModelFileError) -> ArraySlice<UInt8>
   {
-    let length = try count(what, each: 1, limit: limit, place)
-    return try bytes(length, what, place)
+    let length = try count(what, each: 1, limit: limit, location)
+    return try bytes(length, what, location)
   }
 }

@@ -10,7 +10,7 @@ package final class GGUFFile: Sendable {
 
   /// Opens `path` and checks its header. The path is the operator's choice: links are followed.
   package convenience init(path: String) throws(ModelFileError) {
-    // O_NONBLOCK so that a FIFO does not wait for a writer.
+    // O_NONBLOCK, so that opening a FIFO does not wait for a writer.
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw ModelFileError(file: path, expected: "a readable GGUF file", found: systemError(errno))
@@ -35,13 +35,13 @@ package final class GGUFFile: Sendable {
 
   package func tensor(_ name: String) -> GGUFTensor? { positions[name.exact].map { header.tensors[$0] } }
 
-  /// Copies `buffer.count` bytes of a tensor as stored, from byte `offset` of it on, into `buffer`. Throws when the file has
-  /// become too short or cannot be read.
+  /// Copies `buffer.count` bytes of a tensor as stored, from byte `offset` of it on, into `buffer`. Throws when the
+  /// file has become too short or cannot be read.
   package func read(_ tensor: GGUFTensor, from offset: Int = 0, into buffer: UnsafeMutableRawBufferPointer)
     throws(ModelFileError)
   {
     precondition(
       offset >= 0 && offset + buffer.count <= tensor.byteCount ?? 0, "bytes outside of tensor \(tensor.name)")
-    try file.read(at: tensor.offset + offset, into: buffer, place: .tensor(tensor.name))
+    try file.read(at: tensor.offset + offset, into: buffer, location: .tensor(tensor.name))
   }
 }

@@ -1,6 +1,6 @@
-// The beginning of a GGUF file, versions 2 and 3, little-endian: magic, version, counts, metadata, then a name, shape, type and
-// place for every tensor. The data follow at the next multiple of the alignment. Every count is held against the bytes that are
-// left before anything is allocated for it, and every tensor's range against the file's length.
+// The header of a GGUF file, versions 2 and 3, little-endian: magic, version, counts, metadata, then name, shape, type
+// and offset of every tensor. The data follow at the next multiple of the alignment. Every count is checked against the
+// bytes that are left before memory is allocated for it, and every tensor's range against the file's length.
 
 import Text
 
@@ -12,7 +12,7 @@ package struct GGUFTensor: Sendable, Equatable {
   package let shape: [Int]
   /// Where the values begin, in bytes from the start of the file.
   package let offset: Int
-  /// Bytes of all values; nil where the type is not read. The range lies in the file.
+  /// Bytes of all values; nil for an unsupported type. The range lies in the file.
   package let byteCount: Int?
 }
 
@@ -42,7 +42,7 @@ package struct GGUFHeader: Sendable {
     try self.init(reading: &cursor, fileByteCount: file.byteCount)
   }
 
-  /// Checks a header of which `bytes` hold all, of a file of `fileByteCount` bytes. `file` is for messages.
+  /// Checks a header of which `bytes` hold all, of a file of `fileByteCount` bytes. `file` is for errors.
   package init(parsing bytes: [UInt8], fileByteCount: Int, file: String) throws(ModelFileError) {
     var cursor = GGUFCursor(bytes, path: file)
     try self.init(reading: &cursor, fileByteCount: fileByteCount)
@@ -60,13 +60,13 @@ package struct GGUFHeader: Sendable {
     entries.reserveCapacity(tensorCount)
     for _ in 0..<tensorCount { entries.append(try Self.entry(&cursor, alignment)) }
     let dataOffset = (cursor.position + alignment - 1) / alignment * alignment
-    tensors = try Self.place(entries, at: dataOffset, fileByteCount: fileByteCount, file: cursor.path)
+    tensors = try Self.locate(entries, at: dataOffset, fileByteCount: fileByteCount, file: cursor.path)
   }
 
   private static func version(_ cursor: inout GGUFCursor) throws(ModelFileError) -> Int {
     let magic = try cursor.bytes(4, "magic", .whole)
     guard magic.elementsEqual("GGUF".utf8) else {
-      let found = magic.elementsEqual("vers".utf8) ? "perhaps a Git LFS pointer" : "something else"
+      let found = magic.elementsEqual("vers".utf8) ? "a Git LFS pointer (run `git lfs pull`)" : "other bytes"
       throw ModelFileError(file: cursor.path, expected: "a GGUF file, which begins with \"GGUF\"", found: found)
     }
     let version = try cursor.uint32("version")
@@ -82,51 +82,53 @@ package struct GGUFHeader: Sendable {
 
   private static func readKey(_ cursor: inout GGUFCursor, into metadata: inout GGUFMetadata) throws(ModelFileError) {
     let key = try name(&cursor, "key")
-    let place = ModelFileError.Place.key(shownKey(key))
+    let location = ModelFileError.Location.key(shownKey(key))
     guard metadata[key] == nil else {
-      throw ModelFileError(file: cursor.path, place: place, expected: "a key once", found: "a second value")
+      throw ModelFileError(file: cursor.path, location: location, expected: "each key once", found: "a second value")
     }
-    let code = try cursor.uint32("value type", place)
+    let code = try cursor.uint32("value type", location)
     guard let kind = GGUFKind(rawValue: code) else {
-      throw ModelFileError(file: cursor.path, place: place, expected: "a value type from 0 to 12", found: "\(code)")
+      throw ModelFileError(
+        file: cursor.path, location: location, expected: "a value type from 0 to 12", found: "\(code)")
     }
-    metadata[key] = try value(kind, &cursor, place)
+    metadata[key] = try value(kind, &cursor, location)
   }
 
-  private static func value(_ kind: GGUFKind, _ cursor: inout GGUFCursor, _ place: ModelFileError.Place)
+  private static func value(_ kind: GGUFKind, _ cursor: inout GGUFCursor, _ location: ModelFileError.Location)
     throws(ModelFileError) -> GGUFValue
   {
     switch kind {
-    case .string: return .string(Array(try cursor.string("string", place)))
+    case .string: return .string(Array(try cursor.string("string", location)))
     case .array:
-      let code = try cursor.uint32("element type", place)
+      let code = try cursor.uint32("element type", location)
       guard let element = GGUFKind(rawValue: code), element != .array else {
         throw ModelFileError(
-          file: cursor.path, place: place, expected: "an array of numbers, truth values or strings",
+          file: cursor.path, location: location, expected: "an array of numbers, booleans or strings",
           found: "element type \(code)")
       }
-      return try array(of: element, &cursor, place)
+      return try array(of: element, &cursor, location)
     case .bool:
-      let value = try cursor.number(1, "value", place)
+      let value = try cursor.number(1, "value", location)
       guard value <= 1 else {
-        throw ModelFileError(file: cursor.path, place: place, expected: "0 or 1 for a truth value", found: "\(value)")
+        throw ModelFileError(file: cursor.path, location: location, expected: "0 or 1 for a boolean", found: "\(value)")
       }
       return .bool(value == 1)
-    default: return .scalar(GGUFScalar(kind: kind, bits: try cursor.number(kind.byteCount, "value", place)))
+    default: return .scalar(GGUFScalar(kind: kind, bits: try cursor.number(kind.byteCount, "value", location)))
     }
   }
 
-  private static func array(of kind: GGUFKind, _ cursor: inout GGUFCursor, _ place: ModelFileError.Place)
+  private static func array(of kind: GGUFKind, _ cursor: inout GGUFCursor, _ location: ModelFileError.Location)
     throws(ModelFileError) -> GGUFValue
   {
     guard kind == .string else {
-      let count = try cursor.count("array length", each: kind.byteCount, place)
-      return .numbers(GGUFNumbers(kind: kind, bytes: Array(try cursor.bytes(count * kind.byteCount, "array", place))))
+      let count = try cursor.count("array length", each: kind.byteCount, location)
+      return .numbers(
+        GGUFNumbers(kind: kind, bytes: Array(try cursor.bytes(count * kind.byteCount, "array", location))))
     }
-    let count = try cursor.count("array length", each: 8, place)
+    let count = try cursor.count("array length", each: 8, location)
     var strings = GGUFStrings()
     strings.reserve(count)
-    for _ in 0..<count { strings.append(try cursor.string("string", place)) }
+    for _ in 0..<count { strings.append(try cursor.string("string", location)) }
     return .strings(strings)
   }
 
@@ -149,7 +151,7 @@ package struct GGUFHeader: Sendable {
 
   // MARK: - Tensors
 
-  /// A tensor before its place in the file is known.
+  /// A tensor before its location in the file is known.
   private struct Entry {
     let name: String
     let type: GGUFTensorType
@@ -161,29 +163,29 @@ package struct GGUFHeader: Sendable {
 
   private static func entry(_ cursor: inout GGUFCursor, _ alignment: Int) throws(ModelFileError) -> Entry {
     let name = try name(&cursor, "tensor name")
-    let place = ModelFileError.Place.tensor(name)
+    let location = ModelFileError.Location.tensor(name)
     let path = cursor.path
     func fault(_ expected: String, _ found: String) -> ModelFileError {
-      ModelFileError(file: path, place: place, expected: expected, found: found)
+      ModelFileError(file: path, location: location, expected: expected, found: found)
     }
-    let dimensions = try cursor.uint32("dimension count", place)
+    let dimensions = try cursor.uint32("dimension count", location)
     guard dimensions <= maximumDimensions else {
       throw fault("at most \(maximumDimensions) dimensions", "\(dimensions)")
     }
     var shape: [Int] = []
     var elements = 1
     for _ in 0..<dimensions {
-      let extent = try cursor.number(8, "dimension", place)
+      let extent = try cursor.number(8, "dimension", location)
       guard let extent = Int(exactly: extent), extent >= 1 else {
         throw fault("dimensions from 1 to \(Int.max)", "\(extent)")
       }
       let (product, overflow) = elements.multipliedReportingOverflow(by: extent)
-      guard !overflow else { throw fault("a shape that 64 bits can count", "\(shape + [extent])") }
+      guard !overflow else { throw fault("a shape whose element count fits 64 bits", "\(shape + [extent])") }
       shape.append(extent)
       elements = product
     }
-    let type = GGUFTensorType(code: try cursor.uint32("type", place))
-    let offset = try cursor.number(8, "offset", place)
+    let type = GGUFTensorType(code: try cursor.uint32("type", location))
+    let offset = try cursor.number(8, "offset", location)
     guard offset % UInt64(alignment) == 0 else {
       throw fault("an offset that is a multiple of \(alignment)", "\(offset)")
     }
@@ -192,16 +194,16 @@ package struct GGUFHeader: Sendable {
     }
     let columns = shape.first ?? 1
     guard columns % element.blockElements == 0 else {
-      throw fault("rows of a multiple of \(element.blockElements) values, as \(type.name) has", "\(columns)")
+      throw fault("rows of a multiple of \(element.blockElements) values, the block size of \(type.name)", "\(columns)")
     }
     let (bytes, overflow) = (elements / element.blockElements).multipliedReportingOverflow(by: element.blockByteCount)
-    guard !overflow else { throw fault("a size that 64 bits can count", "\(type.name) \(shape)") }
+    guard !overflow else { throw fault("a byte count that fits 64 bits", "\(type.name) \(shape)") }
     return Entry(name: name, type: type, shape: shape.reversed(), offset: offset, byteCount: bytes)
   }
 
-  /// Gives every tensor its place; none overlaps another or the end of the file. A tensor of a type that is not read, and so
-  /// of unknown size, is refused where it is needed; here only its beginning is checked.
-  private static func place(_ entries: [Entry], at dataOffset: Int, fileByteCount: Int, file: String)
+  /// Locates every tensor in the file; throws when one overlaps another or the end of the file. The size of an
+  /// unsupported type is unknown: it is an error where the tensor is needed; here only its beginning is checked.
+  private static func locate(_ entries: [Entry], at dataOffset: Int, fileByteCount: Int, file: String)
     throws(ModelFileError) -> [GGUFTensor]
   {
     let dataByteCount = max(0, fileByteCount - dataOffset)
@@ -210,9 +212,9 @@ package struct GGUFHeader: Sendable {
     var names: Set<ExactString> = []
     for entry in entries {
       func fault(_ expected: String, _ found: String) -> ModelFileError {
-        ModelFileError(file: file, place: .tensor(entry.name), expected: expected, found: found)
+        ModelFileError(file: file, location: .tensor(entry.name), expected: expected, found: found)
       }
-      guard names.insert(entry.name.exact).inserted else { throw fault("a tensor once", "a second of that name") }
+      guard names.insert(entry.name.exact).inserted else { throw fault("each tensor name once", "a duplicate") }
       let size = entry.byteCount ?? 0
       guard size <= dataByteCount, entry.offset <= UInt64(dataByteCount - size) else {
         throw fault(
@@ -229,7 +231,7 @@ package struct GGUFHeader: Sendable {
     for tensor in tensors.sorted(by: { ($0.offset, $0.byteCount ?? 0) < ($1.offset, $1.byteCount ?? 0) }) {
       guard tensor.offset >= covered else {
         throw ModelFileError(
-          file: file, place: .tensor(tensor.name), expected: "a place of its own",
+          file: file, location: .tensor(tensor.name), expected: "a range of its own",
           found: "an overlap with tensor \(quoted(previous))")
       }
       covered = tensor.offset + (tensor.byteCount ?? 0)

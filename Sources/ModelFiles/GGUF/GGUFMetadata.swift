@@ -1,10 +1,11 @@
-// The metadata of a GGUF file: values under dotted keys, in the order of the file, and typed access that names the key at fault.
+// The metadata of a GGUF file: values under dotted keys, in the order of the file, and typed access that names the key
+// at fault.
 
 import Text
 
 /// Keys and values; each key once.
 package struct GGUFMetadata: Sendable, Equatable {
-  /// The file they come from, for messages.
+  /// Path of the file, for errors.
   let file: String
   package private(set) var keys: [String] = []
   private var values: [ExactString: GGUFValue] = [:]
@@ -22,18 +23,20 @@ package struct GGUFMetadata: Sendable, Equatable {
 
   func fault(_ key: String, expected: String, found: String? = nil) -> ModelFileError {
     ModelFileError(
-      file: file, place: .key(shownKey(key)), expected: expected, found: found ?? values[key.exact]?.shown ?? "nothing")
+      file: file, location: .key(shownKey(key)), expected: expected,
+      found: found ?? values[key.exact]?.shown ?? "nothing")
   }
 
   package func integer(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int? {
     guard let value = values[key.exact] else { return nil }
     guard let number = value.int, range.contains(number) else {
-      throw fault(key, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+      throw fault(key, expected: "an integer from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }
 
-  /// A token's id; nil where the key is absent or says none, which llama.cpp's converter writes as 0xFFFFFFFF.
+  /// Reads a token id; nil where the key is absent or stands for no token, which llama.cpp's converter writes as
+  /// 0xFFFFFFFF.
   package func token(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int? {
     guard let id = values[key]?.int, ConfigurationReader.noToken.contains(id) else {
       return try integer(key, in: range)
@@ -41,10 +44,10 @@ package struct GGUFMetadata: Sendable, Equatable {
     return nil
   }
 
-  /// The same for a key that the model cannot do without.
+  /// Reads an integer that must be present.
   package func required(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int {
     guard let number = try integer(key, in: range) else {
-      throw fault(key, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+      throw fault(key, expected: "an integer from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }
@@ -75,16 +78,16 @@ package struct GGUFMetadata: Sendable, Equatable {
     return strings
   }
 
-  /// An array of whole numbers, each within `range`.
+  /// Reads an array of integers, each within `range`.
   package func integers(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> [Int]? {
     guard let value = values[key.exact] else { return nil }
-    guard case .numbers(let numbers) = value else { throw fault(key, expected: "an array of whole numbers") }
+    guard case .numbers(let numbers) = value else { throw fault(key, expected: "an array of integers") }
     var integers: [Int] = []
     integers.reserveCapacity(numbers.count)
     for index in 0..<numbers.count {
       guard let number = numbers[index].int, range.contains(number) else {
         throw fault(
-          "\(key)[\(index)]", expected: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+          "\(key)[\(index)]", expected: "an integer from \(range.lowerBound) to \(range.upperBound)",
           found: GGUFValue.scalar(numbers[index]).shown)
       }
       integers.append(number)
@@ -92,7 +95,7 @@ package struct GGUFMetadata: Sendable, Equatable {
     return integers
   }
 
-  /// An array of exactly `count` numbers, each within `range`.
+  /// Reads an array of exactly `count` numbers, each within `range`.
   package func numbers(_ key: String, count: Int, in range: ClosedRange<Double>) throws(ModelFileError) -> [Double]? {
     guard let value = values[key.exact] else { return nil }
     guard case .numbers(let stored) = value, stored.count == count else {
@@ -106,7 +109,7 @@ package struct GGUFMetadata: Sendable, Equatable {
   }
 }
 
-/// A key as messages show it: keys of a file are untrusted, and those that are not plain are escaped.
+/// Returns a key for errors. Keys of a file are untrusted; those that are not plain are escaped.
 func shownKey(_ key: String) -> String {
   let isPlain = key.utf8.allSatisfy { (0x21..<0x7F).contains($0) && $0 != UInt8(ascii: "\"") }
   return isPlain && key.utf8.count <= 120 ? key : quoted(key)

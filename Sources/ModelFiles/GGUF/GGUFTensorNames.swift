@@ -1,4 +1,4 @@
-// GGUF's names of tensors and the canonical ones, both ways. They appear here and nowhere else.
+// GGUF's names of tensors and their canonical names, in both directions. They appear here and nowhere else.
 
 import Text
 
@@ -43,12 +43,12 @@ package struct GGUFTensorNames: Sendable {
       ("ffn_down", "mlp.fc2"),
     ])
 
-  /// The canonical name of a tensor that a file calls `stored`; nil for a name that is not known.
+  /// Returns the canonical name of the tensor that a file calls `stored`; nil for an unknown name.
   package func canonical(_ stored: String) -> String? {
     translate(stored, fixed, layer, inLayer)
   }
 
-  /// What a file calls the tensor of that canonical name; nil for one that is not in this kind of file.
+  /// Returns the name in a file of the tensor with this canonical name; nil when this kind of file does not have it.
   package func stored(_ canonical: String) -> String? {
     translate(
       canonical, fixed.map { ($0.canonical, $0.stored) }, (layer.canonical, layer.stored),

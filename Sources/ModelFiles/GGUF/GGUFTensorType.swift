@@ -1,6 +1,6 @@
-// GGML's numbers for how a tensor's values are stored.
+// GGML's numbers for the stored types of tensors.
 
-/// The type of a stored tensor; files may hold types that this room has no name for.
+/// The type of a stored tensor; files may have types that this module does not read.
 package struct GGUFTensorType: Sendable, Equatable {
   /// GGML's number.
   package let code: UInt32
@@ -24,13 +24,13 @@ package struct GGUFTensorType: Sendable, Equatable {
       }
   }
 
-  /// The type, if it is one that is read.
+  /// The type, if it is supported.
   package var element: ElementType? { ElementType.allCases.first { GGUFTensorType($0) == self } }
 
-  /// GGML's name, or the number of a type without one here.
+  /// GGML's name, or the number of an unknown type.
   package var name: String { element?.rawValue ?? Self.others[code] ?? "type \(code)" }
 
-  /// What is read, for messages.
+  /// The supported types, for errors.
   static let readable = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K"
 
   private static let others: [UInt32: String] = [

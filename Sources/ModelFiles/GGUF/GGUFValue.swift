@@ -1,11 +1,11 @@
-// The values of GGUF's metadata. Numbers keep the type they are stored in, so that a file can be written as it was read; arrays
-// stay packed, because a vocabulary is 150,000 strings and a hostile file may hold millions.
+// The values of GGUF's metadata. Numbers keep their stored type, so that a file can be written as it was read. Arrays
+// stay packed, because a vocabulary has 150,000 strings and a hostile file may have millions.
 
-/// What a metadata value is stored as; the raw value is GGUF's own number.
+/// The stored type of a metadata value; the raw value is GGUF's number.
 package enum GGUFKind: UInt32, Sendable, CaseIterable {
   case uint8, int8, uint16, int16, uint32, int32, float32, bool, string, array, uint64, int64, float64
 
-  /// Bytes of one value; 0 for strings and arrays, which say their length.
+  /// Bytes of one value; 0 for strings and arrays, which have a length field.
   package var byteCount: Int {
     switch self {
     case .uint8, .int8, .bool: 1
@@ -17,13 +17,13 @@ package enum GGUFKind: UInt32, Sendable, CaseIterable {
   }
 }
 
-/// One number or truth value: its type and its little-endian bits.
+/// One number or boolean: its type and its little-endian bits.
 package struct GGUFScalar: Sendable, Equatable {
   package let kind: GGUFKind
   /// Bits of the value, those above its size zero.
   let bits: UInt64
 
-  /// The value as a whole number that fits `Int`; nil for floats, truth values and what is larger.
+  /// The value as an `Int`; nil for floats, booleans and larger numbers.
   package var int: Int? {
     switch kind {
     case .uint8, .uint16, .uint32, .uint64: Int(exactly: bits)
@@ -35,7 +35,7 @@ package struct GGUFScalar: Sendable, Equatable {
     }
   }
 
-  /// The value as a number, whole or not; nil for a truth value.
+  /// The value as a number; nil for a boolean.
   package var double: Double? {
     switch kind {
     case .float32: Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
@@ -48,7 +48,7 @@ package struct GGUFScalar: Sendable, Equatable {
   package var bool: Bool? { kind == .bool ? bits != 0 : nil }
 }
 
-/// Many scalars of one type, as they lie in the file.
+/// Scalars of one type, packed as in the file.
 package struct GGUFNumbers: Sendable, Equatable {
   package let kind: GGUFKind
   let bytes: [UInt8]
@@ -75,7 +75,7 @@ package struct GGUFNumbers: Sendable, Equatable {
   }
 }
 
-/// Many byte strings, end to end.
+/// Byte strings, end to end.
 package struct GGUFStrings: Sendable, Equatable {
   private(set) var bytes: [UInt8] = []
   private var ends: [UInt32] = []
@@ -90,10 +90,10 @@ package struct GGUFStrings: Sendable, Equatable {
     bytes[Int(index == 0 ? 0 : ends[index - 1])..<Int(ends[index])]
   }
 
-  /// Whether one of them is `text`.
+  /// Whether `text` is one of the strings.
   package func contains(_ text: String) -> Bool { firstIndex(of: text) != nil }
 
-  /// The first that is `text`.
+  /// Returns the index of the first string that is `text`.
   package func firstIndex(of text: String) -> Int? {
     let wanted = Array(text.utf8)
     return (0..<count).first { self[$0].elementsEqual(wanted) }
@@ -101,7 +101,8 @@ package struct GGUFStrings: Sendable, Equatable {
 
   mutating func reserve(_ count: Int) { ends.reserveCapacity(count) }
 
-  /// All strings together are shorter than 4 GiB: those of a file lie in its header, which is bounded.
+  /// Appends a string. All strings together are shorter than 4 GiB: those of a file are part of its header, which is
+  /// bounded.
   package mutating func append(_ string: some Collection<UInt8>) {
     bytes += string
     ends.append(UInt32(bytes.count))
@@ -111,7 +112,7 @@ package struct GGUFStrings: Sendable, Equatable {
 /// One metadata value.
 package enum GGUFValue: Sendable, Equatable {
   case scalar(GGUFScalar)
-  /// UTF-8 by the format; checked where it is read as text.
+  /// UTF-8 according to the format; validated when it is read as text.
   case string([UInt8])
   case numbers(GGUFNumbers)
   case strings(GGUFStrings)
@@ -134,7 +135,7 @@ package enum GGUFValue: Sendable, Equatable {
     if case .string(let bytes) = self { String(validating: bytes, as: UTF8.self) } else { nil }
   }
 
-  /// For messages: scalars and texts as they are, arrays by their length.
+  /// The value for errors: scalars and strings as they are, arrays by their length.
   var shown: String {
     switch self {
     case .scalar(let scalar):

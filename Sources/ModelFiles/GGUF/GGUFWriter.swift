@@ -1,14 +1,14 @@
-// Writes a GGUF file, version 3: the header first, then the tensors' bytes in its order, in pieces of any size. The file grows
-// under a name that ends in `.partial`, locked against a second writer, and takes its own name only when it is whole and on
-// the disk; whatever happens before that, no file of the wanted name is touched.
+// Writes a GGUF file, version 3: the header, then the tensors' bytes in the same order, in pieces of any size. The file
+// grows under a name that ends in `.partial`, locked against a second writer. It gets its final name only when it is
+// complete and on the disk; until then an existing file of that name is not touched.
 import Glibc
 import Text
 
-/// What a tensor of a file to be written is.
+/// A tensor of a file to be written: its name, type and shape.
 package struct GGUFTensorPlan: Sendable, Equatable {
   package let name: String
   package let type: ElementType
-  /// Outermost dimension first; the last is whole blocks of `type`.
+  /// Outermost dimension first; the last is a whole number of blocks of `type`.
   package let shape: [Int]
 
   package init(name: String, type: ElementType, shape: [Int]) {
@@ -18,9 +18,10 @@ package struct GGUFTensorPlan: Sendable, Equatable {
   package var byteCount: Int { type.byteCount(of: shape.reduce(1, *)) }
 }
 
-/// A GGUF file in the making. One thread at a time may use it. Unless `finish` has succeeded, `deinit` removes what was written.
+/// A GGUF file being written. One thread at a time may use it. Unless `finish` has succeeded, `deinit` removes the
+/// partial file.
 package final class GGUFWriter {
-  /// The name that the file will have.
+  /// The final path of the file.
   package let path: String
   package let tensors: [GGUFTensorPlan]
   /// Bytes of the whole file.
@@ -30,17 +31,17 @@ package final class GGUFWriter {
   private let descriptor: Int32
   private let partial: String
   private var position = 0
-  /// Bytes that the current tensor still lacks.
+  /// Bytes of the current tensor that are not written yet.
   private var missing = 0
   private var isFinished = false
 
   private static let alignment = GGUFHeader.defaultAlignment
 
-  /// The name of a file that is not whole yet.
+  /// Returns the path of the file while it is incomplete.
   package static func partialPath(of path: String) -> String { path + ".partial" }
 
-  /// Creates the file and writes its header. Room for the whole file is asked for at once, where the file system can promise it,
-  /// so that a disk that is too small is known before hours of work.
+  /// Creates the file and writes its header. Reserves space for the whole file where the file system supports it, so
+  /// that a full disk is an error at once and not after hours of work.
   package init(path: String, metadata: GGUFMetadata, tensors: [GGUFTensorPlan]) throws(ModelFileError) {
     (self.path, self.tensors) = (path, tensors)
     partial = Self.partialPath(of: path)
@@ -52,15 +53,15 @@ package final class GGUFWriter {
       throw ModelFileError(file: partial, expected: "a new file", found: systemError(errno))
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, Self.isNamed(partial, descriptor) else {
-      isFinished = true  // It is another's file.
+      isFinished = true  // The file belongs to another process.
       throw ModelFileError(
-        file: partial, expected: "no other process that writes this file", found: "one that does")
+        file: partial, expected: "exclusive access", found: "another process that writes this file")
     }
     guard ftruncate(descriptor, 0) == 0 else { throw failure("an empty file") }
     let reserved = posix_fallocate(descriptor, 0, off_t(byteCount))
-    // What else may go wrong with the promise does not stop the writing.
+    // Other errors of the reservation do not prevent writing.
     if reserved == ENOSPC || reserved == EFBIG || reserved == EDQUOT {
-      throw ModelFileError(file: partial, expected: "room for \(byteCount) bytes", found: systemError(reserved))
+      throw ModelFileError(file: partial, expected: "space for \(byteCount) bytes", found: systemError(reserved))
     }
     try header.withUnsafeBytes { bytes in
       Result { () throws(ModelFileError) in try put(bytes) }
@@ -73,7 +74,7 @@ package final class GGUFWriter {
     if !isFinished { unlink(partial) }
   }
 
-  /// Appends bytes to the current tensor, and the padding behind its last.
+  /// Appends bytes to the current tensor, and the padding after its last byte.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
     precondition(bytes.count <= missing, "more bytes than tensor \(current) of \(tensors.count) has")
     try put(bytes)
@@ -87,13 +88,14 @@ package final class GGUFWriter {
     skipEmpty()
   }
 
-  /// Makes the file whole: on the disk first, then under its name. A file of that name is replaced at once.
+  /// Completes the file: flushes it to the disk, then gives it its final name, atomically replacing a file of that
+  /// name.
   package func finish() throws(ModelFileError) {
     precondition(current == tensors.count, "\(current) of \(tensors.count) tensors are written")
-    guard fsync(descriptor) == 0 else { throw failure("the file on the disk") }
+    guard fsync(descriptor) == 0 else { throw failure("to flush the file to the disk") }
     guard rename(partial, path) == 0 else { throw failure("the name \(quoted(path))") }
     isFinished = true
-    // The name is on the disk when its directory is.
+    // The new name is on the disk only when its directory is flushed.
     let directory = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? "."
     let opened = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard opened >= 0 else { return }
@@ -101,7 +103,7 @@ package final class GGUFWriter {
     close(opened)
   }
 
-  /// Whether `descriptor` is still the file called `path`: another writer may have finished it before it was locked here.
+  /// Whether `path` still names the file of `descriptor`: another writer may have renamed it before it was locked here.
   private static func isNamed(_ path: String, _ descriptor: Int32) -> Bool {
     var (own, named) = (stat(), stat())
     return fstat(descriptor, &own) == 0 && lstat(path, &named) == 0 && own.st_ino == named.st_ino
@@ -120,7 +122,7 @@ package final class GGUFWriter {
       let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(position + done))
       if count > 0 { done += count; continue }
       if count < 0, errno == EINTR { continue }
-      throw failure("room for \(byteCount) bytes, of which \(position + done) are written")
+      throw failure("space for \(byteCount) bytes, of which \(position + done) are written")
     }
     position += done
   }
@@ -137,7 +139,7 @@ package final class GGUFWriter {
     var out = Array("GGUF".utf8)
     append(UInt32(3), to: &out)
     append(UInt64(tensors.count), to: &out)
-    // Every file of this writer has the default alignment, whatever the file had that the metadata come from.
+    // Files of this writer have the default alignment, whatever alignment the source of the metadata had.
     let keys = metadata.keys.filter { $0 != "general.alignment" }
     append(UInt64(keys.count), to: &out)
     for key in keys {

@@ -1,24 +1,24 @@
-// A vocabulary as GGUF describes it (`tokenizer.ggml.*`): the currency between a file and the tokenizer, which other rooms build.
+// A vocabulary as GGUF describes it (`tokenizer.ggml.*`), from which the tokenizer is built.
 
 import Text
 
-/// What a token is for; the raw values are GGUF's.
+/// The kind of a token; the raw values are GGUF's.
 package enum TokenKind: Int, Sendable {
   case normal = 1
-  /// Stands for text that has no token.
+  /// Stands for text without a token.
   case unknown = 2
-  /// Steers the model and is no text: `<|im_end|>`.
+  /// Controls the model and is not text: `<|im_end|>`.
   case control = 3
   /// An added token that is text: `<think>`.
   case userDefined = 4
-  /// A row of the tables that no text leads to.
+  /// A row of the embedding that no text encodes to.
   case unused = 5
   case byte = 6
 }
 
 /// Tokens, merges and special ids of a byte-level BPE vocabulary.
 package struct TokenizerVocabulary: Sendable, Equatable {
-  /// The file they come from, for messages.
+  /// Path of the file, for errors.
   package var file: String
   /// By id, in the byte-level alphabet; added tokens as they are.
   package var tokens: GGUFStrings
@@ -26,14 +26,14 @@ package struct TokenizerVocabulary: Sendable, Equatable {
   package var kinds: [TokenKind]
   /// In order of rank: two tokens with a space between them.
   package var merges: GGUFStrings
-  /// llama.cpp's name for the way that text is cut into words: `qwen2`.
+  /// llama.cpp's name of the pre-tokenizer: `qwen2`.
   package var preTokenizer: String
   package var beginning: Int?
   package var end: Int?
-  /// Ends the assistant's turn, where that is another token.
+  /// Ends the assistant's turn, where it differs from `end`.
   package var endOfTurn: Int?
   package var padding: Int?
-  /// Whether texts begin with `beginning`; nil where the file leaves it to `preTokenizer`.
+  /// Whether texts begin with `beginning`; nil where `preTokenizer` decides.
   package var addsBeginning: Bool?
   /// All ids that end a reply, where the file lists them.
   package var stops: [Int]?
@@ -50,12 +50,12 @@ package struct TokenizerVocabulary: Sendable, Equatable {
   }
 
   private static let prefix = "tokenizer.ggml."
-  /// Sixteen times those of today's largest vocabularies.
+  /// Sixteen times as many as today's largest vocabularies have.
   private static let maximumMerges = 1 << 22
-  /// GGUF itself has room for two.
+  /// GGUF's own keys hold only two.
   private static let stopKey = "r4b.stop_token_ids"
 
-  /// Reads `metadata`, of a model with `rows` rows in its tables.
+  /// Reads `metadata` of a model with `rows` embedding rows.
   package init(reading metadata: GGUFMetadata, rows: Int) throws(ModelFileError) {
     func key(_ name: String) -> String { Self.prefix + name }
     guard try metadata.text(key("model")) == "gpt2" else {
@@ -66,7 +66,8 @@ package struct TokenizerVocabulary: Sendable, Equatable {
     }
     file = metadata.file
     guard let tokens = try metadata.strings(key("tokens")), (1...rows).contains(tokens.count) else {
-      throw metadata.fault(key("tokens"), expected: "an array of 1 to \(rows) strings, one a row of token_embd.weight")
+      throw metadata.fault(
+        key("tokens"), expected: "an array of 1 to \(rows) strings, one for each row of token_embd.weight")
     }
     self.tokens = tokens
     guard let merges = try metadata.strings(key("merges")), merges.count <= Self.maximumMerges else {
@@ -75,10 +76,10 @@ package struct TokenizerVocabulary: Sendable, Equatable {
     self.merges = merges
     let types = try metadata.integers(key("token_type"), in: 1...6)
     if let types, types.count != tokens.count {
-      throw metadata.fault(key("token_type"), expected: "an array of \(tokens.count) numbers, one a token")
+      throw metadata.fault(key("token_type"), expected: "an array of \(tokens.count) numbers, one for each token")
     }
     kinds = types?.compactMap(TokenKind.init) ?? [TokenKind](repeating: .normal, count: tokens.count)
-    // Where the key is missing or empty, llama.cpp takes this one; `CheckpointParts` notes it for the operator.
+    // The default of llama.cpp for a missing or empty key; `CheckpointParts` notes it for the operator.
     let stated = try metadata.text(key("pre")) ?? ""
     preTokenizer = stated.isEmpty ? "default" : stated
     let ids = 0...tokens.count - 1
@@ -89,7 +90,7 @@ package struct TokenizerVocabulary: Sendable, Equatable {
     addsBeginning = try metadata.flag(key("add_bos_token"))
     stops = try metadata.integers(Self.stopKey, in: ids)
     if try metadata.flag(key("add_space_prefix")) == true {
-      throw metadata.fault(key("add_space_prefix"), expected: "false, all that is supported")
+      throw metadata.fault(key("add_space_prefix"), expected: "false, the only supported value")
     }
   }
 
@@ -110,7 +111,7 @@ package struct TokenizerVocabulary: Sendable, Equatable {
     if let stops { metadata[Self.stopKey] = .numbers(GGUFNumbers(stops.map(Int32.init))) }
   }
 
-  /// Adds rows that no text leads to, so that there are `rows`: llama.cpp wants a token for every row of the tables.
+  /// Appends unused tokens up to `rows`, because llama.cpp requires a token for every embedding row.
   package mutating func pad(to rows: Int) {
     while tokens.count < rows {
       tokens.append("[PAD\(tokens.count)]".utf8)
@@ -121,8 +122,8 @@ package struct TokenizerVocabulary: Sendable, Equatable {
   /// The text of token `id` as the file writes it.
   package func text(of id: Int) -> String { String(decoding: tokens[id], as: UTF8.self) }
 
-  /// Ids that end a reply: what the file names, and the control tokens that end a turn in the common forms of chat, of which
-  /// files often name only one.
+  /// The ids that end a reply: those that the file names, and the control tokens that end a turn in common chat
+  /// formats, of which files often name only one.
   var stopTokens: [Int] {
     if let stops { return stops }
     let endings: Set<ExactString> = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"]
@@ -131,7 +132,7 @@ package struct TokenizerVocabulary: Sendable, Equatable {
     return named + common.filter { !named.contains($0) }
   }
 
-  /// The tokens that chat templates may name, by that name.
+  /// The tokens that chat templates may name, by name.
   var namedTokens: [ExactString: String] {
     var named: [ExactString: String] = [:]
     for (name, id) in [("bos_token".exact, beginning), ("eos_token".exact, end), ("pad_token".exact, padding)] {
@@ -141,13 +142,13 @@ package struct TokenizerVocabulary: Sendable, Equatable {
   }
 }
 
-/// Where a checkpoint's tokenizer is described.
+/// The source of a checkpoint's tokenizer.
 package enum TokenizerSource: Sendable {
   /// The bytes of `tokenizer.json`, and its path.
   case json([UInt8], path: String)
   case vocabulary(TokenizerVocabulary)
 
-  /// Path of the file that describes it, for messages.
+  /// Path of the file, for errors.
   package var file: String {
     switch self {
     case .json(_, let path): path

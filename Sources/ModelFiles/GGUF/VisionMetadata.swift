@@ -1,9 +1,9 @@
-// The vision file of a pair (`mmproj`): SigLIP2's tower and R-4B's projector under the names that llama.cpp gives LFM2's. What
-// `r4b quantize` adds under `r4b.` makes it complete; without that, as in files of others, the values of R-4B itself hold.
+// The vision file of a model (`mmproj`): SigLIP2's tower and R-4B's projector under llama.cpp's names for LFM2. `r4b
+// quantize` adds keys that begin with `r4b.`; files of other converters lack them and get R-4B's values.
 
 import Text
 
-/// What a vision file says.
+/// The configuration of a vision file.
 struct VisionMetadata {
   var tower: VisionConfiguration
   var preprocessor: PreprocessorConfiguration
@@ -11,7 +11,7 @@ struct VisionMetadata {
   var imageTokenIndex: Int?
   var projectorSize: Int
 
-  /// Reads the metadata of `gguf`, whose projector must end in `hiddenSize` values.
+  /// Reads the metadata of `gguf`; its projector must have `hiddenSize` outputs.
   init(reading gguf: GGUFFile, hiddenSize: Int) throws(ModelFileError) {
     let metadata = gguf.metadata
     try Self.check(metadata)
@@ -40,19 +40,19 @@ struct VisionMetadata {
 
   private static func check(_ metadata: GGUFMetadata) throws(ModelFileError) {
     guard metadata["general.architecture"]?.text == "clip" else {
-      throw metadata.fault("general.architecture", expected: "\"clip\", a vision tower")
+      throw metadata.fault("general.architecture", expected: "\"clip\", a vision file")
     }
     if try metadata.flag("clip.has_vision_encoder") == false {
       throw metadata.fault("clip.has_vision_encoder", expected: "true")
     }
     let keys = ["clip.projector_type", "clip.vision.projector_type"].filter { metadata[$0] != nil }
     for key in keys where metadata[key]?.text != "lfm2" {
-      throw metadata.fault(key, expected: "\"lfm2\", the form of R-4B's projector")
+      throw metadata.fault(key, expected: "\"lfm2\", the type of R-4B's projector")
     }
     guard !keys.isEmpty else { throw metadata.fault("clip.projector_type", expected: "\"lfm2\"") }
     let scale = "clip.vision.projector.scale_factor"
     if let factor = try metadata.integer(scale, in: 0...64), factor > 1 {
-      throw metadata.fault(scale, expected: "1: R-4B's patches are not merged")
+      throw metadata.fault(scale, expected: "1, because R-4B does not merge patches")
     }
     if try metadata.flag("clip.use_gelu") == false { throw metadata.fault("clip.use_gelu", expected: "true") }
     if try metadata.flag("clip.use_silu") == true { throw metadata.fault("clip.use_silu", expected: "false") }

@@ -1,4 +1,4 @@
-// What `r4b quantize` is asked for: a name for the mixture of types in a text file, and the type of a vision file.
+// The file types of `r4b quantize`: mixtures of types in a text file, and the type of a vision file.
 
 import Text
 
@@ -12,7 +12,7 @@ package enum FileType: String, Sendable, CaseIterable {
   case f16
   case bf16
 
-  /// What matrices have for which the mixture says nothing else.
+  /// The type of matrices without an exception in the mixture.
   package var element: ElementType {
     switch self {
     case .q4KM: .q4K
@@ -38,12 +38,12 @@ package enum FileType: String, Sendable, CaseIterable {
     }
   }
 
-  /// Adds to the metadata of a file that it has this mixture.
+  /// Adds the mixture to the metadata of a file.
   package func describe(_ metadata: inout GGUFMetadata) {
     metadata["general.file_type"] = .uint32(code)
     metadata["general.quantization_version"] = .uint32(2)
   }
 
-  /// Whether a vision file can have it: the tower is small, and its rows are no multiples of 256.
+  /// Whether a vision file can have this type: the tower's rows are not multiples of 256, so K-quants do not fit.
   package var suitsVision: Bool { self == .q8_0 || self == .f16 || self == .bf16 }
 }

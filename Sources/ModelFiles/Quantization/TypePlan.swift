@@ -1,11 +1,11 @@
-// Which type each tensor of a text or vision file gets: llama.cpp's choices, so that a file of ours and one of its own quantiser
-// hold the same types.
+// The type of each tensor in a text or vision file. The choices are llama.cpp's, so that its quantiser and ours write
+// the same types.
 
 import Text
 
-/// One tensor of a file to be written, and where its values come from.
+/// One tensor of a file to be written, and the source of its values.
 package struct PlannedTensor: Sendable, Equatable {
-  /// The canonical name, of the checkpoint.
+  /// The canonical name in the checkpoint.
   package let source: String
   package let written: GGUFTensorPlan
 }
@@ -13,17 +13,17 @@ package struct PlannedTensor: Sendable, Equatable {
 /// Chooses types by a tensor's name in the file, its shape and its layer.
 package struct TypePlan: Sendable {
   let fileType: FileType
-  /// The head's type, where it is not the mixture's.
+  /// The head's type, if it differs from the mixture's.
   var head: ElementType?
   let layerCount: Int
-  /// Whether the embedding is the head too, and then has its type.
+  /// Whether the embedding is also the head, and so has the head's type.
   let tied: Bool
 
   package init(_ fileType: FileType, head: ElementType? = nil, layerCount: Int, tied: Bool) {
     (self.fileType, self.head, self.layerCount, self.tied) = (fileType, head, layerCount, tied)
   }
 
-  /// The type of a tensor that a text file calls `name`.
+  /// Returns the type of the tensor `name` in a text file.
   package func textType(_ name: String, shape: [Int]) -> ElementType {
     guard shape.count > 1, name.hasSuffix(".weight"), !name.hasSuffix("_norm.weight") else { return .f32 }
     return Self.fallback(wanted(name), columns: shape[shape.count - 1])
@@ -32,7 +32,7 @@ package struct TypePlan: Sendable {
   private func wanted(_ name: String) -> ElementType {
     let base = fileType.element
     if name == (tied ? "token_embd.weight" : "output.weight") {
-      // Errors of the head go straight to the probabilities: it has 6 bits at least.
+      // Errors of the head directly change the probabilities, so it has at least 6 bits.
       return head ?? (base.isQuantized && base != .q8_0 ? .q6K : base)
     }
     guard fileType == .q4KM || fileType == .q5KM, let layer = layerIndex(of: name, after: "blk.") else { return base }
@@ -40,21 +40,21 @@ package struct TypePlan: Sendable {
     return isDelicate && usesMoreBits(layer) ? .q6K : base
   }
 
-  /// The first and the last eighth of the layers, and every third between.
+  /// Whether a layer is in the first or last eighth, or every third between.
   private func usesMoreBits(_ layer: Int) -> Bool {
     let eighth = layerCount / 8
     return layer < eighth || layer >= 7 * layerCount / 8 || (layer - eighth) % 3 == 2
   }
 
-  /// The type of a tensor that a vision file calls `name`; `type` is what its matrices have.
+  /// Returns the type of the tensor `name` in a vision file whose matrices have `type`.
   package static func visionType(_ name: String, shape: [Int], _ type: FileType) -> ElementType {
     guard shape.count > 1, name.hasSuffix(".weight"), !name.contains(exactly: "position_embd") else { return .f32 }
-    // llama.cpp's convolution takes these two.
+    // llama.cpp's convolution supports only these two.
     if name == "v.patch_embd.weight" { return type == .f16 ? .f16 : .f32 }
     return fallback(type.element, columns: shape[shape.count - 1])
   }
 
-  /// `type`, or the next that rows of `columns` values can have: blocks of 32 instead of 256, then none.
+  /// Returns `type`, or the next type that fits rows of `columns` values: blocks of 32 instead of 256, then none.
   package static func fallback(_ type: ElementType, columns: Int) -> ElementType {
     guard columns % type.blockElements != 0 else { return type }
     let smaller: ElementType =
@@ -69,7 +69,7 @@ package struct TypePlan: Sendable {
 }
 
 extension RConfiguration {
-  /// The tensors of a text file, in the order of the data path.
+  /// Returns the tensors of a text file, in the order of the data path.
   package func textPlan(_ fileType: FileType, head: ElementType? = nil) -> [PlannedTensor] {
     let plan = TypePlan(fileType, head: head, layerCount: text.layerCount, tied: text.tied)
     return requiredTensors.compactMap { tensor in
@@ -81,7 +81,7 @@ extension RConfiguration {
     }
   }
 
-  /// The tensors of a vision file.
+  /// Returns the tensors of a vision file.
   package func visionPlan(_ type: FileType) -> [PlannedTensor] {
     requiredTensors.compactMap { tensor in
       GGUFTensorNames.vision.stored(tensor.name).map { name in
