@@ -85,6 +85,12 @@ let package = Package(
     module("HTTP", ["Basics", "Text", "Transport"]),
     module("Telemetry", ["Basics", "GenerationTypes", "JSON", "Statistics", "Text"]),
     module("Configuration", ["JSON"]),
+    module(
+      "ModelLoading",
+      [
+        "Chat", "GenerationTypes", "Imaging", "Inference", "ModelFiles", "Scheduling", "Templates", "Text",
+        "Tokenization", "Work",
+      ]),
     module("Statistics", ["Basics"], optimised),
     module("Ledger", ["GenerationTypes", .product(name: "GRDB", package: "GRDB.swift")], optimised),
     module("Evaluation", ["Basics", "JSON", "Statistics"], optimised),
@@ -102,7 +108,8 @@ let package = Package(
         "API", "Basics", "Benchmarking", "CKernels", "Chat", "Configuration", "Evaluation", "Fetching",
         "GenerationTypes", "HTTP",
         "Imaging",
-        "Inference", "JSON", "Ledger", "ModelFiles", "Scheduling", "Statistics", "Telemetry", "Templates", "Text",
+        "Inference", "JSON", "Ledger", "ModelFiles", "ModelLoading", "Scheduling", "Statistics", "Telemetry",
+        "Templates", "Text",
         "Tokenization", "Transport", "Work",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -146,6 +153,9 @@ let package = Package(
     .testTarget(
       name: "SamplingTests", dependencies: ["Basics", "GenerationTypes", "Inference", "JSON"], exclude: ["Fixtures"],
       swiftSettings: strict),
+    tests(
+      of: "ModelLoading",
+      ["Chat", "GenerationTypes", "Imaging", "Inference", "JSON", "ModelFiles", "Scheduling", "Tokenization", "Work"]),
     tests(of: "Scheduling", ["Basics", "GenerationTypes", "Inference", "ModelFiles"]),
     tests(of: "Statistics", ["Basics"], fixtures: true),
     tests(of: "StructuredOutput", ["GenerationTypes", "JSON", "Tokenization"]),

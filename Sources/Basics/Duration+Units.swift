@@ -7,7 +7,8 @@ extension Duration {
     return Double(seconds) + Double(attoseconds) * 1e-18
   }
 
-  /// Whole nanoseconds, rounded down; at least 0 and at most about 285 years, so that a sum with a clock's time does not overflow.
+  /// Whole nanoseconds, rounded down; at least 0 and at most about 285 years, so that a sum with a clock's time does
+  /// not overflow.
   package var nanoseconds: UInt64 {
     let (seconds, attoseconds) = components
     guard seconds >= 0, attoseconds >= 0 else { return 0 }

@@ -1,5 +1,5 @@
-// Random numbers that a seed determines on every machine: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
-// generators", 2014). Sampling, resampling, test campaigns and benchmarks use it. Not for secrets.
+// Random numbers that a seed determines on every machine: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom
+// number generators", 2014). Sampling, resampling, test campaigns and benchmarks use it. Not for secrets.
 
 /// A generator with eight bytes of state whose stream depends on its seed alone.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
@@ -27,8 +27,8 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
   /// The next multiple of 2⁻⁵³ in 0..<1.
   package mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// The next number in 0..<bound, uniform to within 2⁻⁶⁴ · bound. It is the high half of a product, so it does not depend on
-  /// how the standard library draws.
+  /// The next number in 0..<bound, uniform to within 2⁻⁶⁴ · bound. It is the high half of a product, so it does not
+  /// depend on how the standard library draws.
   package mutating func index(below bound: Int) -> Int {
     precondition(bound > 0, "an index below \(bound)")
     return Int(next().multipliedFullWidth(by: UInt64(bound)).high)

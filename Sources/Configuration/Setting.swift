@@ -1,147 +1,121 @@
-// One setting: its place in config.json, its type and bounds, its default and what it means. The table of all settings is the
-// single source for parsing, environment names, and the documentation.
+// The declaration of one setting: name, type, range, default and help, in one place. Sections/ holds the declarations.
+// Everything else follows from them: the property that code reads, parsing, variables, flags, errors and the
+// documentation.
 import JSON
 
-/// A documented entry of config.json.
-package struct Setting: Sendable {
-  package enum Kind: Sendable {
-    case bool
-    case integer(ClosedRange<Int>)
-    case number(ClosedRange<Double>)
-    case string
-    /// A string or null.
-    case optionalString
-    /// An integer or null.
-    case optionalInteger(ClosedRange<Int>)
-    /// A number or null.
-    case optionalNumber(ClosedRange<Double>)
-    case choice([String])
-    /// One of the names or null.
-    case optionalChoice([String])
-    case strings
-    /// Names of hosts without scheme and port.
-    case hostNames
-    /// Web origins, or `*`.
-    case origins
-    /// A file's permissions, as `chmod` reads them.
-    case fileMode
-  }
+/// One entry of config.json whose value has type `Value`. Null is `nil` where `Value` is optional.
+package struct Setting<Value: Sendable>: Sendable {
+  let definition: SettingDefinition
+  let defaultValue: Value
+  /// Converts a value that `definition` allows; nil for any other.
+  let decode: @Sendable (JSONValue) -> Value?
 
-  /// Section and name, for instance `server.port`.
-  package let path: String
-  package let kind: Kind
-  package let standard: JSONValue
-  /// One sentence with units.
-  package let help: String
-
-  init(_ path: String, _ kind: Kind, _ standard: JSONValue, _ help: String) {
-    (self.path, self.kind, self.standard, self.help) = (path, kind, standard, help)
-  }
-
-  /// The variable that overrides this setting: `R4B_SERVER_PORT` for `server.port`.
-  package var environmentName: String { "R4B_" + path.uppercased().replacing(".", with: "_") }
-
-  /// What values are allowed, for documentation and errors.
-  package var allowed: String {
-    switch kind {
-    case .bool: "true or false"
-    case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
-    case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
-    case .string: "a string"
-    case .optionalString: "a string or null"
-    case .optionalInteger(let range): "an integer from \(range.lowerBound) to \(range.upperBound), or null"
-    case .optionalNumber(let range): "a number from \(range.lowerBound) to \(range.upperBound), or null"
-    case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
-    case .optionalChoice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ") + ", or null"
-    case .strings: "a list of strings"
-    case .hostNames: "a list of host names without port"
-    case .origins: "a list of origins such as `https://app.example.com:8443`, or `*`"
-    case .fileMode: "a string of three octal digits"
-    }
-  }
-
-  /// Throws when `value` is not allowed here. `source` says where it was written.
-  func check(_ value: JSONValue, source: String) throws(ConfigurationError) {
-    let fits =
-      switch kind {
-      case .bool: value.bool != nil
-      case .integer(let range): value.int.map(range.contains) ?? false
-      case .number(let range): value.double.map(range.contains) ?? false
-      case .string: value.string.map { !$0.isEmpty } ?? false
-      case .optionalString: value.isNull || value.string.map { !$0.isEmpty } ?? false
-      case .optionalInteger(let range): value.isNull || value.int.map(range.contains) ?? false
-      case .optionalNumber(let range): value.isNull || value.double.map(range.contains) ?? false
-      case .choice(let names): value.string.map(names.contains) ?? false
-      case .optionalChoice(let names): value.isNull || value.string.map(names.contains) ?? false
-      case .strings, .hostNames, .origins: value.array.map { $0.allSatisfy { $0.string?.isEmpty == false } } ?? false
-      case .fileMode: value.string.map { $0.utf8.count == 3 && $0.allSatisfy("01234567".contains) } ?? false
-      }
-    if !fits { throw ConfigurationError("\(source): \(path) must be \(allowed), not \(Self.shown(value))") }
-    for entry in value.array ?? [] {
-      guard let text = entry.string, let fault = fault(inEntry: text) else { continue }
-      throw ConfigurationError("\(source): \(path) must be \(allowed); \(Self.shown(entry)) \(fault)")
-    }
-  }
-
-  /// What is wrong with an entry of a list; nil when nothing is.
-  private func fault(inEntry text: String) -> String? {
-    switch kind {
-    case .hostNames: WebName.fault(inHost: text)
-    case .origins: WebName.fault(inOrigin: text)
-    default: nil
-    }
-  }
-
-  /// Reads the text of an environment variable or a flag. Line ends at its end are not part of it: a file of variables with CRLF,
-  /// or a secret that is a file, leaves them there.
-  func value(fromText text: String, source: String) throws(ConfigurationError) -> JSONValue {
-    let text = String(decoding: text.utf8.droppingLineEnds, as: UTF8.self)
-    let isNull = text.isEmpty || text.utf8.elementsEqual("null".utf8)
-    let value: JSONValue
-    switch kind {
-    case .string, .choice, .fileMode: value = .string(text)
-    case .optionalString, .optionalChoice: value = isNull ? .null : .string(text)
-    case .strings, .hostNames, .origins: value = try list(fromText: text, source: source)
-    case .bool, .integer, .number, .optionalInteger, .optionalNumber:
-      guard let parsed = try? JSONValue(parsing: text.isEmpty ? "null" : text) else {
-        throw ConfigurationError("\(source): \(path) must be \(allowed), not \(Self.shown(.string(text)))")
-      }
-      value = parsed
-    }
-    try check(value, source: source)
-    return value
-  }
-
-  /// A list as JSON writes it, `["a","b"]`, or as `a,b` with optional spaces; the empty text is the empty list.
-  private func list(fromText text: String, source: String) throws(ConfigurationError) -> JSONValue {
-    let words = text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(\.trimmed)
-    guard let first = words.first?.first else {
-      // A comma alone is a mistake; nothing at all is an empty list.
-      if words.count <= 1 { return .array([]) }
-      throw ConfigurationError("\(source): \(path) has an empty entry in \(Self.shown(.string(text)))")
-    }
-    let isJSON = first == UInt8(ascii: "[") && !Self.isAddress(words[0])
-    if isJSON || (words.count == 1 && words[0].elementsEqual("null".utf8)) {
-      do { return try JSONValue(parsing: text) } catch {
-        throw ConfigurationError("\(source): \(path) is not a JSON list: \(error)")
-      }
-    }
-    return .array(words.map { .string(String(decoding: $0, as: UTF8.self)) })
-  }
-
-  /// Whether a word that begins with `[` is an IPv6 address rather than the start of a JSON list.
-  private static func isAddress(_ word: Substring.UTF8View) -> Bool {
-    word.contains(UInt8(ascii: ":")) && !word.contains(UInt8(ascii: "\""))
-  }
-
-  private static func shown(_ value: JSONValue) -> String {
-    String(String(decoding: value.encoded, as: UTF8.self).prefix(80))
+  private init(
+    _ path: String, _ formerPath: String?, _ kind: SettingKind, _ standard: JSONValue, _ help: String,
+    _ decode: @escaping @Sendable (JSONValue) -> Value?
+  ) {
+    guard let defaultValue = decode(standard) else { preconditionFailure("\(path): the default has another type") }
+    definition = SettingDefinition(path: path, formerPath: formerPath, kind: kind, standard: standard, help: help)
+    (self.defaultValue, self.decode) = (defaultValue, decode)
   }
 }
 
-/// A mistake in config.json, the environment or a flag: a sentence for the operator.
-package struct ConfigurationError: Error, CustomStringConvertible {
-  package let description: String
+// Each type of value has its own initialiser. `path` is section and name, for instance `server.port`. `formerly` is the
+// path that the setting had before it was renamed: it works for one release, with a warning. `help` is one sentence
+// with units.
 
-  package init(_ description: String) { self.description = description }
+extension Setting<Bool> {
+  init(_ path: String, formerly: String? = nil, default standard: Bool, _ help: String) {
+    self.init(path, formerly, .bool, .bool(standard), help, \.bool)
+  }
+}
+
+extension Setting<Int> {
+  init(_ path: String, formerly: String? = nil, in range: ClosedRange<Int>, default standard: Int, _ help: String) {
+    self.init(path, formerly, .integer(range), .integer(Int64(standard)), help, \.int)
+  }
+}
+
+extension Setting<Int?> {
+  init(_ path: String, formerly: String? = nil, in range: ClosedRange<Int>, default standard: Int?, _ help: String) {
+    let standard = standard.map { JSONValue.integer(Int64($0)) } ?? .null
+    self.init(path, formerly, .nullable(.integer(range)), standard, help) { $0.isNull ? .some(nil) : $0.int }
+  }
+}
+
+extension Setting<Double> {
+  init(_ path: String, formerly: String? = nil, in range: ClosedRange<Double>, default standard: Int, _ help: String) {
+    self.init(path, formerly, .number(range), .integer(Int64(standard)), help, \.double)
+  }
+}
+
+extension Setting<Duration> {
+  /// A time in seconds; the path ends in `_s`.
+  init(
+    _ path: String, formerly: String? = nil, seconds range: ClosedRange<Double>, default standard: Int, _ help: String
+  ) {
+    self.init(path, formerly, .number(range), .integer(Int64(standard)), help) { $0.double.map { .seconds($0) } }
+  }
+
+  /// A time in milliseconds; the path ends in `_ms`.
+  init(
+    _ path: String, formerly: String? = nil, milliseconds range: ClosedRange<Double>, default standard: Int,
+    _ help: String
+  ) {
+    self.init(path, formerly, .number(range), .integer(Int64(standard)), help) { $0.double.map { .milliseconds($0) } }
+  }
+}
+
+extension Setting<Duration?> {
+  /// A time in seconds, null by default; the path ends in `_s`.
+  init(_ path: String, formerly: String? = nil, seconds range: ClosedRange<Double>, _ help: String) {
+    self.init(path, formerly, .nullable(.number(range)), .null, help) { value in
+      value.isNull ? .some(nil) : value.double.map { .seconds($0) }
+    }
+  }
+}
+
+extension Setting<String> {
+  init(_ path: String, formerly: String? = nil, default standard: String, _ help: String) {
+    self.init(path, formerly, .string, .string(standard), help, \.string)
+  }
+
+  init(_ path: String, formerly: String? = nil, oneOf names: [String], default standard: String, _ help: String) {
+    self.init(path, formerly, .choice(names), .string(standard), help, \.string)
+  }
+}
+
+extension Setting<String?> {
+  init(_ path: String, formerly: String? = nil, default standard: String?, _ help: String) {
+    let standard = standard.map { JSONValue.string($0) } ?? .null
+    self.init(path, formerly, .nullable(.string), standard, help) { $0.isNull ? .some(nil) : $0.string }
+  }
+
+  /// One of `names`, or null, which is the default.
+  init(_ path: String, formerly: String? = nil, oneOf names: [String], _ help: String) {
+    self.init(path, formerly, .nullable(.choice(names)), .null, help) { $0.isNull ? .some(nil) : $0.string }
+  }
+}
+
+extension Setting<[String]> {
+  /// A list that is empty by default.
+  init(_ path: String, formerly: String? = nil, of entry: SettingKind.ListEntry, _ help: String) {
+    self.init(path, formerly, .list(entry), [], help) { value in
+      value.array.map { $0.compactMap(\.string).map(entry.normalised) }
+    }
+  }
+}
+
+/// The permission bits of a file.
+package struct FileMode: Sendable, Equatable {
+  package let bits: UInt32
+}
+
+extension Setting<FileMode> {
+  /// Permissions as `chmod` reads them, for instance `660`.
+  init(_ path: String, formerly: String? = nil, default standard: String, _ help: String) {
+    self.init(path, formerly, .fileMode, .string(standard), help) { value in
+      value.string.flatMap { UInt32($0, radix: 8) }.map(FileMode.init)
+    }
+  }
 }

@@ -1,5 +1,5 @@
-// Host names and web origins as an operator writes them. What a browser would never send is an error at startup, as it would
-// have no effect later.
+// Host names and web origins as an operator writes them. What a browser would never send is an error at startup, as it
+// would have no effect later.
 
 /// Checks the entries of `server.allowed_hosts` and `server.cors_origins`.
 enum WebName {

@@ -1,4 +1,4 @@
-// The API keys that the environment and the settings name.
+// The API keys of the environment and the settings.
 import API
 import Configuration
 import Foundation
@@ -10,15 +10,16 @@ extension APIKeys {
     if let key = ProcessInfo.processInfo.environment["R4B_API_KEY"], !key.utf8.isEmpty {
       try add(written: key, name: "default", source: "R4B_API_KEY")
     }
-    guard let file = settings.optionalString("auth.keys_file") else { return }
+    guard let file = settings.auth.keysFile else { return }
     let path = URL(fileURLWithPath: file, relativeTo: base).path
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw ConfigurationError("auth.keys_file: \(path) cannot be read")
+      throw ConfigurationError("auth.keys_file: cannot read \(path)")
     }
     try add(file: [UInt8](data), source: "auth.keys_file: \(path)")
   }
 
-  /// A key that this program sends; nil where `text` is empty. What a server would not accept is not sent either.
+  /// Returns a key for outgoing requests; nil where `text` is empty. Throws for a key that this server would not
+  /// accept.
   static func outgoing(_ text: String?, source: String) throws -> String? {
     guard let text, !text.utf8.isEmpty else { return nil }
     var keys = APIKeys()

@@ -1,4 +1,5 @@
-// `r4b annotate ITEMS.jsonl… --out DIR`: which items a bi-mode training set should have answered at once and which after a thought.
+// `r4b annotate ITEMS.jsonl… --out DIR`: labels for a bi-mode training set, which items to answer directly and which
+// with thinking.
 import ArgumentParser
 import Evaluation
 import Foundation
@@ -7,14 +8,14 @@ import JSON
 struct AnnotateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "annotate",
-    abstract: "Labels items direct or reasoning, by the two rules of R-4B's bi-mode annealing.",
+    abstract: "Labels items as direct or reasoning by the two rules of R-4B's bi-mode annealing.",
     discussion: """
-      Items with a known answer: samples without thinking, all wrong is reasoning. The rest: a judging model, or the model's own P(think). Labels are written to \
-      the directory as they come; the same command continues a run that was stopped. The end is labels.jsonl, summary.md and summary.json. See \
-      docs/annotation.md.
+      Items with a known answer are sampled without thinking; if all samples are wrong, the label is reasoning. For other items a judge or the model's P(think) \
+      decides. Writes each label to the directory as it arrives; repeating the command continues a stopped run. At the end it writes labels.jsonl, summary.md \
+      and summary.json. See docs/annotation.md.
       """)
 
-  /// What decides about items without an answer.
+  /// The rule for items without a known answer.
   enum Difficulty: String, ExpressibleByArgument, CaseIterable {
     case judge
     case thinkProbability = "p-think"
@@ -23,58 +24,58 @@ struct AnnotateCommand: AsyncParsableCommand {
   @OptionGroup var options: SettingsOptions
   @OptionGroup var asking: RunOptions
 
-  @Option(help: "Samples of an item with a known answer.")
+  @Option(help: "Samples per item with a known answer.")
   var samples = 8
 
-  @Option(help: "Samples that one request asks for at most.")
+  @Option(help: "Limit of samples per request.")
   var samplesPerRequest = 8
 
   @Option(help: "Temperature of the samples.")
   var temperature = 1.0
 
-  @Option(help: "What decides about items without a known answer.")
+  @Option(help: "Rule for items without a known answer.")
   var difficulty = Difficulty.judge
 
-  @Option(help: "With --difficulty p-think: the P(think) from which an item needs reasoning.")
+  @Option(help: "With --difficulty p-think: the lowest P(think) of the label reasoning; default: 0.5.")
   var threshold: Double?
 
-  @Flag(help: "Let the difficulty decide about items with a known answer, too.")
+  @Flag(help: "Apply --difficulty to items with a known answer, too.")
   var ignoreAnswers = false
 
-  @Option(help: ArgumentHelp("Ask a judge elsewhere, any server with OpenAI's API.", valueName: "url"))
+  @Option(help: ArgumentHelp("Server with OpenAI's API that judges; default: the model itself.", valueName: "url"))
   var judgeURL: String?
 
-  @Option(help: "Key for --judge-url; R4B_JUDGE_KEY otherwise.")
+  @Option(help: "API key for --judge-url; default: R4B_JUDGE_KEY.")
   var judgeKey: String?
 
-  @Option(help: ArgumentHelp("Name of the model in requests to --judge-url.", valueName: "name"))
+  @Option(help: ArgumentHelp("Model name in requests to --judge-url.", valueName: "name"))
   var judgeModelName: String?
 
-  @Option(help: ArgumentHelp("File with the judge's prompt; {question} stands for the item.", valueName: "file"))
+  @Option(help: ArgumentHelp("File with the judge's prompt, with {question} in place of the item.", valueName: "file"))
   var judgePrompt: String?
 
-  @Flag(help: "Do not hold the judge to JSON by response_format, for servers without it.")
+  @Flag(help: "Do not request JSON with response_format, for servers without it.")
   var judgePlain = false
 
   @Option(
-    help: ArgumentHelp("Members for the bodies of requests to the model; null takes one out.", valueName: "json"))
+    help: ArgumentHelp("JSON members to add to requests to the model; null removes one.", valueName: "json"))
   var extraBody: String?
 
-  @Option(help: ArgumentHelp("Members for the bodies of requests to the judge.", valueName: "json"))
+  @Option(help: ArgumentHelp("JSON members to add to requests to the judge; null removes one.", valueName: "json"))
   var judgeExtraBody: String?
 
   func validate() throws {
-    if !(1...1024).contains(samples) { throw ValidationError("--samples must be from 1 to 1024, not \(samples)") }
+    if !(1...1024).contains(samples) { throw ValidationError("--samples must be between 1 and 1024, got \(samples)") }
     if samplesPerRequest < 1 {
-      throw ValidationError("--samples-per-request must be at least 1, not \(samplesPerRequest)")
+      throw ValidationError("--samples-per-request must be at least 1, got \(samplesPerRequest)")
     }
     if !(0...2).contains(temperature) || temperature == 0 && samples > 1 {
-      throw ValidationError("--temperature must be above 0 and at most 2, not \(temperature)")
+      throw ValidationError("--temperature must be above 0 and at most 2, got \(temperature)")
     }
     if let threshold {
-      if difficulty == .judge { throw ValidationError("--threshold belongs to --difficulty p-think") }
+      if difficulty == .judge { throw ValidationError("--threshold requires --difficulty p-think") }
       if !(0...1).contains(threshold) {
-        throw ValidationError("--threshold must be from 0 to 1, not \(threshold)")
+        throw ValidationError("--threshold must be between 0 and 1, got \(threshold)")
       }
     }
     let judges: [(String, Bool)] = [
@@ -82,9 +83,9 @@ struct AnnotateCommand: AsyncParsableCommand {
       ("prompt", judgePrompt != nil), ("plain", judgePlain), ("extra-body", judgeExtraBody != nil),
     ]
     for (name, isGiven) in judges where isGiven {
-      if difficulty != .judge { throw ValidationError("--judge-\(name) belongs to --difficulty judge") }
+      if difficulty != .judge { throw ValidationError("--judge-\(name) requires --difficulty judge") }
       if judgeURL == nil, name == "key" || name == "model-name" {
-        throw ValidationError("--judge-\(name) belongs to --judge-url")
+        throw ValidationError("--judge-\(name) requires --judge-url")
       }
     }
     _ = try Self.members(extraBody, "extra-body")
@@ -95,7 +96,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     guard let text else { return JSONObject() }
     do {
       guard let object = try JSONValue(parsing: Array(text.utf8)).object else {
-        throw ValidationError("--\(name): expected a JSON object")
+        throw ValidationError("--\(name) must be a JSON object")
       }
       return object
     } catch let error as JSONError {
@@ -144,7 +145,7 @@ struct AnnotateCommand: AsyncParsableCommand {
   private func judge() throws(EvaluationError) -> DifficultyJudge {
     guard let judgePrompt else { return DifficultyJudge(asksForJSON: !judgePlain) }
     guard let data = FileManager.default.contents(atPath: judgePrompt), data.count <= 1 << 20 else {
-      throw EvaluationError("\(judgePrompt) cannot be read or has more than \(1 << 20) bytes")
+      throw EvaluationError("\(judgePrompt): cannot read the file, or it has more than \(1 << 20) bytes")
     }
     do throws(EvaluationError) {
       return try DifficultyJudge(prompt: String(decoding: data, as: UTF8.self), asksForJSON: !judgePlain)
@@ -158,7 +159,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     print(summary.table)
     note("Wrote \(asking.out)/labels.jsonl, summary.md and summary.json.")
     if summary.all.failures > 0 {
-      note("\(summary.all.failures) of \(summary.items) items have no label; the same command asks for them again.")
+      note("\(summary.all.failures) of \(summary.items) items have no label; repeat the command to retry them.")
       throw ExitCode.failure
     }
   }

@@ -1,4 +1,3 @@
-// `r4b bench`: how fast a model runs here. Options and rates are those of llama.cpp's llama-bench.
 import ArgumentParser
 import Basics
 import Benchmarking
@@ -8,32 +7,35 @@ import GenerationTypes
 import Inference
 import JSON
 import ModelFiles
+// `r4b bench`: the speed of a model on this machine. Options and rates are those of llama.cpp's llama-bench.
+import ModelLoading
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measures prefill, decoding, batches and images in tokens and views per second.")
+    commandName: "bench", abstract: "Measures prefill, decode, batches and images in tokens and views per second.")
 
   @OptionGroup var options: SettingsOptions
 
-  @Option(name: [.customShort("p"), .customLong("prompt")], help: "Prompt sizes to prefill, for instance 512,2048.")
+  @Option(name: [.customShort("p"), .customLong("prompt")], help: "Prompt lengths to prefill, for instance 512,2048.")
   var prompts = Sizes([512])
 
   @Option(name: [.customShort("n"), .customLong("tokens")], help: "Numbers of tokens to decode.")
   var tokens = Sizes([64])
 
-  @Option(name: [.customShort("d"), .customLong("depth")], help: "Positions that a sequence holds before.")
+  @Option(name: [.customShort("d"), .customLong("depth")], help: "Positions that the sequence already has.")
   var depths = Sizes([0])
 
-  @Option(name: [.customShort("b"), .customLong("batch")], help: "Sequences that decode together.")
+  @Option(name: [.customShort("b"), .customLong("batch")], help: "Batch sizes of decode.")
   var batches = Sizes([1])
 
-  @Option(name: .customLong("views"), help: "Views of an image to encode, for instance 1,5; 0 for none.")
+  @Option(
+    name: .customLong("views"), help: "Numbers of views (base view and tiles) to encode, for instance 1,5; 0 for none.")
   var views = Sizes([0])
 
   @Option(name: [.customShort("r"), .long], help: "Timed repetitions of each row.")
   var repetitions = 5
 
-  @Option(name: [.customShort("t"), .long], help: "Worker threads; default: what this process may use.")
+  @Option(name: [.customShort("t"), .long], help: "Worker threads; default: the cores that this process may use.")
   var threads: Int?
 
   @Option(name: [.customLong("chunk")], help: "Prompt positions in one step.")
@@ -43,18 +45,24 @@ struct BenchCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (1...1000).contains(repetitions) else { throw ValidationError("--repetitions must be from 1 to 1000") }
-    guard (1...65536).contains(chunk) else { throw ValidationError("--chunk must be from 1 to 65536") }
+    guard (1...1000).contains(repetitions) else {
+      throw ValidationError("--repetitions must be between 1 and 1000, got \(repetitions)")
+    }
+    guard (1...65536).contains(chunk) else {
+      throw ValidationError("--chunk must be between 1 and 65536, got \(chunk)")
+    }
     for (name, sizes, least) in [
       ("--prompt", prompts, 0), ("--tokens", tokens, 0), ("--depth", depths, 0), ("--batch", batches, 1),
       ("--views", views, 0),
     ] where sizes.values.contains(where: { $0 < least || $0 > 1 << 20 }) {
-      throw ValidationError("\(name) must be numbers from \(least) to \(1 << 20)")
+      throw ValidationError("\(name) must be numbers between \(least) and \(1 << 20), got \(sizes)")
     }
     guard batches.values.allSatisfy({ $0 <= chunk }) else {
-      throw ValidationError("--batch must be at most --chunk \(chunk)")
+      throw ValidationError("--batch must be at most --chunk, which is \(chunk), got \(batches)")
     }
-    guard views.values.allSatisfy({ $0 <= 64 }) else { throw ValidationError("--views must be at most 64") }
+    guard views.values.allSatisfy({ $0 <= 64 }) else {
+      throw ValidationError("--views must be at most 64, got \(views)")
+    }
   }
 
   func run() async throws {
@@ -63,13 +71,14 @@ struct BenchCommand: AsyncParsableCommand {
 
   private func bench() throws {
     let (settings, base) = try options.load(flags: [
-      (path: "scheduling.threads", text: threads.map(String.init), flag: "--threads")
+      SettingsFlag(\.scheduling.threads, threads.map(String.init), "--threads")
     ])
     let start = ContinuousClock.now
-    let checkpoint = try LoadedModel.checkpoint(settings: settings, base: base)
-    let model = try LoadedModel.model(of: checkpoint, settings, progress: LoadingProgress().show)
+    let source = ModelSource(settings, base)
+    let checkpoint = try source.openReporting()
+    let model = try source.load(checkpoint, progress: LoadingProgress().show)
     let runner = try RRunner(
-      model: model, threads: settings.optionalInt("scheduling.threads"), maxBatch: chunk, cacheType: settings.cacheType)
+      model: model, threads: settings.scheduling.threads, maxBatch: chunk, cacheType: settings.cacheType)
     let loading = (ContinuousClock.now - start).seconds
     var report = BenchReport(model: checkpoint.path, runner: runner, loading: loading, json: json)
     var benchmark = ModelBenchmark(runner: runner)
@@ -85,7 +94,7 @@ struct BenchCommand: AsyncParsableCommand {
       repetitions: repetitions)
     guard !sizes(views).isEmpty else { return plan }
     guard let vision = checkpoint.configuration.vision else {
-      throw ValidationError("--views: this model takes text alone")
+      throw ValidationError("--views requires a model with vision")
     }
     plan.images = sizes(views).map {
       .noise(views: $0, side: vision.imageSize, patchesPerSide: vision.imageSize / vision.patchSize)

@@ -26,7 +26,7 @@ struct BenchReport {
     show("processor  \(Self.processor()), \(runner.threadCount) threads")
     show(
       "loaded     in \(Self.text(loading, 2)) s: weights \(Self.mebibytes(runner.model.weightBytes)), "
-        + "resident \(Self.mebibytes(resident)), KV \(runner.bytesPerPosition) bytes a position")
+        + "resident \(Self.mebibytes(resident)), KV \(runner.bytesPerPosition) bytes per position")
   }
 
   /// Before the first row; `bandwidth` in bytes per second.
@@ -63,7 +63,7 @@ struct BenchReport {
     if !json { show("bandwidth  \(Self.text(bandwidth / 1e9, 1)) GB/s read \(when)") }
   }
 
-  /// Writes a line at once, so that a pipe sees rows as they come.
+  /// Writes a line without buffering, so that a pipe receives rows as they are measured.
   private func show(_ line: String) { _ = put(line + "\n", STDOUT_FILENO) }
 
   private static func row(_ name: String, _ cells: String...) -> String {
@@ -74,7 +74,7 @@ struct BenchReport {
   private static func text(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
   private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
 
-  /// Bytes resident now; zero where the system does not tell.
+  /// The resident bytes; zero where they are unknown.
   private static func resident() -> Int {
     pairs(in: "/proc/self/status")["VmRSS"].flatMap { Int($0.split(separator: " ").first ?? "") }.map { $0 * 1024 } ?? 0
   }

@@ -1,5 +1,3 @@
-// `r4b chat`: one question, or a conversation, in the terminal. Answers go to standard output; thoughts (dimmed) and counts to
-// standard error, so that a pipe gets the answer alone.
 import ArgumentParser
 import Basics
 import Chat
@@ -8,40 +6,43 @@ import Dispatch
 import Foundation
 import GenerationTypes
 import Glibc
+// `r4b chat`: one question, or a conversation, in the terminal. Answers go to standard output, thinking (dimmed) and
+// counts to standard error, so that a pipe gets only the answer.
+import ModelLoading
 import Scheduling
 
 struct ChatCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "chat", abstract: "Asks the model in the terminal; without a question, holds a conversation.")
+    commandName: "chat", abstract: "Chats with the model in the terminal: one question, or a conversation without one.")
 
   @OptionGroup var options: SettingsOptions
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("An image for the first question; may be repeated.", valueName: "path"))
+    name: .shortAndLong, help: ArgumentHelp("Image for the first question; may be repeated.", valueName: "path"))
   var image: [String] = []
 
-  @Option(help: "auto (the model decides), long (think) or short (do not).")
+  @Option(help: "Thinking mode: auto (the model decides), long (think) or short (do not think).")
   var mode: String?
 
-  @Option(help: "Generated tokens at most, thinking included.")
+  @Option(help: "Limit of generated tokens, including thinking.")
   var maxTokens: Int?
 
-  @Option(help: "0 takes the most probable token.")
+  @Option(help: "Sampling temperature; 0 always takes the most probable token.")
   var temperature: Double?
 
-  @Option(help: "Seed of sampling.")
+  @Option(help: "Seed for sampling.")
   var seed: UInt64?
 
-  @Argument(help: "The question.")
+  @Argument(help: "Question; without one, read questions from the terminal.")
   var question: [String] = []
 
   func validate() throws {
-    if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1, not \(maxTokens)") }
+    if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1, got \(maxTokens)") }
     if let temperature, !(0...2).contains(temperature) {
-      throw ValidationError("--temperature must be from 0 to 2, not \(temperature)")
+      throw ValidationError("--temperature must be between 0 and 2, got \(temperature)")
     }
     if let mode, ThinkingMode(rawValue: mode) == nil {
-      throw ValidationError("--mode must be auto, long or short, not \(mode)")
+      throw ValidationError("--mode must be auto, long or short, got \(mode)")
     }
   }
 
@@ -51,10 +52,10 @@ struct ChatCommand: AsyncParsableCommand {
 
   private func chat() async throws {
     let (settings, base) = try options.load()
-    let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
-    let mode = ThinkingMode(rawValue: self.mode ?? settings.string("generation.thinking_mode")) ?? .auto
+    let loaded = try await LoadedModel(settings, base)
+    let mode = ThinkingMode(rawValue: self.mode ?? settings.generation.thinkingMode) ?? .auto
     var session = TerminalSession(
-      loaded: loaded, mode: mode, maxTokens: maxTokens ?? settings.optionalInt("generation.max_tokens"))
+      loaded: loaded, mode: mode, maxTokens: maxTokens ?? settings.generation.maxTokens)
     session.thought = ThoughtRules(settings)
     if let temperature { session.sampling.temperature = Float(temperature) }
     if let seed { session.sampling.seed = seed }
@@ -73,7 +74,7 @@ struct ChatCommand: AsyncParsableCommand {
   }
 }
 
-/// Nobody reads the answers any more.
+/// Standard output is closed: nobody reads the answers.
 private struct OutputClosed: Error, CustomStringConvertible {
   let description = "standard output is closed"
 }
@@ -94,23 +95,24 @@ private struct TerminalSession {
     sampling = loaded.sampling
   }
 
-  /// Keeps an image for the next question.
+  /// Attaches an image to the next question.
   mutating func attach(_ path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw ConfigurationError("\(path): cannot be read")
+      throw ConfigurationError("\(path): cannot read the image")
     }
     images.append((path, Array(data)))
   }
 
-  /// What became of a question.
+  /// The outcome of a question.
   enum Outcome { case answered, refused, stopped, unread }
 
-  /// Reads questions until the end of input; false when nobody reads the answers any more. Without a terminal there is no prompt.
+  /// Reads questions until the end of input; returns false when standard output is closed. Without a terminal it shows
+  /// no prompt.
   mutating func converse() async -> Bool {
     let onTerminal = isatty(STDIN_FILENO) == 1
     if onTerminal {
       note(
-        "/image PATH attaches an image · /mode auto|long|short · /new starts over · /quit or Ctrl-D ends · "
+        "/image PATH attaches an image · /mode auto|long|short · /new starts a new conversation · /quit or Ctrl-D ends · "
           + "Ctrl-C stops a reply")
     }
     while true {
@@ -126,11 +128,12 @@ private struct TerminalSession {
         if words.count == 2, let chosen = ThinkingMode(rawValue: words[1]) {
           mode = chosen
         } else {
-          note("the mode is \(mode.rawValue); say /mode auto, /mode long or /mode short")
+          note("mode: \(mode.rawValue); change it with /mode auto, /mode long or /mode short")
         }
       case "/image":
         do { try attach(words.count == 2 ? words[1] : "") } catch { note("\(error)") }
-      case let word? where word.hasPrefix("/"): note("unknown command \(word)")
+      case let word? where word.hasPrefix("/"):
+        note("unknown command \(word); commands are /image, /mode, /new and /quit")
       default: if await ask(text) == .unread { return false }
       }
     }
@@ -138,7 +141,7 @@ private struct TerminalSession {
     return true
   }
 
-  /// Asks one question and prints the reply. Without an answer the conversation is as before.
+  /// Asks one question and prints the reply. Without an answer the conversation stays unchanged.
   mutating func ask(_ text: String) async -> Outcome {
     let parts: [Conversation.Part] =
       images.map { .image(bytes: $0.bytes, detail: .high, field: $0.path) } + [.text(text)]
@@ -223,7 +226,7 @@ private struct TerminalSession {
 
 /// Ctrl-C while a reply runs cancels the reply; at other times it ends the program as usual.
 private enum Interrupt {
-  /// `reply` begins when Ctrl-C is caught, not before: a signal between its first words and the handler would end the program.
+  /// Installs the handler before `reply` begins, because an earlier signal would end the program.
   static func cancelling<Value: Sendable>(
     _ reply: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
@@ -248,7 +251,7 @@ private enum Interrupt {
   }
 }
 
-/// Shows on a terminal how much of the weights is read.
+/// Shows on a terminal the fraction of the weights that is read.
 struct LoadingProgress {
   private let onTerminal = isatty(STDERR_FILENO) == 1
 

@@ -1,4 +1,5 @@
-// `r4b eval SET.jsonl… --out DIR`: questions with known answers through the modes, and a report on what thinking costs and brings.
+// `r4b eval SET.jsonl… --out DIR`: questions with known answers in all modes, and a report on the cost and benefit of
+// thinking.
 import ArgumentParser
 import Evaluation
 import Foundation
@@ -9,7 +10,7 @@ struct EvalCommand: AsyncParsableCommand {
     commandName: "eval",
     abstract: "Measures accuracy and tokens of the thinking modes on questions with known answers.",
     discussion: """
-      Answers are written to the directory as they come; the same command continues a run that was stopped. The report is report.html, report.md and \
+      Writes each answer to the directory as it arrives; repeating the command continues a stopped run. At the end it writes report.html, report.md and \
       report.json. See docs/evaluation.md.
       """)
 
@@ -20,20 +21,21 @@ struct EvalCommand: AsyncParsableCommand {
 
   @OptionGroup var asking: RunOptions
 
-  @Option(help: "Modes to ask in, of short, auto, long.")
+  @Option(help: "Thinking modes to measure: short, auto, long.")
   var modes = "short,auto,long"
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Think biases to ask auto with besides, such as -4,0,4, or default.", valueName: "biases"))
+    help: ArgumentHelp("Additional runs of mode auto with these think biases: -4,0,4, or default.", valueName: "biases")
+  )
   var sweep: String?
 
-  @Option(help: "Questions of each set that the sweep takes, from the first.")
+  @Option(help: "Limit of questions per set for the sweep, from the first.")
   var sweepLimit: Int?
 
   func validate() throws {
     if let sweepLimit, sweepLimit < 1 {
-      throw ValidationError("--sweep-limit must be at least 1, not \(sweepLimit)")
+      throw ValidationError("--sweep-limit must be at least 1, got \(sweepLimit)")
     }
     _ = try chosenModes()
     _ = try biases()
@@ -42,11 +44,11 @@ struct EvalCommand: AsyncParsableCommand {
   private func chosenModes() throws -> [Arm.Mode] {
     let modes = try modes.split(separator: ",", omittingEmptySubsequences: false).map { name in
       guard let mode = Arm.Mode(rawValue: String(name)) else {
-        throw ValidationError("--modes: \"\(name)\" is none of short, auto, long")
+        throw ValidationError("--modes must be a list of short, auto and long, got \"\(name)\"")
       }
       return mode
     }
-    guard Set(modes).count == modes.count else { throw ValidationError("--modes: a mode is given twice") }
+    guard Set(modes).count == modes.count else { throw ValidationError("--modes must not repeat a mode") }
     return modes
   }
 
@@ -55,11 +57,11 @@ struct EvalCommand: AsyncParsableCommand {
     if sweep == "default" { return Self.standardSweep }
     let biases = try sweep.split(separator: ",", omittingEmptySubsequences: false).map { text in
       guard let bias = Double(text), (-100...100).contains(bias) else {
-        throw ValidationError("--sweep: \"\(text)\" is no number from -100 to 100")
+        throw ValidationError("--sweep must be a list of numbers between -100 and 100, got \"\(text)\"")
       }
       return bias
     }
-    guard Set(biases).count == biases.count else { throw ValidationError("--sweep: a bias is given twice") }
+    guard Set(biases).count == biases.count else { throw ValidationError("--sweep must not repeat a bias") }
     return biases
   }
 
@@ -93,7 +95,7 @@ struct EvalCommand: AsyncParsableCommand {
     note("Wrote \(asking.out)/report.html, report.md and report.json.")
     let failures = results.count { $0.failure != nil }
     if failures > 0 {
-      note("\(failures) of \(results.count) requests failed; the same command asks them again.")
+      note("\(failures) of \(results.count) requests failed; repeat the command to retry them.")
       throw ExitCode.failure
     }
   }

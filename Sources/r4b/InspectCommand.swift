@@ -1,17 +1,18 @@
-// `r4b inspect PATH`: what a checkpoint holds, and whether it is whole.
 import ArgumentParser
 import Foundation
 import Inference
 import ModelFiles
+// `r4b inspect PATH`: the contents of a checkpoint, and whether it is complete.
+import ModelLoading
 
 struct InspectCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Shows what a checkpoint holds and checks that it is whole.")
+    commandName: "inspect", abstract: "Shows the contents of a checkpoint and checks that it is complete.")
 
-  @Argument(help: "Checkpoint directory or GGUF file.")
+  @Argument(help: "Model: a directory in Hugging Face layout, or a GGUF file.")
   var path: String
 
-  @Option(help: ArgumentHelp("Vision file that goes with a GGUF file.", valueName: "path"))
+  @Option(help: ArgumentHelp("Vision file of a GGUF file; default: mmproj-NAME.gguf beside it.", valueName: "path"))
   var mmproj: String?
 
   func run() async throws {
@@ -29,11 +30,13 @@ struct InspectCommand: AsyncParsableCommand {
     printVision(of: checkpoint)
     if case .vocabulary(let vocabulary) = checkpoint.tokenizer {
       print(
-        "vocabulary   \(vocabulary.tokens.count) tokens, \(vocabulary.merges.count) merges, words as in "
+        "vocabulary   \(vocabulary.tokens.count) tokens, \(vocabulary.merges.count) merges, pre-tokenizer "
           + "\(vocabulary.preTokenizer)")
     }
     print("context      \(checkpoint.configuration.maxPositions) positions")
-    print("template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: a plain form is used")")
+    print(
+      "template     \(checkpoint.chatTemplate.map { "\($0.utf8.count) bytes" } ?? "none: the built-in template is used")"
+    )
     print("stop tokens  \(checkpoint.generation.endOfSequence.map(String.init).joined(separator: " "))")
     let summary = CheckpointSummary(of: checkpoint)
     print("\ngroup                        tensors    parameters         bytes  types")
@@ -43,7 +46,7 @@ struct InspectCommand: AsyncParsableCommand {
     }
     print(row("total", summary.tensorCount, summary.parameterCount, summary.byteCount, ""))
     if let bytes = try? RModel.weightBytes(of: checkpoint, plan: checkpoint.types()) {
-      print("in memory                 \(LoadedModel.binary(bytes)) of weights")
+      print("in memory                 \(ByteCount.text(bytes)) of weights")
     }
     for sentence in checkpoint.notes { print("note: \(sentence)") }
     if !summary.unused.isEmpty { print("\nnot used: \(summary.unused.joined(separator: " "))") }
@@ -64,8 +67,8 @@ struct InspectCommand: AsyncParsableCommand {
       "vision       \(vision.layerCount) layers, hidden \(vision.hiddenSize), \(vision.headCount) heads, views of "
         + "\(vision.imageSize)×\(vision.imageSize) in \(vision.patchCount) patches")
     let pinpoints = preprocessor.pinpoints.map { "\($0.height)×\($0.width)" }.joined(separator: " ")
-    let tiles = pinpoints.isEmpty ? "one view, no tiles" : "best of \(pinpoints) (height×width)"
-    print("images     \(tiles), resample \(preprocessor.resample)")
+    let tiles = pinpoints.isEmpty ? "base view only, no tiles" : "best of \(pinpoints) (height×width)"
+    print("images       \(tiles), resample \(preprocessor.resample)")
   }
 
   private func row(_ name: String, _ tensors: Int, _ parameters: Int, _ bytes: Int, _ types: String) -> String {

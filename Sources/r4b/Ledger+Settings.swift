@@ -6,30 +6,31 @@ import Ledger
 import Telemetry
 
 extension Ledger {
-  /// Opens the ledger, or nothing where the settings name none. One that cannot be written is said so and kept, as it may recover.
+  /// Opens the ledger; nil where the settings name none. Warns about one that cannot be written and keeps it, because
+  /// it may recover.
   convenience init?(_ settings: Settings, _ base: URL) {
-    guard let file = settings.optionalString("ledger.path") else { return nil }
+    guard let file = settings.ledger.path else { return nil }
     let path = URL(fileURLWithPath: file, relativeTo: base).path
     self.init(
       path: path,
       configuration: LedgerConfiguration(
-        retentionDays: settings.optionalInt("ledger.retention_days"),
-        retentionMegabytes: settings.optionalInt("ledger.max_mb")))
+        retentionDays: settings.ledger.retentionDays,
+        retentionMegabytes: settings.ledger.maxMB))
     let status = status
     if case .degraded(let reason) = status.state {
-      note("Warning: the usage ledger \(path) cannot be written: \(reason). Requests are served all the same.")
+      note("Warning: cannot write the usage ledger \(path): \(reason). The server serves requests without it.")
     }
     if status.corruptFiles > 0 {
-      let place = status.corruptFile.map { "was moved to \($0)" } ?? "could not be moved away"
-      note("Warning: the usage ledger \(path) was damaged: the file \(place), and a new one was begun.")
+      let outcome = status.corruptFile.map { "was moved to \($0)" } ?? "could not be moved"
+      note("Warning: the usage ledger \(path) was damaged. The file \(outcome), and a new one was created.")
     }
     if status.lost > 0 {
       let least = status.lostIsExact ? "" : "at least "
-      note("Note: the usage ledger lost \(least)\(status.lost) rows when the last server ended.")
+      note("Note: the usage ledger lost \(least)\(status.lost) rows when the previous server ended.")
     }
   }
 
-  /// Writes to `log` what happens to the ledger from now on.
+  /// Logs the ledger's events from now on.
   func report(to log: JSONLog) {
     let path = JSONValue.string(path)
     observe { event in
@@ -46,13 +47,13 @@ extension Ledger {
     }
   }
 
-  /// Writes what waits, closes the file and says how many rows were lost.
+  /// Writes the waiting rows, closes the file and reports lost rows.
   func closeReporting() {
     let loss = close()
     if loss.rows == 0 { return }
     let reason = loss.reason.map { ": \($0)" } ?? ""
     note(
-      "Warning: the usage ledger \(path) lost \(loss.rows) rows: \(loss.unwritten) could not be written at the end, "
-        + "\(loss.dropped) were dropped before because too many waited\(reason).")
+      "Warning: the usage ledger \(path) lost \(loss.rows) rows: \(loss.unwritten) could not be written at shutdown, "
+        + "\(loss.dropped) were dropped earlier because too many were waiting\(reason).")
   }
 }

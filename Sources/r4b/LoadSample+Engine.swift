@@ -1,9 +1,9 @@
-// The engine's load as metrics show it.
+// The engine's load for metrics.
 import Scheduling
 import Telemetry
 
 extension LoadSample {
-  /// What an engine holds and has done so far.
+  /// The current state of an engine and its totals.
   init(_ load: EngineLoad) {
     self.init(
       running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)

@@ -1,28 +1,30 @@
-// The model of this process as a client: requests go through the server's own handler, so that an evaluation without a socket is the one
-// with it.
 import API
 import Configuration
 import Evaluation
 import Foundation
 import HTTP
 import JSON
+// The model in this process as a client. Requests go through the server's own handler, so that evaluations give the
+// same results with and without a socket.
+import ModelLoading
 import Scheduling
 import Telemetry
 
 struct LocalModelClient: ModelClient {
   /// The model's name, as requests give it.
   let name: String
-  /// What the weights are in memory.
+  /// The type of the weights in memory.
   let weights: String
-  /// What answers depend on: the checkpoint, what its weights and the cache are kept in, and the settings of replies.
+  /// The properties on which answers depend: the checkpoint, the types of weights and cache, and the settings of
+  /// replies.
   let source: JSONValue
 
   private let loaded: LoadedModel
   private let server: APIServer
 
-  /// Loads the model; on failure throws a sentence that names the file.
+  /// Loads the model; throws an error that names the file.
   init(settings: Settings, base: URL) async throws {
-    loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    loaded = try await LoadedModel(settings, base)
     (name, weights) = (loaded.name, loaded.weightType)
     source = Self.source(settings, base, weights: weights)
     let engine = loaded.engine

@@ -1,4 +1,4 @@
-// What a process inherits and must not depend on: standard streams that are closed, stack sizes, and what a broken pipe does.
+// Makes the process independent of what it inherits: closed standard streams, stack sizes, signals of broken pipes.
 import CKernels
 import Glibc
 
@@ -8,8 +8,9 @@ enum ProcessPreparation {
   /// their limits) needs between 384 and 512 KiB; pages are taken only when they are used.
   static let stackBytes = 8 << 20
 
-  /// Sets the default stack of threads, which would otherwise be `ulimit -s`: those of Dispatch, Foundation and the kernels
-  /// name no size. The main thread gets as much as the hard limit allows. Call it before the first thread exists.
+  /// Sets the default stack of threads, which would otherwise be `ulimit -s`: those of Dispatch, Foundation and the
+  /// kernels name no size. The main thread gets as much as the hard limit allows. Call it before the first thread
+  /// exists.
   static func setThreadStacks() {
     _ = ck_set_thread_stack(stackBytes)
     let resource = __rlimit_resource_t(RLIMIT_STACK.rawValue)
@@ -19,13 +20,13 @@ enum ProcessPreparation {
     setrlimit(resource, &limit)
   }
 
-  /// Threads that every command needs besides the first, about.
+  /// About the number of threads that every command needs besides the first.
   private static let threads: Int32 = 6
-  /// Bytes of addresses that every command needs besides the stacks, about: libraries are mapped already.
+  /// About the bytes of address space that every command needs besides stacks and libraries.
   private static let addressBytes = 256 << 20
 
-  /// Ends the process with a sentence where the system gives it too few threads or addresses. Dispatch would wait for a thread for
-  /// ever, and an allocation that fails ends in a crash.
+  /// Ends the process with an error where the system allows too few threads or too little address space. Otherwise
+  /// Dispatch would wait for a thread for ever, and a failed allocation would crash.
   static func checkLimits() {
     let room = mmap(nil, addressBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     let started = room == MAP_FAILED ? 0 : ck_try_threads(threads)
@@ -33,15 +34,15 @@ enum ProcessPreparation {
     if started == threads { return }
     let limit =
       room == MAP_FAILED
-      ? "\(addressBytes >> 20) MiB of addresses beyond those in use, which ulimit -v does not leave"
-      : "\(threads) threads of \(stackBytes >> 20) MiB of stack, and the system gave \(started): raise ulimit -u (systemd: TasksMax, "
-        + "containers: the limit of pids) or ulimit -v"
+      ? "\(addressBytes >> 20) MiB more address space: raise ulimit -v"
+      : "\(threads) threads with \(stackBytes >> 20) MiB of stack each, but the system allows \(started): raise ulimit -u (systemd: "
+        + "TasksMax, containers: the pids limit) or ulimit -v"
     note("error: r4b needs \(limit)")
     exit(EXIT_FAILURE)
   }
 
-  /// Takes the numbers of closed standard streams, so that no socket or database gets one of them and then the log's lines.
-  /// The streams stay unusable: they are opened in the wrong direction.
+  /// Occupies the descriptors of closed standard streams, so that no socket or database gets one of them and then
+  /// receives log lines. The streams stay unusable, because they are opened in the wrong direction.
   static func openStandardStreams() {
     for (descriptor, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)]
     where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
@@ -50,8 +51,8 @@ enum ProcessPreparation {
     }
   }
 
-  /// Makes a write to a pipe without a reader, or beyond `ulimit -f`, fail instead of ending the process. For servers, and for
-  /// commands whose product is a file. Other commands keep the default: the signal ends them quietly, as it ends `cat`.
+  /// Makes a write to a pipe without a reader, or beyond `ulimit -f`, fail instead of ending the process: for servers,
+  /// and for commands that write files. Other commands keep the default and end quietly, like `cat`.
   static func survivesFailedWrites() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)

@@ -4,7 +4,8 @@ import Dispatch
 import Foundation
 import Glibc
 
-/// Prepares the process, then runs the command. The preparation is synchronous, so that it comes before the first thread.
+/// Prepares the process, then runs the command. The preparation is synchronous, so that it comes before the first
+/// thread.
 @main
 enum Program {
   static func main() {
@@ -23,7 +24,7 @@ struct R4B: AsyncParsableCommand {
   static let version = "0.1.0"
 
   static let configuration = CommandConfiguration(
-    commandName: "r4b", abstract: "Runs the auto-thinking vision–language model R-4B on CPU.", version: version,
+    commandName: "r4b", abstract: "Runs the auto-thinking vision–language model R-4B on the CPU.", version: version,
     subcommands: [
       ServeCommand.self, ChatCommand.self, InspectCommand.self, QuantizeCommand.self, BenchCommand.self,
       PerplexityCommand.self, EvalCommand.self, AnnotateCommand.self,
@@ -34,7 +35,7 @@ struct R4B: AsyncParsableCommand {
 /// Writes a line to standard error.
 func note(_ text: String) { _ = put(text + "\n", STDERR_FILENO) }
 
-/// Writes to a descriptor; false when it takes no more, for instance because nobody reads the pipe.
+/// Writes to a descriptor; returns false when it accepts no more, for instance because nobody reads the pipe.
 func put(_ text: String, _ descriptor: Int32) -> Bool {
   var rest = Array(text.utf8)[...]
   while !rest.isEmpty {
@@ -44,7 +45,7 @@ func put(_ text: String, _ descriptor: Int32) -> Bool {
   return true
 }
 
-/// Runs a command; what it throws is told in one line, and the exit code is 1.
+/// Runs a command; prints its error in one line and exits with code 1.
 func reportingErrors(_ body: () async throws -> Void) async throws {
   do { try await body() } catch let error where !(error is ExitCode) {
     note("error: \(error)")

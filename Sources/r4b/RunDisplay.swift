@@ -1,4 +1,5 @@
-// How far `r4b eval` and `r4b annotate` are, on standard error: one line that is written over on a terminal, a line now and then elsewhere.
+// The progress of `r4b eval` and `r4b annotate` on standard error: one line that is overwritten on a terminal, else a
+// line every half minute.
 import Evaluation
 import Foundation
 import Glibc
@@ -6,7 +7,7 @@ import Glibc
 struct RunDisplay {
   private let onTerminal = isatty(STDERR_FILENO) == 1
   private var shown: ContinuousClock.Instant?
-  /// Between two lines: a moment on a terminal, half a minute elsewhere.
+  /// The time between two lines.
   private var pause: Duration { onTerminal ? .milliseconds(100) : .seconds(30) }
   private static let width = 24
 
@@ -25,7 +26,7 @@ struct RunDisplay {
     _ = put("\r\u{1B}[K\(bar) \(line)", STDERR_FILENO)
   }
 
-  /// Leaves the line that was written over.
+  /// Moves to a new line after the overwritten one.
   func end() {
     if onTerminal, shown != nil { note("") }
   }

@@ -1,6 +1,7 @@
-// `r4b serve`: loads the model, opens the ports, serves until a signal.
 import API
 import ArgumentParser
+// `r4b serve`: loads the model, opens the ports, serves until a signal.
+import Basics
 import Chat
 import Configuration
 import Fetching
@@ -10,6 +11,7 @@ import HTTP
 import JSON
 import Ledger
 import ModelFiles
+import ModelLoading
 import Scheduling
 import Telemetry
 import Tokenization
@@ -22,7 +24,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   @OptionGroup var options: SettingsOptions
 
-  @Option(help: "Address to listen on; beyond loopback an API key is required.")
+  @Option(help: "Address to listen on; an address other than loopback requires an API key.")
   var host: String?
 
   @Option(help: "TCP port without TLS; 0 lets the system choose one.")
@@ -35,29 +37,29 @@ struct ServeCommand: AsyncParsableCommand {
 
   private func serve() async throws {
     let (settings, base) = try options.load(
-      flags: [("server.host", host, "--host"), ("server.port", port, "--port")])
+      flags: [SettingsFlag(\.server.host, host, "--host"), SettingsFlag(\.server.port, port, "--port")])
     let keys = try APIKeys(settings, base)
-    let places = try ListeningPlaces(settings, base)
-    if places.isPublic, keys.isEmpty, !settings.bool("server.insecure") {
+    let sockets = try ListeningSockets(settings, base)
+    if sockets.isPublic, keys.isEmpty, !settings.server.insecure {
       throw ConfigurationError(
-        "server.host \(places.host) is reachable from other machines and there is no API key: set R4B_API_KEY or "
-          + "auth.keys_file, or server.insecure=true to serve without one")
+        "server.host \(sockets.host) is reachable from other machines, which requires an API key: set R4B_API_KEY or "
+          + "auth.keys_file, or server.insecure=true to serve without a key")
     }
-    let surface = try Surface(settings, base, keys, places)
+    let surface = try Surface(settings, base, keys, sockets)
     var limits = try Self.limits(settings)
     DescriptorLimit.raise()
-    let hangUps = await Self.hangUps(places.tls?.identity)
+    let hangUps = await Self.hangUps(sockets.tls?.identity)
     let started = ContinuousClock.now
-    note("Loading \(settings.string("model.path")) …")
-    let loaded = try await LoadedModel(settings: settings, base: base, progress: LoadingProgress().show)
+    note("Loading \(settings.model.path) …")
+    let loaded = try await LoadedModel(settings, base)
     let duration = (ContinuousClock.now - started).formatted(
       .units(allowed: [.seconds], fractionalPart: .show(length: 2)))
     note("Loaded \(loaded.name) in \(duration): \(loaded.memory).")
 
     let engine = loaded.engine
-    let log = JSONLog(level: settings.bool("log.requests") ? .info : .warning)
+    let log = JSONLog(level: settings.log.requests ? .info : .warning)
     let metrics = ServerMetrics(
-      model: loaded.name, version: R4B.version, aliases: settings.bool("metrics.vllm_aliases")
+      model: loaded.name, version: R4B.version, aliases: settings.metrics.vLLMAliases
     ) { LoadSample(engine.load) }
     LogMetrics.register(log, in: metrics.registry)
     let ledger = Ledger(settings, base)
@@ -74,16 +76,16 @@ struct ServeCommand: AsyncParsableCommand {
       limits: limits, errorResponse: ConnectionEvents.errorResponse,
       observer: ConnectionEvents(metrics: metrics, log: log), admit: api.admit)
     let signals = await Signals()
-    try places.open(on: server) { note("Listening on \($0)") }
+    try sockets.open(on: server) { note("Listening on \($0)") }
 
     await signals.first()
-    let grace = settings.seconds("shutdown.grace_s")
-    note("Stopping: running requests get \(settings.double("shutdown.grace_s")) s; a second signal stops at once.")
+    let grace = settings.shutdown.grace
+    note("Stopping: running requests get \(grace.seconds) s; a second signal stops at once.")
     api.drain()
     let end = ContinuousClock.now + grace
     await server.drain()
     await engine.shutdown(grace: grace)
-    // The engine has told every reply how it ended; what is left is to hand that over.
+    // Every reply has ended; the connections only have to deliver the last bytes.
     await server.shutdown(grace: max(end - .now, Self.handover))
     log.flush()
     ledger?.closeReporting()
@@ -91,54 +93,54 @@ struct ServeCommand: AsyncParsableCommand {
     withExtendedLifetime((signals, hangUps)) {}
   }
 
-  /// Time that clients have for the last bytes of replies that the grace has cut off.
+  /// Time for clients to receive the last bytes of replies that the shutdown has cut off.
   private static let handover = Duration.seconds(2)
 
-  /// Reads the certificate again at each SIGHUP. Without one the signal is only kept from ending a service; to a server at a
-  /// terminal it is the terminal's end, and its own.
+  /// Reloads the certificate at each SIGHUP. Without a certificate, a service ignores the signal, and a server at a
+  /// terminal ends with the terminal.
   private static func hangUps(_ identity: TLSIdentity?) async -> HangUps? {
     guard let identity else {
-      return HangUps.comeFromTerminal ? nil : await HangUps { note("SIGHUP: there is no certificate to reload.") }
+      return HangUps.comeFromTerminal ? nil : await HangUps { note("SIGHUP ignored: no certificate is configured.") }
     }
     return await HangUps {
       do throws(TLSError) {
         try identity.reload()
-        note("Reloaded \(identity.certificate): new connections get this certificate.")
+        note("Reloaded \(identity.certificate) for new connections.")
       } catch {
-        note("error: the certificate was not reloaded and the one in use stays: \(error)")
+        note("error: cannot reload the certificate, the current one stays in use: \(error)")
       }
     }
   }
 
-  /// Keeps connections from taking the descriptors that files, the ledger and fetched images need.
+  /// Limits connections, so that descriptors remain for files, the ledger and fetched images.
   private static func leaveDescriptors(_ limits: inout HTTPLimits) {
     let limit = DescriptorLimit.current
     let most = DescriptorLimit.connections(limit: limit, used: DescriptorLimit.openCount)
     guard most < limits.connections else { return }
     note(
-      "Warning: http.max_connections is \(limits.connections), but this process may open \(limit) descriptors: at most \(most) "
-        + "connections are accepted. Raise the limit (`ulimit -n`, systemd's LimitNOFILE) or lower the setting.")
+      "Warning: http.max_connections is \(limits.connections), but this process may open only \(limit) descriptors. The server accepts at "
+        + "most \(most) connections. Raise the limit (`ulimit -n`, systemd's LimitNOFILE) or lower the setting.")
     limits.connections = most
   }
 
   private static func limits(_ settings: Settings) throws(ConfigurationError) -> HTTPLimits {
     var limits = HTTPLimits()
-    limits.headBytes = settings.int("http.max_head_bytes")
-    limits.bodyBytes = settings.int("http.max_body_bytes")
-    limits.bufferedBodyBytes = settings.int("http.max_buffered_bytes")
+    limits.headBytes = settings.http.maxHeadBytes
+    limits.bodyBytes = settings.http.maxBodyBytes
+    limits.bufferedBodyBytes = settings.http.maxBufferedBytes
     guard limits.bufferedBodyBytes / 2 >= limits.bodyBytes else {
       throw ConfigurationError(
-        "http.max_buffered_bytes is \(limits.bufferedBodyBytes), at least twice http.max_body_bytes, "
-          + "\(limits.bodyBytes), is needed")
+        "http.max_buffered_bytes must be at least twice http.max_body_bytes (\(limits.bodyBytes)), got "
+          + "\(limits.bufferedBodyBytes)")
     }
-    limits.headTimeout = settings.seconds("http.head_timeout_s")
-    limits.bodyTimeout = settings.seconds("http.body_timeout_s")
-    limits.idleTimeout = settings.seconds("http.idle_timeout_s")
-    limits.writeTimeout = settings.seconds("http.write_timeout_s")
-    limits.allUnsentBytes = settings.int("http.max_unsent_bytes")
-    limits.sendBytesPerSecond = settings.int("http.min_send_bytes_per_s")
-    limits.connections = settings.int("http.max_connections")
-    limits.connectionsPerAddress = settings.int("http.max_connections_per_address")
+    limits.headTimeout = settings.http.headTimeout
+    limits.bodyTimeout = settings.http.bodyTimeout
+    limits.idleTimeout = settings.http.idleTimeout
+    limits.writeTimeout = settings.http.writeTimeout
+    limits.allUnsentBytes = settings.http.maxUnsentBytes
+    limits.sendBytesPerSecond = settings.http.minSendBytesPerSecond
+    limits.connections = settings.http.maxConnections
+    limits.connectionsPerAddress = settings.http.maxConnectionsPerAddress
     return limits
   }
 }

@@ -1,14 +1,15 @@
-// The signals a server listens to. They are ignored by the process and read by Dispatch, so that no code runs in a handler.
+// The signals of a server. The process ignores them and Dispatch reports them, so that no code runs in a signal
+// handler.
 import Dispatch
 import Glibc
 import Synchronization
 
-/// SIGTERM and SIGINT: the first is waited for, the second ends the process at once.
+/// SIGTERM and SIGINT: the first ends the wait, the second ends the process at once.
 struct Signals {
   private let stream: AsyncStream<Void>
   private let sources: [any DispatchSourceSignal]
 
-  /// Both are caught once this returns; until then one that is ignored would be lost.
+  /// Returns when both signals are caught.
   init() async {
     let (stream, continuation) = AsyncStream<Void>.makeStream()
     let received = Count()
@@ -24,7 +25,7 @@ struct Signals {
     self.sources = sources
   }
 
-  /// Returns when the first has come.
+  /// Waits for the first signal.
   func first() async { await wait() }
 
   /// Waits as `first` does, in any task.
@@ -39,19 +40,19 @@ struct Signals {
   }
 }
 
-/// SIGHUP: what the files hold has changed.
+/// SIGHUP: files have changed.
 struct HangUps {
   private let source: any DispatchSourceSignal
 
-  /// Calls `action` for each from now on, one after the other.
+  /// Calls `action` for each signal from now on, one at a time.
   init(_ action: @escaping @Sendable () -> Void) async { source = await SignalSource.open(SIGHUP, action) }
 
-  /// Whether standard input is a terminal, whose end is what the signal says then.
+  /// Whether standard input is a terminal: the signal then means that the terminal was closed.
   static var comeFromTerminal: Bool { isatty(STDIN_FILENO) == 1 }
 }
 
 private enum SignalSource {
-  /// Catches a signal from when this returns for as long as the source lives.
+  /// Catches a signal while the source lives; returns when it is caught.
   static func open(_ number: Int32, _ action: @escaping @Sendable () -> Void) async -> any DispatchSourceSignal {
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number)

@@ -1,9 +1,10 @@
-// What the settings say about the HTTP surface beside the model: keys, policies, hosts, origins, images and pages. It is read
-// before the model, so that a mistake shows at once and not after minutes of loading.
 import API
 import Configuration
 import Fetching
 import Foundation
+// The part of the API configuration that needs no model: keys, policies, hosts, origins, images and pages. It is read
+// before the model, so that a mistake is an error at once and not after minutes of loading.
+import ModelLoading
 
 /// The parts of an `APIConfiguration` that need no model.
 struct Surface {
@@ -14,38 +15,38 @@ struct Surface {
   private let images: ImageFetcher?
   private let pages: StaticFiles?
 
-  /// Reads and checks the settings and the files that they name. Notes what has no effect.
-  init(_ settings: Settings, _ base: URL, _ keys: APIKeys, _ places: ListeningPlaces) throws {
+  /// Reads and checks the settings and the files that they name. Warns about settings without effect.
+  init(_ settings: Settings, _ base: URL, _ keys: APIKeys, _ sockets: ListeningSockets) throws {
     self.keys = keys
     policies = try KeyPolicies(settings, base, keys)
-    corsOrigins = settings.origins("server.cors_origins")
-    let hosts = settings.strings("server.allowed_hosts")
-    allowedHosts = places.isOnLoopback ? APIConfiguration.loopbackHosts + hosts : nil
+    corsOrigins = settings.server.corsOrigins
+    let hosts = settings.server.allowedHosts
+    allowedHosts = sockets.isOnLoopback ? APIConfiguration.loopbackHosts + hosts : nil
     if allowedHosts == nil, !hosts.isEmpty {
-      note("Warning: server.allowed_hosts has no effect: it guards ports on loopback only, and none is open there.")
+      note("Warning: server.allowed_hosts has no effect, because no port listens on loopback.")
     }
     images = try ImageFetcher(settings, base)
     pages = try Self.pages(settings, base)
   }
 
-  /// The default directory may be missing: a program that was installed alone has no pages.
+  /// The default directory may be missing, because the program may be installed without pages.
   private static func pages(_ settings: Settings, _ base: URL) throws -> StaticFiles? {
-    guard let folder = settings.optionalString("server.public") else { return nil }
+    guard let folder = settings.server.public else { return nil }
     let path = URL(fileURLWithPath: folder, relativeTo: base).standardizedFileURL.path
-    if !settings.isGiven("server.public"), !FileManager.default.fileExists(atPath: path) {
-      note("Note: no pages are served, as the directory \(path) does not exist; server.public names another.")
+    if !settings.isGiven(\.server.public), !FileManager.default.fileExists(atPath: path) {
+      note("Note: the directory \(path) does not exist, so no pages are served; server.public sets another directory.")
       return nil
     }
     do { return try StaticFiles(directory: path) } catch { throw ConfigurationError("server.public: \(error)") }
   }
 
-  /// The whole configuration, with what the model decides.
+  /// Returns the whole configuration, including what depends on the model.
   func configuration(_ settings: Settings, _ loaded: LoadedModel) -> APIConfiguration {
     var api = APIConfiguration(settings, loaded)
-    api.shadowFraction = settings.double("shadow.fraction")
+    api.shadowFraction = settings.shadow.fraction
     (api.keys, api.policies, api.imageFetcher, api.publicFiles) = (keys, policies, images, pages)
     (api.corsOrigins, api.allowedHosts) = (corsOrigins, allowedHosts)
-    api.reasoningField = ReasoningField(rawValue: settings.string("api.reasoning_field")) ?? .reasoningContent
+    api.reasoningField = ReasoningField(rawValue: settings.api.reasoningField) ?? .reasoningContent
     return api
   }
 }

@@ -1,13 +1,13 @@
-// The operator's rules for thoughts.
+// The operator's rules for thinking.
 import Configuration
 import GenerationTypes
 
 extension ThoughtRules {
-  /// The rules that the settings state.
+  /// The rules in the settings.
   init(_ settings: Settings) {
     self.init()
-    budget = settings.optionalInt("generation.thinking_budget")
-    answerReserve = settings.int("generation.answer_reserve")
-    stopsLoops = settings.bool("generation.stop_loops")
+    budget = settings.generation.thinkingBudget
+    answerReserve = settings.generation.answerReserve
+    stopsLoops = settings.generation.stopLoops
   }
 }

@@ -1,13 +1,13 @@
-// How much the heavy work of requests may take, from the settings.
+// The limits of requests' heavy work, from the settings.
 import Configuration
 import Foundation
 import Work
 
 extension WorkQueue {
-  /// As many threads as cores, at least four: the system shares the cores, the queue's rules need threads to choose from.
+  /// As many threads as cores, but at least four, so that the queue can choose between clients.
   convenience init(_ settings: Settings) {
     var limits = WorkLimits(workers: max(4, ProcessInfo.processInfo.activeProcessorCount))
-    limits.requestTime = settings.seconds("http.request_cpu_s")
+    limits.requestTime = settings.http.requestCPU
     self.init(limits: limits)
   }
 }

@@ -17,7 +17,7 @@ import Testing
   /// comparisons.
   private let modules = [
     "JSON", "HTTP", "Transport", "API", "Chat", "Templates", "StructuredOutput", "Tokenization", "ModelFiles",
-    "Fetching", "Imaging",
+    "Fetching", "Imaging", "ModelLoading",
     "Telemetry",
   ]
 

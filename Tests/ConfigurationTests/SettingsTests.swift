@@ -22,23 +22,23 @@ private func message(_ body: () throws -> Void) -> String {
     try settings.apply(file: Array(#"{"server":{"port":1,"host":"a"},"log":{"requests":false}}"#.utf8), source: "f")
     try settings.apply(environment: ["R4B_SERVER_PORT": "2", "R4B_SERVER_HOST": "b", "PATH": "x", "R4B_API_KEY": "k"])
     try settings.apply(flag: "server.port", text: "3", source: "--port")
-    #expect(settings.int("server.port") == 3)
-    #expect(settings.string("server.host") == "b")
-    #expect(!settings.bool("log.requests"))
+    #expect(settings.server.port == 3)
+    #expect(settings.server.host == "b")
+    #expect(!settings.log.requests)
   }
 
-  @Test func `a port can be none, and a mode reads as permissions`() throws {
+  @Test func `a port can be null, and a file mode is read as permissions`() throws {
     var settings = Settings()
-    #expect(settings.optionalInt("server.port") == 8080 && settings.optionalInt("tls.port") == nil)
-    #expect(settings.fileMode("server.unix_socket_mode") == 0o660)
+    #expect(settings.server.port == 8080 && settings.tls.port == nil)
+    #expect(settings.server.unixSocketMode.bits == 0o660)
     try settings.apply(file: Array(#"{"server":{"port":null},"tls":{"port":0}}"#.utf8), source: "f")
     try settings.apply(environment: ["R4B_SERVER_UNIX_SOCKET_MODE": "600", "R4B_TLS_CERTIFICATE": "a.pem"])
-    #expect(settings.optionalInt("server.port") == nil && settings.optionalInt("tls.port") == 0)
-    #expect(settings.fileMode("server.unix_socket_mode") == 0o600)
-    #expect(settings.optionalString("tls.certificate") == "a.pem")
+    #expect(settings.server.port == nil && settings.tls.port == 0)
+    #expect(settings.server.unixSocketMode.bits == 0o600)
+    #expect(settings.tls.certificate == "a.pem")
     try settings.apply(flag: "server.port", text: "80", source: "--port")
     try settings.apply(environment: ["R4B_SERVER_PORT": ""])
-    #expect(settings.optionalInt("server.port") == nil)
+    #expect(settings.server.port == nil)
   }
 
   @Test(arguments: [
@@ -52,9 +52,9 @@ private func message(_ body: () throws -> Void) -> String {
     (#"{"generation":{"thinking_mode":"maybe"}}"#, ["one of \"auto\", \"long\", \"short\"", "not \"maybe\""]),
     (#"{"server":{"port":1,"port":2}}"#, ["appears twice at byte 20"]),
     (#"{"server":[]}"#, ["server must be an object"]),
-    ("[]", ["expected an object"]), ("{", ["unexpected end at byte 1"]),
+    ("[]", ["expected a JSON object"]), ("{", ["unexpected end at byte 1"]),
   ])
-  func `a mistake in the file is named with its limit and value`(text: String, words: [String]) {
+  func `an error in the file names setting, limit and value`(text: String, words: [String]) {
     let message = message {
       var settings = Settings()
       try settings.apply(file: Array(text.utf8), source: "config.json")
@@ -102,24 +102,29 @@ private func message(_ body: () throws -> Void) -> String {
     }
   }
 
-  @Test func `a setting is known to be given, be it to its default`() throws {
+  @Test func `a setting counts as given, even with its default value`() throws {
     var settings = Settings()
-    #expect(!settings.isGiven("server.public"))
+    #expect(!settings.isGiven(\.server.public))
     try settings.apply(flag: "server.public", text: "Public", source: "--set")
-    #expect(settings.isGiven("server.public") && !settings.isGiven("server.port"))
+    #expect(settings.isGiven(\.server.public) && !settings.isGiven(\.server.port))
   }
 
-  private static let lists = ["images.remote", "images.remote_networks", "server.allowed_hosts", "server.cors_origins"]
+  private static let lists: [(path: String, value: @Sendable (Settings) -> [String])] = [
+    ("images.remote", { $0.images.remote }), ("images.remote_networks", { $0.images.remoteNetworks }),
+    ("server.allowed_hosts", { $0.server.allowedHosts }), ("server.cors_origins", { $0.server.corsOrigins }),
+  ]
 
   @Test(arguments: lists)
-  func `a list is the same in the file, a variable and a flag`(path: String) throws {
+  func `a list is the same in the file, a variable and a flag`(
+    path: String, value: @Sendable (Settings) -> [String]
+  ) throws {
     let entries =
       path.hasSuffix("origins") ? ["https://a.example", "http://b.example:3000"] : ["a.example", "b.example"]
     let wanted = JSONValue.array(entries.map { .string($0) })
     let json = String(decoding: wanted.encoded, as: UTF8.self)
     let parts = path.split(separator: ".")
     let variable = "R4B_" + path.uppercased().split(separator: ".").joined(separator: "_")
-    func expect(_ settings: Settings, _ wanted: [String]) { #expect(settings.strings(path) == wanted) }
+    func expect(_ settings: Settings, _ wanted: [String]) { #expect(value(settings) == wanted) }
     var settings = Settings()
     try settings.apply(file: Array("{\"\(parts[0])\":{\"\(parts[1])\":\(json)}}".utf8), source: "f")
     expect(settings, entries)
@@ -158,7 +163,7 @@ private func message(_ body: () throws -> Void) -> String {
     ("server.allowed_hosts", "a b", "not a host name"),
     ("server.allowed_hosts", "bücher.example", "Punycode"), ("server.allowed_hosts", "[::g]", "not an IPv6"),
   ])
-  func `an entry that no browser sends is an error`(path: String, text: String, words: String) {
+  func `an entry that browsers never send is an error`(path: String, text: String, words: String) {
     let message = message {
       var settings = Settings()
       try settings.apply(flag: path, text: text, source: "--set")
@@ -172,23 +177,24 @@ private func message(_ body: () throws -> Void) -> String {
       "HTTPS://App.Example:443,http://a:80,http://a:8080,https://[::1]:3000,*,tauri://localhost,chrome-extension://abcdef"
     try settings.apply(flag: "server.cors_origins", text: text, source: "--set")
     #expect(
-      settings.origins("server.cors_origins") == [
+      settings.server.corsOrigins == [
         "https://app.example", "http://a", "http://a:8080", "https://[::1]:3000", "*", "tauri://localhost",
         "chrome-extension://abcdef",
       ])
     try settings.apply(flag: "server.allowed_hosts", text: "Box.local,10.0.0.1,[::2],my_host", source: "--set")
     try settings.apply(flag: "server.allowed_hosts", text: "[::2]", source: "--set")
-    #expect(settings.strings("server.allowed_hosts") == ["[::2]"])
+    #expect(settings.server.allowedHosts == ["[::2]"])
   }
 
-  @Test func `null in a variable or a flag is null, not a name`() throws {
+  @Test func `the text null in a variable or a flag is null, not a name`() throws {
     var settings = Settings()
     for path in ["ledger.path", "server.public", "model.name", "model.quantize", "server.port", "scheduling.threads"] {
       try settings.apply(flag: path, text: "null", source: "--set")
-      #expect(settings.optionalString(path) == nil && settings.optionalInt(path) == nil)
     }
+    #expect(settings.ledger.path == nil && settings.server.public == nil && settings.model.name == nil)
+    #expect(settings.model.quantize == nil && settings.server.port == nil && settings.scheduling.threads == nil)
     try settings.apply(flag: "ledger.path", text: "./null", source: "--set")
-    #expect(settings.optionalString("ledger.path") == "./null")
+    #expect(settings.ledger.path == "./null")
     #expect(
       message { try settings.apply(flag: "shutdown.grace_s", text: "null", source: "--set") }.contains(
         "must be a number"))
@@ -200,14 +206,48 @@ private func message(_ body: () throws -> Void) -> String {
       "R4B_SERVER_HOST": "127.0.0.2\r\n", "R4B_SERVER_PORT": "81\r", "R4B_LEDGER_PATH": "\n",
       "R4B_GENERATION_THINKING_MODE": "short\n",
     ])
-    #expect(settings.string("server.host") == "127.0.0.2" && settings.int("server.port") == 81)
-    #expect(settings.optionalString("ledger.path") == nil && settings.string("generation.thinking_mode") == "short")
+    #expect(settings.server.host == "127.0.0.2" && settings.server.port == 81)
+    #expect(settings.ledger.path == nil && settings.generation.thinkingMode == "short")
   }
 
   @Test func `a byte order mark and CRLF in the file are skipped`() throws {
     var settings = Settings()
     try settings.apply(file: Array("\u{FEFF}{\r\n\"server\": {\"port\": 81}\r\n}\r\n".utf8), source: "f")
-    #expect(settings.int("server.port") == 81)
+    #expect(settings.server.port == 81)
+  }
+
+  @Test func `every type of value is read as its own`() throws {
+    var settings = Settings()
+    #expect(settings.http.headTimeout == .seconds(10) && settings.scheduling.maxStall == .milliseconds(300))
+    #expect(settings.scheduling.replyTimeout == nil && settings.shadow.fraction == 0)
+    #expect(settings.generation.thinkingMode == "auto" && settings.model.quantize == nil)
+    try settings.apply(flag: \.scheduling.replyTimeout, text: "1.5", source: "--set")
+    try settings.apply(flag: \.scheduling.maxStall, text: "0.5e3", source: "--set")
+    try settings.apply(flag: \.shadow.fraction, text: "0.25", source: "--set")
+    try settings.apply(flag: \.model.quantize, text: "q8_0", source: "--set")
+    #expect(
+      settings.scheduling.replyTimeout == .milliseconds(1500) && settings.scheduling.maxStall == .milliseconds(500))
+    #expect(settings.shadow.fraction == 0.25 && settings.model.quantize == "q8_0")
+  }
+
+  @Test func `a property has the name of its setting`() {
+    var names = 0
+    for section in Mirror(reflecting: SettingSections.all).children {
+      for setting in Mirror(reflecting: section.value).children {
+        guard let property = setting.label,
+          let definition = Mirror(reflecting: setting.value).descendant("definition") as? SettingDefinition
+        else { continue }
+        let parts = definition.path.split(separator: ".")
+        #expect(parts.count == 2 && String(parts[0]) == section.label)
+        // Properties leave out units at the end: `http.head_timeout_s` is a `Duration` named `headTimeout`.
+        var words = parts[1].split(separator: "_").map { String($0) }
+        if words.last == "s" || words.last == "ms" { words.removeLast() }
+        #expect(property.lowercased().hasPrefix(words.joined()), "\(definition.path)")
+        names += 1
+      }
+    }
+    #expect(names == Settings.definitions.count && names > 60)
+    #expect(Set(Settings.definitions.map(\.path)).count == names)
   }
 
   @Test func `the repository's config file holds every setting at its default`() throws {
@@ -219,5 +259,9 @@ private func message(_ body: () throws -> Void) -> String {
   @Test func `the documentation lists every setting as it is`() throws {
     let text = try String(contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
     for line in Settings.documentation.split(separator: "\n") { #expect(text.contains(line), "missing: \(line)") }
+    for setting in Settings.definitions {
+      guard let former = setting.formerPath else { continue }
+      #expect(text.contains("| `\(former)` | `\(setting.path)` |"))
+    }
   }
 }

@@ -179,7 +179,7 @@ def test_a_stopped_run_continues_to_the_same_labels(items, local, tmp_path):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130 and "The same command continues." in process.stderr.read()
+    assert process.wait(timeout=60) == 130 and "Repeat the command to continue." in process.stderr.read()
     before = (out / "results.jsonl").read_text()
     assert not (out / "labels.jsonl").exists()
     assert annotate(*arguments).returncode == 0
@@ -295,13 +295,13 @@ def test_another_server_judges_items_without_an_answer(items, judge, tmp_path):
 @pytest.mark.parametrize(
     "arguments, reported",
     [
-        (["a", "--out", "x", "--samples", "0"], "--samples must be from 1 to 1024, not 0"),
+        (["a", "--out", "x", "--samples", "0"], "--samples must be between 1 and 1024, got 0"),
         (["a", "--out", "x", "--temperature", "0"], "--temperature must be above 0"),
-        (["a", "--out", "x", "--threshold", "0.5"], "--threshold belongs to"),
-        (["a", "--out", "x", *P_THINK, "--threshold", "2"], "from 0 to 1, not 2"),
-        (["a", "--out", "x", *P_THINK, "--judge-url", "http://h"], "--judge-url belongs to --difficulty judge"),
-        (["a", "--out", "x", "--judge-key", "k"], "--judge-key belongs to --judge-url"),
-        (["a", "--out", "x", "--extra-body", "[1]"], "--extra-body: expected a JSON object"),
+        (["a", "--out", "x", "--threshold", "0.5"], "--threshold requires"),
+        (["a", "--out", "x", *P_THINK, "--threshold", "2"], "between 0 and 1, got 2"),
+        (["a", "--out", "x", *P_THINK, "--judge-url", "http://h"], "--judge-url requires --difficulty judge"),
+        (["a", "--out", "x", "--judge-key", "k"], "--judge-key requires --judge-url"),
+        (["a", "--out", "x", "--extra-body", "[1]"], "--extra-body must be a JSON object"),
         (["a", "--out", "x", "--extra-body", "{"], "--extra-body: "),
         (["a", "--out", "x", "--difficulty", "luck"], "luck"),
         (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"),

@@ -50,7 +50,7 @@ def test_a_conversation_with_commands():
         and done.stdout.splitlines()[0] == "13"
         and done.stdout.splitlines()[-1].startswith("Hello!")
     )
-    for words in ("nowhere.png: cannot be read", "say /mode auto", "unknown command /what", "[non-thinking"):
+    for words in ("nowhere.png: cannot read the image", "change it with /mode auto", "unknown command /what", "[non-thinking"):
         assert words in done.stderr
 
 
@@ -254,7 +254,7 @@ def test_a_question_that_cannot_fit_and_a_missing_image_are_one_line_errors():
         and long.stderr == "error: the text takes more than 2048 tokens, all that the context holds\n"
     )
     blind = run("chat", "--image", "nowhere.png", "What is this?")
-    assert blind.returncode == 1 and blind.stderr == "error: nowhere.png: cannot be read\n"
+    assert blind.returncode == 1 and blind.stderr == "error: nowhere.png: cannot read the image\n"
 
 
 def test_ctrl_c_stops_a_reply_and_exits_130(tmp_path):
@@ -520,8 +520,8 @@ def test_a_policy_for_an_unknown_key_stops_the_start(tmp_path):
     )
     assert (
         done.returncode == 1
-        and "no API key has the name won" in done.stderr
-        and "named one" in done.stderr
+        and "the policy won has no API key of that name" in done.stderr
+        and "known names are one" in done.stderr
         and "Loading" not in done.stderr
     )
 
@@ -550,7 +550,7 @@ def test_serve_works_outside_a_clone(tmp_path):
     with Server(["--model", MODEL], {"R4B_LEDGER_PATH": "Data/ledger.sqlite"}, options={"cwd": tmp_path}) as server:
         written = server.read()
         assert (
-            f"no pages are served, as the directory {tmp_path}/Public does not exist" in written
+            f"the directory {tmp_path}/Public does not exist, so no pages are served" in written
             and "Warning" not in written
         )
         assert [status(server, path) for path in ("/", "/v1/models", "/v1/usage")] == [404, 200, 200]
@@ -672,11 +672,11 @@ def test_bench_measures_every_row_as_often_as_requested():
     "arguments, words",
     [
         (["bench", "-p", "6x"], "6x"),
-        (["bench", "-b", "0"], "--batch must be numbers from 1"),
+        (["bench", "-b", "0"], "--batch must be numbers between 1"),
         (["bench", "-p", "3000"], "the sequence holds 2048"),
         (["perplexity", "nowhere.txt"], "nowhere.txt"),
-        (["perplexity", "--window", "2", "README.md"], "--window must be from 4"),
-        (["perplexity", "--window", "4096", "README.md"], "holds 2048 positions"),
+        (["perplexity", "--window", "2", "README.md"], "--window must be between 4"),
+        (["perplexity", "--window", "4096", "README.md"], "context of 2048 positions, got 4096"),
     ],
 )
 def test_mistakes_in_measuring_are_named(arguments, words):

@@ -183,7 +183,7 @@ def test_a_stopped_run_continues_and_asks_nothing_twice(sets, local, tmp_path):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130 and "The same command continues." in process.stderr.read()
+    assert process.wait(timeout=60) == 130 and "Repeat the command to continue." in process.stderr.read()
     before = (out / "results.jsonl").read_text()
     assert not (out / "report.json").exists()
     (out / "results.jsonl").write_text(before + '{"set": "dig')
@@ -313,14 +313,14 @@ def test_an_invalid_reply_is_a_failure_and_asked_again_by_the_next_run(stub, sum
     "arguments, reported",
     [
         (["nowhere.jsonl", "--out", "x"], "nowhere.jsonl cannot be read"),
-        (["a", "--out", "x", "--modes", "short,loud"], '"loud" is none of'),
-        (["a", "--out", "x", "--modes", "long,long"], "a mode is given twice"),
-        (["a", "--out", "x", "--sweep", "-101"], "no number from -100"),
-        (["a", "--out", "x", "--sweep", "1,1"], "a bias is given twice"),
+        (["a", "--out", "x", "--modes", "short,loud"], 'must be a list of short, auto and long, got "loud"'),
+        (["a", "--out", "x", "--modes", "long,long"], "must not repeat a mode"),
+        (["a", "--out", "x", "--sweep", "-101"], "numbers between -100 and 100"),
+        (["a", "--out", "x", "--sweep", "1,1"], "must not repeat a bias"),
         (["a", "--out", "x", "--parallel", "0"], "--parallel must be at least 1"),
         (["a", "--out", "x", "--parallel", "65"], "at most 64"),
         (["a", "--out", "x", "--limit", "0"], "--limit must be at least 1"),
-        (["a", "--out", "x", "--model-name", "m"], "belongs to --url"),
+        (["a", "--out", "x", "--model-name", "m"], "requires --url"),
         (["--out", "x"], "set.jsonl"),
     ],
 )

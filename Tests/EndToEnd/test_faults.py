@@ -217,7 +217,9 @@ def test_sigterm_lets_running_replies_end():
 def short_grace():
     """Two streams have started and take longer than the grace period; a third and a request without a stream wait."""
     with (
-        Server(settings("shutdown.grace_s=0.2", "scheduling.max_running=2", "scheduling.brief_seats=0")) as server,
+        Server(
+            settings("shutdown.grace_s=0.2", "scheduling.max_running=2", "scheduling.short_request_slots=0")
+        ) as server,
         Client(server) as alone,
     ):
         running = [Stream(server, LONG | {"logprobs": True, "top_logprobs": 20}).under_way() for _ in range(2)]
@@ -268,7 +270,7 @@ def test_replies_cut_off_by_the_grace_period_are_in_the_log(short_grace):
 
 
 def test_a_second_sigterm_stops_the_server_at_once():
-    with Server(settings("shutdown.grace_s=600", "scheduling.brief_seats=0")) as server:
+    with Server(settings("shutdown.grace_s=600", "scheduling.short_request_slots=0")) as server:
         streams = [Stream(server, LONG | {"n": 2}).under_way() for _ in range(4)]
         server.process.send_signal(signal.SIGTERM)
         assert wait(lambda: "a second signal stops at once" in server.read())
@@ -350,7 +352,9 @@ def ready(server):
 
 
 def test_more_clients_than_slots_and_queue():
-    with Server(settings("scheduling.max_running=2", "scheduling.max_waiting=3", "scheduling.brief_seats=0")) as server:
+    with Server(
+        settings("scheduling.max_running=2", "scheduling.max_waiting=3", "scheduling.short_request_slots=0")
+    ) as server:
         assert ready(server).status == 200
         for _ in range(2):
             admitted = [Stream(server, LONG | {"max_tokens": 700}) for _ in range(5)]

@@ -428,11 +428,11 @@ def test_files_are_read_below_the_root_only(tmp_path):
 @pytest.mark.parametrize(
     "setting, says",
     [
-        ("images.remote=*", r'images\.remote: "\*" is not'),
+        ("images.remote=*", r'images\.remote: an entry must be .*, got "\*"'),
         ("images.remote=https://example.org/path", "images.remote: "),
         ("images.remote_networks=10.0.0.1/8", "images.remote_networks: "),
-        ("images.root=/nowhere", "images.root: /nowhere is not a directory"),
-        ("images.remote_ca_file=/nowhere", "images.remote_ca_file: /nowhere cannot be read"),
+        ("images.root=/nowhere", "images.root: /nowhere is not a readable directory"),
+        ("images.remote_ca_file=/nowhere", "images.remote_ca_file: cannot read /nowhere"),
     ],
 )
 def test_an_invalid_setting_stops_the_start(setting, says):

@@ -219,14 +219,14 @@ def test_policies_of_keys(tmp_path):
 @pytest.mark.parametrize(
     "text, says",
     [
-        ("[]", "expected an object"),
+        ("[]", "expected a JSON object"),
         ('{"a": 1}', "a must be an object"),
         ('{"a": {"mode": "x"}}', "a.mode is unknown"),
-        ('{"a": {"force_mode": "no"}}', "a.force_mode takes auto, long or short"),
+        ('{"a": {"force_mode": "no"}}', "a.force_mode must be auto, long or short"),
         ('{"a": {"max_tokens": 0}}', "a.max_tokens must be an integer from 1"),
-        ('{"a": {"forbid_modes": ["auto", "long", "short"]}}', "a forbids every mode"),
+        ('{"a": {"forbid_modes": ["auto", "long", "short"]}}', "a must not forbid every mode"),
         ("{", "byte 1"),
-        (None, "cannot be read"),
+        (None, "cannot read"),
     ],
 )
 def test_a_mistake_in_the_policies_is_named(tmp_path, text, says):

@@ -171,7 +171,7 @@ def test_a_reply_that_takes_too_long_is_ended_and_counted():
 def test_a_short_request_has_a_slot_while_long_replies_hold_the_others():
     long = LONG | {"thinking_mode": "auto"}
     with (
-        Server(settings("scheduling.max_running=3", "scheduling.brief_seats=1")) as server,
+        Server(settings("scheduling.max_running=3", "scheduling.short_request_slots=1")) as server,
         concurrent.futures.ThreadPoolExecutor(4) as pool,
     ):
         replies = [pool.submit(ask, server, long | {"seed": number}) for number in range(4)]

@@ -410,7 +410,7 @@ def test_a_reload_applies_to_new_connections_and_streams_continue(first, tmp_pat
             second.install(tmp_path)
             assert organisation(server) == "first"
             server.process.send_signal(signal.SIGHUP)
-            server.wait(r"^Reloaded \S+certificate\.pem: ")
+            server.wait(r"^Reloaded \S+certificate\.pem for new connections")
             assert organisation(server) == "second"
             while not begun.endswith(b"\r\n0\r\n\r\n"):
                 piece = peer.recv(1 << 16)
@@ -443,7 +443,7 @@ def test_a_failed_reload_keeps_the_certificate_and_reports_why(first, tmp_path):
         ):
             change()
             server.process.send_signal(signal.SIGHUP)
-            server.wait(rf"^error: the certificate was not reloaded and the one in use stays: \S*{words}")
+            server.wait(rf"^error: cannot reload the certificate, the current one stays in use: \S*{words}")
             assert organisation(server) == "first"
         second.install(tmp_path)
         server.process.send_signal(signal.SIGHUP)
@@ -457,7 +457,7 @@ def test_sighup_does_not_end_a_server_without_certificate():
     server = Server()
     try:
         server.process.send_signal(signal.SIGHUP)
-        server.wait("^SIGHUP: there is no certificate to reload")
+        server.wait("^SIGHUP ignored: no certificate")
         assert json.loads(server.get("/health"))["status"] == "ok"
     finally:
         assert server.stop() == 0

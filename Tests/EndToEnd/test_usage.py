@@ -342,7 +342,7 @@ def test_the_log_reports_ledger_failures_recovery_and_losses_at_the_end(tmp_path
         last = server.read()
         assert (
             lost in (3, 4)
-            and f"Warning: the usage ledger {path} lost {lost} rows: {lost} could not be written at the end" in last
+            and f"Warning: the usage ledger {path} lost {lost} rows: {lost} could not be written at shutdown" in last
             and "locked" in last
         ), last
         assert '"event":"request"' not in last
@@ -350,4 +350,4 @@ def test_the_log_reports_ledger_failures_recovery_and_losses_at_the_end(tmp_path
         assert f"the usage ledger lost {lost} rows" in server.read()
     path.write_bytes(b"not a database, but long enough to be looked at" * 100)
     with Server(arguments) as server:
-        assert f"Warning: the usage ledger {path} was damaged: the file was moved to {path}.corrupt-" in server.read()
+        assert f"Warning: the usage ledger {path} was damaged. The file was moved to {path}.corrupt-" in server.read()

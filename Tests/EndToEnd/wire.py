@@ -9,7 +9,7 @@ import time
 from conftest import MODEL
 
 # R-Tiny's two tokens that end a reply are forbidden, so it runs for 1,900 tokens, a fifth of a second or more. It
-# cannot use slots for short requests (scheduling.brief_seats), whatever its mode.
+# cannot use slots for short requests (scheduling.short_request_slots), whatever its mode.
 LONG = {
     "messages": [{"role": "user", "content": "Tell me something"}],
     "thinking_mode": "short",

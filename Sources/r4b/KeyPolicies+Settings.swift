@@ -1,4 +1,5 @@
-// The policies file: `{"NAME": {"force_mode", "forbid_modes", "max_thinking_tokens", "max_tokens"}, "*": …}` by names of keys.
+// The policies file: `{"NAME": {"force_mode", "forbid_modes", "max_thinking_tokens", "max_tokens"}, "*": …}` by names
+// of keys.
 import API
 import Configuration
 import Foundation
@@ -7,21 +8,21 @@ import JSON
 import Text
 
 extension KeyPolicies {
-  /// Reads the file that the settings name; everything is allowed where they name none. A policy for a name that no key has would
-  /// never hold, so it is an error.
+  /// Reads the file that the settings name; without one everything is allowed. A policy for a name without a key is an
+  /// error, because it would have no effect.
   init(_ settings: Settings, _ base: URL, _ keys: APIKeys) throws {
     self.init()
-    guard let file = settings.optionalString("auth.policies_file") else { return }
+    guard let file = settings.auth.policiesFile else { return }
     let path = URL(fileURLWithPath: file, relativeTo: base).path
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw ConfigurationError("auth.policies_file: \(path) cannot be read")
+      throw ConfigurationError("auth.policies_file: cannot read \(path)")
     }
     let document: JSONValue
     do { document = try JSONValue(parsing: [UInt8](data)) } catch {
       throw ConfigurationError("auth.policies_file: \(path): \(error)")
     }
     guard let entries = document.object else {
-      throw ConfigurationError("auth.policies_file: \(path): expected an object")
+      throw ConfigurationError("auth.policies_file: \(path): expected a JSON object")
     }
     for entry in entries.members {
       guard let members = entry.value.object else {
@@ -32,25 +33,25 @@ extension KeyPolicies {
     }
     let names = keys.names
     for entry in entries.members where entry.name != "*" && !names.contains(entry.name) {
-      let known = names.isEmpty ? "there are no keys" : "keys are named \(names.joined(separator: ", "))"
+      let known = names.isEmpty ? "there are no keys" : "known names are \(names.joined(separator: ", "))"
       throw ConfigurationError(
-        "\(path): no API key has the name \(entry.name), so its policy would never hold; \(known)")
+        "\(path): the policy \(entry.name) has no API key of that name; \(known)")
     }
   }
 }
 
 extension KeyPolicy {
-  fileprivate init(_ members: JSONObject, at place: String) throws {
+  fileprivate init(_ members: JSONObject, at location: String) throws {
     self.init()
     func mode(_ value: JSONValue, _ name: String) throws -> ThinkingMode {
       guard let mode = value.string.flatMap(ThinkingMode.init(rawValue:)) else {
-        throw ConfigurationError("\(place).\(name) takes auto, long or short")
+        throw ConfigurationError("\(location).\(name) must be auto, long or short")
       }
       return mode
     }
     func count(_ value: JSONValue, _ name: String, from least: Int) throws -> Int {
       guard let count = value.int, (least...1_000_000_000).contains(count) else {
-        throw ConfigurationError("\(place).\(name) must be an integer from \(least) to 1000000000")
+        throw ConfigurationError("\(location).\(name) must be an integer from \(least) to 1000000000")
       }
       return count
     }
@@ -59,18 +60,18 @@ extension KeyPolicy {
       case "force_mode": forcedMode = try mode(member.value, member.name)
       case "forbid_modes":
         guard let modes = member.value.array else {
-          throw ConfigurationError("\(place).forbid_modes must be an array of modes")
+          throw ConfigurationError("\(location).forbid_modes must be an array of modes")
         }
         forbiddenModes = Set(try modes.map { try mode($0, "forbid_modes") })
       case "max_thinking_tokens": thinkingBudget = try count(member.value, member.name, from: 0)
       case "max_tokens": maxTokens = try count(member.value, member.name, from: 1)
       default:
         throw ConfigurationError(
-          "\(place).\(member.name) is unknown; known are force_mode, forbid_modes, max_thinking_tokens, max_tokens")
+          "\(location).\(member.name) is unknown; known are force_mode, forbid_modes, max_thinking_tokens, max_tokens")
       }
     }
     if forbiddenModes.count == ThinkingMode.allCases.count, forcedMode == nil {
-      throw ConfigurationError("\(place) forbids every mode")
+      throw ConfigurationError("\(location) must not forbid every mode")
     }
   }
 }
