@@ -50,7 +50,12 @@ def test_a_conversation_with_commands():
         and done.stdout.splitlines()[0] == "13"
         and done.stdout.splitlines()[-1].startswith("Hello!")
     )
-    for words in ("nowhere.png: cannot read the image", "change it with /mode auto", "unknown command /what", "[non-thinking"):
+    for words in (
+        "nowhere.png: cannot read the image",
+        "change it with /mode auto",
+        "unknown command /what",
+        "[non-thinking",
+    ):
         assert words in done.stderr
 
 
