@@ -277,8 +277,8 @@ def test_no_invalid_instance_is_accepted(program):
     accepted = rejected = 0
     for schema, reply in zip(SCHEMAS, replies):
         validator = checker(schema)
-        for text, accepted in zip(texts, reply["accepted"]):
-            if accepted:
+        for text, is_accepted in zip(texts, reply["accepted"]):
+            if is_accepted:
                 assert validator.is_valid(json.loads(text)), (schema, text)
                 accepted += 1
             elif not validator.is_valid(json.loads(text)):
