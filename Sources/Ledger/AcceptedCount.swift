@@ -1,34 +1,33 @@
-// How many rows were ever accepted, in 40 bytes beside the database. The count is rewritten in the kernel's page cache as rows
-// come, which outlives the process: after kill -9, accepted minus committed is what was lost. The machine's boot id tells
-// when the page cache itself went, by power loss, and the number is only a lower bound. An flock on the file keeps a
-// second server from the same ledger.
+// The number of rows ever accepted, in a file of 40 bytes beside the database. It lives in the kernel's page cache, which outlives
+// the process: after kill -9, accepted minus committed rows were lost. After a power loss, which the boot id reveals, that number
+// is only a lower bound. An flock on the file keeps a second server away from the same ledger.
 import Foundation
 import Glibc
 
-/// The file of the count, locked while it is open.
+/// The file with the count, locked while it is open.
 struct AcceptedCount: ~Copyable, Sendable {
-  /// What the file said when it was opened.
+  /// The content of the file when it was opened.
   struct Previous: Equatable {
-    /// Rows accepted by the processes before this.
+    /// Rows that earlier processes accepted.
     var accepted: Int
-    /// Whether the count survived as long as the rows: same boot, or closed in order.
+    /// Whether the count is exact: written in the same boot, or at an orderly end.
     var isExact: Bool
   }
 
-  /// Why the file cannot be used.
+  /// Why the file cannot be opened.
   enum Failure: Error, Equatable {
-    /// Another process, or another ledger of this one, holds it.
+    /// Another process, or another ledger of this process, has locked it.
     case inUse
-    /// A system call failed with this number.
+    /// A system call failed with this `errno`.
     case system(Int32)
   }
 
   private static let magic: UInt64 = 0x3174_6E75_6F63_3472
   private let descriptor: Int32
-  /// This boot, and the one that the file names: until the previous loss is reckoned, that of the previous process.
+  /// The id of this boot, and the id in the file, which is the previous one until the loss is known.
   private let boot: (UInt64, UInt64)
   private var named: (UInt64, UInt64)
-  /// What the file said when it was opened; nil when it was new or not ours.
+  /// The content of the file when it was opened; nil if it was new or not written by r4b.
   let previous: Previous?
 
   /// Opens or creates `path` with mode 0600 and locks it.
@@ -57,17 +56,17 @@ struct AcceptedCount: ~Copyable, Sendable {
 
   deinit { close(descriptor) }
 
-  /// The previous loss is known: from now on the file speaks of this boot.
+  /// Uses the id of this boot from now on, because the loss of the previous process is known.
   mutating func settle() { named = boot }
 
-  /// Writes the count; `isClean` says that every accepted row is committed and no more will come. A disk may refuse: what the file
-  /// says is then too small.
+  /// Writes the count. `isClean` says that every accepted row is committed and no more will follow. If the write fails, the count
+  /// in the file stays too small.
   borrowing func write(_ accepted: Int, isClean: Bool = false) {
     let words = [Self.magic, UInt64(max(accepted, 0)), isClean ? 1 : 0, named.0, named.1]
     _ = words.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
   }
 
-  /// The kernel's random id of this boot; zeros where there is none.
+  /// The kernel's random id of this boot; zeros if there is none.
   private static func bootIdentity() -> (UInt64, UInt64) {
     guard let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8) else {
       return (0, 0)

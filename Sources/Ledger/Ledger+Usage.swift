@@ -1,12 +1,11 @@
-// Reports, on GRDB's reader connections: they wait neither for the queue nor on the cooperative pool, and end in time.
+// Usage reports. They read on GRDB's reader connections, so they wait neither for the queue nor on the cooperative pool.
 import Foundation
 import GRDB
 import Synchronization
 
 extension Ledger {
-  /// The report that `query` asks for; an empty range gives zeros.
-  ///
-  /// Rows that wait for their batch, half a second at most, are not in it.
+  /// Returns the report for `query`; an empty range gives zeros. The report lacks the rows that still wait for their batch, which
+  /// takes at most half a second.
   package func usage(_ query: UsageQuery) async throws(LedgerError) -> UsageReport {
     let range = try UsageRange(query, maximumCells: configuration.maximumCells)
     let (pool, state) = front.withLock { ($0.pool, $0.status.state) }

@@ -1,5 +1,5 @@
-// The queue's side: opening, batches, failures and retries, retention. Damage to the file moves it aside for a new one; every
-// other failure is somebody else's to end (a lock, a full disk, permissions), so rows wait and the queue tries again.
+// The writing side of the ledger: opening, batches, failures and retries, retention. A damaged file is moved aside and replaced.
+// After any other failure (a lock, a full disk, permissions) the rows wait and the queue tries again.
 import Dispatch
 import Foundation
 import GRDB
@@ -7,7 +7,7 @@ import Glibc
 import Synchronization
 
 extension Ledger {
-  /// Writes every waiting chunk, then does one step of retention. On `queue`.
+  /// Writes every waiting chunk, then does one step of retention. Runs on `queue`.
   func drain() {
     dispatchPrecondition(condition: .onQueue(queue))
     writer.withLock { writer in
@@ -24,7 +24,7 @@ extension Ledger {
     }
   }
 
-  /// Marks the end in order and lets go of the file; returns what was lost. On `queue`.
+  /// Marks an orderly end and closes the file; returns the loss. Runs on `queue`.
   func finish() -> LedgerLoss {
     writer.withLock { writer in
       if writer.isClosed { return LedgerLoss() }
@@ -53,7 +53,7 @@ extension Ledger {
     }
   }
 
-  /// A reader found the file damaged: replaces it, if it is still `pool`'s.
+  /// Replaces the file that a reader found damaged, unless it was replaced already.
   func replaceAfterDamage(foundBy pool: DatabasePool) {
     queue.async { [self] in
       let isCurrent = writer.withLock { writer in
@@ -96,7 +96,7 @@ extension Ledger {
     writeCount()
   }
 
-  /// Writes how many rows were accepted. On `countQueue` or `queue`.
+  /// Writes the number of accepted rows. Runs on `countQueue` or `queue`.
   func writeCount() {
     count.withLock { count in
       let accepted = front.withLock { front in
@@ -108,7 +108,7 @@ extension Ledger {
     front.withLock { $0.isCountStalled = false }
   }
 
-  /// Takes the count beside the file, if it is not held yet; gives what it said at the start of this process.
+  /// Locks the count file unless that is done; returns its content at the start of this process.
   private func lockCount() throws -> AcceptedCount.Previous? {
     let known: (isHeld: Bool, previous: AcceptedCount.Previous?) = count.withLock { ($0 != nil, $0?.previous) }
     if known.isHeld { return known.previous }
@@ -147,7 +147,7 @@ extension Ledger {
     if writer.isRetentionScheduled { return }
     let isBusy = try writer.file?.forget(configuration, now: Int(Date().timeIntervalSince1970)) ?? false
     writer.isRetentionScheduled = true
-    // Between two steps the queue takes what has arrived.
+    // Between two steps the queue writes the rows that have arrived.
     let pause = isBusy ? 0.001 : configuration.retentionInterval
     queue.asyncAfter(deadline: .now() + pause) { [weak self] in
       self?.writer.withLock { $0.isRetentionScheduled = false }
@@ -170,7 +170,7 @@ extension Ledger {
     if let dropped { tell(.recovered(dropped: dropped)) }
   }
 
-  /// Moves the damaged file aside; the next `open` makes a new one.
+  /// Moves the damaged file aside; the next `open` creates a new one.
   private func replace(_ writer: inout Writer) {
     front.withLock { $0.pool = nil }
     try? writer.file?.pool.close()
@@ -183,12 +183,12 @@ extension Ledger {
     tell(.replaced(movedTo: target))
   }
 
-  /// Notes why rows wait and when to try again.
+  /// Records why rows wait, and schedules a retry.
   private func fail(_ error: any Error, _ writer: inout Writer) {
     if error.isDamage {
       replace(&writer)
     } else if let error = error as? DatabaseError, Self.passing.contains(error.resultCode) {
-      // The connection is good; somebody or something holds it up.
+      // The connection is intact; another process or a full disk blocks it.
     } else if let file = writer.file {
       front.withLock { $0.pool = nil }
       file.close()
@@ -215,14 +215,16 @@ extension Ledger {
 
   private static let passing: [ResultCode] = [.SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL]
 
-  /// Words for an operator; no path, which the configuration has.
+  /// Describes `error` for an operator, without the path.
   static func reason(_ error: any Error) -> String {
     switch error {
     case AcceptedCount.Failure.inUse: "another server uses this ledger"
-    case AcceptedCount.Failure.system(let number): "the count cannot be opened: \(String(cString: strerror(number)))"
-    case LedgerFile.Failure.directory(let number): "the directory cannot be made: \(String(cString: strerror(number)))"
-    case LedgerFile.Failure.newer: "the file was made by a newer version"
-    case LedgerFile.Failure.foreign: "the file is an SQLite database of something else"
+    case AcceptedCount.Failure.system(let number):
+      "the count file cannot be opened: \(String(cString: strerror(number)))"
+    case LedgerFile.Failure.directory(let number):
+      "the directory cannot be created: \(String(cString: strerror(number)))"
+    case LedgerFile.Failure.newer: "a newer version of r4b created the file"
+    case LedgerFile.Failure.foreign: "the file is an SQLite database of another program"
     case let error as DatabaseError:
       switch error.resultCode {
       case .SQLITE_BUSY, .SQLITE_LOCKED: "the file is locked by another process"

@@ -1,32 +1,32 @@
-// The ledger of answered requests. `record` appends to a bounded list under a short lock and touches no file; one serial queue owns
-// the database and writes batches (`Ledger+Writing.swift`), another rewrites the count beside it; readers take snapshots on
-// connections of their own (`Ledger+Usage.swift`). Whatever happens to the files, requests go on: rows wait, then are dropped and counted.
+// The ledger of answered requests. `record` appends to a bounded list under a short lock and touches no file. One serial queue owns
+// the database and writes batches (`Ledger+Writing.swift`), another rewrites the count file; readers use connections of their own
+// (`Ledger+Usage.swift`). A broken file never stops requests: rows wait, and are dropped and counted if too many wait.
 import Dispatch
 import Foundation
 import GRDB
 import GenerationTypes
 import Synchronization
 
-/// One row for each answered request, in a file that survives restarts.
+/// The usage history: one row per answered request, in a file.
 package final class Ledger: Sendable {
-  /// What recording, reading and the queue share.
+  /// The state that recording, reading and the queue share.
   struct Front: ~Copyable {
     var pending = PendingRows()
-    /// Rows committed to this file and waiting for it.
+    /// Rows committed to this file, and rows that wait for it.
     var accepted = 0
-    /// Whether the count's queue will write it; whether it was found to stand still.
+    /// Whether a write of the count is scheduled; whether the count's queue was found blocked.
     var isCountScheduled = false, isCountStalled = false
-    /// Connections for readers; nil while no file is open.
+    /// The connections for readers; nil while no file is open.
     var pool: DatabasePool?
     var status = LedgerStatus()
-    /// A batch is due within `batchSeconds`; a batch is due at once; nothing is until the retry.
+    /// Whether a batch is due within `batchSeconds`, at once, or only after the retry.
     var isScheduled = false, isUrgent = false, isRetrying = false
-    /// Whether `dropping` was told, and the rows dropped when the ledger was last in order.
+    /// Whether `dropping` was reported, and the rows that had been dropped when the ledger last worked.
     var isDropping = false, droppedBefore = 0
     var observer: (@Sendable (LedgerEvent) -> Void)?
   }
 
-  /// What the queue alone uses.
+  /// The state that only the queue uses.
   struct Writer {
     var file: LedgerFile?
     /// Whether the loss of the previous process is known.
@@ -42,19 +42,19 @@ package final class Ledger: Sendable {
   let configuration: LedgerConfiguration
   let queue = DispatchQueue(label: "ledger", qos: .utility)
   let front = Mutex(Front())
-  /// The count beside the file; nil while it cannot be had. Locked on `queue` and `countQueue` only, before `front`.
+  /// The count file; nil while it cannot be locked. Locked on `queue` and `countQueue` only, before `front`.
   let count = Mutex<AcceptedCount?>(nil)
   package let countQueue = DispatchQueue(label: "ledger count", qos: .userInteractive)
-  /// Locked on `queue` only, so it is never waited for.
+  /// Locked on `queue` only, so nothing ever waits for it.
   let writer = Mutex(Writer())
 
-  /// Opens or creates the database at `path`; when that fails the ledger is degraded and keeps trying.
+  /// Opens or creates the database at `path`. If that fails, the ledger is degraded and keeps trying.
   package init(path: String, configuration: LedgerConfiguration = LedgerConfiguration()) {
     (self.path, self.configuration) = (path, configuration)
     queue.sync { self.drain() }
   }
 
-  /// Tells `observer` of every event from now on, on any thread. What happened before is in `status`.
+  /// Reports every event from now on to `observer`, on any thread. `status` covers earlier ones.
   package func observe(_ observer: @escaping @Sendable (LedgerEvent) -> Void) {
     front.withLock { $0.observer = observer }
   }
@@ -67,7 +67,7 @@ package final class Ledger: Sendable {
   /// Accepts a shadow for the next batch, or counts its row as dropped if too many wait.
   package func record(_ shadow: ShadowFigures) { accept(.shadow(ShadowRow(shadow))) }
 
-  /// The account of this moment.
+  /// The current status.
   package var status: LedgerStatus {
     front.withLock { front in
       var status = front.status
@@ -76,8 +76,8 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Returns once the count beside the file says what was recorded before; where the file system stands still, after a moment, and
-  /// at once until it goes on.
+  /// Returns once the count file includes every row recorded before. If the file system is blocked, it returns after a moment, and
+  /// immediately until the file system works again.
   package func settleCount() async {
     if front.withLock({ $0.isCountStalled }) { return }
     await withCheckedContinuation { continuation in
@@ -89,16 +89,16 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Seconds that an answer waits for the count at most.
+  /// The longest time that an answer waits for the count, in seconds.
   private static let countPatience = 0.02
 
-  /// A continuation for whoever comes first.
+  /// A continuation that resumes once.
   private final class Waiter: Sendable {
     private let continuation: Mutex<CheckedContinuation<Void, Never>?>
 
     init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = Mutex(continuation) }
 
-    /// False when another came first.
+    /// Returns false if it was resumed before.
     @discardableResult func resume() -> Bool {
       let taken = continuation.withLock { continuation in
         defer { continuation = nil }
@@ -109,7 +109,7 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Tries to write every row accepted so far; returns also when that fails, see `status`.
+  /// Tries to write every row accepted so far; `status` shows whether that worked.
   package func flush() async {
     await withCheckedContinuation { continuation in
       queue.async {
@@ -119,7 +119,7 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Writes what waits and closes the file; rows recorded later are dropped. Returns what was lost, all zero where all is well.
+  /// Writes the waiting rows and closes the file; later rows are dropped. Returns the loss.
   @discardableResult package func close() -> LedgerLoss {
     queue.sync {
       drain()

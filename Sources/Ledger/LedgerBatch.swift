@@ -1,5 +1,5 @@
-// Rows of one transaction: inserts them and adds them to the roll-ups of their hour and day, each of which is read, merged
-// and written once a batch.
+// The rows of one transaction: inserts them and adds them to their roll-ups, each of which is read, merged and written once per
+// batch.
 import Foundation
 import GRDB
 
@@ -12,10 +12,10 @@ struct LedgerBatch {
 
   private let entries: [LedgerEntry]
 
-  /// A batch of these rows.
+  /// A batch of `entries`.
   init(_ entries: [LedgerEntry]) { self.entries = entries }
 
-  /// Writes rows and roll-ups inside the caller's transaction.
+  /// Writes rows and roll-ups within the caller's transaction.
   func write(to db: Database) throws {
     try insertRows(db)
     for span in LedgerSchema.Span.allCases { try updateRollups(span, db) }

@@ -1,25 +1,25 @@
-// What an operator may choose of the ledger, and the bounds that keep it from holding a request or the machine.
+// The settings of the ledger, and the limits that protect requests and the machine.
 
-/// Bounds of a ledger.
+/// Settings and limits of a ledger.
 package struct LedgerConfiguration: Sendable, Equatable {
-  /// Days of requests that are kept, whole UTC days; nil keeps all.
+  /// The number of whole UTC days that are kept; nil keeps all.
   package var retentionDays: Int?
-  /// Megabytes (10⁶ bytes) of database beyond which the oldest whole days go, never today's; nil keeps all.
+  /// The size in megabytes (10⁶ bytes) above which the oldest whole days are removed, never today; nil keeps all.
   package var retentionMegabytes: Int?
-  /// Rows that wait at most while the file cannot be written; what comes beyond is dropped and counted.
+  /// The largest number of rows that wait while the file cannot be written; further rows are dropped and counted.
   package var maximumPending = 100_000
-  /// Seconds after the first waiting row at which it is written at the latest.
+  /// The longest time that a row waits for its batch, in seconds.
   package var batchSeconds = 0.5
-  /// Seconds that a query may take.
+  /// The longest time of a query, in seconds.
   package var querySeconds = 10.0
-  /// Buckets × groups of a report.
+  /// The largest number of buckets × groups of a report.
   package var maximumCells = 2_000
-  /// Seconds between two looks at what retention has to remove.
+  /// The time between two retention steps, in seconds.
   package var retentionInterval = 60.0
-  /// Seconds until the first retry after a failure; doubles up to sixty-four times as long.
+  /// The time to the first retry after a failure, in seconds; it doubles up to 64 times as long.
   package var retrySeconds = 0.5
 
-  /// The defaults: everything is kept.
+  /// The defaults, which keep everything.
   package init(retentionDays: Int? = nil, retentionMegabytes: Int? = nil) {
     (self.retentionDays, self.retentionMegabytes) = (retentionDays, retentionMegabytes)
   }

@@ -1,17 +1,17 @@
-// Why the ledger gives no report. Writing has no errors: a row that cannot be written waits, see `LedgerStatus`.
+// Errors of reading. Writing has none: a row that cannot be written waits; see `LedgerStatus`.
 
-/// An error of this room.
+/// Why the ledger returns no report.
 package enum LedgerError: Error, Equatable {
-  /// There is no file to read at present.
+  /// No file can be read now.
   case unavailable(reason: String)
   /// The query took longer than `seconds`.
   case timeout(seconds: Double)
-  /// The task that asked was cancelled.
+  /// The calling task was cancelled.
   case cancelled
-  /// `from` and `to` are not finite Unix seconds of this era in ascending order.
+  /// `from` and `to` are not finite Unix seconds in ascending order.
   case invalidRange
   /// The report would have more than `limit` buckets × groups.
   case tooManyCells(limit: Int)
-  /// Buckets of a minute are made for at most `limitSeconds` of range.
+  /// The range has more than `limitSeconds` seconds, too many for buckets of a minute.
   case rangeTooLongForMinutes(limitSeconds: Int)
 }

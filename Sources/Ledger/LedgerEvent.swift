@@ -1,30 +1,30 @@
-// What happens to the ledger while requests go on: whoever runs the server wants to know it when it happens.
+// Events of the ledger that an operator should know of.
 
-/// A change that an operator should hear of.
+/// A change that an operator should know of.
 package enum LedgerEvent: Sendable, Equatable {
-  /// Rows wait in memory from now on, and why; told again when the reason changes.
+  /// Rows wait in memory from now on. Reported again when the reason changes.
   case degraded(reason: String)
-  /// So many rows wait that further ones are dropped. Told once until the next `recovered`.
+  /// `limit` rows wait, so further rows are dropped. Reported once until the next `recovered`.
   case dropping(limit: Int)
-  /// Rows reach the file again. `dropped` counts the rows that were dropped meanwhile.
+  /// Rows reach the file again; `dropped` rows were dropped meanwhile.
   case recovered(dropped: Int)
-  /// The file was damaged. It is now at `movedTo`, nil when it could not be moved, and a new one has its place.
+  /// The file was damaged and replaced by a new one. It is now at `movedTo`; nil if it could not be moved.
   case replaced(movedTo: String?)
 }
 
-/// What an orderly end has lost.
+/// The rows that an orderly end has lost.
 package struct LedgerLoss: Sendable, Equatable {
-  /// Accepted rows that could not be written at the end.
+  /// Accepted rows that could not be written.
   package var unwritten = 0
-  /// Rows that found no room to wait since the start.
+  /// Rows that were dropped since the start.
   package var dropped = 0
-  /// Why rows could not be written; nil when they could.
+  /// Why rows could not be written; nil if they could.
   package var reason: String?
 
   package init(unwritten: Int = 0, dropped: Int = 0, reason: String? = nil) {
     (self.unwritten, self.dropped, self.reason) = (unwritten, dropped, reason)
   }
 
-  /// All rows of answered requests that are not in the file.
+  /// All rows that are missing in the file.
   package var rows: Int { unwritten + dropped }
 }

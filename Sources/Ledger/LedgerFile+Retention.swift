@@ -1,16 +1,16 @@
-// Forgetting: whole UTC days, oldest first. One short transaction moves the horizon and removes the roll-ups before it, so that no
-// query sees half a day; rows follow some thousand at a time, then free pages go back to the file system. Every step
-// is one call, between which batches are written.
+// Retention removes whole UTC days, oldest first. One short transaction moves the horizon and removes the roll-ups before it, so
+// that no query sees half a day. Then it removes rows by the thousand and returns free pages to the file system. Every step is one
+// call; batches are written between the steps.
 import GRDB
 
 extension LedgerFile {
   private static let rowsPerStep = 5_000
   private static let pagesPerStep = 1_000
-  /// Free pages that are left for the next rows.
-  private static let sparePages = 64
+  /// Free pages that stay for the next rows.
+  private static let reservePages = 64
   private static let day = 86_400
 
-  /// Does the next step of what `configuration` asks at `now` (Unix seconds); false when nothing is left to do.
+  /// Does the next retention step at `now` (Unix seconds). Returns false if nothing is left to do.
   mutating func forget(_ configuration: LedgerConfiguration, now: Int) throws -> Bool {
     let (isBusy, hasMoved) = try pool.writeWithoutTransaction { db -> (Bool, Bool) in
       let horizon = try LedgerSchema.state("horizon_us", in: db) / 1_000_000
@@ -27,7 +27,7 @@ extension LedgerFile {
     return isBusy
   }
 
-  /// The UTC midnight before which nothing is to be kept next, a day with rows at a time; 0 when all is.
+  /// The UTC midnight before which rows are to be removed, at most one day with rows at a time; 0 if all rows are kept.
   private static func cut(_ db: Database, _ configuration: LedgerConfiguration, now: Int) throws -> Int {
     guard let row = try Row.fetchOne(db, sql: "SELECT min(start) FROM daily"), let oldest = try row.numberOrNil(0)
     else {
@@ -55,7 +55,7 @@ extension LedgerFile {
     }
   }
 
-  /// Removes some rows before the horizon; false when there are none.
+  /// Removes some rows before the horizon. Returns false if there are none.
   private static func removeRows(_ db: Database, before horizon: Int) throws -> Bool {
     for table in ["request", "shadow"] {
       try db.execute(
@@ -68,8 +68,8 @@ extension LedgerFile {
     return false
   }
 
-  /// Removes roll-ups of rows that came late, with a clock that was wrong; false when there are none. Four weeks may reach over the
-  /// horizon: what is before it is never read.
+  /// Removes roll-ups of rows that were written before the horizon because a clock was wrong. Returns false if there are none. A
+  /// roll-up of four weeks may cross the horizon; reports never read the part before it.
   private static func removeRollups(_ db: Database, before horizon: Int) throws -> Bool {
     let before = db.totalChangesCount
     for span in LedgerSchema.Span.allCases where span != .fourWeeks {
@@ -80,9 +80,9 @@ extension LedgerFile {
     return db.totalChangesCount > before
   }
 
-  /// Gives some free pages back; false when only the spare ones are left.
+  /// Returns some free pages to the file system. Returns false if only the reserve is left.
   private static func shrink(_ db: Database) throws -> Bool {
-    let free = try integer(db, "freelist_count") - sparePages
+    let free = try integer(db, "freelist_count") - reservePages
     if free <= 0 { return false }
     try db.execute(sql: "PRAGMA incremental_vacuum(\(min(free, pagesPerStep)))")
     if free <= pagesPerStep { _ = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }

@@ -1,31 +1,31 @@
-// One open database: creating, checking and migrating it, and writing batches with their roll-ups in one transaction. Used
-// by the ledger's queue only; readers share the pool.
+// One open database: creates, checks and migrates it, and writes batches with their roll-ups in one transaction. Only the ledger's
+// queue uses it; readers share the pool.
 import Foundation
 import GRDB
 import Glibc
 
 /// An open ledger database.
 struct LedgerFile {
-  /// Why a database is not opened.
+  /// Why a database cannot be opened.
   enum Failure: Error {
-    /// The file's directory cannot be made; the system's number for why.
+    /// The directory of the file cannot be created; the value is `errno`.
     case directory(Int32)
-    /// A later version of this program made it.
+    /// A newer version of r4b created it.
     case newer
-    /// An SQLite file of something else.
+    /// It is an SQLite file of another program.
     case foreign
   }
 
-  /// Connections: one writes, up to four read snapshots.
+  /// The connections: one for writing, up to four for reading.
   let pool: DatabasePool
-  /// Rows ever committed to this file, shadows included.
+  /// The number of rows ever committed to this file, shadows included.
   private(set) var committed: Int
-  /// Requests in the file.
+  /// The number of requests in the file.
   var rowsHeld: Int
-  /// The oldest hour with requests, Unix seconds.
+  /// The oldest hour with a request, Unix seconds.
   var oldestTime: Double?
 
-  /// Makes the directory of `path` when it is missing, 0700.
+  /// Creates the directory of `path` with mode 0700 if it is missing.
   ///
   /// - Throws: `Failure.directory`.
   static func prepareDirectory(of path: String) throws {
@@ -40,11 +40,11 @@ struct LedgerFile {
     }
   }
 
-  /// Opens `path`, creating it with mode 0600 when it is missing.
+  /// Opens `path`, and creates it with mode 0600 if it is missing.
   ///
-  /// - Throws: `Failure` or `DatabaseError`; a file that is newer or foreign has not been written to.
+  /// - Throws: `Failure` or `DatabaseError`. A newer or foreign file is left unchanged.
   init(path: String) throws {
-    // SQLite gives the log and the index of the log the mode of the database.
+    // SQLite gives the write-ahead log and its index the mode of the database.
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     if descriptor >= 0 { Glibc.close(descriptor) }
     try Self.inspect(path)
@@ -63,14 +63,14 @@ struct LedgerFile {
     configuration.maximumReaderCount = 4
     configuration.prepareDatabase { db in
       if db.configuration.readonly { return }
-      // Before the first table; later it changes nothing.
+      // It has an effect only before the first table exists.
       try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = NORMAL")
       try db.execute(sql: "PRAGMA journal_size_limit = 16777216")
     }
     return configuration
   }
 
-  /// Looks at an existing file without writing to it.
+  /// Checks an existing file without writing to it.
   private static func inspect(_ path: String) throws {
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
     guard let size, size > 0 else { return }
@@ -107,28 +107,28 @@ struct LedgerFile {
     }
   }
 
-  /// Brings the log into the database and closes the connections.
+  /// Writes the write-ahead log into the database and closes the connections.
   ///
-  /// The pool closes its writer first, and a reader that closes last cannot do it.
+  /// The pool closes its writer first, and a reader that closes last cannot do this.
   func close() {
     _ = try? pool.writeWithoutTransaction { try Row.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
     try? pool.close()
   }
 
-  /// Requests in the file, from the days' roll-ups.
+  /// The number of requests in the file, from the daily roll-ups.
   static func rowsHeld(_ db: Database) throws -> Int {
-    // total() is a float: a sum of integers that is too large would be an error, and no sign of damage.
+    // total() is a float. sum() would fail if the sum is too large, which is not a sign of damage.
     let rows = try Double.fetchOne(db, sql: "SELECT total(requests) FROM daily") ?? 0
     guard (0...Double(Bounded.most)).contains(rows) else { throw DatabaseError.damaged }
     return Int(rows)
   }
 
-  /// The oldest hour with requests, Unix seconds.
+  /// The oldest hour with a request, Unix seconds.
   static func oldestTime(_ db: Database) throws -> Double? {
     try Double.fetchOne(db, sql: "SELECT min(start) FROM hourly")
   }
 
-  /// Bytes of the database and its log on disk.
+  /// The size of the database and its write-ahead log, in bytes.
   static func bytes(at path: String) -> Int {
     [path, path + "-wal"].reduce(0) { sum, path in
       var information = stat()
@@ -136,7 +136,8 @@ struct LedgerFile {
     }
   }
 
-  /// Renames a corrupt database and its log out of the way; keeps the newest `keeping` of such files.
+  /// Renames a corrupt database and its log, and keeps only the newest `keeping` of such files. Returns the new path, or nil if the
+  /// database could not be renamed.
   @discardableResult static func moveAside(_ path: String, keeping: Int = 3) -> String? {
     let stamp = Int(Date().timeIntervalSince1970)
     var target = "\(path).corrupt-\(stamp)", attempt = 0
@@ -158,7 +159,7 @@ struct LedgerFile {
 }
 
 extension Error {
-  /// Whether the database itself is damaged, not its surroundings.
+  /// Whether the error shows damage to the database itself.
   var isDamage: Bool {
     if let error = self as? DatabaseError {
       return error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB

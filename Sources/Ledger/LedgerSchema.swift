@@ -1,21 +1,21 @@
-// The tables: raw rows, and roll-ups of them by UTC hour and day. `docs/ledger.md` shows them to people. A change of the
-// schema is a new migration; a file with a migration this program does not know is left alone.
+// The tables: rows, and their roll-ups by UTC hour, day and four weeks. `docs/ledger.md` describes them. A change of the schema is a
+// new migration; a file with an unknown migration is left unchanged.
 import GRDB
 
-/// How the file is laid out.
+/// The layout of the file.
 enum LedgerSchema {
-  /// "r4b1": tells a ledger from another SQLite file.
+  /// "r4b1", which distinguishes a ledger from other SQLite files.
   static let applicationID = 0x7234_6231
 
-  /// A span of time that has roll-ups, aligned to Unix time.
+  /// A span of time with roll-ups, aligned to Unix time.
   enum Span: String, CaseIterable {
     case hour = "hourly"
     case day = "daily"
-    /// Days of all keys together, for reports of long ranges that do not ask for a key.
+    /// Days of all keys together, for reports of long ranges without a key.
     case dayOfAllKeys = "daily_all_keys"
     case fourWeeks = "four_weekly"
 
-    /// Length in seconds.
+    /// The length in seconds.
     var seconds: Int {
       switch self {
       case .hour: 3_600
@@ -23,27 +23,27 @@ enum LedgerSchema {
       case .fourWeeks: 28 * 86_400
       }
     }
-    /// Whether its roll-ups are split by key; else their key is empty.
+    /// Whether its roll-ups are split by key; otherwise their key is empty.
     var keepsKeys: Bool { self != .dayOfAllKeys }
-    /// Table of the spans' shadows.
+    /// The table of its shadows.
     var shadowTable: String { "shadow_" + rawValue }
   }
 
-  /// Columns of a roll-up that count, in the order of `UsageTally.counters`.
+  /// The counter columns of a roll-up, in the order of `UsageTally.counters`.
   static let counterColumns: [String] =
     ["requests", "replies"] + Measure.allCases.flatMap { [$0.column + "_n", $0.column + "_sum"] }
     + UsageTally.finishNames.map { "finish_" + $0 } + UsageTally.thoughtEndNames.map { "thought_" + $0 }
     + ["think_probability_n", "think_probability_sum"]
     + ["decided", "sampled", "sampled_completion_sum", "sampled_decode_us_sum"]
 
-  /// Columns of a roll-up of shadows, in the order of `ShadowSums.arguments`.
+  /// The columns of a roll-up of shadows, in the order of `ShadowSums.arguments`.
   static let shadowColumns = [
     "pairs", "token_difference", "token_difference_squared", "token_difference_cubed", "seconds_difference",
     "seconds_difference_squared", "seconds_difference_cubed",
     "shadow_tokens", "shadow_prompt_tokens", "shadow_seconds",
   ]
 
-  /// Measures that have a column in `request`.
+  /// The measures with a column in `request`.
   static let storedMeasures = Measure.allCases.filter { $0 != .completion }
 
   /// All schemas, oldest first.
@@ -88,7 +88,7 @@ enum LedgerSchema {
     }
   }
 
-  /// A number of the table `state`.
+  /// Returns a number of the table `state`.
   static func state(_ name: String, in db: Database) throws -> Int {
     guard let row = try Row.fetchOne(db, sql: "SELECT value FROM state WHERE name = ?", arguments: [name]) else {
       throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the state \(name) is missing")

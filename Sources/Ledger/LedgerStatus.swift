@@ -1,14 +1,14 @@
-// What the ledger says of itself, for `/v1/usage`, metrics and logs.
+// The status of the ledger, for `/v1/usage`, metrics and the log.
 
-/// A moment's account of the ledger; cheap to take.
+/// The status of the ledger at one moment; cheap to create.
 package struct LedgerStatus: Sendable, Equatable {
   /// Whether rows reach the file.
   package enum State: Sendable, Equatable {
-    /// They do.
+    /// Rows reach the file.
     case ok
-    /// They wait in memory, and why.
+    /// Rows wait in memory, for this reason.
     case degraded(String)
-    /// `close` was called; rows are dropped.
+    /// The ledger was closed; rows are dropped.
     case closed
   }
 
@@ -16,23 +16,23 @@ package struct LedgerStatus: Sendable, Equatable {
   package var state = State.ok
   /// Rows committed since the start, shadows included.
   package var written = 0
-  /// Rows that found no room to wait, or came after `close`.
+  /// Rows dropped because too many waited, or because the ledger was closed.
   package var dropped = 0
-  /// Rows that the previous process had accepted and not committed when it was killed.
+  /// Rows that the previous process had accepted but not committed when it was killed.
   package var lost = 0
-  /// False when `lost` is only a lower bound: the machine restarted since, or the count beside the file is missing.
+  /// False if `lost` is only a lower bound, because the machine restarted or the count file is missing.
   package var lostIsExact = true
-  /// Rows waiting for the next batch.
+  /// Rows that wait for the next batch.
   package var pending = 0
   /// Batches and retention steps that failed since the start.
   package var failedWrites = 0
   /// Corrupt files moved aside since the start.
   package var corruptFiles = 0
-  /// Path of the last of them; nil when there was none or it could not be moved.
+  /// The path of the last of them; nil if there was none or it could not be moved.
   package var corruptFile: String?
-  /// Bytes of the database and its log.
+  /// The size of the database and its write-ahead log, in bytes.
   package var fileBytes = 0
-  /// Requests in the file.
+  /// The number of requests in the file.
   package var rowsHeld = 0
   /// The oldest UTC hour with a request in the file, Unix seconds.
   package var oldestTime: Double?

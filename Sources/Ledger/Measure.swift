@@ -1,13 +1,13 @@
-// The numbers of a request that are summed and sketched, and their whole-number form: tokens, or microseconds. Whole
-// numbers make sums exact in any order, so roll-ups and raw rows agree to the last digit.
+// The numbers of a request that reports add up, as whole tokens or microseconds. Whole numbers make sums exact in any order, so
+// roll-ups and rows agree to the last digit.
 
-/// A number every request has, or may have.
+/// A number that a request has or may have.
 package enum Measure: String, CaseIterable, Sendable {
   case promptText = "prompt_text"
   case promptImage = "prompt_image"
   case promptCached = "prompt_cached"
   case thinking, control, answer
-  /// thinking + control + answer; computed, not stored with the row.
+  /// thinking + control + answer; computed, not stored.
   case completion
   case queue, image, prefill
   case firstToken = "first_token"
@@ -22,21 +22,21 @@ package enum Measure: String, CaseIterable, Sendable {
     }
   }
 
-  /// Position in `allCases`, and in every array of measures.
+  /// The index in `allCases` and in every array of measures.
   var index: Int { Self.positions[self] ?? 0 }
   private static let positions = Dictionary(uniqueKeysWithValues: zip(allCases, 0...))
 
-  /// Name in the file; times say that they are microseconds.
+  /// The name of the column; times end with `_us`.
   var column: String { isTime ? rawValue + "_us" : rawValue }
-  /// What the raw table is asked for.
+  /// The SQL expression that reads it from `request`.
   var expression: String { self == .completion ? "thinking + control + answer" : column }
-  /// Stored units in one unit of a report.
+  /// The number of stored units in one unit of a report.
   var scale: Double { isTime ? 1e6 : 1 }
 }
 
-/// Numbers brought into the bounds of the file.
+/// Clamps numbers to the limits of the file.
 enum Bounded {
-  /// The largest number that the file may hold, 2⁶¹: no sum of two can trap.
+  /// The largest number in the file, 2⁶¹; the sum of two cannot trap.
   static let most = 1 << 61
 
   /// Tokens, 0 to 2³¹ − 1.
@@ -53,12 +53,12 @@ enum Bounded {
     seconds.isNaN ? 0 : Int((min(max(seconds, 0), 253_402_300_799) * 1e6).rounded())
   }
 
-  /// A probability within 0 to 1; nil for what is not a number.
+  /// A probability from 0 to 1; nil for NaN.
   static func probability(_ value: Double?) -> Double? {
     guard let value, !value.isNaN else { return nil }
     return min(max(value, 0), 1)
   }
 
-  /// The sum of two numbers from 0 to `most`, or `most`.
+  /// The sum of two numbers from 0 to `most`, at most `most`.
   static func sum(_ a: Int, _ b: Int) -> Int { min(a + b, most) }
 }

@@ -1,5 +1,5 @@
-// Rows on their way to the file, in chunks of one transaction each. A chunk stays here until it is committed, so that
-// accepted = committed + waiting at every moment.
+// Rows that wait for the file, in chunks of one transaction each. A chunk stays here until it is committed, so that accepted =
+// committed + waiting at every moment.
 
 /// A row of either table.
 enum LedgerEntry: Sendable, Equatable {
@@ -15,7 +15,7 @@ struct PendingRows {
   private var chunks: [[LedgerEntry]] = []
   /// Whether the first chunk is being written and must not grow.
   private var isFirstTaken = false
-  /// Rows that wait, those being written included.
+  /// The number of waiting rows, including those being written.
   private(set) var count = 0
 
   /// Appends one row.
@@ -29,14 +29,14 @@ struct PendingRows {
     count += 1
   }
 
-  /// The oldest chunk, which stays until `removeFirst`; empty when nothing waits.
+  /// Returns the oldest chunk, which stays until `removeFirst`; empty if no row waits.
   mutating func takeFirst() -> [LedgerEntry] {
     guard let first = chunks.first else { return [] }
     isFirstTaken = true
     return first
   }
 
-  /// Forgets the chunk that `takeFirst` gave: it is committed.
+  /// Removes the chunk that `takeFirst` returned, because it is committed.
   mutating func removeFirst() {
     guard isFirstTaken else { return }
     isFirstTaken = false

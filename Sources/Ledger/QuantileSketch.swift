@@ -1,16 +1,16 @@
-// A log-linear histogram of whole numbers, as in HdrHistogram: exact below 128; above, 64 equal steps from each power of
-// two to the next, answered by their middle, so that a quantile is within 1/128 (0.8 %) of a value that was there. Merging adds
-// counts; order and grouping do not matter. In memory a dense window of steps, in the file pairs of varints.
+// A log-linear histogram of whole numbers, as in HdrHistogram. It is exact below 128; above, each power of two has 64 equal steps,
+// represented by their middle, so that a quantile is within 1/128 (0.8 %) of a counted value. Merging adds counts in any order.
+// In memory it is a dense window of steps, in the file pairs of varints.
 
-/// Counts of values by size; merges without loss.
+/// Counts of values by size, which merge without loss.
 struct QuantileSketch: Sendable, Equatable {
   private var first = 0
   private var counts: [UInt32] = []
 
-  /// Step of the largest value, 2⁶² and above.
+  /// The step of the largest values, 2⁶² and above.
   static let lastStep = step(of: .max)
 
-  /// The step that holds `value`; negative values count as 0.
+  /// The step of `value`; negative values count as 0.
   static func step(of value: Int) -> Int {
     if value < 128 { return max(value, 0) }
     let shift = (Int.bitWidth - 1 - value.leadingZeroBitCount) - 6
@@ -24,10 +24,10 @@ struct QuantileSketch: Sendable, Equatable {
     return ((64 + step % 64) << shift) + ((1 << shift) - 1) / 2
   }
 
-  /// Counts `value` once.
+  /// Adds `value`.
   mutating func insert(_ value: Int) { add(1, at: Self.step(of: value)) }
 
-  /// Adds everything `other` has counted.
+  /// Adds the counts of `other`.
   mutating func merge(_ other: QuantileSketch) {
     guard !other.counts.isEmpty else { return }
     widen(to: other.first)
@@ -39,8 +39,8 @@ struct QuantileSketch: Sendable, Equatable {
     }
   }
 
-  /// For each of ascending `fractions` the smallest value that at least so many do not exceed (numpy's `inverted_cdf`);
-  /// nil when empty.
+  /// Returns, for each of the ascending `fractions`, the smallest value that at least this fraction of values does not exceed
+  /// (numpy's `inverted_cdf`); nil if there are no values.
   func quantiles(_ fractions: [Double]) -> [Int]? {
     let total = counts.reduce(into: 0) { $0 += Int($1) }
     guard total > 0 else { return nil }
@@ -57,7 +57,7 @@ struct QuantileSketch: Sendable, Equatable {
     return found
   }
 
-  /// Appends number of steps, then for each its distance from the one before and its count.
+  /// Appends the number of steps, then for each its distance from the previous one and its count.
   func encode(into bytes: inout [UInt8]) {
     bytes.appendVarint(counts.reduce(into: 0) { $0 += $1 == 0 ? 0 : 1 })
     var previous = 0
@@ -68,7 +68,7 @@ struct QuantileSketch: Sendable, Equatable {
     }
   }
 
-  /// Adds what `encode` wrote; false when the bytes are not its work.
+  /// Adds an encoded sketch. Returns false if the bytes are damaged.
   mutating func merge(_ reader: inout VarintReader) -> Bool {
     guard let pairs = reader.next(), pairs <= UInt64(Self.lastStep + 1) else { return false }
     var step = 0
@@ -101,7 +101,7 @@ struct QuantileSketch: Sendable, Equatable {
 }
 
 extension [UInt8] {
-  /// Appends `value` seven bits a byte, low ones first (LEB128).
+  /// Appends `value` as LEB128: seven bits a byte, low bits first.
   mutating func appendVarint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
@@ -123,7 +123,7 @@ struct VarintReader {
   /// Whether every byte was read.
   var isAtEnd: Bool { position == bytes.count }
 
-  /// The next number; nil past the end or beyond 64 bits.
+  /// Returns the next number; nil past the end or above 64 bits.
   mutating func next() -> UInt64? {
     if position < bytes.count, bytes[position] < 0x80 {
       position += 1

@@ -1,17 +1,17 @@
-// Sums over pairs of answers to the same request, enough for a mean difference and its error.
+// Sums over shadows and their originals, sufficient for the mean difference and its error.
 import GenerationTypes
 
-/// Sums over shadows, d being thinking minus non-thinking of a pair.
+/// Sums over pairs of an original and its shadow, where d is thinking minus non-thinking.
 package struct ShadowSums: Sendable, Equatable {
-  /// Pairs.
+  /// The number of pairs.
   package var pairs = 0
   /// Σ d, Σ d² and Σ d³ of completion tokens.
   package var tokenDifference = 0.0, tokenDifferenceSquared = 0.0, tokenDifferenceCubed = 0.0
-  /// Σ d, Σ d² and Σ d³ of generation seconds.
+  /// Σ d, Σ d² and Σ d³ of decoding seconds.
   package var secondsDifference = 0.0, secondsDifferenceSquared = 0.0, secondsDifferenceCubed = 0.0
-  /// What the second answers cost: completion tokens, prompt tokens, seconds.
+  /// The cost of the shadows in generated tokens and computed prompt tokens.
   package var shadowTokens = 0, shadowPromptTokens = 0
-  /// Generation seconds of the second answers.
+  /// The cost of the shadows in seconds of decoding.
   package var shadowSeconds = 0.0
 
   /// No pairs.

@@ -1,18 +1,18 @@
-// One bucket of one group while a report is made.
+// One bucket and group of a report under construction.
 import GenerationTypes
 
-/// What a report counts for a bucket and a group.
+/// The usage of one bucket and group.
 struct UsageCell: Sendable {
   /// Counts, sums and sketches.
   var tally = UsageTally()
-  /// Requests whose mode the model chose and that thought.
+  /// Requests whose mode the model decided and that thought.
   private var decidedThinking = 0
-  /// Requests that shadows were drawn from and that thought, and that did not.
+  /// Requests that shadows were drawn from: those that thought, and the others.
   private var sampledThinking = AutoSums(), sampledNonThinking = AutoSums()
-  /// Shadows of requests that thought, and that did not.
+  /// Shadows of requests that thought, and of the others.
   var shadowsOfThinking = ShadowSums(), shadowsOfNonThinking = ShadowSums()
 
-  /// Lets `add` count requests of one mode, and keeps account of those that the model decided on the way.
+  /// Lets `add` add requests of one mode, and counts those among them whose mode the model decided.
   mutating func count(mode: String, _ add: (inout UsageTally) throws -> Void) rethrows {
     let (decidedBefore, before) = (tally.decided, tally.sampled)
     try add(&tally)
@@ -38,7 +38,7 @@ struct UsageCell: Sendable {
     }
   }
 
-  /// Adds everything `other` has counted.
+  /// Adds the counts of `other`.
   mutating func merge(_ other: UsageCell) {
     tally.merge(other.tally)
     decidedThinking = Bounded.sum(decidedThinking, other.decidedThinking)
@@ -48,7 +48,7 @@ struct UsageCell: Sendable {
     shadowsOfNonThinking.merge(other.shadowsOfNonThinking)
   }
 
-  /// The numbers of a report.
+  /// The summary for the report.
   var summary: UsageSummary {
     var summary = UsageSummary()
     (summary.requests, summary.replies) = (tally.requests, tally.replies)

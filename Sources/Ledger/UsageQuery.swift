@@ -1,13 +1,13 @@
 // What a report is about.
 import GenerationTypes
 
-/// A question to the ledger.
+/// A query for a report.
 package struct UsageQuery: Sendable, Equatable {
-  /// Length of the report's buckets, aligned to UTC.
+  /// The length of the buckets, aligned to UTC.
   package enum Bucket: String, Sendable, CaseIterable {
     case none, minute, hour, day
 
-    /// Length in seconds; nil for one bucket of any length.
+    /// The length in seconds; nil for one bucket of any length.
     package var seconds: Int? {
       switch self {
       case .none: nil
@@ -25,20 +25,20 @@ package struct UsageQuery: Sendable, Equatable {
     case key
   }
 
-  /// Unix seconds: requests that ended at `from` or later and before `to`.
+  /// The range in Unix seconds: requests that ended at `from` or later and before `to`.
   package var from, to: Double
-  /// Length of buckets.
+  /// The length of the buckets.
   package var bucket: Bucket
-  /// Properties that split the report.
+  /// The properties that split the report.
   package var groupBy: Set<Grouping>
-  /// Only requests of this key's name; the empty text means without a key.
+  /// Only requests with the key of this name; the empty string selects requests without a key.
   package var key: String?
   /// Only requests with this outcome.
   package var mode: ThinkingOutcome?
   /// Only requests that asked for this mode.
   package var requestedMode: ThinkingMode?
 
-  /// A question about `from` ..< `to`.
+  /// A query for `from` ..< `to`.
   package init(
     from: Double, to: Double, bucket: Bucket = .none, groupBy: Set<Grouping> = [], key: String? = nil,
     mode: ThinkingOutcome? = nil, requestedMode: ThinkingMode? = nil

@@ -1,28 +1,27 @@
-// How a range of time is put together: four weeks and days from their roll-ups as far as they are whole, then hours, the ragged ends from
-// rows.
+// How a range of time is read: whole spans of four weeks, days and hours from their roll-ups, the ends from rows.
 
 /// A validated range and its buckets; all times are Unix microseconds.
 struct UsageRange: Equatable {
-  /// A stretch that is read from one table.
+  /// A part of the range that is read from one table.
   struct Segment: Equatable {
-    /// The roll-ups to read; nil for rows.
+    /// The roll-ups; nil for rows.
     var span: LedgerSchema.Span?
     var from, to: Int
   }
 
-  /// Longest range of buckets of a minute, seconds.
+  /// The longest range for buckets of a minute, in seconds.
   static let minuteLimit = 6 * 3_600
 
   let from, to: Int
   let bucket: UsageQuery.Bucket
   private let base: Int
   private let length: Int
-  /// Whether the report tells keys apart.
+  /// Whether the report needs to know keys.
   private let needsKeys: Bool
-  /// How many buckets the range touches.
+  /// The number of buckets in the range.
   let buckets: Int
 
-  /// The range of `query`, or why it has none.
+  /// The range of `query`. Throws if it is invalid or too large.
   init(_ query: UsageQuery, maximumCells: Int) throws(LedgerError) {
     guard query.from.isFinite, query.to.isFinite, query.from <= query.to, abs(query.from) < 1e12, abs(query.to) < 1e12
     else { throw .invalidRange }
@@ -40,14 +39,14 @@ struct UsageRange: Equatable {
   /// The bucket of a moment within the range.
   func bucket(of moment: Int) -> Int { length > 0 ? (moment - base) / length : 0 }
 
-  /// Unix seconds of a bucket, cut at the range's ends.
+  /// The Unix seconds of a bucket, cut at the ends of the range.
   func bounds(of index: Int) -> (from: Double, to: Double) {
     let start = length > 0 ? max(from, base + index * length) : from
     let end = length > 0 ? min(to, base + (index + 1) * length) : to
     return (Double(start) / 1e6, Double(end) / 1e6)
   }
 
-  /// What to read, in order of time; nothing lies before `horizon`.
+  /// The parts to read, in order of time; none begins before `horizon`.
   func segments(horizon: Int) -> [Segment] {
     let day: LedgerSchema.Span = needsKeys ? .day : .dayOfAllKeys
     let spans: [LedgerSchema.Span] =

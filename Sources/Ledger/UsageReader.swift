@@ -1,10 +1,10 @@
-// Makes a report within one read transaction, so that rows and roll-ups are of the same moment.
+// Reads a report within one transaction, so that rows and roll-ups show the same moment.
 import GRDB
 import GenerationTypes
 
-/// A report in the making.
+/// A report under construction.
 struct UsageReader {
-  private struct Place: Hashable {
+  private struct CellKey: Hashable {
     var bucket: Int
     var label: UsageLabel
   }
@@ -12,14 +12,14 @@ struct UsageReader {
   private let query: UsageQuery
   private let range: UsageRange
   private let maximumCells: Int
-  private var cells: [Place: UsageCell] = [:]
+  private var cells: [CellKey: UsageCell] = [:]
 
   /// A reader for one report of `query`, whose range is `range`.
   init(_ query: UsageQuery, _ range: UsageRange, maximumCells: Int) {
     (self.query, self.range, self.maximumCells) = (query, range, maximumCells)
   }
 
-  /// Reads what the report needs.
+  /// Reads everything that the report needs.
   ///
   /// - Throws: `LedgerError.tooManyCells`, `DatabaseError`.
   mutating func read(_ db: Database) throws {
@@ -35,7 +35,7 @@ struct UsageReader {
     }
   }
 
-  /// The report of what was read.
+  /// Returns the report.
   func report() -> UsageReport {
     var total = UsageCell()
     var groups: [UsageLabel: UsageCell] = [:]
@@ -134,10 +134,10 @@ struct UsageReader {
     }
   }
 
-  /// Start of a roll-up, which lies within the range because the statement says so.
+  /// Converts the start of a roll-up.
   private static func microseconds(_ seconds: Int) -> Int { seconds * 1_000_000 }
 
-  /// The query's filters; shadows are of `auto` requests and have no column for it.
+  /// The filters of the query. Shadows belong to `auto` requests, so their tables have no column for the requested mode.
   private func conditions(isShadow: Bool) -> (sql: String, values: StatementArguments) {
     var sql = "", values = StatementArguments()
     for (column, value) in [
@@ -168,7 +168,7 @@ struct UsageReader {
     let label = UsageLabel(
       requestedMode: query.groupBy.contains(.requestedMode) ? requestedMode : nil,
       mode: query.groupBy.contains(.mode) ? mode : nil, key: query.groupBy.contains(.key) ? key : nil)
-    let place = Place(bucket: range.bucket(of: moment), label: label)
+    let place = CellKey(bucket: range.bucket(of: moment), label: label)
     if cells[place] == nil, cells.count >= maximumCells { throw LedgerError.tooManyCells(limit: maximumCells) }
     try change(&cells[place, default: UsageCell()])
   }

@@ -1,16 +1,16 @@
-// Tallies to and from rows of the roll-up tables: counters as columns that people can read, bins and sketches as one blob.
+// Writes tallies to roll-up tables and reads them back: counters as readable columns, bins and sketches as one blob.
 import Foundation
 import GRDB
 
 extension UsageTally {
-  /// Every counter, in the order of `LedgerSchema.counterColumns`.
+  /// The counters, in the order of `LedgerSchema.counterColumns`.
   var counters: [Int] {
     [requests, replies] + measures.flatMap { [$0.count, $0.sum] } + finishes + thoughtEnds
       + [probabilityBins.reduce(0, Bounded.sum), probabilitySum]
       + [decided, sampled.requests, sampled.completionTokens, sampled.decodeMicroseconds]
   }
 
-  /// The bins of P(think), then the sketch of each measure.
+  /// The encoded bins of P(think), followed by the sketch of each measure.
   var sketches: [UInt8] {
     var bytes: [UInt8] = []
     for count in probabilityBins { bytes.appendVarint(UInt64(max(count, 0))) }
@@ -18,9 +18,9 @@ extension UsageTally {
     return bytes
   }
 
-  /// Adds a roll-up whose counters begin at column `first` and whose sketches follow them.
+  /// Adds a roll-up whose counters begin at column `first`, followed by its sketches.
   ///
-  /// - Throws: `DatabaseError` with `SQLITE_CORRUPT` when the row is not one that this program wrote.
+  /// - Throws: `DatabaseError` with `SQLITE_CORRUPT` if the row is damaged.
   mutating func merge(_ row: Row, from first: Int) throws {
     let counters = try (0..<LedgerSchema.counterColumns.count).map { try row.number(first + $0) }
     let bytes = try row.blob(first + counters.count)
@@ -58,7 +58,7 @@ extension UsageTally {
 }
 
 extension ShadowSums {
-  /// Every sum, in the order of `LedgerSchema.shadowColumns`.
+  /// The sums, in the order of `LedgerSchema.shadowColumns`.
   var arguments: [any DatabaseValueConvertible] {
     [
       pairs, tokenDifference, tokenDifferenceSquared, tokenDifferenceCubed, secondsDifference,
@@ -68,7 +68,7 @@ extension ShadowSums {
 
   /// The sums of a roll-up whose columns begin at `first`.
   ///
-  /// - Throws: `DatabaseError` with `SQLITE_CORRUPT` when a column is no number.
+  /// - Throws: `DatabaseError` with `SQLITE_CORRUPT` if a column is not a number.
   init(_ row: Row, from first: Int) throws {
     let numbers = try (0..<LedgerSchema.shadowColumns.count).map { offset in
       guard let value = Double.fromDatabaseValue(row[first + offset]), value.isFinite else {
@@ -88,15 +88,15 @@ extension ShadowSums {
   }
 }
 
-// GRDB's own conversions of columns trap on what they cannot convert; a damaged file may hold anything.
+// GRDB's own conversions trap on values that they cannot convert, and a damaged file may contain any value.
 extension Row {
-  /// A whole number from 0 to `Bounded.most`, as every one in a ledger is.
+  /// Returns a whole number from 0 to `Bounded.most`.
   func number(_ index: Int) throws -> Int {
     guard let value = try numberOrNil(index) else { throw DatabaseError.damaged }
     return value
   }
 
-  /// A whole number from 0 to `Bounded.most`, or NULL.
+  /// Returns a whole number from 0 to `Bounded.most`, or nil for NULL.
   func numberOrNil(_ index: Int) throws -> Int? {
     let value: DatabaseValue = self[index]
     if value.isNull { return nil }
@@ -106,13 +106,13 @@ extension Row {
     return number
   }
 
-  /// A text.
+  /// Returns a text.
   func text(_ index: Int) throws -> String {
     guard let value = String.fromDatabaseValue(self[index]) else { throw DatabaseError.damaged }
     return value
   }
 
-  /// The bytes of a blob.
+  /// Returns the bytes of a blob.
   func blob(_ index: Int) throws -> [UInt8] {
     let value: DatabaseValue = self[index]
     guard case .blob(let data) = value.storage else { throw DatabaseError.damaged }
@@ -121,6 +121,6 @@ extension Row {
 }
 
 extension DatabaseError {
-  /// A column holds what this program never writes.
+  /// A column holds a value that r4b never writes.
   static let damaged = DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a row is damaged")
 }

@@ -1,23 +1,22 @@
-// What a roll-up holds and a report adds up: counts, exact sums and sketches of any number of requests. A tally of tallies is
-// the tally of their requests, whatever the order.
+// The content of a roll-up: counts, exact sums and sketches of any number of requests. Tallies can be merged in any order.
 
-/// Number, sum and spread of one measure.
+/// Number, sum and quantiles of one measure.
 struct Distribution: Sendable, Equatable {
-  /// How many requests had the number.
+  /// The number of requests that had the measure.
   var count = 0
-  /// Their sum, in stored units.
+  /// Their sum in stored units.
   var sum = 0
-  /// Their spread.
+  /// Their quantiles.
   var sketch = QuantileSketch()
 
-  /// Counts one value.
+  /// Adds one value.
   mutating func insert(_ value: Int) {
     count = Bounded.sum(count, 1)
     sum = Bounded.sum(sum, value)
     sketch.insert(value)
   }
 
-  /// Adds everything `other` has counted.
+  /// Adds the counts of `other`.
   mutating func merge(_ other: Distribution) {
     count = Bounded.sum(count, other.count)
     sum = Bounded.sum(sum, other.sum)
@@ -25,33 +24,33 @@ struct Distribution: Sendable, Equatable {
   }
 }
 
-/// The account of a set of requests.
+/// The usage of a set of requests.
 struct UsageTally: Sendable, Equatable {
-  /// Names of the finishes that are counted; the last takes every other.
+  /// The finish reasons that are counted; the last stands for all others.
   static let finishNames = ["stop", "length", "tool_calls", "other"]
-  /// Names of the ends of thoughts that are counted; the last takes every other.
+  /// The ends of thoughts that are counted; the last stands for all others.
   static let thoughtEndNames = ["natural", "budget", "loop", "length", "other"]
-  /// Equal bins of P(think).
+  /// The number of equal bins of P(think).
   static let bins = 20
 
-  /// Requests and their replies.
+  /// The number of requests and of their replies.
   var requests = 0, replies = 0
-  /// One for each of `Measure.allCases`.
+  /// One per measure, in the order of `Measure.allCases`.
   var measures = [Distribution](repeating: Distribution(), count: Measure.allCases.count)
-  /// Requests by finish and by end of thought.
+  /// Requests by finish reason.
   var finishes = [Int](repeating: 0, count: finishNames.count)
-  /// Requests by how their thought ended.
+  /// Requests by the end of their thought.
   var thoughtEnds = [Int](repeating: 0, count: thoughtEndNames.count)
   /// Requests by P(think); 1 belongs to the last bin.
   var probabilityBins = [Int](repeating: 0, count: bins)
   /// Σ P(think) in billionths.
   var probabilitySum = 0
-  /// Requests whose mode the model chose.
+  /// Requests whose mode the model decided.
   var decided = 0
-  /// Of these, those that shadows were drawn from.
+  /// Those among them that shadows were drawn from.
   var sampled = AutoSums()
 
-  /// Counts one request.
+  /// Adds one request.
   mutating func insert(_ row: LedgerRow) {
     requests = Bounded.sum(requests, 1)
     replies = Bounded.sum(replies, row.replies)
@@ -74,7 +73,7 @@ struct UsageTally: Sendable, Equatable {
     }
   }
 
-  /// Adds everything `other` has counted.
+  /// Adds the counts of `other`.
   mutating func merge(_ other: UsageTally) {
     requests = Bounded.sum(requests, other.requests)
     replies = Bounded.sum(replies, other.replies)

@@ -1,4 +1,4 @@
-// Numbers that only grow, and numbers that are read when a scrape asks.
+// Counters, and metrics that are read at each scrape.
 import Synchronization
 
 /// A family of counters.
@@ -9,20 +9,20 @@ package final class Counter: MetricFamily {
   private let labels: [String]
   private let series = Mutex<[[String]: UInt64]>([:])
 
-  /// - Parameter labels: label names; every `add` gives as many values. Values must come from a bounded set.
+  /// - Parameter labels: label names. Every `add` gives as many values, from a bounded set.
   package init(_ name: String, _ help: String, labels: [String] = []) {
     (self.name, self.help, self.labels) = (name, help, labels)
     if labels.isEmpty { series.withLock { $0[[]] = 0 } }
   }
 
-  /// Adds `amount` to the series with these label values; it appears with its first call, also with 0.
+  /// Adds `amount` to the series with these label values. The first call creates the series, even with 0.
   package func add(_ amount: Int = 1, _ values: String...) {
     precondition(values.count == labels.count, "\(name) has \(labels.count) labels")
     precondition(amount >= 0, "a counter only grows")
     series.withLock { $0[values, default: 0] &+= UInt64(amount) }
   }
 
-  /// The count of one series; 0 when it has not appeared.
+  /// The count of one series; 0 if it does not exist.
   package func value(_ values: String...) -> Int { series.withLock { Int(truncatingIfNeeded: $0[values] ?? 0) } }
 
   package func write(into text: inout ExpositionText) {
@@ -34,9 +34,9 @@ package final class Counter: MetricFamily {
   }
 }
 
-/// A family whose samples are read at the moment of a scrape.
+/// A family whose samples are read at each scrape.
 package final class Sampled: MetricFamily {
-  /// How scrapers read the numbers.
+  /// The type of the metric.
   package enum Kind: String, Sendable { case gauge, counter }
 
   package let name: String
@@ -46,7 +46,7 @@ package final class Sampled: MetricFamily {
   private let labels: [String]
   private let read: @Sendable () -> [(labels: [String], value: Double)]
 
-  /// - Parameter read: gives every series, cheaply and from any thread.
+  /// - Parameter read: returns every series. It must be fast and callable from any thread.
   package init(
     _ kind: Kind, _ name: String, _ help: String, labels: [String] = [],
     read: @escaping @Sendable () -> [(labels: [String], value: Double)]
@@ -54,7 +54,7 @@ package final class Sampled: MetricFamily {
     (self.kind, self.name, self.help, self.labels, self.read) = (kind, name, help, labels, read)
   }
 
-  /// A family of one series without labels; nil leaves it out of the scrape.
+  /// A family of one series without labels. If `read` returns nil, the scrape omits it.
   package convenience init(_ kind: Kind, _ name: String, _ help: String, value: @escaping @Sendable () -> Double?) {
     self.init(kind, name, help, read: { value().map { [([], $0)] } ?? [] })
   }

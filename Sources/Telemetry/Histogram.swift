@@ -1,15 +1,15 @@
-// Distributions by fixed buckets, as Prometheus aggregates them: cumulative counts, a sum and a count per series.
+// Histograms with fixed buckets as in Prometheus: cumulative counts, a sum and a count per series.
 import Basics
 import Glibc
 import Synchronization
 
-/// The observation that a bucket shows as an example: which request it was of.
+/// The request behind an observation; a bucket shows its latest one.
 package struct Exemplar: Sendable {
   let requestID: String
   /// Seconds since the epoch.
   let time: Double
 
-  /// OpenMetrics allows an example's labels 128 characters in all; a longer id makes no example.
+  /// Returns nil for a long id: OpenMetrics allows the labels of an exemplar 128 characters in all.
   package init?(requestID: String) {
     guard requestID.utf8.count + Self.label.utf8.count <= 128 else { return nil }
     self.requestID = requestID
@@ -23,7 +23,7 @@ package struct Exemplar: Sendable {
 
 /// A family of histograms over the same bucket bounds.
 package final class Histogram: MetricFamily {
-  /// Bucket bounds that fit the quantities of this server.
+  /// Bucket bounds for the quantities of this server.
   package enum Bounds {
     /// Seconds, from the step of a small model to a long answer on a slow machine.
     package static let seconds: [Double] = [
@@ -38,10 +38,10 @@ package final class Histogram: MetricFamily {
   }
 
   private struct Series {
-    /// Observations per bucket, not yet cumulative; the last is beyond every bound.
+    /// Observations per bucket, not cumulative; the last bucket is above every bound.
     var counts: [UInt64]
     var sum = 0.0
-    /// The latest example of a bucket.
+    /// The latest exemplar of each bucket.
     var exemplars: [Int: (exemplar: Exemplar, value: Double)] = [:]
   }
 
@@ -58,7 +58,7 @@ package final class Histogram: MetricFamily {
     if labels.isEmpty { series.withLock { $0[[]] = Series(counts: Array(repeating: 0, count: bounds.count + 1)) } }
   }
 
-  /// Counts one observation of the series with these label values; `exemplar` names the request it comes from.
+  /// Adds one observation to the series with these label values. `exemplar` names its request.
   package func observe(_ value: Double, _ values: String..., exemplar: Exemplar? = nil) {
     precondition(values.count == labels.count, "\(name) has \(labels.count) labels")
     let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
@@ -71,12 +71,12 @@ package final class Histogram: MetricFamily {
     }
   }
 
-  /// Counts one duration in seconds, in a family without labels.
+  /// Adds one duration, in seconds, to a family without labels.
   package func observe(_ duration: Duration, exemplar: Exemplar? = nil) {
     observe(duration.seconds, exemplar: exemplar)
   }
 
-  /// How many observations one series holds, and their sum.
+  /// The number of observations of one series, and their sum.
   package func total(_ values: String...) -> (count: Int, sum: Double) {
     series.withLock { ($0[values]?.counts.reduce(0) { $0 + Int(truncatingIfNeeded: $1) } ?? 0, $0[values]?.sum ?? 0) }
   }

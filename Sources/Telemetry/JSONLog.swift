@@ -1,12 +1,12 @@
-// One JSON object per line. Callers hand over a line and go on; one serial queue writes, so that a slow reader of standard
-// error never holds a request. A line is lost when the queue is a thousand lines behind or when the write fails, for
-// instance because the reader of a pipe has exited. The next line that is written says how many were lost before it.
+// A log with one JSON object per line. One serial queue writes, so that a slow reader of standard error never delays a request.
+// A line is dropped if a thousand lines wait, and lost if its write fails, for example because the reader of a pipe has exited.
+// The next line that is written states how many were missing before it.
 import Dispatch
 import Glibc
 import JSON
 import Synchronization
 
-/// Where the server says what happened. Never hand it prompts, replies, keys or image bytes.
+/// The log of the server. Never pass prompts, replies, keys or image bytes to it.
 package final class JSONLog: Sendable {
   package enum Level: String, Sendable, Comparable, CaseIterable {
     case debug, info, warning, error
@@ -17,17 +17,17 @@ package final class JSONLog: Sendable {
 
   private struct Backlog {
     var waiting = 0
-    /// Lines that found the queue full since the last line was accepted.
+    /// Lines dropped since the last line was accepted.
     var dropped = 0
-    /// Lines that no written line has told of yet, because writes failed.
+    /// Missing lines that no written line has reported yet.
     var untold = 0
     var totals = LineTotals()
   }
 
-  /// What became of the lines since the start.
+  /// The number of lines since the start.
   package struct LineTotals: Sendable, Equatable {
     package var written = 0
-    /// Lines that the queue had no room for.
+    /// Lines dropped because the queue was full.
     package var dropped = 0
     /// Lines whose write failed.
     package var lost = 0
@@ -43,13 +43,13 @@ package final class JSONLog: Sendable {
   private let backlog = Mutex(Backlog())
   private let writer: @Sendable ([UInt8]) -> Bool
 
-  /// - Parameter level: the least important level that is written.
-  /// - Parameter writer: writes one line with its line feed, on the log's own queue; false when that failed.
+  /// - Parameter level: the lowest level that is written.
+  /// - Parameter writer: writes one line with its line feed, on the log's queue; returns false if that failed.
   package init(level: Level = .info, writer: @escaping @Sendable ([UInt8]) -> Bool = JSONLog.standardError) {
     (self.level, self.writer) = (level, writer)
   }
 
-  /// A log whose `sink` takes every line, for instance a list in memory.
+  /// A log that passes every line to `sink`, for example a list in memory.
   package convenience init(level: Level = .info, sink: @escaping @Sendable ([UInt8]) -> Void) {
     self.init(
       level: level,
@@ -62,7 +62,7 @@ package final class JSONLog: Sendable {
   /// The number of lines written, dropped and lost since the start.
   package var totals: LineTotals { backlog.withLock { $0.totals } }
 
-  /// Writes `event` with its `fields`, which are made only if they are written, after time and level.
+  /// Writes `event` with its `fields` after time and level. `fields` is evaluated only if the line is written.
   package func write(_ level: Level, _ event: String, _ fields: @autoclosure () -> JSONObject = [:]) {
     if level < self.level { return }
     guard let dropped = admit() else { return }
@@ -74,14 +74,14 @@ package final class JSONLog: Sendable {
     queue.async { [self] in deliver(complete, dropped: dropped) }
   }
 
-  /// Waits until every line handed over so far has been written, at most `patience`: nobody may be reading them.
+  /// Waits until every line so far has been written, but at most for `patience`: there may be no reader.
   package func flush(patience: DispatchTimeInterval = .seconds(1)) {
     let done = DispatchSemaphore(value: 0)
     queue.async { done.signal() }
     _ = done.wait(timeout: .now() + patience)
   }
 
-  /// Writes a line that follows `dropped` dropped ones. On `queue`.
+  /// Writes a line that follows `dropped` dropped lines. Runs on `queue`.
   private func deliver(_ line: JSONObject, dropped: Int) {
     var line = line
     let missing = dropped + backlog.withLock { $0.untold }
@@ -94,7 +94,7 @@ package final class JSONLog: Sendable {
     }
   }
 
-  /// Takes a place in the backlog and how many lines were dropped before it, or counts one more dropped line.
+  /// Reserves room for a line and returns how many were dropped before it; returns nil and counts a dropped line if there is none.
   private func admit() -> Int? {
     backlog.withLock { backlog in
       if backlog.waiting >= Self.maxWaiting {
@@ -108,13 +108,13 @@ package final class JSONLog: Sendable {
     }
   }
 
-  /// Whether the last line on standard error was cut off by a failed write.
+  /// Whether a failed write cut off the last line on standard error.
   private static let isCutOff = Atomic(false)
-  /// Milliseconds to wait for a non-blocking standard error that is full.
+  /// Milliseconds to wait while a non-blocking standard error is full.
   private static let patience: Int32 = 1000
 
-  /// Writes a line to standard error; false when the descriptor takes no more. `SIGPIPE` must be ignored, or a reader that has
-  /// exited ends the process.
+  /// Writes a line to standard error; returns false if that failed. `SIGPIPE` must be ignored, or a reader that exits ends the
+  /// process.
   package static let standardError: @Sendable ([UInt8]) -> Bool = { line in
     var rest = (isCutOff.load(ordering: .relaxed) ? [0x0A] + line : line)[...]
     let count = rest.count
@@ -133,7 +133,7 @@ package final class JSONLog: Sendable {
     return rest.isEmpty
   }
 
-  /// The time now, RFC 3339 in UTC with milliseconds.
+  /// The current time in UTC as RFC 3339 with milliseconds.
   static func timestamp() -> String {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)

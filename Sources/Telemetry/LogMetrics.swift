@@ -1,13 +1,13 @@
-// What became of the log's lines, as a metric: a log that nobody reads is noticed on a dashboard.
+// The log's own metric, so that lost lines show on a dashboard.
 
-/// The log's family.
+/// The metric of the log.
 package enum LogMetrics {
-  /// Adds it to `registry`; each scrape reads the log's totals.
+  /// Registers the metric in `registry`; each scrape reads the log's totals.
   package static func register(_ log: JSONLog, in registry: MetricsRegistry) {
     registry.register(
       Sampled(
         .counter, "r4b_log_lines_total",
-        "Log lines: written, dropped because too many waited, lost because standard error could not be written.",
+        "Log lines: written, dropped because the queue was full, lost because writing to standard error failed.",
         labels: ["result"]
       ) {
         let totals = log.totals

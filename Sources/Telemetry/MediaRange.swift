@@ -1,19 +1,19 @@
-// The media ranges of an `Accept` field, RFC 9110 12.5.1: `type/subtype;parameter=value;q=0.5` with wildcards, in any order.
-// Parsed as bytes in one pass; what does not follow the grammar is left out.
+// The media ranges of an `Accept` field (RFC 9110, 12.5.1): `type/subtype;parameter=value;q=0.5` with wildcards, in any order.
+// The parser reads bytes in one pass and skips elements that do not follow the grammar.
 
 import Text
 
-/// One range of types that a client accepts.
+/// One range of media types that a client accepts.
 struct MediaRange {
-  /// Lower-case text, `*` for any.
+  /// Lower-case text; `*` for any.
   var type: String
   var subtype: String
   /// Parameters before `q`, names in lower case.
   var parameters: [ExactString: String] = [:]
-  /// Thousandths, 0 for "not wanted".
+  /// Weight in thousandths; 0 for "not acceptable".
   var quality = 1000
 
-  /// The ranges of a field, in its order.
+  /// Returns the ranges of a field, in its order.
   static func list(_ field: String) -> [MediaRange] {
     split(Array(field.utf8)[...], at: UInt8(ascii: ",")).compactMap(MediaRange.init)
   }
@@ -32,7 +32,7 @@ struct MediaRange {
       if name.utf8.elementsEqual("q".utf8) {
         guard let quality = Self.quality(value) else { return nil }
         self.quality = quality
-        // What follows the weight is not about the type.
+        // Parameters after the weight do not belong to the type.
         return
       }
       let isQuoted = value.count >= 2 && value.first == UInt8(ascii: "\"") && value.last == UInt8(ascii: "\"")
@@ -40,8 +40,8 @@ struct MediaRange {
     }
   }
 
-  /// How well this range names `type/subtype` in `version`: 0 for any type, 1 for any subtype, 2 for the type itself, 3 with its
-  /// version; nil when it does not.
+  /// How specifically this range names `type/subtype` in `version`: 0 for any type, 1 for any subtype, 2 for the type itself,
+  /// 3 with its version; nil if it excludes it.
   func specificity(_ type: String, _ subtype: String, versions: Set<ExactString>) -> Int? {
     if self.type.utf8.elementsEqual("*".utf8) { return 0 }
     guard self.type.utf8.elementsEqual(type.utf8) else { return nil }
@@ -51,7 +51,7 @@ struct MediaRange {
     return versions.contains(version) ? 3 : nil
   }
 
-  /// `0`, `0.5`, `1.000` in thousandths.
+  /// Parses `0`, `0.5` or `1.000` as thousandths.
   private static func quality(_ bytes: ArraySlice<UInt8>) -> Int? {
     guard let first = bytes.first, first == UInt8(ascii: "0") || first == UInt8(ascii: "1") else { return nil }
     let rest = bytes.dropFirst()
@@ -66,7 +66,7 @@ struct MediaRange {
     return value <= 1000 ? value : nil
   }
 
-  /// The parts between separators that are outside of quotes.
+  /// Splits at separators outside quotes.
   private static func split(_ bytes: ArraySlice<UInt8>, at separator: UInt8) -> [ArraySlice<UInt8>] {
     var parts: [ArraySlice<UInt8>] = []
     var start = bytes.startIndex, isQuoted = false, isEscaped = false

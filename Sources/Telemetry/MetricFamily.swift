@@ -1,10 +1,9 @@
-// What every metric has in common. A family is one name with one set of label names; each combination of label values is
-// a series. Families are written from request tasks and read by a scrape; each guards its own numbers with one mutex that
-// is held for a few arithmetic operations.
+// Metric families and their text. A family is one name with one set of label names; each combination of label values is a
+// series. Request tasks write to families and scrapes read them; each family guards its numbers with one mutex.
 
 import Text
 
-/// The two text formats a scraper may ask for.
+/// The two text formats of a scrape.
 package enum ExpositionFormat: Sendable {
   /// Prometheus text format 0.0.4.
   case prometheus
@@ -18,9 +17,9 @@ package enum ExpositionFormat: Sendable {
     }
   }
 
-  /// The format that an `Accept` field prefers, by RFC 9110 12.5.1: of the ranges that name a format the most specific one has the
-  /// weight; of equal weights the more specific range wins, then the one that comes first. Without a preference, and where
-  /// neither format is acceptable, it is the older text.
+  /// The format that an `Accept` field prefers (RFC 9110, 12.5.1). The most specific range that names a format sets its weight; of
+  /// equal weights the more specific range wins, then the first. Without a preference, or if neither format is acceptable, the
+  /// format is Prometheus text.
   package init(accept: String?) {
     let ranges = accept.map(MediaRange.list) ?? []
     let text = Self.preference(ranges, "text", "plain", versions: ["0.0.4"])
@@ -28,10 +27,10 @@ package enum ExpositionFormat: Sendable {
     self = open.quality > 0 && open > text ? .openMetrics : .prometheus
   }
 
-  /// How much a format is wanted; compared in the order of the members.
+  /// The preference for a format; compared member by member.
   private struct Preference: Comparable {
     var quality = 0, specificity = -1
-    /// Of the range in the field; earlier is more.
+    /// The position of the range in the field; earlier ranges come first.
     var position = Int.max
 
     static func < (a: Preference, b: Preference) -> Bool {
@@ -52,35 +51,35 @@ package enum ExpositionFormat: Sendable {
   }
 }
 
-/// One name in the exposition, with its series.
+/// One metric name with its series.
 package protocol MetricFamily: Sendable {
-  /// The name without the suffixes that samples add.
+  /// The name without the suffixes of samples.
   var name: String { get }
-  /// What its samples are: `counter`, `gauge` or `histogram`.
+  /// The type of its samples: `counter`, `gauge` or `histogram`.
   var type: String { get }
-  /// Appends the family's HELP and TYPE lines and its samples.
+  /// Appends the HELP and TYPE lines and the samples.
   func write(into text: inout ExpositionText)
 }
 
-/// The text of a scrape while it is being built.
+/// The text of a scrape under construction.
 package struct ExpositionText: Sendable {
   package let format: ExpositionFormat
   package private(set) var text = ""
 
   package init(format: ExpositionFormat) { self.format = format }
 
-  /// The two comment lines that introduce a family. OpenMetrics names a counter without its `_total`.
+  /// Appends the two comment lines of a family. OpenMetrics names a counter without its `_total`.
   mutating func header(_ name: String, type: String, help: String) {
     let shown = format == .openMetrics ? Self.familyName(name, type: type) : name
     text += "# HELP \(shown) \(Self.escaped(help, quotes: format == .openMetrics))\n# TYPE \(shown) \(type)\n"
   }
 
-  /// A family's name in OpenMetrics, which has a counter's `_total` in its samples only.
+  /// The name of a family in OpenMetrics, where only the samples of a counter have `_total`.
   static func familyName(_ name: String, type: String) -> String {
     type == "counter" && name.hasSuffix("_total") ? String(name.dropLast("_total".count)) : name
   }
 
-  /// One sample; `labels` are name and value pairs. Only OpenMetrics has a place for an example.
+  /// Appends one sample; `labels` are pairs of name and value. Only OpenMetrics has exemplars.
   mutating func sample(
     _ name: String, _ labels: [(String, String)], _ value: String,
     exemplar: (exemplar: Exemplar, value: Double)? = nil
@@ -98,10 +97,10 @@ package struct ExpositionText: Sendable {
     "{" + labels.map { "\($0.0)=\"\(escaped($0.1, quotes: true))\"" }.joined(separator: ",") + "}"
   }
 
-  /// Ends the text; OpenMetrics wants a mark so that a cut-off scrape is noticed.
+  /// Ends the text. OpenMetrics requires an end mark, which reveals a truncated scrape.
   mutating func end() { if format == .openMetrics { text += "# EOF\n" } }
 
-  /// A number as both formats read it.
+  /// Formats a number for both formats.
   static func number(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }

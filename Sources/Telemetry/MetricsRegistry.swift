@@ -1,15 +1,15 @@
-// The families of one server, written out in the order they were registered.
+// The metrics of one server, in the order in which they were registered.
 import Synchronization
 import Text
 
-/// Every family a scrape shows.
+/// Every metric family of a scrape.
 package final class MetricsRegistry: Sendable {
   private let families = Mutex<[any MetricFamily]>([])
 
   package init() {}
 
-  /// Adds a family. Two families with one name in either format would make every scrape invalid, as would a sample that has the name
-  /// of another family, so that is our mistake: `a_total` as a counter leaves no room for a gauge `a`.
+  /// Adds a family. Traps if its name, in either format, clashes with another family or its samples: the counter `a_total` and a
+  /// gauge `a` cannot coexist, because every scrape would be invalid.
   @discardableResult
   package func register<Family: MetricFamily>(_ family: Family) -> Family {
     families.withLock { list in
@@ -23,7 +23,7 @@ package final class MetricsRegistry: Sendable {
     return family
   }
 
-  /// Every name that a family claims: its own in both formats, and those of its samples.
+  /// Every name that a family uses: its own in both formats, and those of its samples.
   private static func names(_ family: any MetricFamily) -> Set<ExactString> {
     let name = ExpositionText.familyName(family.name, type: family.type)
     let names =
@@ -35,7 +35,7 @@ package final class MetricsRegistry: Sendable {
     return Set(names.map(\.exact))
   }
 
-  /// The text of one scrape.
+  /// Returns the text of one scrape.
   package func text(_ format: ExpositionFormat) -> String {
     var text = ExpositionText(format: format)
     for family in families.withLock({ $0 }) { family.write(into: &text) }

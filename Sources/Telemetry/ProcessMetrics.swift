@@ -1,9 +1,9 @@
-// The `process_*` families that Prometheus client libraries agree on, read from /proc at each scrape.
+// The standard `process_*` metrics of Prometheus client libraries, read from /proc at each scrape.
 import Glibc
 
-/// What the kernel says about this process.
+/// Metrics of this process from the kernel.
 package enum ProcessMetrics {
-  /// Adds the families to `registry`. Where /proc cannot be read they are left out of the scrape.
+  /// Registers the metrics in `registry`. A scrape omits them if /proc cannot be read.
   package static func register(in registry: MetricsRegistry) {
     registry.register(
       Sampled(.counter, "process_cpu_seconds_total", "User and system CPU time spent in seconds.") { cpuSeconds() })
@@ -28,7 +28,7 @@ package enum ProcessMetrics {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime)
   }
 
-  /// Field `index` of /proc/self/statm, which counts pages, in bytes.
+  /// Field `index` of /proc/self/statm, converted from pages to bytes.
   private static func pages(_ index: Int) -> Double? {
     guard let text = contents(of: "/proc/self/statm") else { return nil }
     let fields = text.split(separator: " ")
@@ -50,7 +50,7 @@ package enum ProcessMetrics {
     return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? Double(limit.rlim_cur) : nil
   }
 
-  /// Fields of /proc/self/stat after the command name, which may itself hold spaces; the first is the state, field 3.
+  /// The fields of /proc/self/stat after the command name, which may contain spaces; the first is the state, field 3.
   private static func statFields() -> [Substring]? {
     guard let text = contents(of: "/proc/self/stat"), let end = text.lastIndex(of: ")") else { return nil }
     return text[text.index(after: end)...].split(separator: " ")
@@ -61,7 +61,7 @@ package enum ProcessMetrics {
     return Double(fields[17])
   }
 
-  /// Boot time plus the process's age at start, field 22 in clock ticks (proc(5)).
+  /// The start time: boot time plus field 22 in clock ticks (proc(5)).
   private static func startTime() -> Double? {
     guard let fields = statFields(), fields.count > 19, let ticks = Double(fields[19]),
       let line = contents(of: "/proc/stat")?.split(separator: "\n").first(where: { $0.hasPrefix("btime ") }),
@@ -70,7 +70,7 @@ package enum ProcessMetrics {
     return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
-  /// A small file of /proc as text.
+  /// Returns a small file of /proc as text.
   private static func contents(of path: String) -> String? {
     guard let file = fopen(path, "r") else { return nil }
     defer { fclose(file) }

@@ -1,15 +1,15 @@
-// What auto-thinking saved since the start: the sums that shadows add to, and the families that tell them.
+// The savings of auto-thinking since the start: sums over shadows, and the metrics that show them.
 import Basics
 import GenerationTypes
 import Statistics
 import Synchronization
 
-/// Counts shadows and estimates what auto requests saved against always thinking.
+/// Counts shadows and estimates what `auto` requests saved compared with always thinking.
 package final class SavingsMetrics: Sendable {
-  /// What came of a request that was drawn to be answered again.
+  /// The result of a request that was drawn for a shadow.
   package enum Result: String, Sendable, CaseIterable {
     case answered, failed
-    /// Too many waited already.
+    /// Too many shadows were waiting.
     case passedOver = "passed_over"
   }
 
@@ -19,22 +19,24 @@ package final class SavingsMetrics: Sendable {
     var decisionTokens = 1
   }
 
-  /// By `mode` of the shadow and `result`; generated tokens of shadows by `mode`.
+  /// Shadows by `mode` and `result`, and their generated tokens by `mode`.
   private let requests, tokens: Counter
   private let sums = Mutex(Sums())
 
   init(in registry: MetricsRegistry) {
     requests = registry.register(
       Counter(
-        "r4b_shadow_requests_total", "Auto requests drawn to be answered again, by the mode of that and its result.",
+        "r4b_shadow_requests_total", "Auto requests drawn for a shadow, by the mode of the shadow and its result.",
         labels: ["mode", "result"]))
     tokens = registry.register(
-      Counter("r4b_shadow_tokens_total", "Tokens generated for shadows by their mode.", labels: ["mode"]))
+      Counter("r4b_shadow_tokens_total", "Generated tokens of shadows by mode.", labels: ["mode"]))
     register(
-      in: registry, "r4b_saved_tokens", "Tokens that auto requests saved against always thinking since the start."
+      in: registry, "r4b_saved_tokens",
+      "Tokens that auto requests saved since the start, compared with always thinking."
     ) { ($0.tokens, $0.population, Double($0.decisionTokens)) }
     register(
-      in: registry, "r4b_saved_seconds", "Seconds that auto requests saved against always thinking since the start."
+      in: registry, "r4b_saved_seconds",
+      "Seconds that auto requests saved since the start, compared with always thinking."
     ) { sums in
       var population = sums.population
       population.spent = sums.secondsSpent
@@ -42,7 +44,7 @@ package final class SavingsMetrics: Sendable {
     }
   }
 
-  /// Registers an estimate with the ends of its 95 % interval; it has no series while there is too little to tell from.
+  /// Registers an estimate with its 95 % interval. It has no series until there are enough shadows.
   private func register(
     in registry: MetricsRegistry, _ name: String, _ help: String,
     _ read: @escaping @Sendable (Sums) -> (PairSums, AutoPopulation, Double)

@@ -7,9 +7,9 @@ extension LoadSample {
   init(_ load: EngineLoad) {
     self.init(
       running: load.running, waiting: load.waiting, kvTokens: load.kvTokens, kvCapacityTokens: load.kvCapacityTokens)
-    (keptTokens, keptImageBytes) = (load.tally.cachedPositions, load.tally.cachedImageBytes)
+    (prefixCacheTokens, imageCacheBytes) = (load.tally.cachedPositions, load.tally.cachedImageBytes)
     (prefixHits, prefixMisses) = (load.tally.prefixHits, load.tally.prefixMisses)
     (imageHits, imageMisses) = (load.tally.imageHits, load.tally.imageMisses)
-    suspensions = load.tally.preemptions
+    preemptions = load.tally.preemptions
   }
 }

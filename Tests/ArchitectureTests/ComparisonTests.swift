@@ -26,7 +26,7 @@ import Testing
     ("Error.__derived_", "error texts are fixed, and only tests compare errors"),
     ("HTTPViolation.__derived_", "error texts are fixed, and only tests compare errors"),
     ("Telemetry.ProcessMetrics.", "reads /proc"),
-    ("API.UsageFigures.(counts in", "modes and stop reasons are fixed words"),
+    ("Ledger.UsageReport.(counts in", "modes and stop reasons are fixed words"),
     ("initialization function for (known in _2F4AAC3A91D301F37A2074E7ABD22F82)", "the patterns of formats are fixed"),
     ("Swift.Array<Swift.String> and conformance", "labels are fixed words and names of keys"),
     (" in Telemetry.Counter.write(into:", "labels are fixed words and names of keys"),

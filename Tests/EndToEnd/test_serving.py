@@ -196,5 +196,5 @@ def test_more_replies_than_the_kv_budget_all_complete():
         alone = [ask(server, LONG | {"seed": number}).choices for number in range(4)]
         together = [reply.choices for reply in pool.map(lambda number: ask(server, LONG | {"seed": number}), range(4))]
         assert together == alone
-        assert server.metric("r4b_suspensions_total") > 0
+        assert server.metric("r4b_preemptions_total") > 0
         assert server.metric("r4b_kv_tokens") == 0

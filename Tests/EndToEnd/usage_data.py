@@ -144,7 +144,8 @@ def usage(rows, start, end, bucket, names, saved=SAVED, ledger=None):
     reason = (
         None
         if saved
-        else "Of the requests that did not think, 0 were answered again; an estimate takes 30. shadow.fraction says how many are."
+        else "0 requests that did not think have a shadow; an estimate needs 30. "
+        "The setting shadow.fraction determines how many get one."
     )
     savings = {
         "requests": len(decided),

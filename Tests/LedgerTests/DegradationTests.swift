@@ -4,7 +4,7 @@ import Ledger
 import Synchronization
 import Testing
 
-@Suite struct `A ledger in trouble` {
+@Suite struct `A ledger whose file fails` {
   private var quick: LedgerConfiguration {
     var configuration = LedgerConfiguration()
     configuration.retrySeconds = 0.02
@@ -32,7 +32,7 @@ import Testing
     return folder
   }
 
-  @Test func `a file that is no database is moved aside, and three such files are kept`() async throws {
+  @Test func `a file that is no database is moved aside, and the newest three are kept`() async throws {
     let folder = try Folder()
     for round in 0..<5 {
       try Data(repeating: UInt8(round), count: 9_000).write(to: URL(fileURLWithPath: folder.database))
@@ -60,9 +60,9 @@ import Testing
     #expect(ledger.status.state == .ok)
   }
 
-  @Test func `damage that a query finds later moves the file aside and rows go on`() async throws {
+  @Test func `a query that finds damage moves the file aside, and rows are written again`() async throws {
     let folder = try await filled(5_000)
-    // Every page but the first, which holds the header and the schema.
+    // Every page except the first, which contains the header and the schema.
     let url = URL(fileURLWithPath: folder.database)
     var bytes = try Data(contentsOf: url)
     for index in stride(from: 4_096 * 12, to: bytes.count, by: 4_096) {
@@ -116,7 +116,7 @@ import Testing
     #expect(ledger.status.corruptFiles == 1 && ledger.status.rowsHeld == 3 && ledger.status.state == .ok)
   }
 
-  @Test func `a locked file keeps rows until the lock goes, and drops what finds no room`() async throws {
+  @Test func `rows wait while the file is locked, and are dropped if too many wait`() async throws {
     let folder = try Folder()
     var configuration = quick
     configuration.maximumPending = 50
@@ -137,14 +137,14 @@ import Testing
     #expect(ledger.status.written == 55)
   }
 
-  /// What a ledger has told.
+  /// The events that a ledger has reported.
   private final class Events: Sendable {
     private let list = Mutex<[LedgerEvent]>([])
     var all: [LedgerEvent] { list.withLock { $0 } }
     func append(_ event: LedgerEvent) { list.withLock { $0.append(event) } }
   }
 
-  @Test func `trouble and its end are told once each, and a close without loss says so`() async throws {
+  @Test func `a failure and its end are reported once each, and a close without loss reports no loss`() async throws {
     let folder = try Folder()
     var configuration = quick
     configuration.maximumPending = 50
@@ -171,7 +171,7 @@ import Testing
     #expect(ledger.close() == LedgerLoss())
   }
 
-  @Test func `a close says how many rows it loses and why`() async throws {
+  @Test func `closing reports how many rows are lost and why`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database, configuration: quick)
     var unguarded = Configuration()
@@ -185,7 +185,7 @@ import Testing
     try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
   }
 
-  @Test func `a damaged file is told with its new path`() async throws {
+  @Test func `a damaged file is reported with its new path`() async throws {
     let folder = try await filled(200)
     let ledger = Ledger(path: folder.database)
     let events = Events()
@@ -214,7 +214,7 @@ import Testing
     #expect(second.status.lost == 0)
   }
 
-  @Test func `a directory that cannot be made is tried again until it can`() async throws {
+  @Test func `creating the directory is retried until it works`() async throws {
     let folder = try Folder()
     let blocked = folder.path + "/blocked"
     try Data().write(to: URL(fileURLWithPath: blocked))
@@ -227,7 +227,7 @@ import Testing
     #expect(ledger.status.written == 20)
   }
 
-  @Test func `a file of a later version is left as it is`() async throws {
+  @Test func `a file of a newer version is left unchanged`() async throws {
     let folder = try await filled(10)
     let queue = try DatabaseQueue(path: folder.database)
     try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('2')") }
@@ -240,14 +240,14 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.database)) == before)
   }
 
-  @Test func `somebody else's database is left as it is`() async throws {
+  @Test func `a database of another program is left unchanged`() async throws {
     let folder = try Folder()
     let queue = try DatabaseQueue(path: folder.database)
     try await queue.write { try $0.execute(sql: "CREATE TABLE diary (day TEXT)") }
     try queue.close()
     let before = try Data(contentsOf: URL(fileURLWithPath: folder.database))
     let ledger = Ledger(path: folder.database)
-    #expect(isDegraded(ledger, "something else"))
+    #expect(isDegraded(ledger, "another program"))
     ledger.close()
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.database)) == before)
   }

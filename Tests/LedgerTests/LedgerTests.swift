@@ -4,8 +4,8 @@ import GRDB
 import Ledger
 import Testing
 
-@Suite struct `The ledger's file` {
-  @Test func `rows come back after a restart, and nothing was lost`() async throws {
+@Suite struct `The file of the ledger` {
+  @Test func `rows survive a restart without loss`() async throws {
     let folder = try Folder()
     let first = Ledger(path: folder.database)
     #expect(first.status.state == .ok)
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  @Test func `a waiting row is written within a second without being asked`() async throws {
+  @Test func `a waiting row is written within a second`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
     ledger.record(drawRequests(1, over: 1)[0])
@@ -59,7 +59,7 @@ import Testing
     #expect(total.measures[.answer]?.sum == rows.reduce(0) { $0 + ($1.value(.answer) ?? 0) })
   }
 
-  @Test func `a process that was killed lost the rows that waited, and the next one says how many`() async throws {
+  @Test func `after kill -9 the next process reports how many waiting rows were lost`() async throws {
     let folder = try Folder(), later = try Folder()
     var configuration = LedgerConfiguration()
     configuration.batchSeconds = 3_600
@@ -67,7 +67,7 @@ import Testing
     await ledger.fill(drawRequests(1_200, over: 60))
     for row in drawRequests(37, over: 60, seed: 9) { ledger.record(row) }
     await ledger.settleCount()
-    // What the page cache holds now is what kill -9 leaves.
+    // After kill -9 the files are as the page cache holds them now.
     try folder.copy(to: later)
     let next = Ledger(path: later.database)
     #expect(next.status.lost == 37)
@@ -78,14 +78,14 @@ import Testing
     #expect(Ledger(path: later.database).status.lost == 0)
   }
 
-  @Test func `answers go on while the count cannot be written, and it is right again afterwards`() async throws {
+  @Test func `a blocked count file delays no answer and is correct again afterwards`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
     ledger.countQueue.suspend()
     let rows = drawRequests(11, over: 60)
     for row in rows.dropLast() {
       ledger.record(row)
-      // It would never return if it waited for the queue.
+      // This would never return if it waited for the queue.
       await ledger.settleCount()
     }
     ledger.countQueue.resume()
@@ -98,7 +98,7 @@ import Testing
     #expect(next.status.lost == 0 && next.status.lostIsExact)
   }
 
-  @Test func `without its count a file says that the loss is unknown`() async throws {
+  @Test func `a damaged count file makes the loss inexact`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
     await ledger.fill(drawRequests(10, over: 60))

@@ -15,14 +15,14 @@ import Testing
   /// Midnight today, UTC.
   private var today: Double { (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400 }
 
-  /// `count` requests on each of the last `days` days, today's among them.
+  /// `count` requests on each of the last `days` days including today.
   private func rows(_ count: Int, days: Int) -> [AnswerFigures] {
     var rows = drawRequests(count * days, over: 1)
     for index in rows.indices { rows[index].time = today - Double(index % days) * 86_400 + Double(index % 7) }
     return rows
   }
 
-  @Test func `days beyond the age go whole, from rows and roll-ups`() async throws {
+  @Test func `days above the age limit are removed as a whole, from rows and roll-ups`() async throws {
     let folder = try Folder()
     let all = rows(1_500, days: 10)
     let first = Ledger(path: folder.database)
@@ -37,13 +37,13 @@ import Testing
       let report = try await ledger.usage(UsageQuery(from: from, to: to, bucket: bucket))
       #expect(report.total.requests == 6_000)
     }
-    // A ragged range inside a day that went reads rows, of which there may still be some.
+    // A range within a removed day reads rows, some of which may still exist.
     let gone = try await ledger.usage(UsageQuery(from: today - 5 * 86_400, to: today - 5 * 86_400 + 100))
     #expect(gone.total.requests == 0)
     ledger.close()
   }
 
-  @Test func `beyond its size the oldest days go until it fits, and the file shrinks`() async throws {
+  @Test func `above the size limit the oldest days are removed and the file shrinks`() async throws {
     let folder = try Folder()
     let first = Ledger(path: folder.database)
     await first.fill(rows(3_000, days: 8))
@@ -59,7 +59,7 @@ import Testing
     #expect(size ?? .max < 2_600_000)
   }
 
-  @Test func `a row that came with a clock gone wrong goes too, and holds nothing up`() async throws {
+  @Test func `a row with a wrong time is removed and does not block retention`() async throws {
     let folder = try Folder()
     let filling = Ledger(path: folder.database)
     await filling.fill(rows(3_000, days: 8))
@@ -77,7 +77,7 @@ import Testing
     ledger.close()
   }
 
-  @Test func `today stays however small the limit`() async throws {
+  @Test func `today is kept, however small the limit`() async throws {
     let folder = try Folder()
     let configuration = LedgerConfiguration(retentionDays: 1, retentionMegabytes: 0)
     let ledger = Ledger(path: folder.database, configuration: configuration)

@@ -11,7 +11,7 @@ import Testing
   private static let rows = drawRequests(6_000, over: span)
   private static let shadows = drawShadows(700, over: span)
 
-  /// The summary's differences from the rows themselves, in words; empty when there are none.
+  /// Describes where the summary differs from the rows; empty if it does not.
   private func differences(_ summary: UsageSummary, _ rows: [AnswerFigures], _ shadows: [ShadowFigures]) -> [String] {
     var found: [String] = []
     func equal<T: Equatable>(_ a: T, _ b: T, _ name: String) { if a != b { found.append("\(name): \(a), not \(b)") } }
@@ -48,8 +48,9 @@ import Testing
     if !asked.isEmpty {
       near(summary.probabilityMean ?? -1, asked.reduce(0, +) / Double(asked.count), "mean P(think)", 1e-8)
     }
-    equal(summary.decided, rows.count(where: \.isDecided), "requests that the model decided")
-    equal(summary.decidedThinking, rows.count { $0.isDecided && $0.outcome == .thinking }, "those of them that thought")
+    equal(summary.decided, rows.count(where: \.isDecided), "decided requests")
+    equal(
+      summary.decidedThinking, rows.count { $0.isDecided && $0.outcome == .thinking }, "decided requests that thought")
     let thought = rows.filter { $0.isSampled && $0.outcome == .thinking }
     equal(summary.sampledThinking.requests, thought.count, "sampled requests that thought")
     equal(
@@ -78,7 +79,7 @@ import Testing
     return found
   }
 
-  @Test func `random ragged ranges, buckets, groups and filters equal counting the rows`() async throws {
+  @Test func `reports of random ranges, buckets, groups and filters equal a count of the rows`() async throws {
     let folder = try Folder()
     var configuration = LedgerConfiguration()
     configuration.maximumCells = 100_000
@@ -140,7 +141,7 @@ import Testing
     #expect(report.groups.count == 1)
   }
 
-  @Test func `what cannot be asked is refused with its bound`() async throws {
+  @Test func `an invalid query is rejected with the limit`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
     await #expect(throws: LedgerError.invalidRange) {
@@ -162,7 +163,7 @@ import Testing
     }
   }
 
-  @Test func `a query beyond its time is interrupted`() async throws {
+  @Test func `a query that takes too long is interrupted`() async throws {
     let folder = try Folder()
     var configuration = LedgerConfiguration()
     configuration.querySeconds = 0
@@ -173,7 +174,7 @@ import Testing
     }
   }
 
-  @Test func `numbers no request should have are clamped, not trapped on`() async throws {
+  @Test func `numbers out of range are clamped`() async throws {
     let folder = try Folder()
     let ledger = Ledger(path: folder.database)
     var reply = ReplyFigures(outcome: .thinking, counts: TokenCounts(thinking: .min, answer: .max))

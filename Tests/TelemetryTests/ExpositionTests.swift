@@ -32,13 +32,13 @@ import Testing
         """)
   }
 
-  @Test func `OpenMetrics names a counter without its suffix and ends with a mark`() {
+  @Test func `OpenMetrics names a counter without its suffix and ends with an end mark`() {
     let registry = MetricsRegistry()
     registry.register(Counter("a_total", "Things."))
     #expect(registry.text(.openMetrics) == "# HELP a Things.\n# TYPE a counter\na_total 0\n# EOF\n")
   }
 
-  @Test func `OpenMetrics shows the latest request of a bucket as its example, the older text none`() throws {
+  @Test func `OpenMetrics shows the latest request of a bucket as its exemplar, Prometheus text shows none`() throws {
     let registry = MetricsRegistry()
     let histogram = registry.register(Histogram("h", "Times.", labels: ["mode"], bounds: [1, 2]))
     histogram.observe(0.5, "a", exemplar: Exemplar(requestID: "req_1"))
@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test func `the process tells its own numbers`() throws {
+  @Test func `process metrics have plausible values`() throws {
     let registry = MetricsRegistry()
     ProcessMetrics.register(in: registry)
     let values = Dictionary(

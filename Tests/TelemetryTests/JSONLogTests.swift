@@ -36,7 +36,7 @@ import Testing
     #expect(try lines.values.map { $0["event"] } == ["yes"])
   }
 
-  @Test func `a stuck reader costs lines, not time, and the loss is told`() throws {
+  @Test func `a blocked reader costs lines, not time, and the loss is reported`() throws {
     let lines = Lines()
     let gate = DispatchSemaphore(value: 0)
     let isOpen = Atomic(false)
@@ -56,7 +56,7 @@ import Testing
     #expect(log.totals == JSONLog.LineTotals(written: 1001, dropped: 500, lost: 0))
   }
 
-  @Test func `the first line after failed writes says once how many lines were lost`() throws {
+  @Test func `the first line after failed writes states once how many lines were lost`() throws {
     let lines = Lines()
     let fails = Atomic(true)
     let log = JSONLog(writer: { line in fails.load(ordering: .relaxed) ? false : lines.append(line) })

@@ -1,10 +1,10 @@
-// What the ledger says of itself, as metrics: an operator is alerted while requests go on.
+// The status of the ledger as metrics, for alerts.
 import Ledger
 import Telemetry
 
-/// The ledger's families.
+/// The metrics of the ledger.
 package enum LedgerMetrics {
-  /// Adds them to `registry`; each scrape reads the ledger's state.
+  /// Registers the metrics in `registry`; each scrape reads the ledger's status.
   package static func register(_ ledger: Ledger, in registry: MetricsRegistry) {
     registry.register(
       Sampled(.gauge, "r4b_ledger_degraded", "1 while rows of the usage ledger cannot be written, else 0.") {
@@ -13,7 +13,7 @@ package enum LedgerMetrics {
     registry.register(
       Sampled(
         .counter, "r4b_ledger_rows_total",
-        "Rows of the usage ledger: written, dropped for want of room, lost when the last process was killed.",
+        "Rows of the usage ledger: written, dropped because too many waited, lost when the last process was killed.",
         labels: ["result"]
       ) {
         let status = ledger.status
@@ -23,13 +23,17 @@ package enum LedgerMetrics {
       })
     let numbers: [(Sampled.Kind, String, String, @Sendable (LedgerStatus) -> Int)] = [
       (
-        .counter, "r4b_ledger_failed_writes_total", "Times that the file could not be opened, written or shortened.",
+        .counter, "r4b_ledger_failed_writes_total",
+        "Failed attempts to open, write or shorten the file of the usage ledger.",
         { $0.failedWrites }
       ),
-      (.counter, "r4b_ledger_corrupt_files_total", "Damaged files that were moved aside.", { $0.corruptFiles }),
-      (.gauge, "r4b_ledger_pending_rows", "Rows that wait to be written.", { $0.pending }),
-      (.gauge, "r4b_ledger_held_rows", "Requests in the file.", { $0.rowsHeld }),
-      (.gauge, "r4b_ledger_bytes", "Bytes of the file and its log.", { $0.fileBytes }),
+      (
+        .counter, "r4b_ledger_corrupt_files_total", "Damaged files of the usage ledger that were moved aside.",
+        { $0.corruptFiles }
+      ),
+      (.gauge, "r4b_ledger_pending_rows", "Rows that wait for the file of the usage ledger.", { $0.pending }),
+      (.gauge, "r4b_ledger_held_rows", "Requests in the file of the usage ledger.", { $0.rowsHeld }),
+      (.gauge, "r4b_ledger_bytes", "Bytes of the file of the usage ledger and its write-ahead log.", { $0.fileBytes }),
     ]
     for (kind, name, help, value) in numbers {
       registry.register(Sampled(kind, name, help) { Double(value(ledger.status)) })

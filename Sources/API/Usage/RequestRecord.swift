@@ -1,5 +1,5 @@
-// What the log and the metrics will say about one request, gathered while it is served. The handler writes until the response
-// is returned, then the body's stream does; the mutex keeps the two apart.
+// What log, metrics and ledger record about one request, gathered while it is served. The handler writes until the response is
+// returned, then the stream of the body does.
 import GenerationTypes
 import HTTP
 import JSON
@@ -7,7 +7,7 @@ import Ledger
 import Synchronization
 import Telemetry
 
-/// The account of one request, closed exactly once.
+/// The record of one request, closed exactly once.
 final class RequestRecord: Sendable {
   struct Facts: Sendable {
     /// When the whole request had arrived.
@@ -15,10 +15,10 @@ final class RequestRecord: Sendable {
     var keyName: String?
     var failure: ServerMetrics.Failure?
     var errorCode: String?
-    /// For the log only: text of inner errors.
+    /// The text of inner errors, for the log only.
     var detail: String?
     var figures: AnswerFigures?
-    /// Further numbers for the log line.
+    /// Further members of the log line.
     var more = JSONObject()
     var isClosed = false
   }
@@ -44,9 +44,9 @@ final class RequestRecord: Sendable {
   /// Notes that the body has arrived.
   func bodyArrived() { facts.withLock { $0.arrival = .now } }
 
-  /// The name of the key that the request came with; nil where none is wanted.
+  /// The name of the API key of the request; nil without one.
   var keyName: String? { facts.withLock { $0.keyName } }
-  /// Whom the request is served for: its key, or its address where no key is wanted.
+  /// The client of the request: its key, or its address without a key.
   var client: ClientID { keyName.map(ClientID.init(key:)) ?? ClientID(address: remoteAddress) }
   /// Whether the request was answered by the model.
   var isAnswered: Bool { facts.withLock { $0.figures != nil } }
@@ -54,7 +54,7 @@ final class RequestRecord: Sendable {
 
   func note(_ change: (inout sending Facts) -> Void) { facts.withLock { change(&$0) } }
 
-  /// Notes why the request failed; inner errors keep their text for the log.
+  /// Notes why the request failed. Inner errors keep their text for the log.
   func fail(_ error: any Error, as shown: APIError) {
     facts.withLock {
       $0.failure = shown.failure
@@ -78,7 +78,7 @@ final class RequestRecord: Sendable {
   /// Notes that the client left.
   func cancel() { facts.withLock { $0.failure = .cancelled } }
 
-  /// Writes the metrics, the ledger's row and the log line; later calls do nothing.
+  /// Writes the metrics, the row of the ledger and the log line. Later calls do nothing.
   func close(status: Int, _ metrics: ServerMetrics, _ log: JSONLog, _ ledger: Ledger?) {
     let facts = self.facts.withLock { facts -> Facts? in
       if facts.isClosed { return nil }

@@ -1,9 +1,9 @@
-// What auto-thinking saved in the span of a report, from the ledger's sums: over the requests that shadows were drawn from.
+// The savings of auto-thinking in the range of a report, from the ledger's sums over shadows.
 import JSON
 import Ledger
 import Statistics
 
-/// Savings of the auto requests among some.
+/// The savings of the `auto` requests of a report.
 struct Savings {
   let summary: UsageSummary
   /// As in `SavingsEstimate`.
@@ -26,11 +26,11 @@ struct Savings {
         count: pairs.pairs, sum: pairs.secondsDifference, squares: pairs.secondsDifferenceSquared,
         cubes: pairs.secondsDifferenceCubed), population, decision: 0)
     return [
-      "requests": UsageFigures.count(thinking.requests + direct.requests), "shadowed": UsageFigures.count(pairs.pairs),
+      "requests": .count(thinking.requests + direct.requests), "shadowed": .count(pairs.pairs),
       "confidence": 0.95, "tokens": Self.json(tokens), "seconds": Self.json(seconds), "reason": Self.reason(tokens),
       "shadow": [
-        "requests": UsageFigures.count(pairs.pairs + others.pairs),
-        "tokens": UsageFigures.count(pairs.shadowTokens + others.shadowTokens),
+        "requests": .count(pairs.pairs + others.pairs),
+        "tokens": .count(pairs.shadowTokens + others.shadowTokens),
         "seconds": .number(pairs.shadowSeconds + others.shadowSeconds),
       ],
     ]
@@ -56,11 +56,12 @@ struct Savings {
   private static func reason(_ estimate: Result<SavingsEstimate, SavingsEstimate.MissingData>) -> JSONValue {
     switch estimate {
     case .success: return .null
-    case .failure(.noRequests): return "No requests in mode auto with one reply came while shadow.fraction was above 0."
+    case .failure(.noRequests):
+      return "There were no requests in mode auto with one reply while shadow.fraction was above 0."
     case .failure(.fewPairs(let count, let needed)):
       return .string(
-        "Of the requests that did not think, \(count) were answered again; an estimate takes \(needed). "
-          + "shadow.fraction says how many are.")
+        "\(count) requests that did not think have a shadow; an estimate needs \(needed). "
+          + "The setting shadow.fraction determines how many get one.")
     }
   }
 }

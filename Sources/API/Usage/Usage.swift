@@ -1,4 +1,4 @@
-// GET /v1/usage: what requests took over time, from the ledger, and what auto-thinking saved against always thinking.
+// GET /v1/usage: usage over time from the ledger, and the savings of auto-thinking compared with always thinking.
 import Chat
 import GenerationTypes
 import HTTP
@@ -8,22 +8,22 @@ import Statistics
 import Synchronization
 import Text
 
-/// The endpoint of usage.
+/// The endpoint `/v1/usage`.
 final class Usage: Sendable {
   private let chat: any Chatting
   private let ledger: Ledger?
-  /// Tokens by which a reply in mode auto says that it thinks; nil until the first report.
+  /// The number of tokens with which a reply in mode `auto` decides to think; nil until the first report.
   private let decisionTokens = Mutex<Int?>(nil)
 
   init(chat: any Chatting, ledger: Ledger?) { (self.chat, self.ledger) = (chat, ledger) }
 
-  /// Answers one request; throws what `APIError(translating:)` understands.
+  /// Answers one request. Throws what `APIError(translating:)` understands.
   func respond(to request: HTTPRequest, _ record: RequestRecord) async throws -> HTTPResponse {
     guard let ledger else {
-      throw APIError(404, "This server keeps no ledger: ledger.path is not set.", code: "ledger_off")
+      throw APIError(404, "This server keeps no usage history: the setting ledger.path is not set.", code: "ledger_off")
     }
     let wanted = try UsageRequest(query: request.query, now: RequestID.now())
-    // Taken before the report, so that it tells of no row that the report lacks.
+    // Read before the report, so that it counts no row that the report lacks.
     let status = ledger.status
     let report: UsageReport
     do throws(LedgerError) {
@@ -51,14 +51,14 @@ final class Usage: Sendable {
     _ report: UsageReport, _ request: UsageRequest, _ status: LedgerStatus, decisionTokens: Int
   ) -> JSONValue {
     func groups(_ groups: [UsageGroup], of all: Int) -> JSONValue {
-      .array(groups.map { UsageFigures.group($0.label, $0.summary, of: all) })
+      .array(groups.map { UsageReport.json($0.label, $0.summary, of: all) })
     }
     let buckets = request.bucket == nil ? [] : report.buckets.filter { $0.total.requests > 0 }
     return [
       "object": "usage", "from": .number(report.from), "to": .number(report.to),
       "bucket": request.bucket.map(JSONValue.string) ?? .null,
       "group_by": .array(request.groupBy.map(JSONValue.string)),
-      "totals": UsageFigures.group(UsageLabel(), report.total, of: report.total.requests),
+      "totals": UsageReport.json(UsageLabel(), report.total, of: report.total.requests),
       "groups": groups(report.groups.filter { $0.summary.requests > 0 }, of: report.total.requests),
       "buckets": .array(
         buckets.map { bucket in
@@ -68,7 +68,7 @@ final class Usage: Sendable {
           ]
         }),
       "think_probability": [
-        "bins": .array(report.total.probabilityBins.map(UsageFigures.count)),
+        "bins": .array(report.total.probabilityBins.map(JSONValue.count)),
         "mean": report.total.probabilityMean.map(JSONValue.number) ?? .null,
       ],
       "savings": Savings(report.total, decisionTokens: decisionTokens).json,
@@ -85,15 +85,15 @@ final class Usage: Sendable {
       }
     return [
       "state": state, "reason": reason.map(JSONValue.string) ?? .null,
-      "rows": UsageFigures.count(status.rowsHeld), "oldest": status.oldestTime.map(JSONValue.number) ?? .null,
-      "written": UsageFigures.count(status.written), "dropped": UsageFigures.count(status.dropped),
-      "lost": UsageFigures.count(status.lost), "lost_is_exact": .bool(status.lostIsExact),
-      "pending": UsageFigures.count(status.pending),
-      "bytes": UsageFigures.count(status.fileBytes),
+      "rows": .count(status.rowsHeld), "oldest": status.oldestTime.map(JSONValue.number) ?? .null,
+      "written": .count(status.written), "dropped": .count(status.dropped),
+      "lost": .count(status.lost), "lost_is_exact": .bool(status.lostIsExact),
+      "pending": .count(status.pending),
+      "bytes": .count(status.fileBytes),
     ]
   }
 
-  /// The template's tokens that mode long has beyond mode auto.
+  /// The number of tokens that the template adds in mode `long` compared with mode `auto`.
   private func decisionTokens() async -> Int {
     if let known = decisionTokens.withLock({ $0 }) { return known }
     let conversation = Conversation(messages: [.init(role: .user, parts: [.text("?")])], mode: .auto)
@@ -105,7 +105,7 @@ final class Usage: Sendable {
 }
 
 extension UsageQuery {
-  /// The ledger's question behind a request.
+  /// The ledger's query for a request.
   init(_ request: UsageRequest) {
     self.init(
       from: request.from, to: request.to, bucket: request.bucket.flatMap(Bucket.init(exactly:)) ?? .none,
@@ -116,28 +116,28 @@ extension UsageQuery {
 }
 
 extension APIError {
-  /// What a client is told of a query that the ledger does not answer; a client that left is no error of ours.
+  /// The error for a query that the ledger rejected. Throws `CancellationError` if the client has left.
   init(_ error: LedgerError, _ request: UsageRequest) throws(CancellationError) {
     switch error {
     case .cancelled: throw CancellationError()
     case .invalidRange:
-      self = .invalid("from", "from and to are not a span of time.", code: "invalid_value")
+      self = .invalid("from", "from and to do not form a range of time.", code: "invalid_value")
     case .tooManyCells(let limit):
       self = .invalid(
-        "bucket", "The span has more than \(limit) buckets times groups; ask for larger buckets.", code: "invalid_value"
+        "bucket", "The range has more than \(limit) buckets × groups; request larger buckets.", code: "invalid_value"
       )
     case .rangeTooLongForMinutes(let limit):
       self = .invalid(
         "bucket",
-        "Minutes are told for spans of at most \(limit) s, got \(Int((request.to - request.from).rounded(.up))) s.",
+        "bucket minute allows a range of at most \(limit) s, got \(Int((request.to - request.from).rounded(.up))) s.",
         code: "invalid_value")
     case .timeout(let seconds):
       self = APIError(
-        503, "The ledger did not answer within \(Int(seconds)) s.", type: "server_error", code: "ledger_slow",
+        503, "The usage history did not answer within \(Int(seconds)) s.", type: "server_error", code: "ledger_slow",
         retryAfter: 10)
     case .unavailable(let reason):
       self = APIError(
-        503, "The ledger cannot be read now: \(reason).", type: "server_error", code: "ledger_unavailable",
+        503, "The usage history cannot be read: \(reason).", type: "server_error", code: "ledger_unavailable",
         retryAfter: 5)
     }
   }

@@ -1,17 +1,18 @@
-// A report of the ledger as CSV (RFC 4180): a line for each bucket and group, members of nested objects in columns of their own.
+// A report of the ledger as CSV (RFC 4180): one line per bucket and group; members of nested objects have their own columns.
 import JSON
 import Ledger
 import Text
 
+/// Writes reports as CSV.
 enum UsageTable {
-  /// The table of a report: its buckets where it has some, else its groups.
+  /// Returns the table of a report: its buckets if it has some, otherwise its groups.
   static func text(_ report: UsageReport, _ request: UsageRequest) -> String {
     var lines: [[String]] = []
     var header: [String] = []
     func add(_ from: Double, _ to: Double, _ groups: [(label: UsageLabel, summary: UsageSummary)], of all: Int) {
       for group in groups {
         var cells: [(name: String, text: String)] = [("from", number(from)), ("to", number(to))]
-        flatten(UsageFigures.group(group.label, group.summary, of: all), "", into: &cells)
+        flatten(UsageReport.json(group.label, group.summary, of: all), "", into: &cells)
         if header.isEmpty { header = cells.map(\.name) }
         let found = Dictionary(cells.map { ($0.name.exact, $0.text) }, uniquingKeysWith: { $1 })
         lines.append(header.map { found[$0.exact] ?? "" })
@@ -23,7 +24,7 @@ enum UsageTable {
       for bucket in report.buckets { add(bucket.from, bucket.to, shown(bucket.groups), of: bucket.total.requests) }
     }
     if header.isEmpty {
-      // The columns of a table without lines are those of a group without requests.
+      // A table without lines has the columns of a group without requests.
       add(report.from, report.to, [(UsageLabel(), report.total)], of: 0)
       lines = []
     }
@@ -44,7 +45,7 @@ enum UsageTable {
     }
   }
 
-  /// A name of somebody's choice must not become a formula where the table is opened.
+  /// Guards a name, so that a spreadsheet does not take it for a formula.
   private static func guarded(_ text: String) -> String {
     guard let first = text.utf8.first, "=+-@\t\r\n".utf8.contains(first) else { return text }
     return "'" + text
@@ -55,7 +56,7 @@ enum UsageTable {
   }
 
   private static func quoted(_ cell: String) -> String {
-    // By bytes: CR LF is one character.
+    // Compared as bytes, because CR LF is one character.
     let special = Array(",\"\r\n".utf8)
     guard cell.utf8.contains(where: { special.contains($0) }) else { return cell }
     return "\"" + cell.split(at: "\"", omittingEmpty: false).joined(separator: "\"\"") + "\""

@@ -1,23 +1,24 @@
-// What the work queue says of itself, as metrics.
+// The status of the work queue as metrics.
 import Telemetry
 import Work
 
-/// The work queue's families.
+/// The metrics of the work queue.
 package enum WorkMetrics {
-  /// Adds them to `registry`; each scrape reads the queue's counts.
+  /// Registers the metrics in `registry`; each scrape reads the queue's counts.
   package static func register(_ work: WorkQueue, in registry: MetricsRegistry) {
     registry.register(
-      Sampled(.gauge, "r4b_work_waiting", "Pieces of requests' heavy work that wait for a thread.") {
+      Sampled(.gauge, "r4b_work_waiting", "Jobs of requests that wait for a work thread.") {
         Double(work.status.waiting)
       })
     registry.register(
-      Sampled(.gauge, "r4b_work_running", "Pieces of requests' heavy work that run.") { Double(work.status.running) })
+      Sampled(.gauge, "r4b_work_running", "Jobs of requests that run on a work thread.") { Double(work.status.running) }
+    )
     registry.register(
-      Sampled(.counter, "r4b_work_seconds_total", "Processor time of requests' heavy work.") { work.status.seconds })
+      Sampled(.counter, "r4b_work_seconds_total", "Processor time of jobs on work threads.") { work.status.seconds })
     registry.register(
       Sampled(
         .counter, "r4b_work_jobs_total",
-        "Pieces of heavy work: finished, dropped with their client, over their request's budget, refused for want of room.",
+        "Jobs on work threads: finished, dropped because the client left, over the budget of their request, refused because the queue was full.",
         labels: ["result"]
       ) {
         let status = work.status
