@@ -1,19 +1,19 @@
-// Calls that the model may or may not make: text is free until the opening tag, the call is kept to its grammar, and behind the
-// closing tag text is free again.
+// Constraints for optional tool calls: text is free up to an opening tag, the call follows its grammar, and text is free again after
+// the closing tag.
 import GenerationTypes
 import StructuredOutput
 import Tokenization
 
-/// Keeps the calls of one answer to a grammar and leaves the text between them alone.
+/// Holds the tool calls of one answer to a grammar and leaves the text between them free.
 struct LazyCalls: TokenConstraint {
   let isOwed = false
   private let tokenizer: Tokenizer
-  /// At the place behind an opening tag.
+  /// The matcher after an opening tag.
   private let start: GrammarMatcher
   private let stop: TokenMask
   private let isParallel: Bool
   private var call: GrammarMatcher?
-  /// The latest bytes of free text, as many as may begin a tag.
+  /// The last bytes of free text, which may begin a tag.
   private var tail: [UInt8] = []
   private var isDone = false
 
@@ -40,7 +40,7 @@ struct LazyCalls: TokenConstraint {
       let rest = Array(tail[tag.upperBound...])
       tail = []
       var matcher = start
-      // A token that goes beyond the tag in a way that no call does leaves the text free.
+      // A token that continues the tag as no call does leaves the text free.
       guard matcher.advance(bytes: rest) else { return }
       call = matcher
     }
@@ -51,7 +51,7 @@ struct LazyCalls: TokenConstraint {
   }
 }
 
-/// One of several forms, until the tokens have told which.
+/// Allows several forms until the tokens show which one the answer has.
 struct EitherForm: TokenConstraint {
   private var forms: [any TokenConstraint]
 

@@ -1,26 +1,26 @@
-// Which form a reply's answer has: free text, JSON, one of some texts, calls of tools.
+// The form of an answer: free text, JSON, one of several texts, tool calls.
 import JSON
 import Text
 
-/// What the answer must or may be.
+/// The form that an answer must or may have.
 package struct AnswerForm: Sendable, Equatable {
-  /// nil: free text.
+  /// The form of the text; nil for free text.
   package var text: TextForm?
-  /// nil: no tool may be called.
+  /// The tools; nil if no tool may be called.
   package var tools: ToolUse?
 
   package init(text: TextForm? = nil, tools: ToolUse? = nil) { (self.text, self.tools) = (text, tools) }
 }
 
-/// What the text of an answer must be. Paths are where the form stood in the request.
+/// The form of the text of an answer. A path is the position of the form in the request.
 package enum TextForm: Sendable, Equatable {
   /// Any JSON object.
   case object
-  /// JSON that a schema allows.
+  /// JSON that matches a schema.
   case schema(JSONValue, path: String)
-  /// One of these texts as it is, not as a JSON string.
+  /// One of these texts, not as a JSON string.
   case choice([String], path: String)
-  /// A text that a regular expression matches as a whole.
+  /// A text that a regular expression matches entirely.
   case pattern(String, path: String)
 }
 
@@ -28,13 +28,13 @@ package enum TextForm: Sendable, Equatable {
 package struct ToolUse: Sendable, Equatable {
   package struct Tool: Sendable, Equatable {
     package var name: String
-    /// The schema of its arguments; nil takes any object.
+    /// The schema of its arguments; nil allows any object.
     package var parameters: JSONValue?
-    /// Whether a schema that cannot be held to is an error; else any object is taken.
+    /// Whether an unsupported schema is an error; otherwise any object is allowed.
     package var isStrict: Bool
     /// `{"type": "function", "function": …}`, as templates print it.
     package var definition: JSONValue
-    /// Where the schema stood in the request.
+    /// The path of the schema in the request.
     package var path: String
 
     package init(name: String, parameters: JSONValue?, isStrict: Bool, definition: JSONValue, path: String) {
@@ -49,7 +49,7 @@ package struct ToolUse: Sendable, Equatable {
   package var choice: Choice
   /// Names of the tools that may be called; nil for all.
   package var allowed: [ExactString]?
-  /// Whether one answer may hold several calls.
+  /// Whether one answer may contain several calls.
   package var isParallel: Bool
 
   package init(tools: [Tool], choice: Choice, isParallel: Bool, allowed: [ExactString]? = nil) {
@@ -64,7 +64,7 @@ package struct ToolUse: Sendable, Equatable {
     }
   }
 
-  /// The tools that may be called by the choice.
+  /// The tools that may be called.
   package var callable: [Tool] {
     switch choice {
     case .none: []

@@ -4,8 +4,8 @@ import Imaging
 import Work
 
 extension ChatModel {
-  /// Decodes and cuts every image, after checking from the headers that all of them fit the context. `tokens` are those of the
-  /// text, one for each image among them.
+  /// Decodes every image and cuts it into views, after checking by the headers that all images fit the context. `tokens` is the
+  /// number of tokens of the text, with one placeholder per image.
   func prepareImages(of conversation: Conversation, beside tokens: Int) async throws -> [PreparedImage] {
     var parts: [(bytes: [UInt8], detail: ImageProcessor.Detail, field: String)] = []
     for message in conversation.messages {
@@ -16,21 +16,21 @@ extension ChatModel {
     guard let first = parts.first else { return [] }
     guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
     let limits = configuration.imageLimits
-    // The stored size: a turned image's layout may differ by a few places, which the engine's own check sees. Headers of GIF files are
-    // as long as their author likes.
-    let places = try await work.run(.text(bytes: parts.reduce(0) { $0 + $1.bytes.count })) { [parts] _ in
-      var places = 0
+    // This uses the stored size. The layout of a rotated image may differ by a few positions, which the engine checks. The header of
+    // a GIF file can be arbitrarily long, so that this runs on a work thread.
+    let positions = try await work.run(.text(bytes: parts.reduce(0) { $0 + $1.bytes.count })) { [parts] _ in
+      var positions = 0
       for part in parts {
         do {
           let size = try ImageDecoder.check(part.bytes, limits)
-          places += imageProcessor.layout(width: size.width, height: size.height, detail: part.detail).tokenCount
+          positions += imageProcessor.layout(width: size.width, height: size.height, detail: part.detail).tokenCount
         } catch let error as ImageError { throw ChatError.image(field: part.field, error) }
       }
-      return places
+      return positions
     }
-    if places > configuration.contextLength {
+    if positions > configuration.contextLength {
       throw ChatError.tooManyImageTokens(
-        text: max(0, tokens - parts.count), images: places, limit: configuration.contextLength)
+        text: max(0, tokens - parts.count), images: positions, limit: configuration.contextLength)
     }
     var images: [PreparedImage] = []
     for part in parts {
@@ -47,11 +47,11 @@ extension ChatModel {
     return images
   }
 
-  /// Expands each image placeholder into its image's places.
+  /// Expands each image placeholder to the positions of its image.
   func place(_ images: [PreparedImage], in tokens: [TokenID]) throws(ChatError) -> ([TokenID], [Prompt.Image]) {
     let found = imageToken.map { image in tokens.count { $0 == image } } ?? 0
     if found != images.count {
-      throw .template("the chat template wrote \(found) image places for \(images.count) images")
+      throw .template("the chat template wrote \(found) image placeholders for \(images.count) images")
     }
     guard let imageToken, found > 0 else { return (tokens, []) }
     var expanded: [TokenID] = []

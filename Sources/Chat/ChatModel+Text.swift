@@ -1,10 +1,11 @@
-// Text as it is, without turns: what completions and the tokenizer's endpoints work on.
+// Raw text without turns, for completions and the tokenizer endpoints.
 import GenerationTypes
 import Tokenization
 import Work
 
 extension ChatModel {
-  /// The ids of `text`, at most `limit`; `recognisesSpecial` says whether spellings of special tokens are those tokens.
+  /// Returns the ids of `text`, at most `limit`. `recognisesSpecial` says whether spellings of special tokens become these tokens.
+  /// Throws `ChatError.tooLong`.
   package func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID] {
     try await work.run(bytes: text.utf8.count) { budget in
       let literal = recognisesSpecial ? [] : [0..<text.utf8.count]
@@ -16,7 +17,7 @@ extension ChatModel {
     }
   }
 
-  /// The prompt's text for a conversation, image placeholders unexpanded, the thought opened as the mode wants it.
+  /// Returns the text of the prompt in the conversation's mode, with one placeholder per image.
   package func prompt(of conversation: Conversation) async throws -> String {
     try await work.run(.text(bytes: prompter.textBytes(of: conversation))) { _ in
       let (text, literal) = try self.prompter.render(conversation)
@@ -24,7 +25,7 @@ extension ChatModel {
     }
   }
 
-  /// The last tokens of a prompt's text, enough to tell how it opens the reply. The whole may have more tokens than the context.
+  /// Returns the last tokens of a prompt, which show how it opens the reply. The whole prompt may exceed the context.
   private func tail(of text: String, _ literal: [Range<Int>]) -> [TokenID] {
     let bytes = Array(text.utf8)
     let blank = bytes.reversed().prefix { $0 == 0x20 || (0x09...0x0D).contains($0) }.count
@@ -34,14 +35,14 @@ extension ChatModel {
     return tokenizer.encode(String(decoding: bytes[start...], as: UTF8.self), literal: ranges, limit: .max) ?? []
   }
 
-  /// A prompt that is nothing but `tokens`; everything that follows it is text. `isEchoed` says that the text follows the
-  /// prompt's, whose last character it may end.
+  /// Returns a prompt that consists of `tokens`; the reply is raw text. `isEchoed` says that the client sees the prompt before the
+  /// reply, so that the reply may complete the last character of the prompt.
   package func completion(
     of tokens: [TokenID], form: AnswerForm = AnswerForm(), isEchoed: Bool = false
   ) async throws -> PreparedChat {
     let unfinished = isEchoed ? WholeCharacters(tokens.suffix(4).flatMap(tokenizer.bytes)).unfinished : []
     var tokens = tokens
-    // There must be something to follow: where the vocabulary says nothing, an end of text begins one.
+    // A prompt needs a token: without a leading token in the vocabulary it begins with an end of text.
     if let leading = tokenizer.leadingToken, tokens.first != leading { tokens.insert(leading, at: 0) }
     if tokens.isEmpty, let begin = tokenizer.id(of: "<|endoftext|>") ?? control.stop.min() { tokens = [begin] }
     let form = try await self.form(of: form, isWhole: true)

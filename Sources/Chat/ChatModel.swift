@@ -1,4 +1,4 @@
-// A conversation becomes a prompt: template, tokens, images at their places. Immutable and shared by all requests.
+// Turns conversations into prompts: template, tokens, images. Immutable and shared by all requests.
 import GenerationTypes
 import Imaging
 import JSON
@@ -7,22 +7,22 @@ import Text
 import Tokenization
 import Work
 
-/// Everything of a checkpoint that turns conversations into prompts and tokens into replies.
+/// The parts of a checkpoint that turn conversations into prompts and tokens into replies.
 package final class ChatModel: Sendable {
-  /// What a checkpoint says about chatting.
+  /// What a checkpoint defines about chats.
   package struct Configuration: Sendable {
-    /// The source of the chat template; nil takes R-4B's form from spec §4.3 where the tokenizer has its tags, else a plain one.
+    /// The source of the chat template; nil selects R-4B's form (spec §4.3) if the tokenizer has turns, otherwise a plain one.
     package var template: String?
-    /// Spelling of the image placeholder.
+    /// The spelling of the image placeholder.
     package var imageToken = "<image>"
-    /// Ids that end a reply. Where none of them is the tokenizer's, `<|im_end|>` and `<|endoftext|>` do (spec §10.7).
+    /// Ids that end a reply. If the tokenizer has none of them, `<|im_end|>` and `<|endoftext|>` end it (spec §10.7).
     package var stopTokens: Set<TokenID>
-    /// Variables of the template besides the conversation: `bos_token`, `eos_token` and so on, as transformers passes them.
+    /// Further variables of the template, such as `bos_token` and `eos_token`, as transformers passes them.
     package var templateVariables: [ExactString: String]
-    /// Whether the model was trained with the assistant's turn opened by `<think>`, so that a template which does not
-    /// open it is completed.
+    /// Whether the model was trained with `<think>` at the beginning of the assistant's turn. If the template does not write it, the
+    /// prompt is completed.
     package var opensThought: Bool
-    /// Places that a prompt may take.
+    /// The number of positions of the context.
     package var contextLength: Int
     package var imageLimits: ImageLimits
     /// The model's name, for errors.
@@ -47,10 +47,10 @@ package final class ChatModel: Sendable {
   let imageToken: TokenID?
   let prompter: Prompter
   let forms: FormCompiler
-  /// Does what takes long, in turns that are fair to clients.
+  /// The queue for heavy work, fair between clients.
   let work: WorkQueue
 
-  /// Parses the template. Throws `TemplateError` when it is malformed.
+  /// Parses and probes the template. Throws `TemplateError` if it is malformed or prints no message.
   package init(
     tokenizer: Tokenizer, imageProcessor: ImageProcessor?, configuration: Configuration, work: WorkQueue = WorkQueue()
   ) throws(TemplateError) {
@@ -70,22 +70,23 @@ package final class ChatModel: Sendable {
       spellings: spellings, variables: configuration.templateVariables)
   }
 
-  /// Whether conversations may have images.
+  /// Whether the model supports images.
   package var takesImages: Bool { imageProcessor != nil }
 
-  /// Renders, tokenises and prepares the images. Throws `ChatError`, or `CancellationError` before a long text or an image.
+  /// Renders and tokenises a conversation and prepares its images. Throws `ChatError`, or `CancellationError` if the task is
+  /// cancelled before a long text or an image.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
     try await prepare(conversation, modes: [conversation.mode])[0]
   }
 
-  /// The same conversation in each of `modes`, whatever its own; its images are decoded and cut once.
+  /// Prepares the same conversation in each of `modes`; its images are prepared once.
   package func prepare(_ conversation: Conversation, modes: [ThinkingMode]) async throws -> [PreparedChat] {
     let variants = modes.map { mode in
       var variant = conversation
       variant.mode = mode
       return variant
     }
-    // A template may take long over a short text, so that none is rendered on the caller's thread.
+    // Rendering runs on a work thread, because a template may take long even for a short text.
     let texts = try await work.run(.text(bytes: prompter.textBytes(of: conversation) * modes.count)) { _ in
       try variants.map { try self.encode($0) }
     }
@@ -105,7 +106,7 @@ package final class ChatModel: Sendable {
       tools: conversation.answer.tools)
   }
 
-  /// What the answer is kept to. A schema may take a while to compile.
+  /// Compiles the form of an answer on a work thread.
   func form(of answer: AnswerForm, isWhole: Bool = false) async throws -> FormCompiler.Form {
     if answer.text == nil, answer.tools == nil { return FormCompiler.Form() }
     return try await work.run(.long) { budget in
@@ -113,18 +114,18 @@ package final class ChatModel: Sendable {
     }
   }
 
-  /// The prompt's text for a conversation, image placeholders unexpanded.
+  /// Returns the text that the template prints, with one placeholder per image.
   package func render(_ conversation: Conversation) throws(ChatError) -> String {
     try prompter.render(conversation).text
   }
 
-  /// A token's text and bytes, for log-probabilities. Incomplete UTF-8 shows as replacement characters.
+  /// Returns the text and bytes of a token, for log-probabilities. Incomplete UTF-8 becomes U+FFFD.
   package func text(of id: TokenID) -> (string: String, bytes: [UInt8]) {
     let bytes = tokenizer.bytes(of: id)
     return (String(decoding: bytes, as: UTF8.self), bytes)
   }
 
-  /// The conversation's tokens, image placeholders unexpanded.
+  /// Returns the tokens of the conversation, with one placeholder per image.
   func encode(_ conversation: Conversation) throws(ChatError) -> [TokenID] {
     let (rendered, literal) = try prompter.render(conversation)
     let limit = configuration.contextLength
@@ -144,14 +145,14 @@ package final class ChatModel: Sendable {
 
   private var tags: ThinkingTokens { control.thinking }
 
-  /// Reads the prompt's tail: the last thinking tag decides, with nothing but white space behind it.
+  /// Returns where the reply begins: a thinking tag at the end of the prompt decides, apart from white space.
   private func replyStart(after tokens: [TokenID]) -> ReplyStart {
     guard let last = tokens.last(where: { !tokenizer.isWhitespace($0) }) else { return .beforeThought }
     if last == tags.open { return .insideThought }
     return last == tags.close ? .answer : .beforeThought
   }
 
-  /// What a template that does not know `thinking_mode` left out of the assistant's turn (spec §4.1).
+  /// Returns what a template without support for `thinking_mode` omits from the assistant's turn (spec §4.1).
   func completion(after tokens: [TokenID], for mode: ThinkingMode) -> String? {
     guard configuration.opensThought, tags.open != nil, tags.close != nil else { return nil }
     switch (mode, replyStart(after: tokens)) {

@@ -1,9 +1,9 @@
-// What a prepared image is known by in caches.
+// The digest that identifies a prepared image in caches.
 import Digests
 import GenerationTypes
 
 extension ContentDigest {
-  /// SHA-256 over the pixels' SHA-256 and everything else that decides an image's features and where they go.
+  /// The SHA-256 of the pixels' SHA-256 and of everything else that determines the features and their positions.
   init(of image: PreparedImage) {
     var numbers = [image.viewCount, image.side, image.layout.patchesPerSide, image.layout.newlineAfterBase ? 1 : 0]
     if let grid = image.layout.grid {

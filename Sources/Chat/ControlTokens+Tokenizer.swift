@@ -1,9 +1,9 @@
-// What a vocabulary says about steering: tags, white space, ends of sentences. Read once per model.
+// Reads tags, white space and ends of sentences from a vocabulary, once per model.
 import GenerationTypes
 import Tokenization
 
 extension ControlTokens {
-  /// Reads the vocabulary of `tokenizer`. `stop` ends replies; `image` is the placeholder of images.
+  /// Reads the vocabulary of `tokenizer`. `stop` are the tokens that end replies; `image` is the image placeholder.
   package init(of tokenizer: Tokenizer, stop: Set<TokenID>, image: TokenID?) {
     var thinking = ThinkingTokens(open: tokenizer.id(of: "<think>"), close: tokenizer.id(of: "</think>"))
     thinking.shapes = (0..<TokenID(tokenizer.vocabularySize)).map { id in
@@ -29,7 +29,7 @@ extension ControlTokens {
 }
 
 extension TokenShape {
-  /// The shape of a token with these bytes, which need not be whole characters.
+  /// The shape of a token with these bytes, which may be incomplete characters.
   init(of bytes: [UInt8]) {
     self = []
     guard let last = bytes.last else { return }

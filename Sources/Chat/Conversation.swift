@@ -1,4 +1,4 @@
-// What a client asks, after validation: roles, parts and the wanted mode. Chat turns it into a prompt.
+// A validated conversation: roles, parts and the requested mode. Chat turns it into a prompt.
 import GenerationTypes
 import JSON
 
@@ -6,19 +6,19 @@ import JSON
 package struct Conversation: Sendable {
   package enum Role: String, Sendable, CaseIterable { case system, user, assistant, tool }
 
-  /// How finely an image is looked at: `low` is one view, `high` the model's full path.
+  /// The resolution of an image: `low` is the base view only, `high` the base view and tiles.
   package enum Detail: String, Sendable { case low, high }
 
   package enum Part: Sendable {
     case text(String)
-    /// An encoded image (PNG, JPEG, WebP or GIF) and where it stood in the request, for error messages.
+    /// An encoded image (PNG, JPEG, WebP or GIF) and its path in the request, for error messages.
     case image(bytes: [UInt8], detail: Detail, field: String)
   }
 
   package struct Message: Sendable {
     package var role: Role
     package var parts: [Part]
-    /// The thought that came with an assistant message.
+    /// The thought of an assistant message.
     package var reasoning: String?
     /// OpenAI-style `tool_calls` of an assistant message.
     package var toolCalls: [JSONValue]
@@ -43,6 +43,6 @@ package struct Conversation: Sendable {
     (self.messages, self.mode, self.answer) = (messages, mode, answer)
   }
 
-  /// Definitions of the tools, as templates print them.
+  /// The definitions of the tools, as templates print them.
   var toolDefinitions: [JSONValue] { answer.tools?.tools.map(\.definition) ?? [] }
 }

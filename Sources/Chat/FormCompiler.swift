@@ -1,5 +1,5 @@
-// Forms become grammars over the model's vocabulary. Clients send the same schemas again and again, so grammars are kept, with the
-// masks they have computed.
+// Compiles forms of answers to grammars over the model's vocabulary. Clients send the same schemas repeatedly, so grammars are
+// cached with the masks that they have computed.
 import GenerationTypes
 import JSON
 import StructuredOutput
@@ -9,37 +9,38 @@ import Tokenization
 
 /// Compiles forms for one model.
 final class FormCompiler: Sendable {
-  /// What a grammar was made from.
+  /// The source of a grammar.
   private struct Key: Hashable {
     var kind: ExactString
     var text: [UInt8]
   }
 
-  private static let most = 8
+  /// The number of cached grammars.
+  private static let capacity = 8
 
   private let tokenizer: Tokenizer
   private let stop: Set<TokenID>
   private let trie: TokenTrie
-  private let kept = Mutex<[Key: Grammar]>([:])
+  private let cache = Mutex<[Key: Grammar]>([:])
 
   init(tokenizer: Tokenizer, control: ControlTokens) {
     (self.tokenizer, stop) = (tokenizer, control.stop)
-    // Special tokens and thinking tags have no place in an answer's text; the same letters from other tokens do.
+    // The text of an answer contains no special tokens and no thinking tags, but may contain their letters.
     let tags = [control.thinking.open, control.thinking.close].compactMap { $0 }
     let excluded = control.stop.union(control.forbidden).union(tokenizer.specialTokens.map(\.id)).union(tags)
     trie = TokenTrie(vocabularySize: tokenizer.vocabularySize, excluded: excluded) { tokenizer.bytes(of: $0) }
   }
 
-  /// What keeps an answer to its form.
+  /// A compiled form.
   package struct Form: Sendable {
-    /// nil where the answer is free.
+    /// The constraint; nil for a free answer.
     var constraint: (any TokenConstraint)?
-    /// Paths of schemas that are not held to.
+    /// Paths of the schemas that are not enforced.
     var loose: [String] = []
   }
 
-  /// Compiles `form`; throws `ChatError.schema` for what cannot be held to. White space may begin a text only where nothing stands
-  /// before the answer (`isWhole`). `shouldStop` is asked now and then whether the form is still wanted.
+  /// Compiles `form`. Throws `ChatError.schema` if it cannot be enforced. A text may begin with white space only if the reply is the
+  /// whole answer (`isWhole`). `shouldStop` is called repeatedly and ends the compilation by returning true.
   func form(
     of form: AnswerForm, isWhole: Bool = false, shouldStop: @escaping () -> Bool = { false }
   ) throws(ChatError) -> Form {
@@ -49,7 +50,7 @@ final class FormCompiler: Sendable {
         matcher(try grammar(of: form, isWhole: isWhole, budget))
       }
       guard let use = form.tools else { return Form(constraint: text) }
-      // Checking every tool by itself may not use up what all of them together take.
+      // Checking each tool must not use up the budget of the grammar for all tools.
       let (tools, loose) = try callable(use, CompilationBudget(sharing: budget))
       switch use.choice {
       case .none: return Form(constraint: text, loose: loose)
@@ -74,7 +75,7 @@ final class FormCompiler: Sendable {
     }
   }
 
-  /// Calls that one answer may hold.
+  /// The largest number of calls in one answer.
   private static let mostCalls = 16
 
   private func matcher(_ grammar: Grammar) -> GrammarMatcher {
@@ -87,18 +88,18 @@ final class FormCompiler: Sendable {
   ) throws(SchemaError) -> Grammar {
     switch form {
     case .object:
-      return try kept(Key(kind: "object", text: [])) { () throws(SchemaError) in .anyObject() }
+      return try cached(Key(kind: "object", text: [])) { () throws(SchemaError) in .anyObject() }
     case .schema(let schema, let path):
-      return try kept(Key(kind: "schema", text: schema.encoded)) { () throws(SchemaError) in
+      return try cached(Key(kind: "schema", text: schema.encoded)) { () throws(SchemaError) in
         try Grammar(schema: schema, path: path, budget: budget)
       }
     case .choice(let texts, let path):
       let key = Key(kind: ExactString("choice \(isWhole)"), text: JSONValue.array(texts.map(JSONValue.string)).encoded)
-      return try kept(key) { () throws(SchemaError) in
+      return try cached(key) { () throws(SchemaError) in
         try Grammar(choices: texts, path: path, allowsLeadingWhitespace: isWhole)
       }
     case .pattern(let pattern, let path):
-      return try kept(Key(kind: ExactString("pattern \(isWhole)"), text: Array(pattern.utf8))) {
+      return try cached(Key(kind: ExactString("pattern \(isWhole)"), text: Array(pattern.utf8))) {
         () throws(SchemaError) in
         try Grammar(pattern: pattern, path: path, allowsLeadingWhitespace: isWhole, budget: budget)
       }
@@ -109,11 +110,11 @@ final class FormCompiler: Sendable {
     of tools: [Grammar.Tool], _ kind: String, _ make: ([Grammar.Tool]) throws(SchemaError) -> Grammar
   ) throws(SchemaError) -> Grammar {
     let text = JSONValue.array(tools.map { [.string($0.name), $0.parameters ?? .null] })
-    return try kept(Key(kind: kind.exact, text: text.encoded)) { () throws(SchemaError) in try make(tools) }
+    return try cached(Key(kind: kind.exact, text: text.encoded)) { () throws(SchemaError) in try make(tools) }
   }
 
-  /// The tools as the grammar takes them. A schema that cannot be held to is an error where it is meant strictly; else any object
-  /// is taken, and the place is told.
+  /// Returns the tools for the grammar. An unsupported schema is an error if it is strict; otherwise any object is allowed and the
+  /// path is reported.
   private func callable(
     _ use: ToolUse, _ budget: CompilationBudget
   ) throws(SchemaError) -> (tools: [Grammar.Tool], loose: [String]) {
@@ -135,12 +136,12 @@ final class FormCompiler: Sendable {
     return (tools, loose)
   }
 
-  private func kept(_ key: Key, _ make: () throws(SchemaError) -> Grammar) throws(SchemaError) -> Grammar {
-    if let known = kept.withLock({ $0[key] }) { return known }
+  private func cached(_ key: Key, _ make: () throws(SchemaError) -> Grammar) throws(SchemaError) -> Grammar {
+    if let known = cache.withLock({ $0[key] }) { return known }
     let made = try make()
-    kept.withLock { kept in
-      if kept.count >= Self.most { kept = [:] }
-      kept[key] = made
+    cache.withLock { cache in
+      if cache.count >= Self.capacity { cache = [:] }
+      cache[key] = made
     }
     return made
   }

@@ -1,21 +1,21 @@
-// Keeps clients from forging control tokens. Text of a conversation that spells a special token (`<|im_start|>`, `<image>`)
-// gets a private-use sentinel behind its first character before the template runs; after rendering the sentinels are
-// taken out again and the places where they stood are tokenised as plain text.
+// Prevents clients from forging control tokens. In the text of a conversation, every spelling of a special token (`<|im_start|>`,
+// `<image>`) gets a private-use sentinel after its first character before the template runs. After rendering, the sentinels are
+// removed and these spellings are tokenised as plain text.
 import GenerationTypes
 import JSON
 
-/// Marks special-token spellings in client text and finds them again in the rendered prompt.
+/// Marks spellings of special tokens in client text and finds them in the rendered prompt.
 package struct LiteralText {
   /// Longest first, so that a spelling inside a longer one does not split it.
   private let spellings: [[UInt8]]
   /// Which bytes begin a spelling.
   private let begins: [Bool]
-  /// A scalar that occurs nowhere in the conversation.
+  /// A scalar that does not occur in the conversation.
   private let sentinel: [UInt8]
-  /// The spellings of the sentinel that a template may print: itself, and its escapes in JSON, Python's `repr` and a URL.
+  /// The forms in which a template may print the sentinel: itself, and its escapes in JSON, Python's `repr` and URLs.
   private let printed: [[UInt8]]
 
-  /// `texts`: everything the client wrote.
+  /// - Parameter texts: every text of the client.
   package init(spellings: [String], texts: [String]) {
     self.spellings = spellings.map { Array($0.utf8) }.filter { $0.count > 1 && $0[0] < 0x80 }
       .sorted { $0.count > $1.count }
@@ -38,7 +38,7 @@ package struct LiteralText {
     printed = [sentinel, Array("\\u\(String(scalar, radix: 16))".utf8), Array(url.utf8)]
   }
 
-  /// Finds scalars that `text` names as `\uE000` or `%EE%80%80`.
+  /// Finds scalars that `text` escapes as `\uE000` or `%EE%80%80`.
   private static func collectEscapes(in text: String, into present: inout Set<UInt32>) {
     let bytes = Array(text.utf8)
     for at in bytes.indices where bytes[at] == UInt8(ascii: "\\") || bytes[at] == UInt8(ascii: "%") {
@@ -53,7 +53,7 @@ package struct LiteralText {
     }
   }
 
-  /// `text` with a sentinel inside every special-token spelling.
+  /// Returns `text` with a sentinel in every spelling of a special token.
   package func mark(_ text: String) -> String {
     let bytes = Array(text.utf8)
     var marked: [UInt8] = []
@@ -74,7 +74,7 @@ package struct LiteralText {
     return String(decoding: marked, as: UTF8.self)
   }
 
-  /// `value` with every string in it marked; member names too, since templates print them.
+  /// Returns `value` with all strings marked, including member names, because templates print them.
   package func mark(_ value: JSONValue) -> JSONValue {
     switch value {
     case .string(let text): return .string(mark(text))
@@ -87,7 +87,7 @@ package struct LiteralText {
     }
   }
 
-  /// The rendered prompt without sentinels, and the UTF-8 ranges of it that hold forged spellings.
+  /// Returns the rendered prompt without sentinels, and the UTF-8 ranges of the marked spellings.
   package func unmark(_ rendered: String) -> (text: String, literal: [Range<Int>]) {
     let bytes = Array(rendered.utf8)
     var begins = [Bool](repeating: false, count: 256)

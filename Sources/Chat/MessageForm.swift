@@ -1,17 +1,17 @@
-// The form of a message's values in a template. transformers gives the arguments of a call as an object, and none for content that is
-// missing. Templates that were written for another form fail on that one, so there are forms to fall back to.
+// The form of message values for a template. transformers passes the arguments of a call as an object, and none for missing content.
+// Templates that were written for another form fail on this one, so there are fallbacks.
 import JSON
 
-/// How messages are given to a template.
+/// The form in which a template gets messages.
 struct MessageForm: Equatable {
-  /// Whether a turn without content has `content: none`, otherwise an empty string.
+  /// Whether a turn without content has `content: none`; otherwise it has an empty string.
   var emptyIsNone: Bool
-  /// Whether arguments that are a JSON object in a string become that object.
+  /// Whether arguments, a JSON object in a string, become an object.
   var argumentsAreObjects: Bool
 
   static let transformers = MessageForm(emptyIsNone: true, argumentsAreObjects: true)
 
-  /// The forms to try for `messages`, best first. Forms that are the same for these messages are left out.
+  /// The forms to try for `messages`, best first, without forms that are equal for these messages.
   static func candidates(for messages: [Conversation.Message]) -> [MessageForm] {
     let hasEmpty = messages.contains { $0.parts.isEmpty }
     let hasArguments = messages.contains { message in
@@ -26,7 +26,8 @@ struct MessageForm: Equatable {
     return forms
   }
 
-  /// A call of an earlier turn. Arguments that are blank or `null` are no arguments; what is no JSON object stays the text that it is.
+  /// Returns a call of an earlier turn in this form. Blank or `null` arguments become an empty object; text that is no JSON object
+  /// stays text.
   func call(_ call: JSONValue) -> JSONValue {
     guard argumentsAreObjects, var object = call.object, var function = object["function"]?.object,
       let text = function["arguments"]?.string

@@ -1,8 +1,8 @@
-// The templates for checkpoints that bring none.
+// Chat templates for checkpoints without one.
 
 extension Prompter {
-  /// R-4B's prompt form as far as it is known (spec §4.3), for checkpoints without a template; `ChatModel` opens the thought.
-  /// Thoughts of earlier turns are dropped, as Qwen3's own template does.
+  /// R-4B's prompt form as far as it is known (spec §4.3); `ChatModel` opens the thought. Like Qwen3's own template, it drops the
+  /// thoughts of earlier turns.
   static let fallbackTemplate = """
     {%- for message in messages %}
         {{- '<|im_start|>' + message.role + '\\n' }}
@@ -20,7 +20,7 @@ extension Prompter {
     {%- endif %}
     """
 
-  /// For models whose vocabulary has no turns: names before texts.
+  /// The form for models whose vocabulary has no turns: the role before each text.
   static let plainTemplate = """
     {%- for message in messages %}
         {{- message.role | capitalize + ': ' + message.content | trim + '\\n' }}

@@ -1,22 +1,22 @@
-// Renders a conversation through the checkpoint's chat template. Nothing in a checkpoint says which forms of `content` and of tools its
-// template reads; `TemplateProbe` finds out once, when the model is loaded.
+// Renders conversations with the checkpoint's chat template. A checkpoint does not state which forms of `content` and tools its
+// template reads; `TemplateProbe` finds out when the model is loaded.
 import GenerationTypes
 import JSON
 import Templates
 import Text
 
-/// A chat template and how to feed it.
+/// A chat template and the forms that it reads.
 struct Prompter: Sendable {
   private let template: ChatTemplate
   private let spellings: [String]
   private let reads: TemplateProbe
-  /// What an image is in a text, for templates that know no parts.
+  /// The placeholder of an image in a text, for templates that do not read parts.
   private let imageToken: String
-  /// Writes tools for a template that prints none; nil where it does.
+  /// Writes tools for a template that does not print them; nil if it does.
   private let toolPrompt: ToolPrompt?
 
-  /// Parses `template` and probes it. `variables` are given to it with every conversation. Throws for a template that is malformed, fails
-  /// on every conversation, or prints none.
+  /// Parses and probes `template`, which gets `variables` with every conversation. Throws if it is malformed, fails on every
+  /// conversation, or prints no message.
   init(
     template source: String, imageToken: String, spellings: [String], variables: [ExactString: String] = [:]
   ) throws(TemplateError) {
@@ -29,7 +29,7 @@ struct Prompter: Sendable {
     toolPrompt = reads.tools ? nil : try ToolPrompt()
   }
 
-  /// The prompt's text, and the UTF-8 ranges where special tokens must not be recognised.
+  /// Returns the text of the prompt, and the UTF-8 ranges in which special tokens must not be recognised.
   func render(_ conversation: Conversation) throws(ChatError) -> (text: String, literal: [Range<Int>]) {
     do throws(TemplateError) {
       return try print(try toolPrompt?.written(conversation, intoSystem: reads.systems) ?? conversation)
@@ -38,8 +38,8 @@ struct Prompter: Sendable {
     }
   }
 
-  /// Prints the conversation in the first form that the template takes: the form of transformers, then with empty text for turns without
-  /// content, then with the arguments of calls as the text that the client sent.
+  /// Prints the conversation in the first form that the template accepts: the form of transformers, then with empty text for turns
+  /// without content, then with the arguments of calls as the client sent them.
   private func print(_ conversation: Conversation) throws(TemplateError) -> (text: String, literal: [Range<Int>]) {
     let literal = LiteralText(spellings: spellings, texts: texts(of: conversation))
     var context = reads.variables
@@ -62,7 +62,7 @@ struct Prompter: Sendable {
     return ("", [])
   }
 
-  /// Whether the template wrote `None` for a turn without content: an empty turn has no word.
+  /// Whether the template wrote `None` for a turn without content.
   private func printsNone(
     _ text: String, _ context: JSONObject, _ conversation: Conversation, _ literal: LiteralText
   ) throws(TemplateError) -> Bool {
@@ -99,7 +99,7 @@ struct Prompter: Sendable {
           }
         })
     }
-    // The LLaVA form for templates that know no parts: the placeholder on a line of its own.
+    // The LLaVA form for templates that do not read parts: the placeholder on its own line.
     let text = message.parts.map { part in
       switch part {
       case .text(let text): literal.mark(text)
@@ -109,10 +109,10 @@ struct Prompter: Sendable {
     return .string(text.joined())
   }
 
-  /// Bytes of everything the client wrote.
+  /// The number of bytes of all texts of the client.
   func textBytes(of conversation: Conversation) -> Int { texts(of: conversation).reduce(0) { $0 + $1.utf8.count } }
 
-  /// Everything the client wrote, to find a sentinel that is not in it.
+  /// All texts of the client, in which the sentinel must not occur.
   private func texts(of conversation: Conversation) -> [String] {
     var texts: [String] = []
     for message in conversation.messages {

@@ -1,4 +1,4 @@
-// Finds stop strings in a stream of text, across the borders of its pieces. Bytes that may begin a stop string are held back.
+// Finds stop strings in a stream of text, also across pieces. Bytes that may begin a stop string are held back.
 
 /// The search state of one answer.
 package struct StopStrings: Sendable {
@@ -9,7 +9,7 @@ package struct StopStrings: Sendable {
   /// Empty strings never match.
   package init(_ stops: [String]) { self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty } }
 
-  /// Adds text; returns what can no longer be part of a stop string, or nil for nothing.
+  /// Adds text; returns the text that can no longer be part of a stop string, or nil.
   package mutating func append(_ text: String) -> String? {
     if found { return nil }
     if stops.isEmpty { return text }
@@ -31,13 +31,13 @@ package struct StopStrings: Sendable {
       start += 1
     }
     if start == 0 { return nil }
-    // A stop string starts at a scalar's first byte, so what lies before a possible match is whole UTF-8.
+    // A stop string begins at the first byte of a scalar, so the text before a possible match is valid UTF-8.
     let text = String(decoding: held[..<start], as: UTF8.self)
     held.removeSubrange(..<start)
     return text
   }
 
-  /// Returns what was held back: no stop string came of it.
+  /// Returns the text that was held back, which is no stop string.
   package mutating func flush() -> String? {
     if held.isEmpty { return nil }
     defer { held = [] }

@@ -1,5 +1,5 @@
-// What a chat template reads, found out by rendering small conversations when the model is loaded. A template that fails on each of
-// them, or prints no message, is refused then: it would fail every request, or answer it without having seen it.
+// Finds out which forms a chat template reads, by rendering small conversations when the model is loaded. A template that fails on
+// all of them, or prints no message, is rejected: every request would fail, or be answered unread.
 import JSON
 import Templates
 import Text
@@ -8,9 +8,9 @@ import Text
 struct TemplateProbe: Sendable {
   /// Whether the template prints content that is a plain string.
   let strings: Bool
-  /// Whether the template prints a list of typed parts, and an image in it.
+  /// Whether the template prints a list of typed parts, including images.
   let imageParts: Bool
-  /// The roles whose content may be a list of parts that are all text.
+  /// The roles whose content may be a list of text parts.
   let textParts: Set<Conversation.Role>
   /// Whether the template prints the definitions of tools.
   let tools: Bool
@@ -19,14 +19,15 @@ struct TemplateProbe: Sendable {
 
   private static let word = "probe-7f3a"
 
-  /// What every conversation has besides its messages.
+  /// The variables that every conversation gets besides its messages.
   let variables: JSONObject
 
-  /// Renders the probes. `variables` are the checkpoint's.
+  /// Renders the probes with the `variables` of the checkpoint.
   init(_ template: ChatTemplate, variables: JSONObject, imageToken: String) throws(TemplateError) {
     let text = JSONValue.string(Self.word)
     let part: JSONValue = ["type": "text", "text": text]
-    // As transformers: what a request does not bring is none, not undefined. Some templates walk tools without asking; they get undefined.
+    // As in transformers, `tools` and `documents` are none if the request has none. Templates that iterate over them unchecked get
+    // undefined.
     var complete = variables
     for name in ["tools", "documents"] where complete[name] == nil { complete[name] = .null }
     var prober = Prober(template: template, variables: complete)
@@ -47,7 +48,7 @@ struct TemplateProbe: Sendable {
       roles.insert(role)
     }
     textParts = roles
-    // A template that prints parts by their repr has not read them.
+    // A template that prints the repr of parts has not read them.
     let ofStrings = prober.user(text) + prober.user(text, tools: [Self.tool])
     strings = ofStrings.contains { $0.contains(exactly: Self.word) } || !(imageParts || roles.contains(.user))
     tools = prober.user(strings ? text : [part], tools: [Self.tool]).contains {
@@ -63,11 +64,11 @@ struct TemplateProbe: Sendable {
     throw TemplateError(
       kind: .syntax,
       reason: template.isBlank
-        ? "the template is empty; remove it, so that the server takes a form of its own, or give the model's"
+        ? "the template is empty; remove it to use the built-in one, or restore the model's template"
         : "the template prints no message of a conversation", line: 1, column: 1)
   }
 
-  /// A tool as clients send them: templates read the description and the properties of the parameters.
+  /// A tool as clients send it; templates read its description and the properties of its parameters.
   private static let tool: JSONValue = [
     "type": "function",
     "function": [
@@ -81,7 +82,7 @@ struct TemplateProbe: Sendable {
   ]
 }
 
-/// Renders probes and remembers what came of them.
+/// Renders probes and keeps the first failure.
 private struct Prober {
   let template: ChatTemplate
   let variables: JSONObject
@@ -94,7 +95,7 @@ private struct Prober {
     user(content).contains { $0.contains(exactly: word) }
   }
 
-  /// What the template prints for one user message, alone and behind a system message.
+  /// Returns what the template prints for one user message, alone and after a system message.
   mutating func user(_ content: JSONValue, tools: [JSONValue] = []) -> [String] {
     let user: JSONValue = ["role": "user", "content": content]
     let system: JSONValue = [
@@ -103,7 +104,7 @@ private struct Prober {
     return [[user], [system, user]].compactMap { render($0, tools: tools) }
   }
 
-  /// Whether the template prints `word` of a system message.
+  /// Whether the template prints `word` in a system message.
   mutating func printsSystem(_ word: String, isString: Bool) -> Bool {
     func content(_ text: String) -> JSONValue { isString ? .string(text) : [["type": "text", "text": .string(text)]] }
     let messages: [JSONValue] = [
@@ -112,7 +113,7 @@ private struct Prober {
     return render(messages)?.contains(exactly: word) ?? false
   }
 
-  /// Whether two parts of text in a message of `role` are printed as text.
+  /// Whether the template prints two text parts in a message of `role` as text.
   mutating func readsParts(_ role: Conversation.Role, _ parts: JSONValue) -> Bool {
     let user: JSONValue = ["role": "user", "content": "x"]
     let call: JSONValue = [

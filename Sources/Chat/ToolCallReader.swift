@@ -1,6 +1,6 @@
-// Finds tool calls in the text of an answer as it streams: `<tool_call>{"name": …, "arguments": …}</tool_call>`, the form of Qwen's
-// templates. A call is told as soon as its name is known, its arguments byte for byte as they come. What only looks like a call
-// (another order of members, broken JSON, a tool nobody offered) is looked at once it is whole, and is text if it is none.
+// Finds tool calls in a streamed answer: `<tool_call>{"name": …, "arguments": …}</tool_call>`, the form of Qwen's templates. A call
+// is reported as soon as its name is known, its arguments as they arrive. A body in another form (another order of members, broken
+// JSON, an unknown tool) is examined once it is complete, and is text if it is no call.
 import GenerationTypes
 import JSON
 import Text
@@ -9,12 +9,12 @@ import Text
 struct ToolCallReader: Sendable {
   private enum State: Sendable {
     case text
-    /// Behind the opening tag, before the arguments.
+    /// After the opening tag, before the arguments.
     case head
     case arguments(JSONScope)
-    /// Behind the arguments of a call that was told.
+    /// After the arguments of a reported call.
     case tail
-    /// A body that is looked at when its closing tag has come.
+    /// A body that is examined when its closing tag has arrived.
     case body
   }
 
@@ -24,17 +24,17 @@ struct ToolCallReader: Sendable {
   private let names: [String]
   private var state = State.text
   private var held: [UInt8] = []
-  /// Bytes of `held` that were searched for the closing tag in vain.
+  /// The number of bytes of `held` without a closing tag.
   private var searched = 0
-  /// Calls found so far.
+  /// The number of calls found so far.
   private(set) var count = 0
-  /// Whether the answer was cut off within a call, or within its opening tag.
+  /// Whether the answer was cut off within a call or its opening tag.
   private(set) var endsInCall = false
 
-  /// `names` are the tools that may be called.
+  /// - Parameter names: the tools that may be called.
   init(names: [String]) { self.names = names }
 
-  /// Adds text; returns what is certain of it.
+  /// Adds text; returns the pieces that it completes.
   mutating func append(_ text: String) -> [ReplyPiece] {
     held += text.utf8
     var pieces: [ReplyPiece] = []
@@ -42,8 +42,8 @@ struct ToolCallReader: Sendable {
     return pieces
   }
 
-  /// Ends the answer: what was held back is text, but for the rest of a call that was told. Where the limit cut the answer off, what
-  /// has begun as a call is none either: it is told if its name is known, and dropped otherwise.
+  /// Ends the answer. Held text is returned, except the rest of a reported call. If the token limit cut the answer off, an unfinished
+  /// call is reported if its name is known, and dropped otherwise.
   mutating func finish(_ reason: FinishReason) -> [ReplyPiece] {
     defer { held = [] }
     let isCut = reason == .length
@@ -52,12 +52,12 @@ struct ToolCallReader: Sendable {
       let begun = isCut ? Self.overlap(of: held, with: Self.open) : 0
       endsInCall = begun > 0
       var text = held.dropLast(begun)
-      // White space before a tag belongs to it; behind a call there is white space at most.
+      // White space before a tag belongs to the tag. After a call there is only white space.
       if begun > 0 { text = text[..<Self.endWithoutWhite(text)] }
       return count > 0 && text.allSatisfy(Self.isWhite) ? [] : content(Array(text))
     case .head where isCut:
       endsInCall = true
-      var cursor = Cursor(bytes: held)
+      var cursor = CallHead(bytes: held)
       guard let name = try? cursor.nameOfCall(), names.contains(name) else { return [] }
       count += 1
       return [.toolCall(index: count - 1, name: name)]
@@ -75,7 +75,7 @@ struct ToolCallReader: Sendable {
     bytes.isEmpty ? [] : [.content(String(decoding: bytes, as: UTF8.self))]
   }
 
-  /// One step in the text held; nil when more is needed.
+  /// Reads the next part of `held`; returns nil if it needs more text.
   private mutating func step() -> [ReplyPiece]? {
     switch state {
     case .text: return readText()
@@ -95,7 +95,7 @@ struct ToolCallReader: Sendable {
     }
   }
 
-  /// Where the closing tag is; what was searched before is not searched again.
+  /// Returns the range of the closing tag, without searching the same bytes again.
   private mutating func closingTag() -> Range<Int>? {
     let start = max(0, min(searched, held.count) - Self.close.count)
     let tag = held[start...].firstRange(of: Self.close)
@@ -103,7 +103,7 @@ struct ToolCallReader: Sendable {
     return tag
   }
 
-  /// Text up to a tag, or up to what may begin one; white space before a tag belongs to it.
+  /// Reads text up to a tag, or up to bytes that may begin one. White space before a tag belongs to the tag.
   private mutating func readText() -> [ReplyPiece]? {
     if let tag = held.firstRange(of: Self.open) {
       let text = Array(held[..<Self.endWithoutWhite(held[..<tag.lowerBound])])
@@ -118,9 +118,9 @@ struct ToolCallReader: Sendable {
     return content(text)
   }
 
-  /// `{"name": "NAME", "arguments": ` with any white space; anything else is left to the whole body.
+  /// Reads `{"name": "NAME", "arguments": ` with any white space. Other forms wait for the whole body.
   private mutating func readHead() -> [ReplyPiece]? {
-    var cursor = Cursor(bytes: held)
+    var cursor = CallHead(bytes: held)
     let name: String
     do {
       name = try cursor.nameOfCall()
@@ -160,13 +160,13 @@ struct ToolCallReader: Sendable {
     return [.toolArguments(index: count - 1, text)]
   }
 
-  /// The call in a whole body.
+  /// Returns the call in a whole body.
   private mutating func call(in body: [UInt8]) -> [ReplyPiece]? {
     guard let object = try? JSONValue(parsing: body).object, let name = object["name"]?.string, names.contains(name)
     else {
       return nil
     }
-    // Some write the arguments as a string of JSON.
+    // Some models write the arguments as a JSON string.
     let arguments = object["arguments"] ?? object["parameters"] ?? .object(JSONObject())
     let text = arguments.string ?? String(decoding: arguments.encoded, as: UTF8.self)
     guard (try? JSONValue(parsing: text))?.object != nil else { return nil }
@@ -176,83 +176,13 @@ struct ToolCallReader: Sendable {
 
   private static func isWhite(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
 
-  /// Where `bytes` end without the white space at their end.
+  /// The end of `bytes` without trailing white space.
   private static func endWithoutWhite(_ bytes: ArraySlice<UInt8>) -> Int {
     bytes.lastIndex { !isWhite($0) }.map { $0 + 1 } ?? bytes.startIndex
   }
 
-  /// How many bytes at the end of `bytes` begin `tag`.
+  /// The number of bytes at the end of `bytes` that begin `tag`.
   private static func overlap(of bytes: [UInt8], with tag: [UInt8]) -> Int {
     (0...min(bytes.count, tag.count - 1)).last { bytes.suffix($0).elementsEqual(tag.prefix($0)) } ?? 0
-  }
-}
-
-/// How deep a place in the text of a JSON object is.
-struct JSONScope: Sendable {
-  private var depth = 0
-  private var isString = false, isEscape = false
-  private(set) var isClosed = false
-
-  /// Takes the next byte of an object's text.
-  mutating func take(_ byte: UInt8) {
-    if isEscape { isEscape = false; return }
-    switch byte {
-    case UInt8(ascii: "\\") where isString: isEscape = true
-    case UInt8(ascii: "\""): isString.toggle()
-    case UInt8(ascii: "{") where !isString, UInt8(ascii: "[") where !isString: depth += 1
-    case UInt8(ascii: "}") where !isString, UInt8(ascii: "]") where !isString:
-      depth -= 1
-      isClosed = depth <= 0
-    default: break
-    }
-  }
-}
-
-/// Reads the head of a call that may not have come as a whole yet.
-private struct Cursor {
-  enum Miss: Error { case incomplete, mismatch }
-
-  let bytes: [UInt8]
-  var at = 0
-
-  init(bytes: [UInt8]) { self.bytes = bytes }
-
-  var peek: UInt8? { at < bytes.count ? bytes[at] : nil }
-
-  mutating func skipWhite() {
-    while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { at += 1 }
-  }
-
-  /// `{"name": "NAME"`, where a call begins.
-  mutating func nameOfCall() throws(Miss) -> String {
-    try expect("{")
-    try expect("\"name\"")
-    try expect(":")
-    return try string()
-  }
-
-  mutating func expect(_ text: String) throws(Miss) {
-    skipWhite()
-    for wanted in text.utf8 {
-      guard let byte = peek else { throw .incomplete }
-      guard byte == wanted else { throw .mismatch }
-      at += 1
-    }
-  }
-
-  /// A JSON string; names are short.
-  mutating func string() throws(Miss) -> String {
-    skipWhite()
-    let start = at
-    try expect("\"")
-    while let byte = peek {
-      at += byte == UInt8(ascii: "\\") ? 2 : 1
-      if byte == UInt8(ascii: "\"") {
-        guard let text = try? JSONValue(parsing: Array(bytes[start..<at])).string else { throw .mismatch }
-        return text
-      }
-      if at - start > 1024 { throw .mismatch }
-    }
-    throw .incomplete
   }
 }

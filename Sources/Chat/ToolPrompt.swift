@@ -1,5 +1,5 @@
-// Tools for chat templates that know none: definitions, calls and results are written into the messages in the words of Qwen's own
-// template, which the decoder was trained on.
+// Tools for chat templates that do not print them: writes definitions, calls and results into the messages in the words of Qwen's
+// own template, on which the decoder was trained.
 import JSON
 import Templates
 import Text
@@ -10,8 +10,8 @@ struct ToolPrompt: Sendable {
 
   init() throws(TemplateError) { template = try ChatTemplate(source: Self.definitions) }
 
-  /// The same conversation with nothing but texts and images in it.
-  /// The definitions go into the system message, or into the first message where the template takes no system message.
+  /// Returns the conversation with texts and images only. The definitions go into the system message, or into the first message if
+  /// the template does not accept a system message.
   func written(_ conversation: Conversation, intoSystem: Bool) throws(TemplateError) -> Conversation {
     var messages: [Conversation.Message] = []
     for message in conversation.messages {
@@ -25,7 +25,7 @@ struct ToolPrompt: Sendable {
         messages.append(told)
       case .tool:
         let parts = [.text("<tool_response>\n")] + message.parts + [.text("\n</tool_response>")]
-        // Results that follow each other are one turn.
+        // Consecutive results form one turn.
         if let last = messages.last, last.role == .user, last.toolCallID != nil {
           messages[messages.count - 1].parts += [.text("\n")] + parts
         } else {

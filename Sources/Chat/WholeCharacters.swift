@@ -1,12 +1,12 @@
-// Bytes of tokens as text. Tokens need not end with a character, so bytes at the end may be the beginning of one.
+// Converts bytes of tokens to text. A token may end within a character.
 import Text
 import Tokenization
 
-/// The text of some bytes, and what is left at their end.
+/// The text of some bytes, and the unfinished character at their end.
 package struct WholeCharacters: Sendable, Equatable {
-  /// All whole characters; U+FFFD where bytes can be none.
+  /// The whole characters; U+FFFD replaces invalid bytes.
   package let text: String
-  /// The beginning of a character that ends the bytes; at most three.
+  /// The bytes of the unfinished character, at most three.
   package let unfinished: [UInt8]
 
   /// Reads `bytes` as UTF-8.

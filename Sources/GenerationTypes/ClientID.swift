@@ -1,17 +1,17 @@
-// Who a request is served for. Queues and slots are shared fairly between clients, so everything that waits or runs knows its client.
+// The client of a request. Queues and slots are shared fairly between clients.
 
 import Glibc
 
-/// The identity that shares of the server are counted by: an API key's name or, without keys, the peer's address.
+/// The identity of a client: the name of its API key or, without keys, its address.
 package struct ClientID: Sendable, Hashable {
-  /// Kept as bytes: addresses and names are compared exactly, never after Unicode normalisation.
+  /// Bytes, because names and addresses are compared exactly, without Unicode normalisation.
   private let bytes: [UInt8]
 
-  /// The client that presented the key with this name.
+  /// The client with the key of this name.
   package init(key name: String) { bytes = [UInt8(ascii: "k")] + Array(name.utf8) }
 
-  /// The client at an address without port; empty for a Unix-domain socket. Addresses of IPv6 are one client by their first 64 bits,
-  /// which one subscriber has at least; those that stand for an IPv4 address are that address.
+  /// The client at an address without port; empty for a Unix-domain socket. IPv6 addresses with the same first 64 bits are one
+  /// client, because a subscriber has at least these. An IPv4-mapped address is its IPv4 address.
   package init(address: String) {
     var parsed = in6_addr()
     guard address.utf8.contains(UInt8(ascii: ":")), inet_pton(AF_INET6, address, &parsed) == 1 else {

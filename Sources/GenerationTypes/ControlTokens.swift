@@ -1,14 +1,14 @@
 // The token ids that steer a generation.
 
-/// Ids that steer generation; Chat derives them from the tokenizer and the checkpoint.
+/// Ids with a meaning for the generation. Chat derives them from the tokenizer and the checkpoint.
 package struct ControlTokens: Sendable {
-  /// End the reply when sampled.
+  /// The ids that end a reply.
   package var stop: Set<TokenID>
-  /// Never sampled: the image placeholder.
+  /// The ids that are never sampled: the image placeholder.
   package var forbidden: Set<TokenID>
-  /// Begin a whitespace-only close of the thought: `</think>` and white-space tokens that hold two line feeds.
+  /// The ids that begin a whitespace-only close of the thought: `</think>` and white-space tokens with two line feeds.
   package var closing: Set<TokenID>
-  /// Ids at or beyond this are padding rows of the head and never sampled.
+  /// The number of ids of the tokenizer. Further columns of a row of logits are padding.
   package var vocabularySize: Int
   package var thinking: ThinkingTokens
   package init(

@@ -1,4 +1,4 @@
-// What a running request reports: tokens, timings and how it finished.
+// The events of a running request.
 
 /// A token with its log-probability in the model's own distribution (before temperature, penalties and bias).
 package struct TokenLogprob: Sendable, Equatable {
@@ -7,21 +7,23 @@ package struct TokenLogprob: Sendable, Equatable {
   package init(id: TokenID, logprob: Float) { (self.id, self.logprob) = (id, logprob) }
 }
 
+/// One token of a reply.
 package struct GeneratedToken: Sendable, Equatable {
   package var id: TokenID
-  /// Set when log-probabilities were asked for.
+  /// Set if log-probabilities were requested.
   package var logprob: Float?
-  /// The most probable alternatives, best first, as many as were asked for.
+  /// The most probable alternatives, best first, as many as requested.
   package var top: [TokenLogprob] = []
-  /// P(think), on the first token of a reply that decides.
+  /// P(think), on the first token of a reply that decides about thinking.
   package var thinkProbability: Float?
-  /// Why the thought was closed, on the first token that was written for the model to close it.
+  /// Why the server closed the thought, on the first token that it wrote for this.
   package var thoughtEnd: ThoughtEnd?
   package init(id: TokenID, logprob: Float? = nil, top: [TokenLogprob] = [], thinkProbability: Float? = nil) {
     (self.id, self.logprob, self.top, self.thinkProbability) = (id, logprob, top, thinkProbability)
   }
 }
 
+/// Why the engine ended a reply.
 package enum FinishReason: String, Sendable {
   /// The model ended its turn, or a stop string was found.
   case stop
@@ -29,9 +31,9 @@ package enum FinishReason: String, Sendable {
   case length
 }
 
-/// Where the time from a request's submission to its first token went; the three add up to it.
+/// The parts of the time from the submission of a request to its first token.
 package struct GenerationTimings: Sendable, Equatable {
-  /// Waiting for a seat.
+  /// Waiting for a slot.
   package var queue = Duration.zero
   /// Encoding images.
   package var image = Duration.zero
@@ -39,14 +41,13 @@ package struct GenerationTimings: Sendable, Equatable {
   package init() {}
 }
 
-/// What a running request reports, in order: progress, one `prefilled`, tokens, one `finished`. A reader that stops early has
-/// all but the end.
+/// An event of a running request, in this order: progress, one `prefilled`, tokens, one `finished`.
 package enum GenerationEvent: Sendable {
-  /// Prompt places processed so far; image encoding counts when its places are filled.
+  /// The number of prompt positions processed so far; those of an image count once they are filled.
   case prefill(done: Int, total: Int)
-  /// How far the encoding of an image of the prompt is: blocks of the tower over all of its views.
+  /// The progress of encoding an image: blocks of the vision tower over all of its views.
   case encoding(image: Int, done: Int, total: Int)
-  /// The prompt is processed and the first token follows; `cachedTokens` of the prompt were not computed again.
+  /// The prompt is processed and the first token follows. The prefix cache held `cachedTokens` of the prompt.
   case prefilled(GenerationTimings, cachedTokens: Int)
   case token(GeneratedToken)
   case finished(FinishReason)

@@ -13,23 +13,23 @@ package struct GenerationRequest: Sendable {
   package var prompt: Prompt
   package var sampling: SamplingParameters
   package var control: ControlTokens
-  /// Generated tokens at most, thinking included.
+  /// The largest number of generated tokens, thinking included.
   package var maxTokens: Int
-  /// Whether the first token decides about thinking, so that P(think) is wanted.
+  /// Whether the first token decides about thinking, so that P(think) is reported.
   package var decides: Bool
   /// Where the reply begins.
   package var start = ReplyStart.beforeThought
   package var thought = ThoughtRules()
-  /// The form of the answer, from its first token on; nil leaves it free.
+  /// The form of the answer; nil for a free answer.
   package var constraint: (any TokenConstraint)?
   package var serviceClass = ServiceClass.interactive
   /// Whether a short reply is to be expected, so that it need not wait behind long thoughts.
   package var isShort = false
-  /// Requests share what is cached only with those of the same salt.
+  /// Requests share cache entries only with requests of the same salt.
   package var salt = ""
   /// Slots are shared fairly between clients.
   package var client = ClientID.server
-  /// When the reply must have ended.
+  /// The time at which the reply must have ended.
   package var deadline: ContinuousClock.Instant?
   package init(prompt: Prompt, sampling: SamplingParameters, control: ControlTokens, maxTokens: Int, decides: Bool) {
     (self.prompt, self.sampling, self.control) = (prompt, sampling, control)

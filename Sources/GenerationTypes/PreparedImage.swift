@@ -1,15 +1,15 @@
-// An image on its way to the decoder: where its features go, and the pixels that the vision tower takes.
+// An image for the model: its views for the vision tower, and the positions of its features in the prompt.
 
-/// Where the features of one image go in the token sequence: the base view first, then, when there is a grid, its kept
-/// rows, each followed by the learned `image_newline` vector.
+/// The order of the features of one image in the prompt: the base view first, then the kept rows of the grid if there is one, each
+/// followed by the learned `image_newline` vector.
 package struct ImageLayout: Sendable, Equatable {
-  /// The part of the tile grid that shows the image and not its padding.
+  /// The part of the tile grid that shows the image without padding.
   package struct Grid: Sendable, Equatable {
-    /// Tiles down and across; the tiles follow the base view in row-major order.
+    /// The number of tiles down and across. The tiles follow the base view in row-major order.
     package var tileRows, tileColumns: Int
-    /// Rows and columns of the `[patchesPerSide * tileRows, patchesPerSide * tileColumns]` feature map that are kept.
+    /// The kept rows and columns of the feature map, `[patchesPerSide * tileRows, patchesPerSide * tileColumns]`.
     package var rows, columns: Range<Int>
-    /// Size to which the kept map is bilinearly shrunk (`anyres_max_N`); nil keeps it.
+    /// The size to which the kept map is shrunk bilinearly (`anyres_max_N`); nil keeps its size.
     package var shrunk: (rows: Int, columns: Int)?
 
     package init(
@@ -25,11 +25,11 @@ package struct ImageLayout: Sendable, Equatable {
     }
   }
   package var patchesPerSide: Int
-  /// nil: the base view alone.
+  /// The tile grid; nil for the base view only.
   package var grid: Grid?
-  /// Without a grid: whether one `image_newline` follows the base view (the economy form for many images).
+  /// Whether one `image_newline` follows the base view if there is no grid (the economy form for many images).
   package var newlineAfterBase: Bool
-  /// Places in the token sequence.
+  /// The number of positions in the prompt.
   package var tokenCount: Int
 
   package init(patchesPerSide: Int, grid: Grid?, newlineAfterBase: Bool = false, tokenCount: Int) {
@@ -38,23 +38,23 @@ package struct ImageLayout: Sendable, Equatable {
   }
 }
 
-/// SHA-256 of an image's pixels and its preparation: equal digests stand for equal features.
+/// A SHA-256 of an image's pixels and preparation. Equal digests mean equal features.
 package struct ContentDigest: Sendable, Hashable {
   package var words: [UInt64]
   package init(words: [UInt64]) { self.words = words }
 }
 
-/// An image cut into the square views that the vision tower takes.
+/// An image cut into square views for the vision tower.
 package struct PreparedImage: Sendable {
   /// RGB, 8 bit: `[viewCount, side, side, 3]`; view 0 is the whole image, stretched.
   package var views: [UInt8]
   package var viewCount: Int
-  /// Pixels along the edge of a view.
+  /// The number of pixels along the edge of a view.
   package var side: Int
   package var layout: ImageLayout
-  /// The image's own size in pixels, after its EXIF orientation.
+  /// The size of the image in pixels, after its EXIF orientation.
   package var width, height: Int
-  /// What the features are known by in caches; nil keeps the image out of them.
+  /// The key of the features in caches; nil bypasses them.
   package var digest: ContentDigest?
 
   package init(views: [UInt8], viewCount: Int, side: Int, layout: ImageLayout, width: Int, height: Int) {

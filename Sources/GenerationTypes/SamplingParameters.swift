@@ -1,8 +1,8 @@
 // How the tokens of a reply are sampled.
 
-/// How tokens are drawn. The neutral values of `init()` are greedy decoding without penalties.
+/// How tokens are sampled. The values of `init()` mean greedy decoding without penalties.
 package struct SamplingParameters: Sendable {
-  /// 0 takes the most probable token.
+  /// 0 selects the most probable token.
   package var temperature: Float = 0
   package var topP: Float = 1
   /// 0 keeps all.
@@ -13,7 +13,7 @@ package struct SamplingParameters: Sendable {
   package var repetitionPenalty: Float = 1
   package var logitBias: [TokenID: Float] = [:]
   package var seed: UInt64?
-  /// How many alternatives to report for each token; nil reports no log-probabilities at all.
+  /// The number of alternatives to report for each token; nil reports no log-probabilities.
   package var topLogprobs: Int?
   package init() {}
 }

@@ -1,9 +1,9 @@
-// The mode that a request asks for and the mode that its reply came to.
+// The mode that a request asks for, and the mode that happened.
 
-/// How the client wants the model to think.
+/// The requested mode.
 package enum ThinkingMode: String, Sendable, CaseIterable { case auto, long, short }
 
-/// What the model did: a property of the reply, not of the request.
+/// The mode that happened: a property of the reply, not of the request.
 package enum ThinkingOutcome: String, Sendable, CaseIterable {
   case thinking
   case nonThinking = "non_thinking"

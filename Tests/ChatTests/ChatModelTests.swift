@@ -28,7 +28,7 @@ import Tokenization
     await #expect { try await chat.prepare(long) } throws: {
       if case ChatError.tooLong(limit: 2048)? = $0 as? ChatError { true } else { false }
     }
-    #expect("\(ChatError.tooLong(limit: 2048))" == "the text takes more than 2048 tokens, all that the context holds")
+    #expect("\(ChatError.tooLong(limit: 2048))" == "the text has more than 2048 tokens, the size of the context")
     #expect(try await chat.prepare(.user("Add 2 and 3.")).prompt.tokens.count < 100)
   }
 

@@ -58,6 +58,6 @@ import Tokenization
   @Test func `an image is refused in words that name the model`() async throws {
     let chat = try Self.chat()
     let error = await #expect(throws: ChatError.self) { try await chat.prepare(.user("Hi", images: [[1, 2, 3]])) }
-    #expect("\(try #require(error))" == "image: the model Smol does not take images")
+    #expect("\(try #require(error))" == "image: the model Smol does not support images")
   }
 }

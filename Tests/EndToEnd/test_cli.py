@@ -256,7 +256,7 @@ def test_a_question_that_cannot_fit_and_a_missing_image_are_one_line_errors():
     long = run("chat", "word " * 20_000)
     assert (
         long.returncode == 1
-        and long.stderr == "error: the text takes more than 2048 tokens, all that the context holds\n"
+        and long.stderr == "error: the text has more than 2048 tokens, the size of the context\n"
     )
     blind = run("chat", "--image", "nowhere.png", "What is this?")
     assert blind.returncode == 1 and blind.stderr == "error: nowhere.png: cannot read the image\n"

@@ -1,8 +1,8 @@
-// Questions about one row of logits. Nothing here allocates but the list of alternatives; sums are in f64.
+// Operations on one row of logits. Only the list of alternatives allocates; sums are in f64.
 import Foundation
 import GenerationTypes
 
-/// Why no token could be drawn from a row of logits.
+/// Why no token could be sampled from a row of logits.
 package enum SamplingError: Error, Equatable, Sendable {
   /// The logit of this id is NaN or +∞, in the row itself or after penalties and bias.
   case notFinite(id: TokenID)
@@ -10,23 +10,23 @@ package enum SamplingError: Error, Equatable, Sendable {
   case noCandidate
 }
 
-/// The ids of the tokenizer in one row of logits, `[vocabularySize]`: a view, valid as long as the row.
+/// A view of the logits of the vocabulary, `[vocabularySize]`; valid as long as the row.
 struct LogitsRow {
   let values: UnsafeMutableBufferPointer<Float>
 
-  /// The first `count` columns of `row`; the columns beyond are padding.
+  /// A view of the first `count` columns of `row`; the others are padding.
   init(_ row: UnsafeMutableBufferPointer<Float>, count: Int) {
     values = UnsafeMutableBufferPointer(rebasing: row.prefix(max(count, 0)))
   }
 
   func contains(_ id: TokenID) -> Bool { id >= 0 && Int(id) < values.count }
 
-  /// The largest logit and the lowest id that has it.
+  /// Returns the largest logit and the lowest id that has it.
   func largest() throws(SamplingError) -> (id: TokenID, logit: Float) {
     var (best, index) = (-Float.infinity, -1)
     for i in values.indices {
       let value = values[i]
-      // One comparison serves both ends: it fails for what is larger and for NaN.
+      // This comparison fails for larger values and for NaN.
       if value <= best { continue }
       if !(value < .infinity) { throw .notFinite(id: TokenID(i)) }
       (best, index) = (value, i)
@@ -35,14 +35,14 @@ struct LogitsRow {
     return (TokenID(index), best)
   }
 
-  /// log Σ exp over the row, whose largest logit is known.
+  /// Returns log Σ exp over the row with this largest logit.
   func logSumExp(largest: Float) -> Double {
     var sum = 0.0
     for value in values { sum += exp(Double(value) - Double(largest)) }
     return Double(largest) + log(sum)
   }
 
-  /// The `count` most probable ids, best first, equals by id.
+  /// Returns the `count` most probable ids, best first, ties by id.
   func alternatives(_ count: Int, logSumExp: Double) -> [TokenLogprob] {
     guard count > 0 else { return [] }
     var best: [TokenLogprob] = []
@@ -51,8 +51,8 @@ struct LogitsRow {
     for i in values.indices {
       let value = values[i]
       if value <= floor { continue }
-      let place = best.lastIndex { $0.logprob >= value }.map { $0 + 1 } ?? 0
-      best.insert(TokenLogprob(id: TokenID(i), logprob: value), at: place)
+      let index = best.lastIndex { $0.logprob >= value }.map { $0 + 1 } ?? 0
+      best.insert(TokenLogprob(id: TokenID(i), logprob: value), at: index)
       if best.count > count { best.removeLast() }
       if best.count == count { floor = best[count - 1].logprob }
     }
@@ -60,7 +60,7 @@ struct LogitsRow {
     return best
   }
 
-  /// The `rank`-th largest logit, counted from 1: the root of a min-heap of the `rank` largest met so far.
+  /// Returns the `rank`-th largest logit, counted from 1: the root of a min-heap of the `rank` largest logits.
   func threshold(rank: Int, heap: inout [Float]) -> Float {
     guard rank < values.count else { return -.infinity }
     heap.removeAll(keepingCapacity: true)

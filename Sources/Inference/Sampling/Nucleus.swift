@@ -1,25 +1,25 @@
-// Top-p without sorting the vocabulary: weights are added up by their magnitude, and only among those of the magnitude at which
-// the mass is reached does a quickselect find the last one. Linear, with one pass over most candidates.
+// Top-p without sorting the vocabulary. Weights are summed by magnitude; quickselect finds the last candidate among those of the
+// magnitude at which the mass is reached. Linear, with one pass over most candidates.
 import GenerationTypes
 
-/// An id that may still be drawn.
+/// An id that may be sampled.
 struct Candidate {
   var id: TokenID
-  /// exp((logit − largest) / temperature): 1 for the most probable.
+  /// exp((logit − largest) / temperature); 1 for the most probable id.
   var weight: Double
 
-  /// The order of top-p: by weight, equals by id.
+  /// The order of top-p: by weight, ties by id.
   func precedes(_ other: Candidate) -> Bool { weight != other.weight ? weight > other.weight : id < other.id }
 }
 
-/// Finds the end of the nucleus; keeps its buffers from call to call.
+/// Finds the end of the nucleus; reuses its buffers.
 struct NucleusSearch {
-  /// Weights by magnitude, heaviest first: each octave below 1 in 64 parts, what is below 2⁻⁶³ in the last.
+  /// Sums of weights by magnitude, largest first: each octave below 1 has 64 parts; weights below 2⁻⁶³ share the last.
   private var masses = [Double](repeating: 0, count: 64 * 63)
   private var selection: [Candidate] = []
 
-  /// The last candidate of the smallest leading set (in the order of `precedes`) whose weights reach `mass`; the first
-  /// candidate when the mass is 0 or less. Weights are positive and at most 1, and there is one.
+  /// Returns the last candidate of the smallest leading set (in the order of `precedes`) whose weights reach `mass`; the first
+  /// candidate if the mass is 0 or less. Weights are positive and at most 1; one of them is 1.
   mutating func end(of candidates: [Candidate], mass: Double) -> Candidate {
     for magnitude in masses.indices { masses[magnitude] = 0 }
     for candidate in candidates { masses[magnitude(candidate)] += candidate.weight }
@@ -41,14 +41,14 @@ struct NucleusSearch {
   }
 }
 
-/// The same by quickselect, descending by mass. Reorders `candidates`, which must not be empty.
+/// Finds the same by quickselect. Reorders `candidates`, which must not be empty.
 private func nucleusEnd(_ candidates: inout [Candidate], mass: Double) -> Candidate {
   candidates.withUnsafeMutableBufferPointer { all in
-    var (low, high) = (0, all.count)  // the answer is in low..<high; what precedes low is kept
+    var (low, high) = (0, all.count)  // the answer is in low..<high; the candidates before low are in the set
     var kept = 0.0
     while high - low > 1 {
       let pivot = median(all[low], all[low + (high - low) / 2], all[high - 1])
-      // Hoare's scheme by hand: what precedes the pivot to the left, adding up its weight.
+      // Hoare's scheme: moves the candidates that precede the pivot to the left and sums their weights.
       var (split, leading, place) = (low, 0.0, low)
       for i in low..<high {
         guard all[i].precedes(pivot) else { continue }

@@ -1,23 +1,23 @@
-// Finds a thought that goes in circles: its last tokens are one block, four times or more. The borders of the reversed tail
-// (Knuth, Morris, Pratt 1977) give the shortest period of every length at once, in one pass over it.
+// Detects a thought that repeats itself: its last tokens are one block, four times or more. The borders of the reversed tail (Knuth,
+// Morris, Pratt 1977) give the shortest period of every length in one pass.
 import GenerationTypes
 
 /// Watches the tokens of one thought.
 struct RepetitionDetector {
-  /// Tokens at the end that are looked at.
+  /// The number of tokens at the end that are examined.
   private static let window = 1024
-  /// Repetitions, and tokens that they take together at least: lists and sums repeat a little, circles do not stop.
+  /// The least number of repetitions, and of tokens in all of them; lists and sums repeat only a little.
   private static let repetitions = 4, fewest = 64
-  /// Tokens between two looks.
+  /// The number of tokens between two examinations.
   private static let stride = 16
-  /// Tokens that a thought in circles gets to end a sentence.
+  /// The number of tokens in which a repeating thought may end its sentence.
   static let grace = 16
 
   private var tokens: [TokenID] = []
   private var borders: [Int] = []
   private var untilLook = Self.stride
 
-  /// Adds a token; says whether the tail repeats itself.
+  /// Adds a token; returns whether the tail repeats itself.
   mutating func append(_ id: TokenID) -> Bool {
     tokens.append(id)
     untilLook -= 1

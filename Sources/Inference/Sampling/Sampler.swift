@@ -1,18 +1,18 @@
-// From a row of logits to a token. In order, as vLLM and transformers do:
-//   1. forbidden ids and padding are masked; the log-softmax of what is left is the model's own distribution, which gives
+// Samples a token from a row of logits, in the order of vLLM and transformers:
+//   1. forbidden ids and padding are masked; the log-softmax of the rest is the model's own distribution, which gives
 //      log-probabilities, alternatives and P(think);
-//   2. the guide: bias or threshold at the token that decides, the form of the answer; or it writes a token itself;
+//   2. the guide: think bias or threshold at the deciding token, the form of the answer; or the guide writes a token itself;
 //   3. logit_bias; repetition penalty over prompt and reply; frequency and presence penalty over the reply;
 //   4. temperature 0: the largest logit, ties to the lowest id. Otherwise temperature, top-k (ties of the k-th stay), top-p,
 //      min-p, and a draw by the inverse of the cumulative distribution in id order, one random number a token.
-// Id order makes the draw insensitive to the last bits of the logits. One sampler serves one reply on one thread.
+// Id order makes the draw insensitive to the last bits of the logits. Each reply has its own sampler.
 import Basics
 import Foundation
 import GenerationTypes
 
-/// Draws the tokens of one reply: owns its penalty counts and its random numbers.
+/// Samples the tokens of one reply; owns its penalty counts and its random numbers.
 package struct Sampler {
-  /// The seed in use: the request's, or one drawn at random.
+  /// The seed of the request, or a random one.
   package let seed: UInt64
   private let parameters: SamplingParameters
   private let vocabularySize: Int
@@ -21,11 +21,11 @@ package struct Sampler {
   private let bias: [(id: TokenID, value: Float)]
   private var generator: SplitMix64
   private var guide: ReplyGuide?
-  /// Distinct ids of the prompt, then of the reply as they come: what the repetition penalty looks at.
+  /// Distinct ids of the prompt and the reply, for the repetition penalty.
   private var seen: [TokenID] = []
-  /// How often the reply holds each id; 0 for ids of the prompt.
+  /// The number of times that each id occurs in the reply; 0 for ids of the prompt.
   private var counts: [TokenID: Int] = [:]
-  /// Logits before bias and penalties, noted when log-probabilities are wanted.
+  /// Logits before bias and penalties, if log-probabilities are reported.
   private var originals: [(id: TokenID, logit: Float)] = []
   private var candidates: [Candidate] = []
   private var nucleus = NucleusSearch()
@@ -48,13 +48,13 @@ package struct Sampler {
     }
   }
 
-  /// A sampler for the reply to a request, kept to its rules.
+  /// A sampler for the reply to `request`, with its guide.
   package init(_ request: GenerationRequest) {
     self.init(parameters: request.sampling, control: request.control, prompt: request.prompt.tokens)
     guide = ReplyGuide(request)
   }
 
-  /// Draws the next token from `logits`, `[at least the vocabulary]`, which it overwrites. `decides` asks for P(think).
+  /// Samples the next token from `logits`, `[at least the vocabulary]`, and overwrites them. `decides` requests P(think).
   package mutating func sample(
     _ logits: UnsafeMutableBufferPointer<Float>, decides: Bool
   ) throws(SamplingError) -> GeneratedToken {
@@ -81,7 +81,7 @@ package struct Sampler {
     let own = reports && guide?.steers == true ? Array(row.values) : []
     if guide?.steers == true {
       let hasMoved = guide?.steer(row, thinkProbability: token.thinkProbability) ?? false
-      // What was masked beside the largest leaves it the largest.
+      // Masking other tokens leaves the largest logit the largest.
       if hasMoved || row.values[Int(largest.id)] == -.infinity { largest = try row.largest() }
     }
     originals.removeAll(keepingCapacity: true)
@@ -89,7 +89,7 @@ package struct Sampler {
     token.id = parameters.temperature > 0 ? draw(row, largest: largest.logit) : largest.id
     guide?.take(&token)
     if reports {
-      // The first note is the model's own logit; a second one already carries the bias.
+      // The first entry is the model's own logit; a second one includes the bias.
       let noted = own.isEmpty ? originals.first { $0.id == token.id }?.logit : own[Int(token.id)]
       token.logprob = Float(Double(noted ?? row.values[Int(token.id)]) - normaliser)
     }
@@ -97,7 +97,7 @@ package struct Sampler {
     return token
   }
 
-  /// Applies bias and penalties in place; says whether there were any.
+  /// Applies bias and penalties in place; returns whether there were any.
   private mutating func adjust(_ row: LogitsRow) throws(SamplingError) -> Bool {
     for (id, value) in bias where row.contains(id) {
       try replace(id, in: row) { $0 + value }
@@ -121,7 +121,7 @@ package struct Sampler {
     _ id: TokenID, in row: LogitsRow, with change: (Float) -> Float
   ) throws(SamplingError) {
     let logit = row.values[Int(id)]
-    // What is masked stays masked, whatever the factors are.
+    // Masked logits stay masked.
     if logit == -.infinity { return }
     let changed = change(logit)
     guard changed < .infinity else { throw .notFinite(id: id) }
@@ -129,7 +129,7 @@ package struct Sampler {
     row.values[Int(id)] = changed
   }
 
-  /// Draws from the tempered and truncated distribution of `row`.
+  /// Samples from the distribution of `row` after temperature and truncation.
   private mutating func draw(_ row: LogitsRow, largest: Float) -> TokenID {
     keepCandidates(of: row, largest: largest)
     let total = candidates.reduce(0.0) { $0 + $1.weight }
@@ -139,11 +139,11 @@ package struct Sampler {
       sum += candidate.weight
       if sum > target { return candidate.id }
     }
-    // Unreachable but for rounding, as the sum ends at the total and the target is below it.
+    // Only rounding leads here, because the target is below the sum.
     return candidates[candidates.count - 1].id
   }
 
-  /// Fills `candidates` with what temperature, top-k, top-p and min-p leave of `row`, in id order: never nothing.
+  /// Fills `candidates` with the tokens that top-k, top-p and min-p keep, in id order; at least one.
   private mutating func keepCandidates(of row: LogitsRow, largest: Float) {
     let temperature = Double(parameters.temperature)
     let threshold = parameters.topK > 0 ? row.threshold(rank: parameters.topK, heap: &heap) : -.infinity
@@ -161,14 +161,14 @@ package struct Sampler {
       let end = nucleus.end(of: candidates, mass: share * total)
       candidates.removeAll { end.precedes($0) }
     }
-    // Relative to the most probable, whose weight is 1, so that it does not matter what was cut before.
+    // Relative to the most probable token, whose weight is 1.
     if parameters.minP > 0 {
       let floor = min(Double(parameters.minP), 1)
       candidates.removeAll { $0.weight < floor }
     }
   }
 
-  /// Takes a token of the reply into the penalties' account.
+  /// Counts a token of the reply for the penalties.
   private mutating func count(_ id: TokenID) {
     let penalised =
       parameters.repetitionPenalty != 1 || parameters.frequencyPenalty != 0 || parameters.presencePenalty != 0
@@ -183,8 +183,8 @@ package struct Sampler {
 }
 
 extension Sampler {
-  /// The distribution that the next draw would use, for comparison with references: ids in order with their probabilities.
-  /// Overwrites `logits` as `sample` does, draws nothing and counts nothing.
+  /// Returns the distribution of the next draw, for comparison with references: ids in order with their probabilities.
+  /// Overwrites `logits` as `sample` does, but samples and counts nothing.
   package func distribution(
     _ logits: UnsafeMutableBufferPointer<Float>
   ) throws(SamplingError) -> [(id: TokenID, probability: Double)] {

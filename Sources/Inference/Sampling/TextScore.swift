@@ -1,18 +1,18 @@
-// What a model thinks of a text that is already there: the log-probability of each token given the ones before it.
+// The log-probability of each token of a given text, given the tokens before it.
 import Foundation
 import GenerationTypes
 
-/// One token of a text as the model saw it coming.
+/// One token of a text with its log-probability.
 package struct ScoredToken: Sendable, Equatable {
-  /// Its place in the text, counted from 0.
+  /// Its position in the text, counted from 0.
   package var position: Int
   /// The token and its log-probability in the model's own distribution.
   package var token: TokenLogprob
-  /// The most probable tokens at this place, best first.
+  /// The most probable tokens at this position, best first.
   package var top: [TokenLogprob]
 }
 
-/// The log-probabilities of a text, summed up.
+/// The sum of the log-probabilities of a text.
 package struct TextScore: Sendable {
   package private(set) var count = 0
   private var sum = 0.0
@@ -23,14 +23,14 @@ package struct TextScore: Sendable {
     sum -= Double(token.token.logprob)
   }
 
-  /// exp of the mean negative log-probability; 1 when nothing was counted.
+  /// exp of the mean negative log-probability; 1 for an empty text.
   package var perplexity: Double { exp(sum / Double(max(1, count))) }
 }
 
 extension ModelRunner {
-  /// Reads `tokens` in windows of `window`, each from an empty context as llama-perplexity does, and reports the tokens of
-  /// each window's second half; a remainder of less than a window is left out. `vocabulary` columns of a row are tokens, and
-  /// `alternatives` of them are listed. One token a step: the same numbers as in one prompt, and one row of logits at a time.
+  /// Scores `tokens` in windows of `window` tokens, each from an empty context as llama-perplexity does, and reports the second half
+  /// of each window. An incomplete last window is omitted. `vocabulary` is the number of columns that are tokens; `alternatives` of
+  /// them are listed. It decodes one token a step, so that only one row of logits exists at a time.
   package func score(
     _ tokens: [TokenID], window: Int, vocabulary: Int, alternatives: Int, report: (ScoredToken) -> Void
   ) throws {
