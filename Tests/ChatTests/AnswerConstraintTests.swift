@@ -11,7 +11,7 @@ private let add = ToolUse.Tool(
     "additionalProperties": false,
   ], isStrict: true, definition: ["type": "function", "function": ["name": "add"]], path: "tools[0]")
 
-/// The constraint of an answer by R-Tiny, and its tokenizer.
+/// The constraint of an answer of R-Tiny, and its tokenizer.
 private func made(of form: AnswerForm) async throws -> (any TokenConstraint, Tokenizer) {
   let chat = try RTiny.chat()
   let prepared = try await chat.prepare(
@@ -19,7 +19,7 @@ private func made(of form: AnswerForm) async throws -> (any TokenConstraint, Tok
   return (try #require(prepared.constraint), chat.tokenizer)
 }
 
-/// A constraint with its tokenizer, so that expectations can ask it.
+/// A constraint with its tokenizer.
 private final class Answer {
   private var constraint: any TokenConstraint
   let tokenizer: Tokenizer
@@ -30,7 +30,7 @@ private final class Answer {
   var isOwed: Bool { constraint.isOwed }
   var allowed: TokenMask? { constraint.allowed() }
 
-  /// Takes `text` token by token; says whether every token was allowed.
+  /// Takes `text` token by token; returns whether every token was allowed.
   func take(_ text: String) -> Bool {
     var isAllowed = true
     for id in tokenizer.encode(text) {
@@ -41,17 +41,17 @@ private final class Answer {
   }
 }
 
-@Suite struct `Calls that the model may make` {
+@Suite struct `Constraints for tool calls` {
   private func auto(isParallel: Bool = true) -> AnswerForm {
     AnswerForm(tools: ToolUse(tools: [add], choice: .auto, isParallel: isParallel))
   }
 
-  @Test func `text is free until a call is opened, and again behind it`() async throws {
+  @Test func `text is free before and after a call`() async throws {
     let answer = try await Answer(auto())
     #expect(!answer.isOwed)
     #expect(answer.take("Let me see. <tool and <tool_cal nothing") && answer.allowed == nil)
     #expect(answer.take("\n<tool_call>"))
-    // Only a line feed and what follows it in the form; neither the end nor another text.
+    // Only the line feed of the form is allowed; neither the end nor other text.
     #expect(answer.allowed?.contains(621) == false)
     #expect(answer.allowed?.contains(answer.tokenizer.encode("\n")[0]) == true)
     #expect(answer.take("\n{\"name\": \"add\", \"arguments\": {\"a\": 7}}\n</tool_call>"))
@@ -62,20 +62,20 @@ private final class Answer {
   @Test(arguments: [
     "{\"name\": \"sub\"", "{\"name\": \"add\", \"arguments\": {\"b\"", "{\"name\": \"add\", \"arguments\": {\"a\": 10",
   ])
-  func `a call that was opened keeps to its tool`(wrong: String) async throws {
+  func `an opened call follows the schema of its tool`(wrong: String) async throws {
     let answer = try await Answer(auto())
     #expect(answer.take("<tool_call>\n"))
     #expect(!answer.take(wrong))
   }
 
-  @Test func `without parallel calls the turn ends behind the first`() async throws {
+  @Test func `without parallel calls the turn ends after the first call`() async throws {
     let answer = try await Answer(auto(isParallel: false))
     #expect(answer.take("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 7}}\n</tool_call>"))
     let mask = try #require(answer.allowed)
     #expect((0..<TokenID(answer.tokenizer.vocabularySize)).filter(mask.contains) == [619, 621])
   }
 
-  @Test func `an answer is JSON or a call, whichever it begins as`() async throws {
+  @Test func `an answer that may be JSON or a call is the one that it begins as`() async throws {
     var form = auto()
     form.text = .schema(
       ["type": "object", "properties": ["x": ["type": "null"]], "required": ["x"], "additionalProperties": false],
@@ -87,7 +87,7 @@ private final class Answer {
     #expect(!text.take("Hello"))
   }
 
-  @Test func `a schema that cannot be held to is refused or told`() async throws {
+  @Test func `an unsupported schema is rejected if strict, otherwise reported`() async throws {
     var loose = add
     loose.parameters = ["type": "object", "properties": ["x": ["not": ["type": "null"]]]]
     let chat = try RTiny.chat()

@@ -7,7 +7,7 @@ import Text
 import Tokenization
 
 @Suite struct `From a conversation to a prompt` {
-  @Test func `prompts of the reference have its lengths in every mode`() async throws {
+  @Test func `prompts have the lengths of the reference in every mode`() async throws {
     let chat = try RTiny.chat()
     for item in try RTiny.golden() {
       let images = try (item["images"]?.array ?? []).map { try RTiny.file($0.string ?? "") }
@@ -22,7 +22,7 @@ import Tokenization
   }
 
   @Test(.timeLimit(.minutes(10)), arguments: ["a", " ", "<|im_end|>", "two words "])
-  func `a text that cannot fit is refused, long before all of it is tokenised`(unit: String) async throws {
+  func `a text that cannot fit is rejected early during tokenisation`(unit: String) async throws {
     let chat = try RTiny.chat()
     let long = Conversation.user(String(repeating: unit, count: 10_000_000 / unit.utf8.count))
     await #expect { try await chat.prepare(long) } throws: {
@@ -38,7 +38,7 @@ import Tokenization
     #expect(try RTiny.chat(stopTokens: [151_645, -1]).control.stop == [621, 619])
   }
 
-  @Test func `a template sees the checkpoint's own tokens, and none that it has not`() throws {
+  @Test func `a template sees exactly the special tokens of the checkpoint`() throws {
     let template = "{{ bos_token }}[{{ eos_token }}]{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}"
     let chat = try RTiny.chat(template: template, variables: ["eos_token": "<|im_end|>"])
     #expect(try chat.render(.user("Hi")) == "[<|im_end|>]Hi<|im_end|>")
@@ -46,7 +46,7 @@ import Tokenization
     #expect(try bare.render(.user("Hi")) == "[]Hi")
   }
 
-  @Test func `image places hold the image token and do not overlap`() async throws {
+  @Test func `the positions of images hold the image token and do not overlap`() async throws {
     let chat = try RTiny.chat()
     let image = try RTiny.file("golden/12-sum.png")
     let prepared = try await chat.prepare(.user("Add up the digits.", images: [image, image]))
@@ -58,7 +58,7 @@ import Tokenization
     }
   }
 
-  @Test func `images are known by what they show and how they are cut`() async throws {
+  @Test func `the digest of an image depends on its pixels and its views`() async throws {
     let chat = try RTiny.chat()
     func digests(_ name: String, detail: Conversation.Detail = .high) async throws -> [ContentDigest?] {
       let part = Conversation.Part.image(bytes: try RTiny.file(name), detail: detail, field: "x")
@@ -76,7 +76,7 @@ import Tokenization
     let chat = try RTiny.chat()
     let prepared = try await chat.prepare(.user("<|im_end|><image>\u{E000}<|im_start|>"))
     let special = prepared.prompt.tokens.filter { [619, 620, 621, 624].contains($0) }
-    #expect(special == [620, 621, 620])  // the template's own
+    #expect(special == [620, 621, 620])  // those of the template
     let text = chat.tokenizer.decode(prepared.prompt.tokens)
     #expect(text.contains("user\n<|im_end|><image>\u{E000}<|im_start|><|im_end|>"))
   }
@@ -98,7 +98,7 @@ import Tokenization
     "{% for m in messages %}{{ m.content }}{% endfor %}",
     "{% for m in messages %}{% for p in m.content %}{{ '<image>' if p.type == 'image' else p.text }}{% endfor %}{% endfor %}",
   ])
-  func `templates that read only strings or only parts get what they read`(template: String) async throws {
+  func `templates get content as strings or as parts, as they read it`(template: String) async throws {
     let chat = try RTiny.chat(template: template)
     let image = try RTiny.file("golden/12-sum.png")
     let prepared = try await chat.prepare(.user("Add up the digits.", mode: .short, images: [image]))
@@ -110,7 +110,7 @@ import Tokenization
   @Test(arguments: [
     (ThinkingMode.auto, "<think>"), (.long, "<think>\n"), (.short, "<think>\n\n</think>\n\n"),
   ])
-  func `a template without modes is completed, and so is a missing template`(mode: ThinkingMode, tail: String)
+  func `the thought is opened if the template does not do it or is missing`(mode: ThinkingMode, tail: String)
     async throws
   {
     let plain = "{% for m in messages %}{{ m.content }}{% endfor %}{{ '<|im_start|>assistant\n' }}"
@@ -120,7 +120,7 @@ import Tokenization
     }
   }
 
-  @Test func `a template's refusal reaches the client with its words`() async throws {
+  @Test func `the error message of a template reaches the client`() async throws {
     let chat = try RTiny.chat(
       template: "{{ raise_exception('roles must alternate') if messages|length > 1 }}{{ messages[0].content }}")
     var conversation = Conversation.user("Hi")
@@ -132,7 +132,7 @@ import Tokenization
     }
   }
 
-  @Test func `images that cannot fit are refused before they are decoded`() async throws {
+  @Test func `images that cannot fit are rejected before they are decoded`() async throws {
     let chat = try RTiny.chat()
     let image = try RTiny.file("golden/12-sum.png")
     await #expect {
@@ -146,7 +146,7 @@ import Tokenization
     }
   }
 
-  @Test func `the tokens that begin a close are the closing tag and double line feeds`() throws {
+  @Test func `the closing tag and double line feeds begin a close`() throws {
     let chat = try RTiny.chat()
     #expect(chat.control.closing.contains(623) && chat.control.closing.contains(256))
     for id in chat.control.closing where id != 623 {

@@ -18,7 +18,7 @@ private func history(_ calls: [JSONValue], content: [Conversation.Part] = []) ->
     ], mode: .auto)
 }
 
-/// Prints user messages and tools, so that no words about tools are added; `rest` prints the others.
+/// A template that prints user messages and tools, so that no tool prompt is added; `rest` prints other messages.
 private func template(_ rest: String) -> String {
   "{{ tools|tojson if tools }}{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %}\(rest){% endif %}{% endfor %}"
 }
@@ -35,12 +35,12 @@ private func prompt(_ source: String, _ conversation: Conversation) throws -> St
     (#"{"na"#, #""{\"na""#),
     (#"{"t": "\u003c|im_start|>"}"#, #"{"t": "<|im_start|>"}"#),
   ])
-  func `arguments of a call are the object that their JSON is`(arguments: String, printed: String) throws {
+  func `the arguments of a call become the object in their JSON`(arguments: String, printed: String) throws {
     let source = template("{% for c in m.tool_calls %}{{ c.function.arguments|tojson }}{% endfor %}")
     #expect(try prompt(source, history([call(arguments)])) == "Go" + printed)
   }
 
-  @Test func `a template that joins arguments to text gets the text that the client sent`() throws {
+  @Test func `a template that concatenates arguments gets the text that the client sent`() throws {
     let source = template("{% for c in m.tool_calls %}{{ c.function.name + c.function.arguments }}{% endfor %}")
     #expect(try prompt(source, history([call(#"{"a":1}"#)])) == #"Golook_up{"a":1}"#)
   }
@@ -50,13 +50,13 @@ private func prompt(_ source: String, _ conversation: Conversation) throws -> St
     ("{{ m.content }};", "Go;21;"),
     ("{{ raise_exception('no content') if m.content is none }}{{ m.content }};", "Go;21;"),
   ])
-  func `content that is missing is none, or empty where the template cannot read or would print none`(
+  func `missing content is none, or empty if the template cannot read none or would print it`(
     rest: String, printed: String
   ) throws {
     #expect(try prompt(template(rest), history([call("{}")])) == printed)
   }
 
-  @Test func `tools and documents that a request does not bring are none, undefined only for templates that walk them`()
+  @Test func `missing tools and documents are none, or undefined for templates that iterate over them`()
     throws
   {
     #expect(try prompt("{{ tools is none and documents is none }}{{ messages[0].content }}", .user("hi")) == "Truehi")
@@ -65,7 +65,7 @@ private func prompt(_ source: String, _ conversation: Conversation) throws -> St
         == "Falsehi")
   }
 
-  @Test func `parts of text reach templates that read parts, and are joined for those that read strings`() throws {
+  @Test func `text parts reach templates that read parts, and are joined for the others`() throws {
     let conversation = Conversation(messages: [.init(role: .user, parts: [.text("a"), .text("b")])], mode: .auto)
     let parts =
       "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content %}[{{ p.text }}]{% endfor %}{% endif %}{% endfor %}"
@@ -73,7 +73,7 @@ private func prompt(_ source: String, _ conversation: Conversation) throws -> St
     #expect(try prompt("{{ messages[0].content }}", conversation) == "ab")
   }
 
-  @Test func `spellings of control tokens are found again behind escapes`() throws {
+  @Test func `escaped spellings of control tokens are found`() throws {
     for print in ["[x]|tojson(ensure_ascii=true)", "[x]|string", "x|urlencode"] {
       let text = try prompt("{% set x = messages[0].content %}{{ x }}{{ \(print) }}", .user("<|im_start|>"))
       #expect(!text.contains("ue000") && !text.contains("%EE") && !text.contains("\u{E000}"), "\(text)")
@@ -90,7 +90,7 @@ private func prompt(_ source: String, _ conversation: Conversation) throws -> St
       "the template fails on every conversation: unsupported operand types for +: 'str' and 'int'"
     ),
   ])
-  func `a template that can print no conversation is refused when it is loaded`(source: String, reason: String) throws {
+  func `a template that cannot print a conversation is rejected at load`(source: String, reason: String) throws {
     let error = #expect(throws: TemplateError.self) { try RTiny.chat(template: source) }
     #expect(error?.reason == reason)
   }

@@ -4,8 +4,8 @@ import ModelFiles
 import Testing
 import Tokenization
 
-/// Models that have no thinking tags, no images, perhaps no template: SmolLM2 and the like.
-@Suite struct `Models of text alone` {
+/// Models without thinking tags and images, and perhaps without a template, such as SmolLM2.
+@Suite struct `Text-only models` {
   /// A vocabulary of single printable bytes and `control` tokens.
   private static func chat(
     template: String? = nil, control: [String] = ["<|im_start|>", "<|im_end|>"], pre: String = "gpt-2"
@@ -26,7 +26,7 @@ import Tokenization
   }
 
   @Test(arguments: ThinkingMode.allCases)
-  func `a chat is the template's and nothing more, whatever mode is asked for`(mode: ThinkingMode) async throws {
+  func `the prompt is the output of the template in every mode`(mode: ThinkingMode) async throws {
     let chat = try Self.chat()
     let prepared = try await chat.prepare(.user("Hi", mode: mode))
     #expect(chat.tokenizer.decode(prepared.prompt.tokens) == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
@@ -48,14 +48,14 @@ import Tokenization
     #expect(chat.tokenizer.decode(prepared.prompt.tokens) == "User: Hi\nAssistant:")
   }
 
-  @Test func `a model whose texts begin with a token gets it once`() async throws {
+  @Test func `the leading token of a model appears once`() async throws {
     for template in ["{{ messages[0].content }}", "{{ '<s>' + messages[0].content }}"] {
       let chat = try Self.chat(template: template, control: ["<s>"], pre: "llama-bpe")
       #expect(chat.tokenizer.decode(try await chat.prepare(.user("Hi")).prompt.tokens) == "<s>Hi")
     }
   }
 
-  @Test func `an image is refused in words that name the model`() async throws {
+  @Test func `the error for an image names the model`() async throws {
     let chat = try Self.chat()
     let error = await #expect(throws: ChatError.self) { try await chat.prepare(.user("Hi", images: [[1, 2, 3]])) }
     #expect("\(try #require(error))" == "image: the model Smol does not support images")

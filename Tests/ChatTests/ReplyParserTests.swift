@@ -65,7 +65,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     #expect(reply.outcome == .nonThinking && reply.content == "yes" && reply.end == nil)
   }
 
-  @Test func `white space beside the tags is control, white space inside a thought is thinking`() throws {
+  @Test func `white space beside the tags is control and white space inside a thought is thinking`() throws {
     let reply = try parse(ids("\nNo\n\nNo\n</think>\n\nNo\n\nNo<|im_end|>"), start: .insideThought)
     #expect(reply.thinking == "No\n\nNo")
     #expect(reply.content == "No\n\nNo")
@@ -80,7 +80,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     #expect(reply.counts == TokenCounts(thinking: try ids("I see").count, control: 1, answer: 0))
   }
 
-  @Test func `the first token decides when nothing else came`() throws {
+  @Test func `the first token decides the outcome while nothing else was generated`() throws {
     #expect(try parse(ids("\n\n"), start: .insideThought).outcome == .nonThinking)
     #expect(try parse(ids("\n"), start: .insideThought).outcome == .thinking)
     #expect(try parse([], start: .insideThought).outcome == .nonThinking)
@@ -96,7 +96,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
   @Test func `tags in an answer are control`() throws {
     let reply = try parse(ids("a<think>b</think>c</think><|im_end|>"), start: .answer)
     #expect(reply.counts == TokenCounts(thinking: 0, control: 4, answer: 3) && reply.content == "abc")
-    // White space behind a tag is the tag's until the answer has begun.
+    // White space after a tag belongs to the tag until the answer begins.
     let early = try parse(ids("</think>\n\nyes"), start: .answer)
     #expect(early.counts == TokenCounts(thinking: 0, control: 2, answer: 1) && early.content == "yes")
   }
@@ -113,13 +113,13 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     #expect(reply.outcome == .nonThinking && reply.end == nil)
   }
 
-  @Test func `raw text holds tags as text`() throws {
+  @Test func `a raw completion contains tags as text`() throws {
     let text = "a<think>b</think>c"
     let reply = try parse(ids(text), start: .plainText)
     #expect(reply.content == text && reply.counts == TokenCounts(thinking: 0, control: 0, answer: 5))
   }
 
-  @Test func `a tag spelled with other tokens is text where it stands`() throws {
+  @Test func `a tag that is spelled with other tokens is text`() throws {
     let tokenizer = try RTiny.tokenizer()
     let spelled = "a </think> b".flatMap { tokenizer.encode(String($0)) }
     #expect(spelled.flatMap(tokenizer.bytes) == Array("a </think> b".utf8))
@@ -128,7 +128,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     #expect(thought.thinking == "a </think> b" && thought.end == .length && thought.content.isEmpty)
   }
 
-  @Test func `counts add up and nothing is lost for any sequence of tokens`() throws {
+  @Test func `counts add up for any sequence of tokens`() throws {
     let tokenizer = try RTiny.tokenizer()
     var generator = SystemRandomNumberGenerator()
     let frequent = try ids("\n\n\n </think><think> No<|im_end|>é😀")
@@ -138,7 +138,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
           ? frequent.randomElement(using: &generator)!
           : TokenID.random(in: 0..<TokenID(tokenizer.vocabularySize), using: &generator)
       }
-      // Where other tokens spell a tag, as one in millions of these do, it is text.
+      // A tag that other tokens spell would be text, but random tokens practically never do this.
       for start in [ReplyStart.insideThought, .answer, .beforeThought] {
         let reply = try parse(tokens, start: start)
         #expect(reply.counts.total == tokens.count, "\(tokens)")
@@ -183,7 +183,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     }
   }
 
-  @Test func `a character split over tokens arrives whole`() throws {
+  @Test func `a character that is split over tokens arrives whole`() throws {
     let chat = try RTiny.chat()
     var parser = ReplyParser(start: .answer, tokenizer: chat.tokenizer, control: chat.control)
     let tokens = try ids("é😀")
@@ -198,7 +198,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     #expect(text == "é😀")
   }
 
-  @Test func `a reply that is cut within a character ends before it`() throws {
+  @Test func `a reply that is cut off within a character ends before it`() throws {
     let text = try ids("é😀")
     for count in 1..<text.count {
       for start in [ReplyStart.answer, .plainText, .beforeThought, .insideThought] {
@@ -209,7 +209,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
         }
       }
     }
-    // The end of the turn cuts too.
+    // The end of the turn cuts it off, too.
     #expect(try parse(text.dropLast() + ids("<|im_end|>"), start: .answer).content == "é")
   }
 
@@ -223,13 +223,13 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     }
   }
 
-  @Test func `bytes in the middle of a reply that are no character are replaced`() throws {
+  @Test func `invalid bytes within a reply are replaced`() throws {
     let half = try #require(try ids("é").first)
     #expect(try parse([half] + ids("a"), start: .answer).content == "\u{FFFD}a")
     #expect(try parse([half] + ids("\na"), start: .insideThought).thinking == "\u{FFFD}\na")
   }
 
-  @Test func `a reply may end the character that its prompt began`() async throws {
+  @Test func `a reply may complete the last character of its prompt`() async throws {
     let chat = try RTiny.chat()
     let whole = chat.tokenizer.encode("😀")
     for count in 1..<whole.count {
@@ -242,7 +242,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
       }
       #expect(WholeCharacters(prompt.flatMap(chat.tokenizer.bytes)).text.isEmpty)
       #expect(try await text(Array(whole[count...]) + chat.tokenizer.encode("a"), isEchoed: true) == "😀a")
-      // What the client sent is shown as it was sent.
+      // The end of the prompt is shown as the client sent it.
       #expect(try await text([], isEchoed: true) == "\u{FFFD}")
       #expect(try await text(chat.tokenizer.encode("a"), isEchoed: true) == "\u{FFFD}a")
       #expect(try await text(chat.tokenizer.encode("a"), isEchoed: false) == "a")
@@ -256,7 +256,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
 }
 
 @Suite struct `Stop strings` {
-  /// What reaches the client when `text` arrives in the given pieces.
+  /// The text that reaches the client when it arrives in these pieces.
   private func cut(_ pieces: [String], _ stops: [String]) -> (text: String, found: Bool) {
     var search = StopStrings(stops)
     var text = ""
@@ -279,7 +279,7 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     }
   }
 
-  @Test func `that only begin to match are given back`() {
+  @Test func `that match only partially are returned as text`() {
     #expect(cut(["EN", "EN", "D!"], ["ENDE"]).text == "ENEND!")
     #expect(cut(["aa", "ab"], ["aab"]).text == "a")
   }

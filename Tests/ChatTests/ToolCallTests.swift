@@ -7,12 +7,12 @@ import Tokenization
 private struct Said: Equatable {
   var content = ""
   var calls: [[String]] = []
-  /// How many pieces of arguments the last call came in.
+  /// The number of pieces of arguments of the last call.
   var parts = 0
   var endsInCall = false
 }
 
-/// What comes of `text` when it is the answer, in pieces of at most `step` bytes.
+/// The result of the answer `text` in pieces of at most `step` bytes.
 private func read(
   _ text: String, step: Int = 1, names: [String] = ["f", "get_weather"], mustCall: Bool = false,
   reason: FinishReason = .stop
@@ -41,7 +41,7 @@ private func read(
   var ids: [TokenID] = []
   let bytes = Array(text.utf8)
   if step == 1 {
-    // The byte tokens of the vocabulary, so that text comes byte by byte.
+    // The byte tokens of the vocabulary, so that text arrives byte by byte.
     let byByte = Dictionary(
       (0..<TokenID(tokenizer.vocabularySize)).compactMap { id in
         tokenizer.bytes(of: id).count == 1 ? (tokenizer.bytes(of: id)[0], id) : nil
@@ -66,11 +66,11 @@ private func read(
         "Let me see.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Z\u{FC}rich {\\\"}\"}}\n</tool_call>\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": [{}, \"]\"]}}\n</tool_call>\n",
         "Let me see.", [["get_weather", "{\"city\": \"Z\u{FC}rich {\\\"}\"}"], ["f", "{\"x\": [{}, \"]\"]}"]]
       ),
-      // Another order, arguments as a string, the word of others.
+      // Another order of members, arguments as a string, another name for the arguments.
       ("<tool_call>{\"arguments\": {\"a\": 1}, \"name\": \"f\"}</tool_call>", "", [["f", "{\"a\":1}"]]),
       ("<tool_call>{\"name\": \"f\", \"arguments\": \"{\\\"a\\\": 1}\"}</tool_call>", "", [["f", "{\"a\": 1}"]]),
       ("<tool_call>{\"name\": \"f\", \"parameters\": {\"a\": 1}}</tool_call>", "", [["f", "{\"a\":1}"]]),
-      // What is no call stays text.
+      // Text that is no call stays text.
       ("a < b <tool> c <tool_cal", "a < b <tool> c <tool_cal", []),
       (
         "<tool_call>{\"name\": \"nobody\", \"arguments\": {}}</tool_call>x",
@@ -83,7 +83,7 @@ private func read(
       ),
       ("<tool_call>{\"name\": \"f\"", "<tool_call>{\"name\": \"f\"", []),
       ("two  spaces \n ", "two  spaces \n ", []),
-      // Ended within the arguments: what was told stands.
+      // Ended within the arguments: the reported part remains.
       ("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b", "", [["f", "{\"a\": \"b"]]),
       ("<tool_call>{\"name\": \"f\", \"arguments\": {}}", "", [["f", "{}"]]),
     ] as [(String, String, [[String]])])
@@ -96,7 +96,7 @@ private func read(
 
   @Test(
     arguments: [
-      // Nothing that has begun as a call is text.
+      // An unfinished call is not text.
       ("<tool_call>{\"na", "", []), ("<tool_call>", "", []), ("<", "", []), ("Well. \n<tool_ca", "Well.", []),
       ("a <b> <", "a <b>", []), ("<tool_call>no JSON", "", []),
       ("<tool_call>{\"arguments\": {}, \"name\": \"f\"}", "", []),
@@ -107,7 +107,7 @@ private func read(
       ("x<tool_call>{\"name\": \"f\", \"arguments\": ", "x", [["f", ""]]),
       ("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b", "", [["f", "{\"a\": \"b"]]),
       ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_c", "", [["f", "{}"]]),
-      // The second of two.
+      // The second of two calls.
       ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>\n<tool_call>{\"na", "", [["f", "{}"]]),
       ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>\n<tool", "", [["f", "{}"]]),
       ("<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call> and <tool", " and", [["f", "{}"]]),
@@ -119,7 +119,7 @@ private func read(
     }
   }
 
-  @Test func `no cut of a reply shows a part of a call`() throws {
+  @Test func `a reply that is cut off shows no part of a call as text`() throws {
     let reply =
       "So.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"<b>\"}}\n</tool_call>\n<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>"
     let whole = try read(reply)
@@ -137,7 +137,7 @@ private func read(
     }
   }
 
-  @Test func `nothing is text where the answer must be a call`() throws {
+  @Test func `an answer that must be a call has no text`() throws {
     for reason in [FinishReason.length, .stop] {
       for text in ["", "Well", "Well <tool_call>no JSON</tool_call> x", "<tool_call>{\"na"] {
         let said = try read(text, mustCall: true, reason: reason)
@@ -146,7 +146,7 @@ private func read(
     }
   }
 
-  @Test func `arguments come as they are written`() throws {
+  @Test func `arguments are passed on as written`() throws {
     let said = try read("<tool_call>{\"name\": \"f\", \"arguments\": {\"abcdefgh\": 12345678}}</tool_call>")
     #expect(said.parts == 22)
   }
@@ -156,7 +156,7 @@ private func read(
     #expect(try read(text, names: []).content == text)
   }
 
-  @Test func `stop strings end the text and never cut arguments`() throws {
+  @Test func `stop strings end the text but do not apply to arguments`() throws {
     let chat = try RTiny.chat()
     var parser = ReplyParser(
       start: .plainText, tokenizer: chat.tokenizer, control: chat.control, stopStrings: ["END"], tools: ["f"])
@@ -184,7 +184,7 @@ private func read(
     ],
     path: "tools[0]")
 
-  @Test func `a template that knows no tools gets them in Qwen's words`() throws {
+  @Test func `a template without tools gets them in Qwen's words`() throws {
     let call: JSONValue = ["type": "function", "id": "c1", "function": ["name": "add", "arguments": "{\"a\": 1}"]]
     let conversation = Conversation(
       messages: [
@@ -240,7 +240,7 @@ private func read(
         """)
   }
 
-  @Test func `a template that prints tools gets them as they are`() throws {
+  @Test func `a template that prints tools gets them unchanged`() throws {
     let template =
       "{% for t in tools %}{{ t.function.name }}!{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}"
     let answer = AnswerForm(tools: ToolUse(tools: [tool], choice: .required, isParallel: true))
@@ -262,7 +262,7 @@ private func read(
     let ends = { (tokens: [TokenID]) in tokens.count { $0 == 621 } }
     let base = try await chat.prepare(plain).prompt.tokens
     let whole = try await chat.prepare(conversation).prompt.tokens
-    // One turn more, the system's; none by the description.
+    // One additional turn for the system message; none from the description.
     #expect(ends(whole) == ends(base) + 1)
   }
 }

@@ -1,4 +1,4 @@
-// A vocabulary of a dozen tokens and a model that says what it is told, so that a test sees where the guide put what.
+// A vocabulary of a dozen tokens and a scripted model, so that a test sees which tokens the guide changed.
 import GenerationTypes
 import Inference
 import Testing
@@ -26,7 +26,7 @@ private enum Word {
       stop: [end], forbidden: [], closing: [close, blankLine], vocabularySize: count, thinking: thinking)
   }
 
-  /// The row of a model that wants `id`.
+  /// The logits of a model that prefers `id`.
   static func row(_ id: TokenID, by logit: Float = 10) -> [Float] {
     var row = [Float](repeating: 0, count: count)
     row[Int(id)] = logit
@@ -34,7 +34,7 @@ private enum Word {
   }
 }
 
-/// What comes out when the model wants `script` and then its last token for ever, up to the end token or `maxTokens`.
+/// The reply of a model that prefers `script` and then repeats its last token, up to the end token or `maxTokens`.
 private func reply(
   _ script: [TokenID], _ rules: ThoughtRules, start: ReplyStart = .insideThought, prompt: [TokenID] = [Word.open],
   maxTokens: Int = 10_000, constraint: (any TokenConstraint)? = nil
@@ -49,7 +49,7 @@ private func reply(
   while tokens.count < maxTokens, tokens.last?.id != Word.end {
     let wanted = script[min(at, script.count - 1)]
     let token = try sampler.sample(Word.row(wanted))
-    // What was written in its place, the model saw; it goes on from there.
+    // The model sees the tokens that the guide wrote, and continues after them.
     if token.id == wanted {
       at += 1
     } else if token.id == Word.close {
@@ -70,7 +70,7 @@ private let answer: [TokenID] = [Word.answer, Word.end]
 private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, count: count) }
 
 @Suite struct `Guiding a reply` {
-  @Test func `a thought within its budget is left alone`() throws {
+  @Test func `a thought within its budget is unchanged`() throws {
     let script = [Word.lineFeed] + words(9) + [Word.lastStop, Word.close, Word.blankLine] + answer
     let tokens = try reply(script, rules { ($0.budget, $0.answerReserve, $0.stopsLoops) = (10, 4, true) })
     #expect(tokens.map(\.id) == script && tokens.allSatisfy { $0.thoughtEnd == nil })
@@ -86,7 +86,7 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
     #expect(tokens[104].thoughtEnd == .budget && tokens.count { $0.thoughtEnd != nil } == 1)
   }
 
-  @Test func `a stop inside a number ends no sentence and a line's end needs no line feed`() throws {
+  @Test func `a full stop inside a number ends no sentence, and a line that ended needs no line feed`() throws {
     let script = words(100) + [Word.stop, Word.digit, Word.word, Word.lastStop] + words(50) + answer
     let tokens = try reply(script, rules { $0.budget = 100 })
     #expect(
@@ -94,25 +94,25 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
         + answer)
   }
 
-  @Test func `a thought without an end is cut when the grace is over`() throws {
+  @Test func `a thought without a boundary is cut off after the grace`() throws {
     for (budget, grace) in [(1, 1), (19, 1), (20, 1), (21, 2), (100, 5), (101, 6)] {
       let tokens = try reply(words(300) + answer, rules { $0.budget = budget })
       #expect(tokens.map(\.id) == words(budget + grace) + [Word.lineFeed, Word.close, Word.blankLine] + answer)
     }
   }
 
-  @Test func `without a budget for it nothing is thought`() throws {
+  @Test func `a budget of 0 prevents the thought`() throws {
     let none = rules { $0.budget = 0 }
-    let direct = try reply([Word.lineFeed, Word.word] + answer, none)
-    #expect(direct.map(\.id) == [Word.blankLine, Word.close, Word.blankLine] + answer)
-    #expect(direct[0].thoughtEnd == .budget)
+    let atOnce = try reply([Word.lineFeed, Word.word] + answer, none)
+    #expect(atOnce.map(\.id) == [Word.blankLine, Word.close, Word.blankLine] + answer)
+    #expect(atOnce[0].thoughtEnd == .budget)
     let long = try reply([Word.word] + answer, none, prompt: [Word.open, Word.lineFeed])
     #expect(long.map(\.id) == [Word.lineFeed, Word.close, Word.blankLine] + answer)
     let chosen = try reply([Word.blankLine, Word.close, Word.blankLine] + answer, none)
     #expect(chosen.map(\.id) == [Word.blankLine, Word.close, Word.blankLine] + answer)
   }
 
-  @Test func `the answer has its part of the limit`() throws {
+  @Test func `part of the token limit is reserved for the answer`() throws {
     for limit in 4...200 {
       let tokens = try reply(words(500) + [Word.answer], rules { $0.answerReserve = 16 }, maxTokens: limit)
       let kept = min(16, max(1, limit / 4))
@@ -122,14 +122,14 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
     }
     let whole = try reply(words(500), rules { $0.answerReserve = 0 }, maxTokens: 50)
     #expect(whole.map(\.id) == words(50))
-    // No room for tags and an answer: the model is left alone.
+    // There is no room for tags and an answer: the guide does nothing.
     for limit in 1...3 {
       #expect(try reply(words(9), rules { $0.answerReserve = 16 }, maxTokens: limit).map(\.id) == words(limit))
     }
   }
 
-  @Test func `a sentence that ends in time ends the thought before its last moment`() throws {
-    // 200 − 3 tags − 50 kept: 147, of which 8 are grace.
+  @Test func `a thought ends with a sentence before its hard limit`() throws {
+    // 200 − 3 tags − 50 reserved = 147, of which 8 are grace.
     let tokens = try reply(
       words(140) + [Word.lastStop] + words(100) + [Word.answer], rules { $0.answerReserve = 50 }, maxTokens: 200)
     #expect(tokens[141].id == Word.close && tokens[141].thoughtEnd == .length)
@@ -142,7 +142,7 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
     #expect(![Word.end, Word.open, Word.close].contains(next))
   }
 
-  @Test func `circles of any size are closed, and what only looks like them is not`() throws {
+  @Test func `repetitions of any period are closed, and similar texts are not`() throws {
     let circling = rules { $0.stopsLoops = true }
     for period in [1, 2, 7, 60, 200, 256] as [Int] {
       let block = (0..<period).map { (place: Int) -> TokenID in
@@ -154,7 +154,7 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
       let tokens = try reply(script + answer, circling)
       let looped = tokens.firstIndex { (token: GeneratedToken) in token.thoughtEnd == ThoughtEnd.loop }
       let end = try #require(looped, "period \(period)")
-      // Four times the block, or 64 tokens; found at most 16 later, closed 16 after that.
+      // Four blocks, or 64 tokens; found at most 16 tokens later, closed 16 after that.
       #expect(end <= 30 + max(4 * period, 64) + 33, "period \(period): \(end)")
     }
     // Blocks that differ a little never repeat.
@@ -170,7 +170,7 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
     #expect(try reply(words(300) + answer, ThoughtRules(), maxTokens: 200).count == 200)
   }
 
-  @Test func `the model's own end is natural whatever the rules`() throws {
+  @Test func `an end by the model is natural under all rules`() throws {
     let all = rules { ($0.budget, $0.answerReserve, $0.stopsLoops) = (3, 8, true) }
     let script = words(3) + [Word.close, Word.blankLine] + answer
     #expect(try reply(script, all, maxTokens: 100).map(\.id) == script)
@@ -179,8 +179,8 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
   }
 }
 
-@Suite struct `Tags where they mean something` {
-  /// A reply of a model that wants a tag more than all else, whatever it is told.
+@Suite struct `Tags only where they have a meaning` {
+  /// The reply of a model that always prefers a tag.
   private func tokens(
     wanting tag: TokenID, start: ReplyStart, bias: Float = 100, rules: ThoughtRules = ThoughtRules(),
     constraint: (any TokenConstraint)? = nil
@@ -193,17 +193,17 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
     return try (0..<12).map { _ in try sampler.sample(Word.row(tag)).id }
   }
 
-  @Test func `a closing tag closes a thought once, and an answer has none`() throws {
+  @Test func `a thought is closed once, and an answer contains no closing tag`() throws {
     for bias in [0, 100] as [Float] {
       #expect(try tokens(wanting: Word.close, start: .insideThought, bias: bias).count { $0 == Word.close } == 1)
       #expect(try tokens(wanting: Word.close, start: .insideThought, bias: bias).first == Word.close)
       #expect(!(try tokens(wanting: Word.close, start: .answer, bias: bias).contains(Word.close)))
-      // The next that this model wants is to open one.
+      // This model then prefers the opening tag.
       #expect(try tokens(wanting: Word.close, start: .beforeThought, bias: bias).prefix(2) == [Word.open, Word.close])
     }
   }
 
-  @Test func `an opening tag opens a thought once, before anything else`() throws {
+  @Test func `a thought is opened once, before any other token`() throws {
     for start in [ReplyStart.answer, .insideThought] {
       #expect(!(try tokens(wanting: Word.open, start: start).contains(Word.open)), "\(start)")
     }
@@ -211,13 +211,13 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
     #expect(try tokens(wanting: Word.open, start: .beforeThought).first == Word.open)
   }
 
-  @Test func `raw text holds both`() throws {
+  @Test func `a raw completion may contain both`() throws {
     for tag in [Word.open, Word.close] {
       #expect(try tokens(wanting: tag, start: .plainText) == Array(repeating: tag, count: 12))
     }
   }
 
-  @Test func `neither rules nor a form let a tag through`() throws {
+  @Test func `tags stay masked under rules and constraints`() throws {
     let strict = rules { ($0.budget, $0.answerReserve, $0.stopsLoops) = (2, 4, true) }
     for start in [ReplyStart.answer, .insideThought, .beforeThought] {
       for tag in [Word.open, Word.close] {
@@ -245,7 +245,7 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
       var sampler = Sampler(request)
       var thought = ThoughtTracker(start: request.start)
       for _ in 0..<60 {
-        // A tag that the model wants comes out if the guide's phase allows it. Constraints forbid opening tags.
+        // The guide lets a preferred tag through if its phase allows the tag. Constraints forbid opening tags.
         var wantsOpen = sampler, wantsClose = sampler
         let opens = try wantsOpen.sample(Word.row(Word.open, by: 1000)).id == Word.open
         let closes = try wantsClose.sample(Word.row(Word.close, by: 1000)).id == Word.close
@@ -260,7 +260,7 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
     }
   }
 
-  @Test func `log-probabilities are those of the model that wanted the tag`() throws {
+  @Test func `log-probabilities are those of the model before masking`() throws {
     var request = GenerationRequest(
       prompt: Prompt(tokens: [5]), sampling: parameters { $0.topLogprobs = 1 }, control: Word.control, maxTokens: 9,
       decides: false)
@@ -272,7 +272,7 @@ private func words(_ count: Int) -> [TokenID] { Array(repeating: Word.word, coun
   }
 }
 
-/// Allows `allowed` one after the other, then the end.
+/// Allows `words` one after the other, then the end.
 private struct Script: TokenConstraint {
   var words: [TokenID]
   var at = 0
@@ -285,22 +285,22 @@ private struct Script: TokenConstraint {
   mutating func advance(past id: TokenID) { at += 1 }
 }
 
-@Suite struct `Keeping to a form` {
+@Suite struct `Holding an answer to a form` {
   private let form = Script(words: [10, 11, 12])
 
-  @Test func `thoughts are free and the form begins behind the closing tag`() throws {
+  @Test func `the form begins after the closing tag`() throws {
     let script = words(3) + [Word.close, Word.word, Word.word]
     let tokens = try reply(script, ThoughtRules(), constraint: form)
     #expect(tokens.map(\.id) == words(3) + [Word.close, Word.blankLine, 10, 11, 12, Word.end])
     #expect(tokens.allSatisfy { $0.thoughtEnd == nil })
   }
 
-  @Test func `an imposed end leads into the form too`() throws {
+  @Test func `the form also begins after an imposed end`() throws {
     let tokens = try reply(words(90), rules { $0.budget = 4 }, constraint: form)
     #expect(tokens.map(\.id) == words(5) + [Word.lineFeed, Word.close, Word.blankLine, 10, 11, 12, Word.end])
   }
 
-  @Test func `the turn cannot end inside the thought while a form is owed`() throws {
+  @Test func `the turn cannot end inside the thought while a form is required`() throws {
     let tokens = try reply(words(2) + [Word.end], ThoughtRules(), maxTokens: 8, constraint: form)
     let close = try #require(tokens.firstIndex { $0.id == Word.close })
     #expect(tokens.firstIndex { $0.id == Word.end } ?? .max > close)
@@ -314,7 +314,7 @@ private struct Script: TokenConstraint {
     }
   }
 
-  @Test func `a copy of a sampler has a form of its own`() throws {
+  @Test func `a copy of a sampler has its own constraint`() throws {
     var request = GenerationRequest(
       prompt: Prompt(tokens: [5]), sampling: SamplingParameters(), control: Word.control, maxTokens: 9, decides: false)
     (request.start, request.constraint) = (.answer, form)
@@ -326,7 +326,7 @@ private struct Script: TokenConstraint {
     #expect(try other.sample(Word.row(5)).id == 11)
   }
 
-  @Test func `log-probabilities are the model's own though only one token was allowed`() throws {
+  @Test func `log-probabilities are those of the model if only one token is allowed`() throws {
     var request = GenerationRequest(
       prompt: Prompt(tokens: [5]), sampling: parameters { $0.topLogprobs = 1 }, control: Word.control, maxTokens: 9,
       decides: false)
@@ -358,7 +358,7 @@ private struct Script: TokenConstraint {
     return row
   }
 
-  @Test func `a bias moves the choice and leaves P(think) as it is`() throws {
+  @Test func `a think bias changes the decision but not P(think)`() throws {
     for (gap, bias, thinks) in [(1, 0, false), (-1, 0, true), (-1, 2, false), (1, -2, true), (-1, 0.5, true)]
       as [(Float, Float, Bool)]
     {
@@ -368,7 +368,7 @@ private struct Script: TokenConstraint {
     }
   }
 
-  @Test func `a threshold decides without a draw`() throws {
+  @Test func `a threshold decides without sampling`() throws {
     for seed in 0..<20 as Range<UInt64> {
       // P(think) is 0.731.
       for (threshold, thinks) in [(0, true), (0.73, true), (0.74, false), (1, false)] as [(Float, Bool)] {
@@ -378,7 +378,7 @@ private struct Script: TokenConstraint {
     }
   }
 
-  @Test func `no bias and a threshold of one half are the plain model`() throws {
+  @Test func `no bias, or a threshold of one half, equals the plain model`() throws {
     for step in -20...20 {
       let plain = try decide(ThoughtRules(), row(gap: Float(step) / 4)).id
       if step != 0 { #expect(try decide(rules { $0.threshold = 0.5 }, row(gap: Float(step) / 4)).id == plain) }
@@ -386,7 +386,7 @@ private struct Script: TokenConstraint {
     }
   }
 
-  @Test func `the rate of thinking falls as the bias grows`() throws {
+  @Test func `the think rate falls as the think bias grows`() throws {
     var rates: [Int] = []
     for bias in stride(from: -6, through: 6, by: 1.5) as StrideThrough<Float> {
       rates.append(

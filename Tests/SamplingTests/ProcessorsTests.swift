@@ -5,7 +5,7 @@ import Inference
 import JSON
 import Testing
 
-@Suite struct `Against transformers` {
+@Suite struct `Sampling compared with transformers` {
   let fixture: JSONValue
   let rows: [[Float]]
   let history: [TokenID]
@@ -39,7 +39,7 @@ import Testing
       let expected = try #require(item["kept"]?.object)
       #expect(kept.map { String($0.id) } == expected.names, "case \(number): \(setting)")
       for (ours, theirs) in zip(kept, expected.values) {
-        // Our parameters and adjusted logits are f32, theirs f64.
+        // Parameters and adjusted logits are f32 here and f64 in transformers.
         #expect(abs(ours.probability - (theirs.double ?? -1)) < 2e-6, "case \(number), id \(ours.id)")
       }
     }

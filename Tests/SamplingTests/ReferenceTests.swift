@@ -5,7 +5,7 @@ import GenerationTypes
 import Inference
 import Testing
 
-@Suite struct `Against sorting` {
+@Suite struct `Sampling compared with sorting` {
   /// Ids in order with their probabilities after temperature, top-k, top-p and min-p.
   func reference(_ row: [Float], _ parameters: SamplingParameters) -> [(id: TokenID, probability: Double)] {
     var ranked = row.indices.sorted { (row[$0], $1) > (row[$1], $0) }
@@ -31,7 +31,7 @@ import Testing
     return kept.map { (TokenID($0.0), $0.1 / total) }.sorted { $0.0 < $1.0 }
   }
 
-  @Test func `partial selection keeps what sorting keeps`() throws {
+  @Test func `partial selection keeps the same ids as sorting`() throws {
     var generator = SplitMix64(seed: 2026)
     for trial in 0..<300 {
       let size = Int.random(in: 1...700, using: &generator)
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func `alternatives are the head of the sorted row`() throws {
+  @Test func `alternatives are the first ids of the sorted row`() throws {
     for seed in 0..<40 as Range<UInt64> {
       let row = noise(300, seed: seed, scale: seed % 2 == 0 ? 8 : 0).map { ($0 * 4).rounded() / 4 }
       let ranked = row.indices.sorted { (row[$0], $1) > (row[$1], $0) }

@@ -28,7 +28,7 @@ extension Sampler {
   }
 }
 
-/// Logits about as uneven as a model's: a sum of uniform numbers, scaled.
+/// Logits with a spread like that of a model: a scaled sum of uniform numbers.
 func noise(_ count: Int, seed: UInt64, scale: Float = 6) -> [Float] {
   var generator = SplitMix64(seed: seed)
   return (0..<count).map { _ in Float(generator.unit() + generator.unit() + generator.unit() - 1.5) * scale }

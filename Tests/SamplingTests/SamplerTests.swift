@@ -3,16 +3,16 @@ import GenerationTypes
 import Inference
 import Testing
 
-@Suite struct `Drawing a token` {
-  @Test func `greedy takes the largest logit and the lowest id of equals`() throws {
+@Suite struct `Sampling a token` {
+  @Test func `greedy decoding selects the largest logit, ties by the lowest id`() throws {
     var sampler = Sampler(parameters: SamplingParameters(), control: control(5))
     let token = try sampler.sample([1, 3, -2, 3, 3])
     #expect(token == GeneratedToken(id: 1))
     #expect(try sampler.sample([-.infinity, -.infinity, -7, -.infinity, -7]).id == 2)
   }
 
-  @Test func `forbidden ids and padding columns are never drawn nor counted`() throws {
-    // Columns 4... are padding, 1 is forbidden; both hold the largest logits.
+  @Test func `forbidden ids and padding columns are never sampled or counted`() throws {
+    // Columns 4... are padding and 1 is forbidden; both have the largest logits.
     let row: [Float] = [0, 90, 0, 1, 99, .nan]
     let masked = control(4, forbidden: [1, -3, 77])
     var greedy = Sampler(parameters: parameters { $0.topLogprobs = 10 }, control: masked)
@@ -33,7 +33,7 @@ import Testing
     #expect(drawn == [0, 2, 3])
   }
 
-  @Test func `a row narrower than the vocabulary is sampled as far as it goes`() throws {
+  @Test func `a row shorter than the vocabulary can be sampled`() throws {
     var sampler = Sampler(parameters: parameters { $0.logitBias = [8: 5] }, control: control(9, closing: [8]))
     #expect(try sampler.sample([0, 1], decides: true) == GeneratedToken(id: 1, thinkProbability: 1))
   }
@@ -55,7 +55,7 @@ import Testing
     #expect(throws: SamplingError.notFinite(id: 1)) { try biased.sample([0, 1, 2]) }
   }
 
-  @Test func `extreme parameters draw something allowed`() throws {
+  @Test func `extreme parameters select an allowed token`() throws {
     let row = noise(50, seed: 5)
     let best = row.indices.max { row[$0] < row[$1] }
     let alone: [SamplingParameters] = [
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func `P(think) is what the closing ids leave, before temperature and bias`() throws {
+  @Test func `P(think) is the probability of all ids except the closing ones, before temperature and bias`() throws {
     let row: [Float] = [0, 1, 2, 3]
     let sum = exp(0.0) + exp(1) + exp(3)  // 2 is forbidden
     let expected = 1 - (exp(1) + exp(3)) / sum
@@ -93,7 +93,7 @@ import Testing
     #expect(try sampler.sample(row).thinkProbability == nil)
   }
 
-  @Test func `repetition looks at prompt and reply, presence and frequency at the reply alone`() throws {
+  @Test func `the repetition penalty counts prompt and reply, the others count the reply only`() throws {
     var repeated = Sampler(
       parameters: parameters { $0.repetitionPenalty = 2 }, control: control(3), prompt: [0, 0, 99, -1])
     #expect(try repeated.sample([3, 2, 1]).id == 1)  // 0 is halved to 1.5
@@ -108,7 +108,7 @@ import Testing
     #expect(try counted.sample([4, 2.9, 0]).id == 1)  // 4 − 1 − 2 = 1 < 1.4
   }
 
-  @Test func `the same seed gives the same ids and another seed others`() throws {
+  @Test func `a seed determines the ids`() throws {
     let ids = try ([7, 7, 8] as [UInt64]).map { seed in
       var sampler = Sampler(
         parameters: parameters { ($0.temperature, $0.topP, $0.seed) = (1.2, 0.95, seed) }, control: control(400))
@@ -135,7 +135,7 @@ import Testing
       let mean = item.probability * Double(draws)
       return sum + pow(Double(counts[item.id] ?? 0) - mean, 2) / mean
     }
-    // Mean of χ² is its degrees of freedom f, its variance 2 f; four deviations are far beyond chance.
+    // χ² has mean f (its degrees of freedom) and variance 2 f; four deviations exclude chance.
     let freedom = Double(expected.count - 1)
     #expect(freedom > 5)
     #expect(statistic < freedom + 4 * (2 * freedom).squareRoot())
