@@ -17,12 +17,12 @@ struct ToolPrompt: Sendable {
     for message in conversation.messages {
       switch message.role {
       case .assistant where !message.toolCalls.isEmpty:
-        var told = message
+        var written = message
         let text = try message.toolCalls.map { call throws(TemplateError) in try self.text(of: call) }
         let gap = message.parts.isEmpty ? "" : "\n"
-        told.parts.append(.text(gap + text.joined(separator: "\n")))
-        told.toolCalls = []
-        messages.append(told)
+        written.parts.append(.text(gap + text.joined(separator: "\n")))
+        written.toolCalls = []
+        messages.append(written)
       case .tool:
         let parts = [.text("<tool_response>\n")] + message.parts + [.text("\n</tool_response>")]
         // Consecutive results form one turn.

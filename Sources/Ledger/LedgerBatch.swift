@@ -78,7 +78,7 @@ struct LedgerBatch {
 
   private func merge(_ tally: UsageTally, into group: Group, _ span: LedgerSchema.Span, _ db: Database) throws {
     let columns = LedgerSchema.counterColumns + ["sketches"]
-    let place = [
+    let groupValues = [
       group.start.databaseValue, group.requestedMode.databaseValue, group.mode.databaseValue, group.key.databaseValue,
     ]
     let read = try db.cachedStatement(
@@ -87,14 +87,14 @@ struct LedgerBatch {
         WHERE start = ? AND requested_mode = ? AND mode = ? AND key = ?
         """)
     var sum = tally
-    if let row = try Row.fetchOne(read, arguments: StatementArguments(place)) { try sum.merge(row, from: 0) }
+    if let row = try Row.fetchOne(read, arguments: StatementArguments(groupValues)) { try sum.merge(row, from: 0) }
     let write = try db.cachedStatement(
       sql: """
         INSERT OR REPLACE INTO \(span.rawValue)
           (start, requested_mode, mode, key, \(columns.joined(separator: ", ")))
         VALUES (?, ?, ?, ?\(String(repeating: ", ?", count: columns.count)))
         """)
-    let values = place + sum.counters.map(\.databaseValue) + [Data(sum.sketches).databaseValue]
+    let values = groupValues + sum.counters.map(\.databaseValue) + [Data(sum.sketches).databaseValue]
     try write.execute(arguments: StatementArguments(values))
   }
 
@@ -107,7 +107,7 @@ struct LedgerBatch {
         VALUES (?, ?, ?\(String(repeating: ", ?", count: columns.count)))
         ON CONFLICT (start, mode, key) DO UPDATE SET \(additions)
         """)
-    let place: [any DatabaseValueConvertible] = [group.start, group.mode, group.key]
-    try write.execute(arguments: StatementArguments(place + sums.arguments))
+    let groupValues: [any DatabaseValueConvertible] = [group.start, group.mode, group.key]
+    try write.execute(arguments: StatementArguments(groupValues + sums.arguments))
   }
 }

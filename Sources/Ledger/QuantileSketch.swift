@@ -33,9 +33,9 @@ struct QuantileSketch: Sendable, Equatable {
     widen(to: other.first)
     widen(to: other.first + other.counts.count - 1)
     for index in other.counts.indices {
-      let place = other.first - first + index
-      let (sum, overflow) = counts[place].addingReportingOverflow(other.counts[index])
-      counts[place] = overflow ? .max : sum
+      let step = other.first - first + index
+      let (sum, overflow) = counts[step].addingReportingOverflow(other.counts[index])
+      counts[step] = overflow ? .max : sum
     }
   }
 
@@ -45,14 +45,14 @@ struct QuantileSketch: Sendable, Equatable {
     let total = counts.reduce(into: 0) { $0 += Int($1) }
     guard total > 0 else { return nil }
     var found: [Int] = []
-    var seen = 0, place = -1
+    var seen = 0, step = -1
     for fraction in fractions {
       let rank = max(1, Int((fraction * Double(total)).rounded(.up)))
-      while seen < rank, place + 1 < counts.count {
-        place += 1
-        seen += Int(counts[place])
+      while seen < rank, step + 1 < counts.count {
+        step += 1
+        seen += Int(counts[step])
       }
-      found.append(Self.value(of: first + place))
+      found.append(Self.value(of: first + step))
     }
     return found
   }

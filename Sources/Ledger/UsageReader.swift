@@ -40,9 +40,9 @@ struct UsageReader {
     var total = UsageCell()
     var groups: [UsageLabel: UsageCell] = [:]
     var byBucket = [[(label: UsageLabel, cell: UsageCell)]](repeating: [], count: range.buckets)
-    for (place, cell) in cells {
-      groups[place.label, default: UsageCell()].merge(cell)
-      byBucket[place.bucket].append((place.label, cell))
+    for (key, cell) in cells {
+      groups[key.label, default: UsageCell()].merge(cell)
+      byBucket[key.bucket].append((key.label, cell))
     }
     if query.groupBy.isEmpty, groups.isEmpty { groups[UsageLabel()] = UsageCell() }
     let sortedGroups = groups.sorted { $0.key.order.lexicographicallyPrecedes($1.key.order) }
@@ -168,8 +168,8 @@ struct UsageReader {
     let label = UsageLabel(
       requestedMode: query.groupBy.contains(.requestedMode) ? requestedMode : nil,
       mode: query.groupBy.contains(.mode) ? mode : nil, key: query.groupBy.contains(.key) ? key : nil)
-    let place = CellKey(bucket: range.bucket(of: moment), label: label)
-    if cells[place] == nil, cells.count >= maximumCells { throw LedgerError.tooManyCells(limit: maximumCells) }
-    try change(&cells[place, default: UsageCell()])
+    let cell = CellKey(bucket: range.bucket(of: moment), label: label)
+    if cells[cell] == nil, cells.count >= maximumCells { throw LedgerError.tooManyCells(limit: maximumCells) }
+    try change(&cells[cell, default: UsageCell()])
   }
 }

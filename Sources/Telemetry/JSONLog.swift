@@ -20,7 +20,7 @@ package final class JSONLog: Sendable {
     /// Lines dropped since the last line was accepted.
     var dropped = 0
     /// Missing lines that no written line has reported yet.
-    var untold = 0
+    var unreported = 0
     var totals = LineTotals()
   }
 
@@ -84,12 +84,12 @@ package final class JSONLog: Sendable {
   /// Writes a line that follows `dropped` dropped lines. Runs on `queue`.
   private func deliver(_ line: JSONObject, dropped: Int) {
     var line = line
-    let missing = dropped + backlog.withLock { $0.untold }
+    let missing = dropped + backlog.withLock { $0.unreported }
     if missing > 0 { line["dropped_lines"] = .integer(Int64(missing)) }
     let isWritten = writer(JSONValue.object(line).encoded + [0x0A])
     backlog.withLock { backlog in
       backlog.waiting -= 1
-      backlog.untold = isWritten ? 0 : missing + 1
+      backlog.unreported = isWritten ? 0 : missing + 1
       if isWritten { backlog.totals.written += 1 } else { backlog.totals.lost += 1 }
     }
   }

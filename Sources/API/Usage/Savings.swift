@@ -12,21 +12,21 @@ struct Savings {
   init(_ summary: UsageSummary, decisionTokens: Int) { (self.summary, self.decisionTokens) = (summary, decisionTokens) }
 
   var json: JSONValue {
-    let (thinking, direct) = (summary.sampledThinking, summary.sampledNonThinking)
+    let (thinking, nonThinking) = (summary.sampledThinking, summary.sampledNonThinking)
     let (pairs, others) = (summary.shadowsOfNonThinking, summary.shadowsOfThinking)
-    var population = AutoPopulation(thinking: thinking.requests, nonThinking: direct.requests)
-    population.spent = Double(thinking.completionTokens + direct.completionTokens)
+    var population = AutoPopulation(thinking: thinking.requests, nonThinking: nonThinking.requests)
+    population.spent = Double(thinking.completionTokens + nonThinking.completionTokens)
     let tokens = estimate(
       PairSums(
         count: pairs.pairs, sum: pairs.tokenDifference, squares: pairs.tokenDifferenceSquared,
         cubes: pairs.tokenDifferenceCubed), population, decision: Double(decisionTokens))
-    population.spent = thinking.decodeSeconds + direct.decodeSeconds
+    population.spent = thinking.decodeSeconds + nonThinking.decodeSeconds
     let seconds = estimate(
       PairSums(
         count: pairs.pairs, sum: pairs.secondsDifference, squares: pairs.secondsDifferenceSquared,
         cubes: pairs.secondsDifferenceCubed), population, decision: 0)
     return [
-      "requests": .count(thinking.requests + direct.requests), "shadowed": .count(pairs.pairs),
+      "requests": .count(thinking.requests + nonThinking.requests), "shadowed": .count(pairs.pairs),
       "confidence": 0.95, "tokens": Self.json(tokens), "seconds": Self.json(seconds), "reason": Self.reason(tokens),
       "shadow": [
         "requests": .count(pairs.pairs + others.pairs),
