@@ -40,10 +40,6 @@ package struct ReplyParser: Sendable {
   /// Whether the reply ended within a tool call, or lacks one that it must have. Final after `finish`.
   package var endsInCall: Bool { calls?.endsInCall == true || (mustCall && calls?.count == 0) }
 
-  package var counts: TokenCounts { thought.counts }
-  package var outcome: ThinkingOutcome { thought.outcome }
-  package var thoughtEnd: ThoughtEnd? { thought.end }
-
   /// A parser for one reply that may call the tools named `tools`, and has to if `mustCall`. `unfinished` holds the first
   /// bytes of a character that the reply may complete.
   package init(

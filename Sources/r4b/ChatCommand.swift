@@ -214,8 +214,8 @@ private struct TerminalSession {
   private static func summary(
     _ chat: PreparedChat, _ parser: ReplyParser, _ thinkProbability: Float?, took time: Duration
   ) -> String {
-    let counts = parser.counts
-    let mode = parser.outcome == .thinking ? "thinking" : "non-thinking"
+    let counts = parser.thought.counts
+    let mode = parser.thought.outcome == .thinking ? "thinking" : "non-thinking"
     let probability = thinkProbability.map { ", P(think) " + String(format: "%.3f", $0) } ?? ""
     let seconds = time.seconds
     return

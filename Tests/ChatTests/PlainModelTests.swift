@@ -38,8 +38,8 @@ import Tokenization
     }
     for case .content(let piece) in parser.finish(.stop) { text += piece }
     #expect(text == "A <think> b\n\nc")
-    #expect(parser.outcome == .nonThinking && parser.thoughtEnd == nil)
-    #expect(parser.counts.thinking == 0 && parser.counts.control == 1 && parser.counts.answer == 14)
+    #expect(parser.thought.outcome == .nonThinking && parser.thought.end == nil)
+    #expect(parser.thought.counts == TokenCounts(thinking: 0, control: 1, answer: 14))
   }
 
   @Test func `without turns in the vocabulary the prompt is plain text`() async throws {

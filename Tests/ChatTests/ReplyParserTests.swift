@@ -27,7 +27,8 @@ private func parse(
     pieces += parser.consume(token)
   }
   pieces += parser.finish(reason)
-  var reply = Reply(counts: parser.counts, outcome: parser.outcome, end: parser.thoughtEnd, stopped: parser.isStopped)
+  let thought = parser.thought
+  var reply = Reply(counts: thought.counts, outcome: thought.outcome, end: thought.end, stopped: parser.isStopped)
   for piece in pieces {
     switch piece {
     case .thinking(let text): reply.thinking += text

@@ -41,14 +41,15 @@ struct Reply: Sendable {
 
   /// Whether the reply ended within a tool call, or lacks one that it must have.
   var endsInCall: Bool { parser.endsInCall }
-  var counts: TokenCounts { parser.counts }
+  var counts: TokenCounts { parser.thought.counts }
   /// `finish_reason`.
   var finishWord: String { figures.finish.rawValue }
 
   /// The figures so far; final once the reply has ended.
   var figures: ReplyFigures {
+    let thought = parser.thought
     var figures = measured
-    (figures.outcome, figures.thoughtEnd, figures.counts) = (parser.outcome, parser.thoughtEnd, parser.counts)
+    (figures.outcome, figures.thoughtEnd, figures.counts) = (thought.outcome, thought.end, thought.counts)
     figures.finish = finish == .length ? .length : hasCalled ? .toolCalls : .stop
     return figures
   }

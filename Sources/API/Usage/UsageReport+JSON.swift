@@ -49,9 +49,6 @@ extension UsageReport {
 }
 
 extension Measure {
-  /// Names of measures in JSON and CSV.
-  static let tokenNames = allCases.filter { !$0.isTime }.map(\.jsonName)
-  static let timeNames = allCases.filter(\.isTime).map(\.jsonName)
-
+  /// The name of the measure in JSON and CSV.
   var jsonName: String { rawValue + (isTime ? "_seconds" : "_tokens") }
 }
