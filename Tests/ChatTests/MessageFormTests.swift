@@ -81,8 +81,8 @@ private func prompt(_ source: String, _ conversation: Conversation) throws -> St
   }
 
   @Test(arguments: [
-    ("", "the template is empty; remove it, so that the server takes a form of its own, or give the model's"),
-    (" \n\t", "the template is empty; remove it, so that the server takes a form of its own, or give the model's"),
+    ("", "the template is empty; remove it to use the built-in one, or restore the model's template"),
+    (" \n\t", "the template is empty; remove it to use the built-in one, or restore the model's template"),
     ("You are a bot.", "the template prints no message of a conversation"),
     ("{{ raise_exception('never') }}", "the template fails on every conversation: never"),
     (

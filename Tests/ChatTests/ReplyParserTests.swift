@@ -155,9 +155,11 @@ private func ids(_ text: String) throws -> [TokenID] { try RTiny.tokenizer().enc
     let frequent = try ids("\n\n\n </think><think> No<|im_end|>ab")
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<300 {
-      let tokens = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+      var tokens = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
         frequent.randomElement(using: &generator) ?? 0
       }
+      // A stop token ends the reply.
+      if let end = tokens.firstIndex(where: chat.control.stop.contains) { tokens = Array(tokens[...end]) }
       for start in [ReplyStart.insideThought, .answer, .beforeThought, .plainText] {
         var thought = ThoughtTracker(start: start)
         var undecided: [TokenID] = []
