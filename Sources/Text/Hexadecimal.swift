@@ -1,11 +1,11 @@
-// Hexadecimal digits of bytes and numbers.
+// Converts bytes and numbers to and from hexadecimal digits.
 
-/// Reads and writes hexadecimal digits.
+/// Conversion to and from hexadecimal digits.
 package enum Hexadecimal {
-  /// `0` to `f`.
+  /// The digits `0` to `f` in ASCII.
   package static let digits = Array("0123456789abcdef".utf8)
 
-  /// The value of a digit in either case; nil for any other byte.
+  /// Returns the value of a digit in either case; nil for any other byte.
   @inlinable
   package static func value(of byte: UInt8) -> UInt8? {
     switch byte {
@@ -16,12 +16,12 @@ package enum Hexadecimal {
     }
   }
 
-  /// Two lower-case digits for each byte.
+  /// Returns two lower-case digits for each byte.
   package static func text(of bytes: some Sequence<UInt8>) -> String {
     String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
-  /// The lower-case digits of `number`, with zeros before them up to `width` digits.
+  /// Returns the lower-case digits of `number`, padded with zeros to `width` digits.
   package static func text(of number: some UnsignedInteger, width: Int) -> String {
     let text = String(number, radix: 16)
     return String(repeating: "0", count: max(0, width - text.utf8.count)) + text

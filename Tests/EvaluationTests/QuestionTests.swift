@@ -109,10 +109,10 @@ import Testing
     (#"{"question": "?", "pattern": "("}"#, #"pattern: "(" is not a valid regular expression"#),
     (#"{"question": "?", "answer": 1, "reasoning": "yes"}"#, "reasoning: is a string"),
     (#"{"question": "?", "answer": 1, "id": ""}"#, "id: must have between 1 and 200 bytes, got 0"),
-  ]) func `an error states file, line and field`(_ line: String, _ told: String) throws {
+  ]) func `an error states file, line and field`(_ line: String, _ message: String) throws {
     let error = #expect(throws: EvaluationError.self) { try set(#"{"question": "fine", "answer": 1}"#, line) }
     let text = try #require(error).description
-    #expect(text.contains("s.jsonl:2: ") && text.contains(told), "\(text)")
+    #expect(text.contains("s.jsonl:2: ") && text.contains(message), "\(text)")
   }
 
   @Test func `a repeated id is reported with both locations`() throws {

@@ -27,7 +27,7 @@ package final class TLSPeer: @unchecked Sendable {
   /// The end of the server's bytes, once `read` has reached it.
   package private(set) var end: End?
 
-  /// - Parameter trusted: PEM file of the one certificate that is trusted; without it every one is.
+  /// - Parameter trusted: The PEM file of the only trusted certificate; nil trusts every certificate.
   package init(
     _ socket: Int32, trusting trusted: String? = nil, offering protocols: [String] = ["http/1.1"],
     versions: ClosedRange<Int32> = TLS1_2_VERSION...TLS1_3_VERSION

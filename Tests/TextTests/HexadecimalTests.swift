@@ -2,7 +2,7 @@ import Testing
 import Text
 
 @Suite struct `Hexadecimal digits` {
-  @Test func `every byte is a digit of the right value or none`() {
+  @Test func `every byte has the right value or none`() {
     for byte in UInt8.min...UInt8.max {
       let expected = byte < 0x80 ? Character(UnicodeScalar(byte)).hexDigitValue : nil
       #expect(Hexadecimal.value(of: byte).map(Int.init) == expected)
@@ -14,7 +14,7 @@ import Text
     #expect(Hexadecimal.text(of: []) == "")
   }
 
-  @Test func `a number is filled up with zeros but never cut`() {
+  @Test func `a number is padded with zeros but never truncated`() {
     #expect(Hexadecimal.text(of: 0x1F as UInt32, width: 4) == "001f")
     #expect(Hexadecimal.text(of: 0x12345 as UInt32, width: 4) == "12345")
     #expect(Hexadecimal.text(of: UInt64.max, width: 16) == "ffffffffffffffff")

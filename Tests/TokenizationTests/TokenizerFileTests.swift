@@ -91,7 +91,7 @@ import Tokenization
   }
 
   @Test func `tokens that differ only in Unicode normalisation are distinct`() throws {
-    // The byte-level spelling of "é" (C3 A9) and of "e" with a combining acute accent (65 CC 81).
+    // The byte-level form of "é" (C3 A9) and of "e" with a combining acute accent (65 CC 81).
     let vocab = #"{"Ã":0,"©":1,"Ã©":2,"e":3,"Ì":4,"ģ":5,"eÌ":6,"eÌģ":7}"#
     let tokenizer = try Tokenizer(json: file(vocab: vocab, merges: #"["Ã ©","e Ì","eÌ ģ"]"#))
     #expect(tokenizer.encode("\u{E9}") == [2] && tokenizer.encode("e\u{301}") == [7])
@@ -101,7 +101,7 @@ import Tokenization
   }
 
   @Test func `letters of Unicode 15 and 16 are recognised, independent of the system library's tables`() throws {
-    // After a letter "'s" is a piece and merges; a symbol takes the apostrophe into its own piece. Other bytes have no token.
+    // After a letter, "'s" is a piece and merges. A symbol forms a piece with the apostrophe. Other bytes lack tokens.
     let split = #"{"type":"Split","pattern":{"Regex":"'s|\\p{L}+|[^\\s\\p{L}]+"},"behavior":"Isolated","invert":false}"#
     let stages =
       #"{"type":"Sequence","pretokenizers":[\#(split),{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}"#
