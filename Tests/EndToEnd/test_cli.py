@@ -255,8 +255,7 @@ def test_an_empty_list_of_stop_tokens_does_not_make_replies_endless(tmp_path):
 def test_a_question_that_cannot_fit_and_a_missing_image_are_one_line_errors():
     long = run("chat", "word " * 20_000)
     assert (
-        long.returncode == 1
-        and long.stderr == "error: the text has more than 2048 tokens, the size of the context\n"
+        long.returncode == 1 and long.stderr == "error: the text has more than 2048 tokens, the size of the context\n"
     )
     blind = run("chat", "--image", "nowhere.png", "What is this?")
     assert blind.returncode == 1 and blind.stderr == "error: nowhere.png: cannot read the image\n"
