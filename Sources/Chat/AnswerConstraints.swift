@@ -1,5 +1,5 @@
-// Constraints for optional tool calls: text is free up to an opening tag, the call follows its grammar, and text is free again after
-// the closing tag.
+// Constraints for optional tool calls: text is free up to an opening tag, the call follows its grammar, and text is
+// free again after the closing tag.
 import GenerationTypes
 import StructuredOutput
 import Tokenization

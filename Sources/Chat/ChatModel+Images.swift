@@ -4,8 +4,8 @@ import Imaging
 import Work
 
 extension ChatModel {
-  /// Decodes every image and cuts it into views, after checking by the headers that all images fit the context. `tokens` is the
-  /// number of tokens of the text, with one placeholder per image.
+  /// Decodes every image and cuts it into views, after checking by the headers that all images fit the context.
+  /// `tokens` is the number of tokens of the text, with one placeholder per image.
   func prepareImages(of conversation: Conversation, beside tokens: Int) async throws -> [PreparedImage] {
     var parts: [(bytes: [UInt8], detail: ImageProcessor.Detail, field: String)] = []
     for message in conversation.messages {
@@ -16,8 +16,8 @@ extension ChatModel {
     guard let first = parts.first else { return [] }
     guard let imageProcessor else { throw ChatError.imagesUnsupported(field: first.field, model: configuration.name) }
     let limits = configuration.imageLimits
-    // This uses the stored size. The layout of a rotated image may differ by a few positions, which the engine checks. The header of
-    // a GIF file can be arbitrarily long, so that this runs on a work thread.
+    // This uses the stored size. The layout of a rotated image may differ by a few positions, which the engine checks.
+    // The header of a GIF file can be arbitrarily long, so that this runs on a work thread.
     let positions = try await work.run(.text(bytes: parts.reduce(0) { $0 + $1.bytes.count })) { [parts] _ in
       var positions = 0
       for part in parts {

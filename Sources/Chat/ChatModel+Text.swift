@@ -4,8 +4,8 @@ import Tokenization
 import Work
 
 extension ChatModel {
-  /// Returns the ids of `text`, at most `limit`. `recognisesSpecial` says whether spellings of special tokens become these tokens.
-  /// Throws `ChatError.tooLong`.
+  /// Returns the ids of `text`, at most `limit`. `recognisesSpecial` says whether spellings of special tokens become
+  /// these tokens. Throws `ChatError.tooLong`.
   package func tokens(of text: String, recognisesSpecial: Bool, limit: Int) async throws -> [TokenID] {
     try await work.run(bytes: text.utf8.count) { budget in
       let literal = recognisesSpecial ? [] : [0..<text.utf8.count]
@@ -35,8 +35,8 @@ extension ChatModel {
     return tokenizer.encode(String(decoding: bytes[start...], as: UTF8.self), literal: ranges, limit: .max) ?? []
   }
 
-  /// Returns a prompt that consists of `tokens`; the reply is raw text. `isEchoed` says that the client sees the prompt before the
-  /// reply, so that the reply may complete the last character of the prompt.
+  /// Returns a prompt that consists of `tokens`; the reply is raw text. `isEchoed` says that the client sees the prompt
+  /// before the reply, so that the reply may complete the last character of the prompt.
   package func completion(
     of tokens: [TokenID], form: AnswerForm = AnswerForm(), isEchoed: Bool = false
   ) async throws -> PreparedChat {

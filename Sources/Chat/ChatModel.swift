@@ -11,7 +11,8 @@ import Work
 package final class ChatModel: Sendable {
   /// What a checkpoint defines about chats.
   package struct Configuration: Sendable {
-    /// The source of the chat template; nil selects R-4B's form (spec §4.3) if the tokenizer has turns, otherwise a plain one.
+    /// The source of the chat template; nil selects R-4B's form (spec §4.3) if the tokenizer has turns, otherwise a
+    /// plain one.
     package var template: String?
     /// The spelling of the image placeholder.
     package var imageToken = "<image>"
@@ -19,8 +20,8 @@ package final class ChatModel: Sendable {
     package var stopTokens: Set<TokenID>
     /// Further variables of the template, such as `bos_token` and `eos_token`, as transformers passes them.
     package var templateVariables: [ExactString: String]
-    /// Whether the model was trained with `<think>` at the beginning of the assistant's turn. If the template does not write it, the
-    /// prompt is completed.
+    /// Whether the model was trained with `<think>` at the beginning of the assistant's turn. If the template does not
+    /// write it, the prompt is completed.
     package var opensThought: Bool
     /// The number of positions of the context.
     package var contextLength: Int
@@ -73,8 +74,8 @@ package final class ChatModel: Sendable {
   /// Whether the model supports images.
   package var takesImages: Bool { imageProcessor != nil }
 
-  /// Renders and tokenises a conversation and prepares its images. Throws `ChatError`, or `CancellationError` if the task is
-  /// cancelled before a long text or an image.
+  /// Renders and tokenises a conversation and prepares its images. Throws `ChatError`, or `CancellationError` if the
+  /// task is cancelled before a long text or an image.
   package func prepare(_ conversation: Conversation) async throws -> PreparedChat {
     try await prepare(conversation, modes: [conversation.mode])[0]
   }

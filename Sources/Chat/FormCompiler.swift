@@ -1,5 +1,5 @@
-// Compiles forms of answers to grammars over the model's vocabulary. Clients send the same schemas repeatedly, so grammars are
-// cached with the masks that they have computed.
+// Compiles forms of answers to grammars over the model's vocabulary. Clients send the same schemas repeatedly, so
+// grammars are cached with the masks that they have computed.
 import GenerationTypes
 import JSON
 import StructuredOutput
@@ -39,8 +39,9 @@ final class FormCompiler: Sendable {
     var loose: [String] = []
   }
 
-  /// Compiles `form`. Throws `ChatError.schema` if it cannot be enforced. A text may begin with white space only if the reply is the
-  /// whole answer (`isWhole`). `shouldStop` is called repeatedly and ends the compilation by returning true.
+  /// Compiles `form`. Throws `ChatError.schema` if it cannot be enforced. A text may begin with white space only if the
+  /// reply is the whole answer (`isWhole`). `shouldStop` is called repeatedly and ends the compilation by returning
+  /// true.
   func form(
     of form: AnswerForm, isWhole: Bool = false, shouldStop: @escaping () -> Bool = { false }
   ) throws(ChatError) -> Form {
@@ -113,8 +114,8 @@ final class FormCompiler: Sendable {
     return try cached(Key(kind: kind.exact, text: text.encoded)) { () throws(SchemaError) in try make(tools) }
   }
 
-  /// Returns the tools for the grammar. An unsupported schema is an error if it is strict; otherwise any object is allowed and the
-  /// path is reported.
+  /// Returns the tools for the grammar. An unsupported schema is an error if it is strict; otherwise any object is
+  /// allowed and the path is reported.
   private func callable(
     _ use: ToolUse, _ budget: CompilationBudget
   ) throws(SchemaError) -> (tools: [Grammar.Tool], loose: [String]) {

@@ -1,6 +1,6 @@
-// Prevents clients from forging control tokens. In the text of a conversation, every spelling of a special token (`<|im_start|>`,
-// `<image>`) gets a private-use sentinel after its first character before the template runs. After rendering, the sentinels are
-// removed and these spellings are tokenised as plain text.
+// Prevents clients from forging control tokens. In the text of a conversation, every spelling of a special token
+// (`<|im_start|>`, `<image>`) gets a private-use sentinel after its first character before the template runs. After
+// rendering, the sentinels are removed and these spellings are tokenised as plain text.
 import GenerationTypes
 import JSON
 

@@ -1,5 +1,5 @@
-// The form of message values for a template. transformers passes the arguments of a call as an object, and none for missing content.
-// Templates that were written for another form fail on this one, so there are fallbacks.
+// The form of message values for a template. transformers passes the arguments of a call as an object, and none for
+// missing content. Templates that were written for another form fail on this one, so there are fallbacks.
 import JSON
 
 /// The form in which a template gets messages.
@@ -26,8 +26,8 @@ struct MessageForm: Equatable {
     return forms
   }
 
-  /// Returns a call of an earlier turn in this form. Blank or `null` arguments become an empty object; text that is no JSON object
-  /// stays text.
+  /// Returns a call of an earlier turn in this form. Blank or `null` arguments become an empty object; text that is no
+  /// JSON object stays text.
   func call(_ call: JSONValue) -> JSONValue {
     guard argumentsAreObjects, var object = call.object, var function = object["function"]?.object,
       let text = function["arguments"]?.string

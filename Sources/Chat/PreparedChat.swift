@@ -1,4 +1,5 @@
-// A prompt that is ready for the engine, and how to read its reply. A plain value: tests construct one from a tokenizer.
+// A prompt that is ready for the engine, and how to read its reply. A plain value: tests construct one from a
+// tokenizer.
 import GenerationTypes
 import Tokenization
 
@@ -22,8 +23,8 @@ package struct PreparedChat: Sendable {
   private let unfinished: [UInt8]
   private let tokenizer: Tokenizer
 
-  /// A chat whose reply `tokenizer` and `control` read. `tools` are those of the request; `unfinished` holds the bytes of
-  /// a character that ends the prompt and that the reply may complete.
+  /// A chat whose reply `tokenizer` and `control` read. `tools` are those of the request; `unfinished` holds the bytes
+  /// of a character that ends the prompt and that the reply may complete.
   package init(
     prompt: Prompt, mode: ThinkingMode, start: ReplyStart, tokenizer: Tokenizer, control: ControlTokens,
     constraint: (any TokenConstraint)? = nil, loose: [String] = [], tools: ToolUse? = nil, unfinished: [UInt8] = []

@@ -1,8 +1,8 @@
 // Chat templates for checkpoints without one.
 
 extension Prompter {
-  /// R-4B's prompt form as far as it is known (spec §4.3); `ChatModel` opens the thought. Like Qwen3's own template, it drops the
-  /// thoughts of earlier turns.
+  /// R-4B's prompt form as far as it is known (spec §4.3); `ChatModel` opens the thought. Like Qwen3's own template, it
+  /// drops the thoughts of earlier turns.
   static let fallbackTemplate = """
     {%- for message in messages %}
         {{- '<|im_start|>' + message.role + '\\n' }}

@@ -1,5 +1,5 @@
-// Renders conversations with the checkpoint's chat template. A checkpoint does not state which forms of `content` and tools its
-// template reads; `TemplateProbe` finds out when the model is loaded.
+// Renders conversations with the checkpoint's chat template. A checkpoint does not state which forms of `content` and
+// tools its template reads; `TemplateProbe` finds out when the model is loaded.
 import GenerationTypes
 import JSON
 import Templates
@@ -15,8 +15,8 @@ struct Prompter: Sendable {
   /// Writes tools for a template that does not print them; nil if it does.
   private let toolPrompt: ToolPrompt?
 
-  /// Parses and probes `template`, which gets `variables` with every conversation. Throws if it is malformed, fails on every
-  /// conversation, or prints no message.
+  /// Parses and probes `template`, which gets `variables` with every conversation. Throws if it is malformed, fails on
+  /// every conversation, or prints no message.
   init(
     template source: String, imageToken: String, spellings: [String], variables: [ExactString: String] = [:]
   ) throws(TemplateError) {
@@ -38,8 +38,8 @@ struct Prompter: Sendable {
     }
   }
 
-  /// Prints the conversation in the first form that the template accepts: the form of transformers, then with empty text for turns
-  /// without content, then with the arguments of calls as the client sent them.
+  /// Prints the conversation in the first form that the template accepts: the form of transformers, then with empty
+  /// text for turns without content, then with the arguments of calls as the client sent them.
   private func print(_ conversation: Conversation) throws(TemplateError) -> (text: String, literal: [Range<Int>]) {
     let literal = LiteralText(spellings: spellings, texts: texts(of: conversation))
     var context = reads.variables

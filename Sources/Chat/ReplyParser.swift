@@ -1,7 +1,8 @@
-// Turns a reply's tokens into pieces of text: thought, answer and tool calls. `ThoughtTracker` says what each token counts as.
+// Turns a reply's tokens into pieces of text: thought, answer and tool calls. `ThoughtTracker` says what each token
+// counts as.
 //
-// White space inside a thought is held back until the next token shows whether a closing tag follows. Neither a thought nor an
-// answer ends within a character. A raw completion has no tags: `ReplyStart.plainText` makes them text.
+// White space inside a thought is held back until the next token shows whether a closing tag follows. Neither a thought
+// nor an answer ends within a character. A raw completion has no tags: `ReplyStart.plainText` makes them text.
 import GenerationTypes
 import Text
 import Tokenization
@@ -40,8 +41,8 @@ package struct ReplyParser: Sendable {
   /// Whether the reply ended within a tool call, or lacks one that it must have. Final after `finish`.
   package var endsInCall: Bool { calls?.endsInCall == true || (mustCall && calls?.count == 0) }
 
-  /// A parser for one reply that may call the tools named `tools`, and has to if `mustCall`. `unfinished` holds the first
-  /// bytes of a character that the reply may complete.
+  /// A parser for one reply that may call the tools named `tools`, and has to if `mustCall`. `unfinished` holds the
+  /// first bytes of a character that the reply may complete.
   package init(
     start: ReplyStart, tokenizer: Tokenizer, control: ControlTokens, stopStrings: [String] = [],
     tools: [String] = [], mustCall: Bool = false, unfinished: [UInt8] = []

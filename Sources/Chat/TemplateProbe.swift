@@ -1,5 +1,5 @@
-// Finds out which forms a chat template reads, by rendering small conversations when the model is loaded. A template that fails on
-// all of them, or prints no message, is rejected: every request would fail, or be answered unread.
+// Finds out which forms a chat template reads, by rendering small conversations when the model is loaded. A template
+// that fails on all of them, or prints no message, is rejected: every request would fail, or be answered unread.
 import JSON
 import Templates
 import Text
@@ -26,8 +26,8 @@ struct TemplateProbe: Sendable {
   init(_ template: ChatTemplate, variables: JSONObject, imageToken: String) throws(TemplateError) {
     let text = JSONValue.string(Self.word)
     let part: JSONValue = ["type": "text", "text": text]
-    // As in transformers, `tools` and `documents` are none if the request has none. Templates that iterate over them unchecked get
-    // undefined.
+    // As in transformers, `tools` and `documents` are none if the request has none. Templates that iterate over them
+    // unchecked get undefined.
     var complete = variables
     for name in ["tools", "documents"] where complete[name] == nil { complete[name] = .null }
     var prober = Prober(template: template, variables: complete)

@@ -1,6 +1,7 @@
-// Finds tool calls in a streamed answer: `<tool_call>{"name": …, "arguments": …}</tool_call>`, the form of Qwen's templates. A call
-// is reported as soon as its name is known, its arguments as they arrive. A body in another form (another order of members, broken
-// JSON, an unknown tool) is examined once it is complete, and is text if it is no call.
+// Finds tool calls in a streamed answer: `<tool_call>{"name": …, "arguments": …}</tool_call>`, the form of Qwen's
+// templates. A call is reported as soon as its name is known, its arguments as they arrive. A body in another form
+// (another order of members, broken JSON, an unknown tool) is examined once it is complete, and is text if it is no
+// call.
 import GenerationTypes
 import JSON
 import Text
@@ -42,8 +43,8 @@ struct ToolCallReader: Sendable {
     return pieces
   }
 
-  /// Ends the answer. Held text is returned, except the rest of a reported call. If the token limit cut the answer off, an unfinished
-  /// call is reported if its name is known, and dropped otherwise.
+  /// Ends the answer. Held text is returned, except the rest of a reported call. If the token limit cut the answer off,
+  /// an unfinished call is reported if its name is known, and dropped otherwise.
   mutating func finish(_ reason: FinishReason) -> [ReplyPiece] {
     defer { held = [] }
     let isCut = reason == .length

@@ -1,5 +1,5 @@
-// Tools for chat templates that do not print them: writes definitions, calls and results into the messages in the words of Qwen's
-// own template, on which the decoder was trained.
+// Tools for chat templates that do not print them: writes definitions, calls and results into the messages in the words
+// of Qwen's own template, on which the decoder was trained.
 import JSON
 import Templates
 import Text
@@ -10,8 +10,8 @@ struct ToolPrompt: Sendable {
 
   init() throws(TemplateError) { template = try ChatTemplate(source: Self.definitions) }
 
-  /// Returns the conversation with texts and images only. The definitions go into the system message, or into the first message if
-  /// the template does not accept a system message.
+  /// Returns the conversation with texts and images only. The definitions go into the system message, or into the first
+  /// message if the template does not accept a system message.
   func written(_ conversation: Conversation, intoSystem: Bool) throws(TemplateError) -> Conversation {
     var messages: [Conversation.Message] = []
     for message in conversation.messages {

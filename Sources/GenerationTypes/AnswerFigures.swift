@@ -1,5 +1,6 @@
-// The figures of one answered request. API creates the value once, when the last reply has ended; the response, the log line,
-// the metrics and the ledger read it. For every request prompt = text + image and completion = thinking + control + answer.
+// The figures of one answered request. API creates the value once, when the last reply has ended; the response, the log
+// line, the metrics and the ledger read it. For every request prompt = text + image and completion = thinking + control
+// + answer.
 
 /// How a reply ended, in OpenAI's words.
 package enum ReplyFinish: String, Sendable, CaseIterable {
@@ -97,8 +98,8 @@ package struct AnswerFigures: Sendable, Equatable {
   /// P(think), if the model decided.
   package let thinkProbability: Float?
 
-  /// The figures of a request with a prompt of `textTokens` and `imageTokens`. `preparation` is the time that was spent on
-  /// the prompt and its images before the engine knew of the request.
+  /// The figures of a request with a prompt of `textTokens` and `imageTokens`. `preparation` is the time that was spent
+  /// on the prompt and its images before the engine knew of the request.
   package init(
     requestID: String, key: String? = nil, time: Double, requestedMode: ThinkingMode, textTokens: Int,
     imageTokens: Int = 0, preparation: Duration = .zero, replies: [ReplyFigures]

@@ -10,8 +10,8 @@ package struct ClientID: Sendable, Hashable {
   /// The client with the key of this name.
   package init(key name: String) { bytes = [UInt8(ascii: "k")] + Array(name.utf8) }
 
-  /// The client at an address without port; empty for a Unix-domain socket. IPv6 addresses with the same first 64 bits are one
-  /// client, because a subscriber has at least these. An IPv4-mapped address is its IPv4 address.
+  /// The client at an address without port; empty for a Unix-domain socket. IPv6 addresses with the same first 64 bits
+  /// are one client, because a subscriber has at least these. An IPv4-mapped address is its IPv4 address.
   package init(address: String) {
     var parsed = in6_addr()
     guard address.utf8.contains(UInt8(ascii: ":")), inet_pton(AF_INET6, address, &parsed) == 1 else {

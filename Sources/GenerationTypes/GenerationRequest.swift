@@ -1,7 +1,7 @@
 // One reply to generate, and the service class it waits in.
 
-/// The order in which requests are served: batch requests run while no interactive one does, shadow requests, which no client
-/// waits for, while no other does.
+/// The order in which requests are served: batch requests run while no interactive one does, shadow requests, which no
+/// client waits for, while no other does.
 package enum ServiceClass: Int, Sendable, Comparable {
   case shadow, batch, interactive
 

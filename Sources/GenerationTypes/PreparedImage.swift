@@ -1,7 +1,7 @@
 // An image for the model: its views for the vision tower, and the positions of its features in the prompt.
 
-/// The order of the features of one image in the prompt: the base view first, then the kept rows of the grid if there is one, each
-/// followed by the learned `image_newline` vector.
+/// The order of the features of one image in the prompt: the base view first, then the kept rows of the grid if there
+/// is one, each followed by the learned `image_newline` vector.
 package struct ImageLayout: Sendable, Equatable {
   /// The part of the tile grid that shows the image without padding.
   package struct Grid: Sendable, Equatable {

@@ -21,11 +21,13 @@ package struct TokenMask: Sendable, Equatable {
   package mutating func remove(_ id: TokenID) { words[Int(id) / 64] &= ~(1 << UInt64(Int(id) % 64)) }
 }
 
-/// The form of one answer, as a value that follows its tokens. It belongs to one reply and is used on the engine's thread.
+/// The form of one answer, as a value that follows its tokens. It belongs to one reply and is used on the engine's
+/// thread.
 package protocol TokenConstraint: Sendable {
   /// Whether the reply must have an answer of this form; otherwise it may end anywhere.
   var isOwed: Bool { get }
-  /// Returns the tokens that may come next, including those that end the reply if it may end here. Never empty; nil allows all.
+  /// Returns the tokens that may come next, including those that end the reply if it may end here. Never empty; nil
+  /// allows all.
   mutating func allowed() -> TokenMask?
   /// Takes the next token, which was allowed.
   mutating func advance(past id: TokenID)

@@ -1,6 +1,7 @@
-// The number of rows ever accepted, in a file of 40 bytes beside the database. It lives in the kernel's page cache, which outlives
-// the process: after kill -9, accepted minus committed rows were lost. After a power loss, which the boot id reveals, that number
-// is only a lower bound. An flock on the file keeps a second server away from the same ledger.
+// The number of rows ever accepted, in a file of 40 bytes beside the database. It lives in the kernel's page cache,
+// which outlives the process: after kill -9, accepted minus committed rows were lost. After a power loss, which the
+// boot id reveals, that number is only a lower bound. An flock on the file keeps a second server away from the same
+// ledger.
 import Foundation
 import Glibc
 
@@ -59,8 +60,8 @@ struct AcceptedCount: ~Copyable, Sendable {
   /// Uses the id of this boot from now on, because the loss of the previous process is known.
   mutating func settle() { named = boot }
 
-  /// Writes the count. `isClean` says that every accepted row is committed and no more will follow. If the write fails, the count
-  /// in the file stays too small.
+  /// Writes the count. `isClean` says that every accepted row is committed and no more will follow. If the write fails,
+  /// the count in the file stays too small.
   borrowing func write(_ accepted: Int, isClean: Bool = false) {
     let words = [Self.magic, UInt64(max(accepted, 0)), isClean ? 1 : 0, named.0, named.1]
     _ = words.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }

@@ -1,11 +1,12 @@
-// Usage reports. They read on GRDB's reader connections, so they wait neither for the queue nor on the cooperative pool.
+// Usage reports. They read on GRDB's reader connections, so they wait neither for the queue nor on the cooperative
+// pool.
 import Foundation
 import GRDB
 import Synchronization
 
 extension Ledger {
-  /// Returns the report for `query`; an empty range gives zeros. The report lacks the rows that still wait for their batch, which
-  /// takes at most half a second.
+  /// Returns the report for `query`; an empty range gives zeros. The report lacks the rows that still wait for their
+  /// batch, which takes at most half a second.
   package func usage(_ query: UsageQuery) async throws(LedgerError) -> UsageReport {
     let range = try UsageRange(query, maximumCells: configuration.maximumCells)
     let (pool, state) = front.withLock { ($0.pool, $0.status.state) }

@@ -1,5 +1,5 @@
-// The writing side of the ledger: opening, batches, failures and retries, retention. A damaged file is moved aside and replaced.
-// After any other failure (a lock, a full disk, permissions) the rows wait and the queue tries again.
+// The writing side of the ledger: opening, batches, failures and retries, retention. A damaged file is moved aside and
+// replaced. After any other failure (a lock, a full disk, permissions) the rows wait and the queue tries again.
 import Dispatch
 import Foundation
 import GRDB

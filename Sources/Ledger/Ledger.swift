@@ -1,6 +1,7 @@
-// The ledger of answered requests. `record` appends to a bounded list under a short lock and touches no file. One serial queue owns
-// the database and writes batches (`Ledger+Writing.swift`), another rewrites the count file; readers use connections of their own
-// (`Ledger+Usage.swift`). A broken file never stops requests: rows wait, and are dropped and counted if too many wait.
+// The ledger of answered requests. `record` appends to a bounded list under a short lock and touches no file. One
+// serial queue owns the database and writes batches (`Ledger+Writing.swift`), another rewrites the count file; readers
+// use connections of their own (`Ledger+Usage.swift`). A broken file never stops requests: rows wait, and are dropped
+// and counted if too many wait.
 import Dispatch
 import Foundation
 import GRDB
@@ -76,8 +77,8 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Returns once the count file includes every row recorded before. If the file system is blocked, it returns after a moment, and
-  /// immediately until the file system works again.
+  /// Returns once the count file includes every row recorded before. If the file system is blocked, it returns after a
+  /// moment, and immediately until the file system works again.
   package func settleCount() async {
     if front.withLock({ $0.isCountStalled }) { return }
     await withCheckedContinuation { continuation in

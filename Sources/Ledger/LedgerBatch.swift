@@ -1,5 +1,5 @@
-// The rows of one transaction: inserts them and adds them to their roll-ups, each of which is read, merged and written once per
-// batch.
+// The rows of one transaction: inserts them and adds them to their roll-ups, each of which is read, merged and written
+// once per batch.
 import Foundation
 import GRDB
 

@@ -1,6 +1,6 @@
-// Retention removes whole UTC days, oldest first. One short transaction moves the horizon and removes the roll-ups before it, so
-// that no query sees half a day. Then it removes rows by the thousand and returns free pages to the file system. Every step is one
-// call; batches are written between the steps.
+// Retention removes whole UTC days, oldest first. One short transaction moves the horizon and removes the roll-ups
+// before it, so that no query sees half a day. Then it removes rows by the thousand and returns free pages to the file
+// system. Every step is one call; batches are written between the steps.
 import GRDB
 
 extension LedgerFile {
@@ -68,8 +68,8 @@ extension LedgerFile {
     return false
   }
 
-  /// Removes roll-ups of rows that were written before the horizon because a clock was wrong. Returns false if there are none. A
-  /// roll-up of four weeks may cross the horizon; reports never read the part before it.
+  /// Removes roll-ups of rows that were written before the horizon because a clock was wrong. Returns false if there
+  /// are none. A roll-up of four weeks may cross the horizon; reports never read the part before it.
   private static func removeRollups(_ db: Database, before horizon: Int) throws -> Bool {
     let before = db.totalChangesCount
     for span in LedgerSchema.Span.allCases where span != .fourWeeks {

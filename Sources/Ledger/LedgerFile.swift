@@ -1,5 +1,5 @@
-// One open database: creates, checks and migrates it, and writes batches with their roll-ups in one transaction. Only the ledger's
-// queue uses it; readers share the pool.
+// One open database: creates, checks and migrates it, and writes batches with their roll-ups in one transaction. Only
+// the ledger's queue uses it; readers share the pool.
 import Foundation
 import GRDB
 import Glibc
@@ -136,8 +136,8 @@ struct LedgerFile {
     }
   }
 
-  /// Renames a corrupt database and its log, and keeps only the newest `keeping` of such files. Returns the new path, or nil if the
-  /// database could not be renamed.
+  /// Renames a corrupt database and its log, and keeps only the newest `keeping` of such files. Returns the new path,
+  /// or nil if the database could not be renamed.
   @discardableResult static func moveAside(_ path: String, keeping: Int = 3) -> String? {
     let stamp = Int(Date().timeIntervalSince1970)
     var target = "\(path).corrupt-\(stamp)", attempt = 0

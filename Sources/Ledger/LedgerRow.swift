@@ -1,5 +1,6 @@
-// A request and a shadow as the file stores them: bounded whole numbers and words. This is the only place where figures become
-// stored words. There is no field for a prompt, an image or a reply, so none can be written. Nothing here can trap.
+// A request and a shadow as the file stores them: bounded whole numbers and words. This is the only place where figures
+// become stored words. There is no field for a prompt, an image or a reply, so none can be written. Nothing here can
+// trap.
 import GenerationTypes
 
 /// One answered request; a row of the table `request`.
@@ -24,7 +25,8 @@ struct LedgerRow: Sendable, Equatable {
   var finish: String
   /// `natural`, `budget`, `loop` or `length`; nil without a thought.
   var thoughtEnd: String?
-  /// Every measure in its stored unit, in the order of `Measure.allCases`; nil for a phase that the request did not have.
+  /// Every measure in its stored unit, in the order of `Measure.allCases`; nil for a phase that the request did not
+  /// have.
   var measures: [Int?]
 }
 

@@ -1,5 +1,5 @@
-// The tables: rows, and their roll-ups by UTC hour, day and four weeks. `docs/ledger.md` describes them. A change of the schema is a
-// new migration; a file with an unknown migration is left unchanged.
+// The tables: rows, and their roll-ups by UTC hour, day and four weeks. `docs/ledger.md` describes them. A change of
+// the schema is a new migration; a file with an unknown migration is left unchanged.
 import GRDB
 
 /// The layout of the file.

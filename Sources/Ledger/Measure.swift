@@ -1,5 +1,5 @@
-// The numbers of a request that reports add up, as whole tokens or microseconds. Whole numbers make sums exact in any order, so
-// roll-ups and rows agree to the last digit.
+// The numbers of a request that reports add up, as whole tokens or microseconds. Whole numbers make sums exact in any
+// order, so roll-ups and rows agree to the last digit.
 
 /// A number that a request has or may have.
 package enum Measure: String, CaseIterable, Sendable {

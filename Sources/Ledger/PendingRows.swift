@@ -1,5 +1,5 @@
-// Rows that wait for the file, in chunks of one transaction each. A chunk stays here until it is committed, so that accepted =
-// committed + waiting at every moment.
+// Rows that wait for the file, in chunks of one transaction each. A chunk stays here until it is committed, so that
+// accepted = committed + waiting at every moment.
 
 /// A row of either table.
 enum LedgerEntry: Sendable, Equatable {

@@ -1,6 +1,6 @@
-// A log-linear histogram of whole numbers, as in HdrHistogram. It is exact below 128; above, each power of two has 64 equal steps,
-// represented by their middle, so that a quantile is within 1/128 (0.8 %) of a counted value. Merging adds counts in any order.
-// In memory it is a dense window of steps, in the file pairs of varints.
+// A log-linear histogram of whole numbers, as in HdrHistogram. It is exact below 128; above, each power of two has 64
+// equal steps, represented by their middle, so that a quantile is within 1/128 (0.8 %) of a counted value. Merging adds
+// counts in any order. In memory it is a dense window of steps, in the file pairs of varints.
 
 /// Counts of values by size, which merge without loss.
 struct QuantileSketch: Sendable, Equatable {
@@ -39,8 +39,8 @@ struct QuantileSketch: Sendable, Equatable {
     }
   }
 
-  /// Returns, for each of the ascending `fractions`, the smallest value that at least this fraction of values does not exceed
-  /// (numpy's `inverted_cdf`); nil if there are no values.
+  /// Returns, for each of the ascending `fractions`, the smallest value that at least this fraction of values does not
+  /// exceed (numpy's `inverted_cdf`); nil if there are no values.
   func quantiles(_ fractions: [Double]) -> [Int]? {
     let total = counts.reduce(into: 0) { $0 += Int($1) }
     guard total > 0 else { return nil }

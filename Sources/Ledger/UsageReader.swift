@@ -137,7 +137,8 @@ struct UsageReader {
   /// Converts the start of a roll-up.
   private static func microseconds(_ seconds: Int) -> Int { seconds * 1_000_000 }
 
-  /// The filters of the query. Shadows belong to `auto` requests, so their tables have no column for the requested mode.
+  /// The filters of the query. Shadows belong to `auto` requests, so their tables have no column for the requested
+  /// mode.
   private func conditions(isShadow: Bool) -> (sql: String, values: StatementArguments) {
     var sql = "", values = StatementArguments()
     for (column, value) in [

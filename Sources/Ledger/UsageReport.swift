@@ -1,5 +1,5 @@
-// Usage reports. Tokens and times are sums, means and quantiles over requests. A request with several replies counts once, with the
-// tokens of all its replies.
+// Usage reports. Tokens and times are sums, means and quantiles over requests. A request with several replies counts
+// once, with the tokens of all its replies.
 
 /// The usage of a range of time.
 package struct UsageReport: Sendable, Equatable {
@@ -33,7 +33,8 @@ package struct UsageGroup: Sendable, Equatable {
 
 /// The properties that the requests of a group share.
 package struct UsageLabel: Sendable, Hashable {
-  /// The requested mode, the mode that happened, and the name of the key (empty without one); nil if it does not split the report.
+  /// The requested mode, the mode that happened, and the name of the key (empty without one); nil if it does not split
+  /// the report.
   package var requestedMode, mode, key: String?
 
   /// A label; nil leaves a property out.

@@ -1,4 +1,5 @@
-// The content of a roll-up: counts, exact sums and sketches of any number of requests. Tallies can be merged in any order.
+// The content of a roll-up: counts, exact sums and sketches of any number of requests. Tallies can be merged in any
+// order.
 
 /// Number, sum and quantiles of one measure.
 struct Distribution: Sendable, Equatable {

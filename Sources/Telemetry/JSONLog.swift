@@ -1,6 +1,6 @@
-// A log with one JSON object per line. One serial queue writes, so that a slow reader of standard error never delays a request.
-// A line is dropped if a thousand lines wait, and lost if its write fails, for example because the reader of a pipe has exited.
-// The next line that is written states how many were missing before it.
+// A log with one JSON object per line. One serial queue writes, so that a slow reader of standard error never delays a
+// request. A line is dropped if a thousand lines wait, and lost if its write fails, for example because the reader of a
+// pipe has exited. The next line that is written states how many were missing before it.
 import Dispatch
 import Glibc
 import JSON
@@ -94,7 +94,8 @@ package final class JSONLog: Sendable {
     }
   }
 
-  /// Reserves room for a line and returns how many were dropped before it; returns nil and counts a dropped line if there is none.
+  /// Reserves room for a line and returns how many were dropped before it; returns nil and counts a dropped line if
+  /// there is none.
   private func admit() -> Int? {
     backlog.withLock { backlog in
       if backlog.waiting >= Self.maxWaiting {
@@ -113,8 +114,8 @@ package final class JSONLog: Sendable {
   /// Milliseconds to wait while a non-blocking standard error is full.
   private static let patience: Int32 = 1000
 
-  /// Writes a line to standard error; returns false if that failed. `SIGPIPE` must be ignored, or a reader that exits ends the
-  /// process.
+  /// Writes a line to standard error; returns false if that failed. `SIGPIPE` must be ignored, or a reader that exits
+  /// ends the process.
   package static let standardError: @Sendable ([UInt8]) -> Bool = { line in
     var rest = (isCutOff.load(ordering: .relaxed) ? [0x0A] + line : line)[...]
     let count = rest.count

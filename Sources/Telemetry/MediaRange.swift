@@ -1,5 +1,5 @@
-// The media ranges of an `Accept` field (RFC 9110, 12.5.1): `type/subtype;parameter=value;q=0.5` with wildcards, in any order.
-// The parser reads bytes in one pass and skips elements that do not follow the grammar.
+// The media ranges of an `Accept` field (RFC 9110, 12.5.1): `type/subtype;parameter=value;q=0.5` with wildcards, in any
+// order. The parser reads bytes in one pass and skips elements that do not follow the grammar.
 
 import Text
 
@@ -40,8 +40,8 @@ struct MediaRange {
     }
   }
 
-  /// How specifically this range names `type/subtype` in `version`: 0 for any type, 1 for any subtype, 2 for the type itself,
-  /// 3 with its version; nil if it excludes it.
+  /// How specifically this range names `type/subtype` in `version`: 0 for any type, 1 for any subtype, 2 for the type
+  /// itself, 3 with its version; nil if it excludes it.
   func specificity(_ type: String, _ subtype: String, versions: Set<ExactString>) -> Int? {
     if self.type.utf8.elementsEqual("*".utf8) { return 0 }
     guard self.type.utf8.elementsEqual(type.utf8) else { return nil }

@@ -1,5 +1,5 @@
-// Metric families and their text. A family is one name with one set of label names; each combination of label values is a
-// series. Request tasks write to families and scrapes read them; each family guards its numbers with one mutex.
+// Metric families and their text. A family is one name with one set of label names; each combination of label values is
+// a series. Request tasks write to families and scrapes read them; each family guards its numbers with one mutex.
 
 import Text
 
@@ -17,9 +17,9 @@ package enum ExpositionFormat: Sendable {
     }
   }
 
-  /// The format that an `Accept` field prefers (RFC 9110, 12.5.1). The most specific range that names a format sets its weight; of
-  /// equal weights the more specific range wins, then the first. Without a preference, or if neither format is acceptable, the
-  /// format is Prometheus text.
+  /// The format that an `Accept` field prefers (RFC 9110, 12.5.1). The most specific range that names a format sets its
+  /// weight; of equal weights the more specific range wins, then the first. Without a preference, or if neither format
+  /// is acceptable, the format is Prometheus text.
   package init(accept: String?) {
     let ranges = accept.map(MediaRange.list) ?? []
     let text = Self.preference(ranges, "text", "plain", versions: ["0.0.4"])

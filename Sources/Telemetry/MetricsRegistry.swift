@@ -8,8 +8,8 @@ package final class MetricsRegistry: Sendable {
 
   package init() {}
 
-  /// Adds a family. Traps if its name, in either format, clashes with another family or its samples: the counter `a_total` and a
-  /// gauge `a` cannot coexist, because every scrape would be invalid.
+  /// Adds a family. Traps if its name, in either format, clashes with another family or its samples: the counter
+  /// `a_total` and a gauge `a` cannot coexist, because every scrape would be invalid.
   @discardableResult
   package func register<Family: MetricFamily>(_ family: Family) -> Family {
     families.withLock { list in

@@ -70,8 +70,8 @@ package final class SavingsMetrics: Sendable {
   /// Counts the result of a drawn request; `mode` is that of its shadow.
   package func count(_ mode: ThinkingOutcome, _ result: Result) { requests.add(1, mode.rawValue, result.rawValue) }
 
-  /// Adds a shadow, and what it says about the cost of a thought if the client's answer did not think. `decisionTokens` as in
-  /// `SavingsEstimate`.
+  /// Adds a shadow, and what it says about the cost of a thought if the client's answer did not think. `decisionTokens`
+  /// as in `SavingsEstimate`.
   package func add(_ shadow: ShadowFigures, decisionTokens: Int) {
     tokens.add(shadow.tokens, shadow.outcome.rawValue)
     sums.withLock { sums in

@@ -1,5 +1,5 @@
-// The metrics of the server. Label values come from enumerations and the route table, never from a request, so that no client
-// can add series. The `vllm:` names repeat the same numbers for existing dashboards.
+// The metrics of the server. Label values come from enumerations and the route table, never from a request, so that no
+// client can add series. The `vllm:` names repeat the same numbers for existing dashboards.
 import Basics
 import GenerationTypes
 import Synchronization

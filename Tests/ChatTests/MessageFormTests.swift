@@ -1,5 +1,5 @@
-// What templates are given: values in the form of transformers, other forms for templates that cannot read them, and templates that can
-// print no conversation.
+// What templates are given: values in the form of transformers, other forms for templates that cannot read them, and
+// templates that can print no conversation.
 import Chat
 import GenerationTypes
 import JSON

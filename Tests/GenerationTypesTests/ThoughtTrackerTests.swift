@@ -1,4 +1,5 @@
-// One letter is one token: `o` and `c` are the tags, `e` ends the turn, `_` is a space, `l` a blank line, the rest is text.
+// One letter is one token: `o` and `c` are the tags, `e` ends the turn, `_` is a space, `l` a blank line, the rest is
+// text.
 import GenerationTypes
 import Testing
 

@@ -1,5 +1,5 @@
-// What log, metrics and ledger record about one request, gathered while it is served. The handler writes until the response is
-// returned, then the stream of the body does.
+// What log, metrics and ledger record about one request, gathered while it is served. The handler writes until the
+// response is returned, then the stream of the body does.
 import GenerationTypes
 import HTTP
 import JSON

@@ -1,4 +1,5 @@
-// A report of the ledger as CSV (RFC 4180): one line per bucket and group; members of nested objects have their own columns.
+// A report of the ledger as CSV (RFC 4180): one line per bucket and group; members of nested objects have their own
+// columns.
 import JSON
 import Ledger
 import Text
