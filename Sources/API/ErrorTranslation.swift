@@ -21,7 +21,8 @@ extension APIError {
     case .clientQueueFull(let waiting, let retryAfter):
       self.init(
         429,
-        "The queue is nearly full, and \(waiting) of your requests already wait in it. Try again when some have been answered.",
+        "The queue is nearly full, and \(waiting) of your requests already wait in it. "
+          + "Try again when some have been answered.",
         type: "rate_limit_error", code: "queue_full",
         retryAfter: max(1, Int(min(retryAfter.seconds.rounded(.up), 3600))))
     case .tooLong(let promptTokens, let maxTokens, let limit):
@@ -88,8 +89,8 @@ extension APIError {
     case .overBudget(let limit):
       self.init(
         400,
-        "Reading and preparing this request takes more than \(limit.shownSeconds) s of processor time, the limit of this server. "
-          + "Send less text, fewer or smaller images, or a simpler schema.",
+        "Reading and preparing this request takes more than \(limit.shownSeconds) s of processor time, "
+          + "the limit of this server. Send less text, fewer or smaller images, or a simpler schema.",
         code: "request_too_expensive")
     case .full(let limit):
       self.init(
@@ -98,7 +99,8 @@ extension APIError {
     case .clientFull(let limit):
       self.init(
         429,
-        "Your requests already have \(limit) waiting jobs, the limit for one client. Try again when some have been answered.",
+        "Your requests already have \(limit) waiting jobs, the limit for one client. "
+          + "Try again when some have been answered.",
         type: "rate_limit_error", code: "too_many_requests", retryAfter: 1)
     }
   }

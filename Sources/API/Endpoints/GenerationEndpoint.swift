@@ -69,9 +69,7 @@ struct GenerationEndpoint<Codec: ReplyCodec>: Sendable {
     } else {
       response = try await document(codec, running, record)
     }
-    if let names = codec.request.ignored.header(adding: running.loose) {
-      response.headers["x-ignored-parameters"] = names
-    }
+    response.list(codec.request.ignored, adding: running.loose)
     return response
   }
 

@@ -154,7 +154,7 @@ extension HTTPResponse {
   /// The same for an encoded document.
   static func json(encoded bytes: [UInt8], ignoring ignored: IgnoredFields) -> HTTPResponse {
     var response = json(encoded: bytes)
-    if let names = ignored.header() { response.headers["x-ignored-parameters"] = names }
+    response.list(ignored)
     return response
   }
 }

@@ -113,8 +113,8 @@ struct ReplyService: Sendable {
     guard count <= limit else {
       throw .invalid(
         options.maxTokens?.field ?? "max_completion_tokens",
-        "The response must hold at most \(limit) log-probabilities, but \(replies) replies of up to \(tokens) tokens with "
-          + "\(each) each make \(count). Ask for fewer tokens, alternatives or replies.",
+        "The response must hold at most \(limit) log-probabilities, but \(replies) replies of up to \(tokens) tokens "
+          + "with \(each) each make \(count). Ask for fewer tokens, alternatives or replies.",
         code: "invalid_value")
     }
   }

@@ -43,7 +43,7 @@ final class Usage: Sendable {
       response = .json(document(report, wanted, status, decisionTokens: await decisionTokens()))
     }
     response.headers["cache-control"] = "no-store"
-    if let names = wanted.ignored.header() { response.headers["x-ignored-parameters"] = names }
+    response.list(wanted.ignored)
     return response
   }
 

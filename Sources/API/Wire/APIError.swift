@@ -59,7 +59,8 @@ package struct APIError: Error, Equatable, Sendable {
   static let codedBody: APIError = {
     var error = APIError(
       415,
-      "Content-Encoding must be identity, because this server does not decompress request bodies. Send the body uncompressed.",
+      "Content-Encoding must be identity, because this server does not decompress request bodies. "
+        + "Send the body uncompressed.",
       param: "Content-Encoding", code: "unsupported_content_encoding")
     error.acceptEncoding = "identity"
     return error

@@ -22,7 +22,8 @@ extension FieldReader {
     if let constraint, !constraint.isFormat, choice != .auto {
       throw .invalid(
         constraint.field,
-        "\(constraint.field) constrains the text of the answer, but tool_choice requires a call. Send only one of them.",
+        "\(constraint.field) constrains the text of the answer, but tool_choice requires a call. "
+          + "Send only one of them.",
         code: "contradiction")
     }
     return ToolUse(tools: tools, choice: choice, isParallel: parallel, allowed: allowed)

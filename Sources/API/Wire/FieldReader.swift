@@ -128,10 +128,8 @@ struct FieldReader {
     try value(name).mapChecked { value throws(APIError) in
       guard let number = value.double else { throw mismatch(name, "a number", value) }
       guard range.contains(number) else {
-        throw fail(
-          name,
-          "must be between \(Self.shown(range.lowerBound)) and \(Self.shown(range.upperBound)), got \(Self.shown(value))"
-        )
+        let (low, high) = (Self.shown(range.lowerBound), Self.shown(range.upperBound))
+        throw fail(name, "must be between \(low) and \(high), got \(Self.shown(value))")
       }
       return number
     }

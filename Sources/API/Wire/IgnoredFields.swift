@@ -1,5 +1,6 @@
 // Collects the fields of one request that have no effect, and finds misspelt ones among them. One value serves a whole
 // request, so that only the first unknown names are examined, at whatever depth.
+import HTTP
 import JSON
 import Text
 
@@ -79,5 +80,12 @@ package struct IgnoredFields: Sendable {
       if byte == UInt8(ascii: "[") { isIndex = true }
     }
     return String(decoding: plain, as: UTF8.self)
+  }
+}
+
+extension HTTPResponse {
+  /// Lists the fields of the request that had no effect, and `others`, in a header.
+  mutating func list(_ ignored: IgnoredFields, adding others: [String] = []) {
+    if let names = ignored.header(adding: others) { headers["x-ignored-parameters"] = names }
   }
 }

@@ -112,7 +112,8 @@ package struct MessageDecoder {
     if reader.value("image_url") == nil, reader.value("file_id") != nil {
       throw .invalid(
         reader.path(to: "file_id"),
-        "\(reader.path(to: "file_id")) is not supported, because this server stores no files. Send the image as a data: URI.",
+        "\(reader.path(to: "file_id")) is not supported, because this server stores no files. "
+          + "Send the image as a data: URI.",
         code: "unsupported_parameter")
     }
     let nested: FieldReader? = reader.value("image_url")?.string == nil ? try reader.object("image_url") : nil

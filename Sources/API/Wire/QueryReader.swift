@@ -66,7 +66,8 @@ struct QueryReader {
     guard list.allSatisfy({ words.contains(exactly: $0) }), Set(list.map(\.exact)).count == list.count else {
       throw Self.fail(
         name,
-        "must be a comma-separated list of different values from \(words.joined(separator: ", ")), got \"\(text.excerpt(80))\""
+        "must be a comma-separated list of different values from \(words.joined(separator: ", ")), "
+          + "got \"\(text.excerpt(80))\""
       )
     }
     return list
