@@ -219,6 +219,28 @@ import Testing
     #expect(wrong.status == 400 && wrong.json["error"]?["param"] == "service_tier")
   }
 
+  @Test func `the same options make the same engine request through every endpoint`() async throws {
+    let options = #""temperature":0.5,"seed":3,"service_tier":"flex","think_bias":1"#
+    var sent: [GenerationRequest] = []
+    for (path, body) in [
+      ("/v1/chat/completions", #"{"messages":[{"role":"user","content":"one"}],"max_tokens":9,\#(options)}"#),
+      ("/v1/responses", #"{"input":"one","max_output_tokens":9,\#(options)}"#),
+      ("/v1/completions", #"{"prompt":"one","max_tokens":9,\#(options)}"#),
+    ] {
+      let server = TestServer()
+      #expect(try await server.post(to: path, body).status == 200)
+      sent.append(try #require(server.engine.requests.withLock { $0.first }))
+    }
+    for request in sent {
+      #expect(request.maxTokens == 9 && request.isShort && request.serviceClass == .batch)
+      #expect(request.sampling.temperature == 0.5 && request.sampling.seed == 3)
+      #expect(request.client == sent[0].client && request.salt.isEmpty && request.deadline == nil)
+      #expect(request.prompt.tokens == [100])
+    }
+    #expect(sent.map(\.thought.bias) == [1, 1, 0], "raw completions do not think")
+    #expect(sent.map(\.start) == [.insideThought, .insideThought, .plainText])
+  }
+
   @Test func `a stop string ends the reply and cancels the engine's request`() async throws {
     var server = TestServer()
     server.engine = FakeEngine(
