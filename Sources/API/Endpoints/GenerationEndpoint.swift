@@ -106,7 +106,7 @@ struct GenerationEndpoint<Codec: ReplyCodec>: Sendable {
         do {
           try await write(running, to: writer, &encoder, record)
         } catch {
-          // A client that left cannot be told. Other errors are told within the stream, whose status has been sent.
+          // The status has been sent, so the stream reports the error, unless the client has left.
           if Task.isCancelled || error is CancellationError { throw error }
           let shown = APIError(translating: error, requestID: record.id)
           record.fail(error, as: shown)

@@ -30,7 +30,7 @@ struct ReplyService: Sendable {
       isRollout: isRollout)
   }
 
-  /// Submits as many replies to each prompt as the options say. Throws the client's view of a refused admission.
+  /// Submits as many replies to each prompt as the options say. Throws the client's view of an admission error.
   private func submit(
     _ prompts: [PlannedPrompt], _ request: ReplyRequest, _ record: RequestRecord
   ) throws(APIError) -> [ReplyFeed.Source] {

@@ -21,7 +21,7 @@ struct RunningReplies: Sendable {
   var count: Int { prompts.count * choices }
   /// The text that each reply begins with.
   var echoes: [String] { prompts.flatMap { Array(repeating: $0.echo, count: choices) } }
-  /// Paths of schemas in the request that the answer is not held to.
+  /// Paths of schemas in the request that do not constrain the answer.
   var loose: [String] { prompts[0].chat.loose }
 
   /// The figures of the request, whose replies have ended: one value, or for rollouts one for each prompt.
@@ -62,7 +62,7 @@ extension ReplyService {
     shadows?.note(figures, running.shadow)
   }
 
-  /// Enters rollouts into metrics of their own: they are answers to nobody, and would distort the figures of the modes.
+  /// Enters rollouts into their own metrics, because they would distort the figures of the modes.
   func settle(rollouts groups: [AnswerFigures], _ record: RequestRecord) {
     for (group, outcome) in zip(groups, [ThinkingOutcome.thinking, .nonThinking]) {
       for reply in group.replies { metrics.record(rollout: reply, in: outcome) }
