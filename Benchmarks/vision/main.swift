@@ -1,7 +1,8 @@
 // Encodes one image of one view for compare_transformers.py: with the tower's weights as stored, then in Q8_0, in turn.
 //   vision-benchmark checkpoint view rounds
-// `view` holds `side · side · 3` bytes. Prints the seconds of each round and type, and writes the tower's output and what the projector
-// makes of it as f32 to `view` + ".stored.tower", ".stored.projected", ".q8_0.tower", ".q8_0.projected".
+// `view` holds `side · side · 3` bytes. Prints the seconds of each round and type, and writes the tower's output and
+// what the projector makes of it as f32 to `view` + ".stored.tower", ".stored.projected", ".q8_0.tower",
+// ".q8_0.projected".
 import Basics
 import Foundation
 import GenerationTypes

@@ -1,9 +1,9 @@
 // How slots, KV, prompts and images are shared between clients.
 //
 // A client alone may use everything. When another one waits, running requests give up their slot or KV: they lose their
-// sequences and continue later, with the same tokens. A slot moves only to a client that runs at least two requests fewer,
-// so no two clients take from each other in turn, or to one that runs none, after the giver's turn. KV also returns from
-// requests that arrived later than the waiting one and were admitted because they needed less.
+// sequences and continue later, with the same tokens. A slot moves only to a client that runs at least two requests
+// fewer, so no two clients take from each other in turn, or to one that runs none, after the giver's turn. KV also
+// returns from requests that arrived later than the waiting one and were admitted because they needed less.
 import GenerationTypes
 
 extension Schedule {

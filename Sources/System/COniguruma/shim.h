@@ -1,5 +1,6 @@
 // Oniguruma regular expressions: the engine that Hugging Face tokenizers compile their pre-tokenisers with.
-// The library's encodings and default syntax are mutable globals or macros, which Swift cannot read; these functions can.
+// The library's encodings and default syntax are mutable globals or macros, which Swift cannot read; these functions
+// can.
 #include <stddef.h>
 
 #include <oniguruma.h>
