@@ -217,13 +217,13 @@ def test_image_settings_are_read_where_transformers_5_writes_them(tmp_path):
     assert value == wanted and "different image settings" in log
     separate.unlink()
     (model / "processor_config.json").write_text(json.dumps({"processor_class": "RProcessor"}))
-    assert "SigLIP's own values" in first_logprob(model)[1]
+    assert "SigLIP's default values" in first_logprob(model)[1]
 
 
 @pytest.mark.parametrize(
     "files, words",
     [
-        ({"config": lambda c: c.update(image_token_index=5)}, ("image_token_index 5", "<image> as 624")),
+        ({"config": lambda c: c.update(image_token_index=5)}, ("image_token_index is 5", "<image> has the id 624")),
         ({"config": lambda c: c.pop("text_config")}, ("config.json",)),
         (
             {"tokenizer": lambda t: t.update(added_tokens=[a for a in t["added_tokens"] if a["content"] != "<image>"])},
@@ -568,7 +568,7 @@ def test_serve_works_outside_a_clone(tmp_path):
     )
     (tmp_path / "file").write_text("")
     with Server(["--model", MODEL], {"R4B_LEDGER_PATH": "file/ledger.sqlite"}, options={"cwd": tmp_path}) as server:
-        assert "Warning: the usage ledger" in server.read() and status(server) == 200
+        assert "Warning: cannot write the usage ledger" in server.read() and status(server) == 200
     with Server(
         ["--model", MODEL, "--set", "ledger.path=null", "--set", "server.public=null"], options={"cwd": tmp_path}
     ) as server:

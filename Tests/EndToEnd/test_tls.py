@@ -490,7 +490,7 @@ def serve(*arguments, environment=None):
             "nowhere.pem: No such file or directory",
         ),
         (["--set", "tls.port=70000"], "tls.port must be an integer from 0 to 65535, or null"),
-        (["--port", "8443", "--set", "tls.port=8443"], "server.port and tls.port are both 8443"),
+        (["--port", "8443", "--set", "tls.port=8443"], "server.port and tls.port must differ, both are 8443"),
         (["--set", "server.unix_socket_mode=888"], "server.unix_socket_mode must be"),
         (["--set", f"server.unix_socket=/{'x' * 200}"], "the path must have at most 107 bytes, got 201"),
         (["--set", "server.unix_socket=README.md"], "README.md: the file exists and is not a socket"),
