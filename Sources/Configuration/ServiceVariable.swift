@@ -1,11 +1,11 @@
-// The variables that Kubernetes and Docker's links put into every container for each Service: one that is named `r4b`
-// gives `R4B_SERVICE_HOST`, `R4B_PORT=tcp://10.0.0.1:80` and more, one named `r4b-server` even `R4B_SERVER_PORT`, which
-// is a setting.
+// The variables that Kubernetes and Docker links set in every container for each Service. A Service named `r4b` sets
+// `R4B_SERVICE_HOST`, `R4B_PORT=tcp://10.0.0.1:80` and more. One named `r4b-server` sets `R4B_SERVER_PORT`, which is
+// also a setting.
 
-/// Tells such variables from settings.
+/// Distinguishes these variables from settings.
 enum ServiceVariable {
-  /// Whether a variable was written by an orchestrator. One with the name of a setting is told by its value, which no
-  /// setting has.
+  /// Whether an orchestrator set a variable. A variable with the name of a setting is recognised by its value, which no
+  /// setting can have.
   static func matches(name: String, value: String) -> Bool {
     if name.hasSuffix("_PORT"), isURL(value) { return true }
     return name.hasSuffix("_SERVICE_HOST") || name.hasSuffix("_SERVICE_PORT") || contains(name, "_SERVICE_PORT_")

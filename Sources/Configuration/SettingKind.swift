@@ -1,4 +1,4 @@
-// What values a setting takes, from JSON and from text. Values are checked here and nowhere else.
+// The values that a setting accepts, from JSON and from text. Values are checked here and nowhere else.
 import JSON
 
 /// The type and range of a setting.
@@ -12,10 +12,10 @@ package indirect enum SettingKind: Sendable {
   case list(ListEntry)
   /// A file's permissions, as `chmod` reads them.
   case fileMode
-  /// What the kind allows, or null.
+  /// The values of another kind, or null.
   case nullable(SettingKind)
 
-  /// What the entries of a list are.
+  /// The kind of a list's entries.
   package enum ListEntry: Sendable {
     case text
     /// The name of a host, without scheme and port.
@@ -23,7 +23,7 @@ package indirect enum SettingKind: Sendable {
     /// A web origin, or `*`.
     case origin
 
-    /// What is wrong with `text`; nil when nothing is.
+    /// Returns what is wrong with `text`, or nil.
     func fault(in text: String) -> String? {
       switch self {
       case .text: nil
@@ -32,7 +32,7 @@ package indirect enum SettingKind: Sendable {
       }
     }
 
-    /// An entry in the form that code compares: origins as browsers send them.
+    /// Returns an entry in the form that code compares: origins as browsers send them.
     func normalised(_ text: String) -> String {
       switch self {
       case .text, .hostName: text
@@ -72,7 +72,7 @@ package indirect enum SettingKind: Sendable {
     }
   }
 
-  /// The first entry of a list that is not allowed, and what is wrong with it.
+  /// Returns the first entry of a list that is not allowed, and what is wrong with it.
   func fault(in value: JSONValue) -> (entry: String, fault: String)? {
     guard case .list(let entries) = self else { return nil }
     for entry in (value.array ?? []).compactMap(\.string) {

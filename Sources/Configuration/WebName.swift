@@ -1,9 +1,9 @@
-// Host names and web origins as an operator writes them. What a browser would never send is an error at startup, as it
-// would have no effect later.
+// Host names and web origins in settings. An entry that browsers never send is an error at startup, because it would
+// have no effect.
 
 /// Checks the entries of `server.allowed_hosts` and `server.cors_origins`.
 enum WebName {
-  /// What is wrong with a host name, an IPv4 address or an IPv6 address in brackets; nil when nothing is.
+  /// Returns what is wrong with a host name, an IPv4 address or an IPv6 address in brackets, or nil.
   static func fault(inHost text: String) -> String? {
     let bytes = Array(text.utf8)
     if bytes.count > 255 { return "has more than 255 bytes" }
@@ -18,7 +18,7 @@ enum WebName {
     return isName(bytes[...]) ? nil : "is not a host name"
   }
 
-  /// What is wrong with an origin (RFC 6454) as browsers send it; nil when nothing is.
+  /// Returns what is wrong with an origin (RFC 6454) as browsers send it, or nil.
   static func fault(inOrigin text: String) -> String? {
     let bytes = Array(text.utf8)
     if text.utf8.elementsEqual("*".utf8) { return nil }
@@ -39,7 +39,7 @@ enum WebName {
     return nil
   }
 
-  /// An origin as browsers send it: lower case, without the scheme's own port. `text` has no fault.
+  /// Returns an origin without faults as browsers send it: in lower case, without the scheme's default port.
   static func normalised(origin text: String) -> String {
     let lower = text.lowercased()
     for (scheme, port) in [("https://", ":443"), ("http://", ":80")]

@@ -1,4 +1,4 @@
-// Which tokenizer a checkpoint has, and what of it the model must agree with.
+// The tokenizer of a checkpoint, and its checks against the model.
 import ModelFiles
 import Tokenization
 

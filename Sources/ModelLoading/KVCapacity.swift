@@ -1,12 +1,12 @@
-// How many positions the KV cache gets where the operator does not say.
+// The default number of positions in the KV cache.
 
 /// The default size of the KV cache.
 package enum KVCapacity {
-  /// Positions of the shortest context that is always given, so that a small machine can serve at all.
+  /// Positions that the cache always gets, so that a machine with little memory can serve short requests.
   static let least = 256
 
-  /// Positions that half of `availableBytes` holds, at most `sequences` whole contexts, at least 256 or one context if
-  /// that is shorter. Unknown memory (nil) counts as enough.
+  /// Returns the positions that half of `availableBytes` holds, at most `sequences` whole contexts, at least 256 or one
+  /// context if that is shorter. Unknown memory (nil) counts as enough.
   package static func positions(
     contextLength: Int, sequences: Int, bytesPerPosition: Int, availableBytes: Int?
   ) -> Int {

@@ -47,7 +47,7 @@ package struct LoadedModel: Sendable {
     engine = Engine(runner: runner, configuration: configuration)
   }
 
-  /// What `generation_config.json` asks for; greedy when it says nothing.
+  /// The sampling of `generation_config.json`; greedy when it states none.
   package var sampling: SamplingParameters { checkpoint.defaultSampling }
 
   /// Whether the tokenizer has the tags that the thinking modes need.

@@ -1,4 +1,4 @@
-// What the operator chooses about a model: which files, which types in memory, how much runs at once.
+// The operator's choices for a model: its files, its types in memory, and how it is served.
 import Imaging
 import Inference
 import ModelFiles
@@ -11,7 +11,7 @@ package struct ModelSource: Sendable {
   package var path: String
   /// The vision file of a GGUF file; nil looks for it beside that file.
   package var mmproj: String?
-  /// What weights of 16 or 32 bits are quantised to; nil keeps the stored types.
+  /// The type to which weights of 16 or 32 bits are quantised; nil keeps the stored types.
   package var quantization: FileType?
   package var visionType: VisionType
 

@@ -24,8 +24,8 @@ struct InspectCommand: AsyncParsableCommand {
     let text = checkpoint.configuration.text
     print("checkpoint   \(path)")
     print(
-      "decoder      \(text.layerCount) layers, hidden \(text.hiddenSize), \(text.headCount) heads over \(text.kvHeadCount) of "
-        + "\(text.headDimension), intermediate \(text.intermediateSize), vocabulary \(text.vocabularySize)"
+      "decoder      \(text.layerCount) layers, hidden \(text.hiddenSize), \(text.headCount) heads, \(text.kvHeadCount) KV heads of "
+        + "dimension \(text.headDimension), intermediate \(text.intermediateSize), vocabulary \(text.vocabularySize)"
         + (text.tied ? ", tied head" : "") + (text.headNorms ? "" : ", no head norms"))
     printVision(of: checkpoint)
     if case .vocabulary(let vocabulary) = checkpoint.tokenizer {
