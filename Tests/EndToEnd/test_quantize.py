@@ -226,7 +226,7 @@ def peak_of_quantizing(folder):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_at_once_and_leaves_no_files(tmp_path, number):
     status, rest = stopped_midway(tmp_path, number)
-    assert status == 128 + number and "interrupted" in rest, rest
+    assert status == 128 + number and "Interrupted" in rest, rest
     assert list(tmp_path.iterdir()) == []
 
 

@@ -251,7 +251,7 @@ def test_a_damaged_file_is_moved_and_requests_continue(tmp_path):
 def test_a_folder_that_cannot_be_written_degrades_the_ledger_only(tmp_path):
     (tmp_path / "file").write_text("")
     with Server(["--set", f"ledger.path={tmp_path}/file/ledger.sqlite"]) as server:
-        assert "cannot be written" in server.read()
+        assert "cannot write the usage ledger" in server.read()
         assert post(server, {"messages": question("Add 2 and 3.")})[0]["choices"][0]["message"]["content"] == "5"
         status, document = get(server)
         assert (status, document["error"]["code"]) == (503, "ledger_unavailable")
