@@ -1,6 +1,7 @@
-// How near attention comes to the machine's limits at R-4B's shapes: multiply–add for prompts and views, read bandwidth for
-// decoding. Every figure is the best of many short runs, so that other work on the machine hides little; the limits are measured
-// in the same way between them. Prints one line a case: `case, isa, threads, GFLOP/s or GB/s, share of the limit`.
+// How near attention comes to the machine's limits at R-4B's shapes: multiply–add for prompts and views, read bandwidth
+// for decoding. Every figure is the best of many short runs, so that other work on the machine hides little; the limits
+// are measured in the same way between them. Prints one line a case: `case, isa, threads, GFLOP/s or GB/s, share of the
+// limit`.
 #define _GNU_SOURCE
 #include "CKernels.h"
 #include <math.h>
@@ -29,7 +30,7 @@ static float number(void) {
   return (float)(int32_t)(state >> 32) * 0x1p-31f;
 }
 
-// Limits ------------------------------------------------------------------------------------------------------------------
+// Limits --------------------------------------------------------------------------------------------------------------
 
 #if defined(__x86_64__)
 #define TARGET(name) __attribute__((target(name)))
@@ -38,19 +39,18 @@ static float number(void) {
 #endif
 
 /// Multiply–adds of `lanes` lanes, as many at once as hide their latency; the value keeps them from being left out.
-#define MULTIPLY_ADD(NAME, LANES, FEATURES, FUSED)                                                                                 \
-  TARGET(FEATURES) static float NAME(int steps) {                                                                                  \
-    typedef float v __attribute__((ext_vector_type(LANES)));                                                                       \
-    v sums[12], a = (v)1.0000001f, b = (v)0.9999999f;                                                                              \
-    for (int i = 0; i < 12; i++) sums[i] = (v)(float)i;                                                                            \
-    for (int step = 0; step < steps; step++)                                                                                       \
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < 12; i++) {                                                            \
-        sums[i] = FUSED ? __builtin_elementwise_fma(sums[i], a, b) : sums[i] * a + b;                                              \
-        __asm__ volatile("" : "+v"(sums[i]));                                                                                      \
-      }                                                                                                                            \
-    float total = 0;                                                                                                               \
-    for (int i = 0; i < 12; i++) total += sums[i][0];                                                                              \
-    return total;                                                                                                                  \
+#define MULTIPLY_ADD(NAME, LANES, FEATURES, FUSED)                                                             \
+  TARGET(FEATURES) static float NAME(int steps) {                                                              \
+    typedef float v __attribute__((ext_vector_type(LANES)));                                                   \
+    v sums[12], a = (v)1.0000001f, b = (v)0.9999999f;                                                          \
+    for (int i = 0; i < 12; i++) sums[i] = (v)(float)i;                                                        \
+    for (int step = 0; step < steps; step++) _Pragma("clang loop unroll(full)") for (int i = 0; i < 12; i++) { \
+        sums[i] = FUSED ? __builtin_elementwise_fma(sums[i], a, b) : sums[i] * a + b;                          \
+        __asm__ volatile("" : "+v"(sums[i]));                                                                  \
+      }                                                                                                        \
+    float total = 0;                                                                                           \
+    for (int i = 0; i < 12; i++) total += sums[i][0];                                                          \
+    return total;                                                                                              \
   }
 
 #if defined(__x86_64__)
@@ -93,7 +93,7 @@ static double read_piece(const char *data, size_t bytes) {
   return now() - begin;
 }
 
-// Cases -------------------------------------------------------------------------------------------------------------------
+// Cases ---------------------------------------------------------------------------------------------------------------
 
 typedef struct shape {
   const char *name;
@@ -113,23 +113,24 @@ static void measure(ck_workers *workers, const char *isa, shape s, uint32_t laye
   void **places = memory((size_t)layers * segments * sizeof(void *));
   for (uint32_t i = 0; i < layers * segments; i++) places[i] = cache + i * (keys + values);
   float *source = memory(CK_KV_SEGMENT * 2 * width * sizeof(float));
-  float *queries = memory((size_t)s.rows * s.heads * s.dim * sizeof(float)), *out = memory((size_t)s.rows * s.heads * s.dim * sizeof(float));
+  float *queries = memory((size_t)s.rows * s.heads * s.dim * sizeof(float)),
+        *out = memory((size_t)s.rows * s.heads * s.dim * sizeof(float));
   for (size_t i = 0; i < CK_KV_SEGMENT * 2 * width; i++) source[i] = number();
   for (size_t i = 0; i < (size_t)s.rows * s.heads * s.dim; i++) queries[i] = number();
   double best = INFINITY, best_read = INFINITY;
   for (uint32_t l = 0; l < layers; l++) {
     ck_kv kv = {places + l * segments, 0, keys, s.kv_heads, s.dim, s.type};
     for (uint32_t i = 0; i < segments; i++)
-      ck_store_kv(workers, kv, source, source + width, 2 * width, i + 1 < segments ? CK_KV_SEGMENT : filled - i * CK_KV_SEGMENT,
-                  i * CK_KV_SEGMENT);
+      ck_store_kv(workers, kv, source, source + width, 2 * width,
+                  i + 1 < segments ? CK_KV_SEGMENT : filled - i * CK_KV_SEGMENT, i * CK_KV_SEGMENT);
   }
   const int rounds = reads ? 12 : 40;
   for (int round = 0; round < rounds; round++)
     for (uint32_t l = 0; l < layers; l++) {
       char *base = cache + l * layer;
       ck_kv kv = {places + l * segments, 0, keys, s.kv_heads, s.dim, s.type};
-      ck_attention_job job = {queries, (size_t)s.heads * s.dim, out, (size_t)s.heads * s.dim, kv, s.rows, s.heads,
-                              s.causal ? s.depth + 1 : s.depth, s.causal, 1 / sqrtf((float)s.dim)};
+      ck_attention_job job = {queries, (size_t)s.heads * s.dim,          out,      (size_t)s.heads * s.dim, kv, s.rows,
+                              s.heads, s.causal ? s.depth + 1 : s.depth, s.causal, 1 / sqrtf((float)s.dim)};
       double seconds;
       if (reads && round % 2) {
         if ((seconds = read_piece(base, layer)) < best_read) best_read = seconds;
@@ -141,17 +142,21 @@ static void measure(ck_workers *workers, const char *isa, shape s, uint32_t laye
     }
   double scores = 0;
   for (uint32_t r = 0; r < s.rows; r++) scores += s.depth + (s.causal ? r + 1 : 0);
-  const double work = reads ? (double)filled / (segments * CK_KV_SEGMENT) * (double)layer : scores * s.heads * s.dim * 4;
+  const double work =
+      reads ? (double)filled / (segments * CK_KV_SEGMENT) * (double)layer : scores * s.heads * s.dim * 4;
   if (reads) limit = (double)layer / best_read * 1e-9;
-  printf("%-34s %-5s %-9s %d threads  %7.2f %s  %5.1f %% of %.1f\n", s.name, type_name(s.type), isa, ck_workers_count(workers),
-         work / best * 1e-9, reads ? "GB/s   " : "GFLOP/s", work / best * 1e-9 / limit * 100, limit);
+  printf("%-34s %-5s %-9s %d threads  %7.2f %s  %5.1f %% of %.1f\n", s.name, type_name(s.type), isa,
+         ck_workers_count(workers), work / best * 1e-9, reads ? "GB/s   " : "GFLOP/s", work / best * 1e-9 / limit * 100,
+         limit);
   fflush(stdout);
   munmap(cache, layers * layer), munmap(source, CK_KV_SEGMENT * 2 * width * sizeof(float));
-  munmap(queries, (size_t)s.rows * s.heads * s.dim * sizeof(float)), munmap(out, (size_t)s.rows * s.heads * s.dim * sizeof(float));
+  munmap(queries, (size_t)s.rows * s.heads * s.dim * sizeof(float)),
+      munmap(out, (size_t)s.rows * s.heads * s.dim * sizeof(float));
 }
 
 int main(void) {
-  static const char *const names[] = {[CK_BASELINE] = "baseline", [CK_AVX2] = "AVX2", [CK_AVX512] = "AVX-512", [CK_NEON] = "NEON"};
+  static const char *const names[] = {
+      [CK_BASELINE] = "baseline", [CK_AVX2] = "AVX2", [CK_AVX512] = "AVX-512", [CK_NEON] = "NEON"};
   for (ck_isa isa = CK_BASELINE; isa <= CK_NEON; isa++) {
     // Byte products make no difference here.
     if (!names[isa] || !ck_isa_available(isa)) continue;
@@ -166,8 +171,10 @@ int main(void) {
     measure(workers, names[isa], (shape){"view rows of 729", CK_F32, 96, 729, 1, 1, 72, false}, 1, limit, false);
     measure(workers, names[isa], (shape){"one row at 4,096", CK_F16, 1, 4096, 32, 8, 128, true}, 12, limit, true);
     measure(workers, names[isa], (shape){"one row at 4,096", CK_Q8_0, 1, 4096, 32, 8, 128, true}, 12, limit, true);
-    measure(workers, names[isa], (shape){"one row at 4,096, in the cache", CK_F16, 1, 4096, 4, 1, 128, true}, 1, limit, false);
-    measure(workers, names[isa], (shape){"one row at 4,096, in the cache", CK_Q8_0, 1, 4096, 4, 1, 128, true}, 1, limit, false);
+    measure(workers, names[isa], (shape){"one row at 4,096, in the cache", CK_F16, 1, 4096, 4, 1, 128, true}, 1, limit,
+            false);
+    measure(workers, names[isa], (shape){"one row at 4,096, in the cache", CK_Q8_0, 1, 4096, 4, 1, 128, true}, 1, limit,
+            false);
     ck_workers_destroy(workers);
   }
   return 0;

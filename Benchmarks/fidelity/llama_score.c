@@ -1,8 +1,8 @@
-// What llama.cpp thinks of a text: for the second half of each window of tokens, the log-probability of the token that is there
-// and of the most probable ones, one JSON line a place, as `r4b perplexity --json` prints them.
+// What llama.cpp thinks of a text: for the second half of each window of tokens, the log-probability of the token that
+// is there and of the most probable ones, one JSON line a place, as `r4b perplexity --json` prints them.
 //
-//   cc -O2 llama_score.c -I llama.cpp/include -I llama.cpp/ggml/include -L bin -Wl,-rpath,bin -lllama -lggml -lggml-base -lm
-//   a.out MODEL.gguf TEXT WINDOW WINDOWS TOP THREADS BATCH SPECIAL
+//   cc -O2 llama_score.c -I llama.cpp/include -I llama.cpp/ggml/include -L bin -Wl,-rpath,bin -lllama -lggml
+//   -lggml-base -lm a.out MODEL.gguf TEXT WINDOW WINDOWS TOP THREADS BATCH SPECIAL
 #include <llama.h>
 #include <math.h>
 #include <stdio.h>
@@ -55,7 +55,8 @@ static double report(const float *logits, int vocabulary, int position, llama_to
 
 int main(int argc, char **argv) {
   if (argc != 9) fail("MODEL TEXT WINDOW WINDOWS TOP THREADS BATCH SPECIAL");
-  int window = atoi(argv[3]), windows = atoi(argv[4]), top = atoi(argv[5]), threads = atoi(argv[6]), batch = atoi(argv[7]);
+  int window = atoi(argv[3]), windows = atoi(argv[4]), top = atoi(argv[5]), threads = atoi(argv[6]),
+      batch = atoi(argv[7]);
   long size;
   char *text = contents(argv[2], &size);
   llama_log_set(quiet, NULL);

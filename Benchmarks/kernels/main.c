@@ -1,10 +1,10 @@
-// How fast products with packed weights are beside what the machine can do: operations against a probe of the byte product alone, bytes of
-// weights against a plain read, of as many threads.
+// Measures products with packed weights against the limits of the machine: operations against a probe that only
+// multiplies bytes, bytes of weights against a plain read, each with the same number of threads.
 //
 //   swift run -c release kernels-benchmark [columns [outputs [threads [type]]]]
 //
-// Best of many runs, interleaved with the probes. Weights are larger than the caches where `columns · outputs` is; their values do not
-// matter for speed.
+// Prints the best of many runs, interleaved with the probes. The weights should be larger than the caches, which
+// `columns · outputs` decides; their values do not affect speed.
 #define _GNU_SOURCE
 #include "CKernels.h"
 #include <pthread.h>
@@ -19,7 +19,7 @@
 #include <arm_neon.h>
 #endif
 
-// Repeats take milliseconds, beside which starting a thread is nothing.
+// Repeats take milliseconds, so starting a thread does not matter.
 enum { MOST_THREADS = 64, REPEATS = 2000000 };
 
 static double now(void) {
@@ -28,17 +28,17 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-// Probes ------------------------------------------------------------------------------------------------------------------
+// Probes --------------------------------------------------------------------------------------------------------------
 
 #if defined(__x86_64__)
-#define STEPS(TYPE, INSTRUCTION)                                                                                                   \
-  TYPE a[12] = {0}, w = {0};                                                                                                       \
-  for (int i = 0; i < REPEATS; i++)                                                                                                \
-    __asm__ volatile(INSTRUCTION(0) INSTRUCTION(1) INSTRUCTION(2) INSTRUCTION(3) INSTRUCTION(4) INSTRUCTION(5) INSTRUCTION(6)      \
-                         INSTRUCTION(7) INSTRUCTION(8) INSTRUCTION(9) INSTRUCTION(10) INSTRUCTION(11)                              \
-                     : "+x"(a[0]), "+x"(a[1]), "+x"(a[2]), "+x"(a[3]), "+x"(a[4]), "+x"(a[5]), "+x"(a[6]), "+x"(a[7]),             \
-                       "+x"(a[8]), "+x"(a[9]), "+x"(a[10]), "+x"(a[11])                                                            \
-                     : "x"(w))
+#define STEPS(TYPE, INSTRUCTION)                                                                                     \
+  TYPE a[12] = {0}, w = {0};                                                                                         \
+  for (int i = 0; i < REPEATS; i++)                                                                                  \
+  __asm__ volatile(INSTRUCTION(0) INSTRUCTION(1) INSTRUCTION(2) INSTRUCTION(3) INSTRUCTION(4) INSTRUCTION(5)         \
+                       INSTRUCTION(6) INSTRUCTION(7) INSTRUCTION(8) INSTRUCTION(9) INSTRUCTION(10) INSTRUCTION(11)   \
+                   : "+x"(a[0]), "+x"(a[1]), "+x"(a[2]), "+x"(a[3]), "+x"(a[4]), "+x"(a[5]), "+x"(a[6]), "+x"(a[7]), \
+                     "+x"(a[8]), "+x"(a[9]), "+x"(a[10]), "+x"(a[11])                                                \
+                   : "x"(w))
 #define MADDUBS(N) "vpmaddubsw %12, %12, %" #N "\n"
 #define DPBUSD(N) "vpdpbusd %12, %12, %" #N "\n"
 __attribute__((target("avx2"), noinline)) static void steps_avx2(void) { STEPS(__m256i, MADDUBS); }
@@ -49,13 +49,13 @@ __attribute__((target("avx2,avxvnni"), noinline)) static void steps_avx_vnni(voi
 __attribute__((target("avx512bw,avx512vl"), noinline)) static void steps_avx512(void) { STEPS(__m512i, MADDUBS); }
 __attribute__((target("avx512vnni,avx512vl"), noinline)) static void steps_avx512_vnni(void) { STEPS(__m512i, DPBUSD); }
 #elif defined(__aarch64__)
-#define STEPS(PRODUCT)                                                                                                             \
-  int32x4_t a[12] = {0};                                                                                                           \
-  int8x16_t w = vdupq_n_s8(1);                                                                                                     \
-  for (int i = 0; i < REPEATS; i++)                                                                                                \
-    for (int j = 0; j < 12; j++) {                                                                                                 \
-      a[j] = PRODUCT(a[j], w, w);                                                                                                  \
-      __asm__ volatile("" : "+w"(a[j]));                                                                                           \
+#define STEPS(PRODUCT)                   \
+  int32x4_t a[12] = {0};                 \
+  int8x16_t w = vdupq_n_s8(1);           \
+  for (int i = 0; i < REPEATS; i++)      \
+    for (int j = 0; j < 12; j++) {       \
+      a[j] = PRODUCT(a[j], w, w);        \
+      __asm__ volatile("" : "+w"(a[j])); \
     }
 __attribute__((target("dotprod"), noinline)) static void steps_dot(void) { STEPS(vdotq_s32) }
 __attribute__((target("i8mm"), noinline)) static void steps_i8mm(void) { STEPS(vmmlaq_s32) }
@@ -64,7 +64,7 @@ __attribute__((target("i8mm"), noinline)) static void steps_i8mm(void) { STEPS(v
 typedef struct probe {
   void (*steps)(void);
   const char *name;
-  /// Operations of one instruction, a product and a sum counted apart.
+  /// Operations of one instruction; a product and a sum count as two.
   double operations;
 } probe;
 
@@ -106,7 +106,7 @@ static void *take(void *argument) {
   return NULL;
 }
 
-/// Seconds that `threads` threads take for the instructions of a probe, or to read `bytes` together.
+/// The seconds that `threads` threads need for the instructions of a probe, or to read `bytes` together.
 static double time_of(const probe *probe, const char *data, size_t bytes, int threads) {
   pthread_t handles[MOST_THREADS];
   share shares[MOST_THREADS];
@@ -121,9 +121,10 @@ static double time_of(const probe *probe, const char *data, size_t bytes, int th
   return now() - start;
 }
 
-// Products ----------------------------------------------------------------------------------------------------------------
+// Products ------------------------------------------------------------------------------------------------------------
 
-static const char *const names[] = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"};
+static const char *const names[] = {"F32",  "F16",  "BF16", "Q8_0", "Q4_0", "Q4_1",
+                                    "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"};
 
 static double smaller(double a, double b) { return a < b ? a : b; }
 
@@ -157,14 +158,16 @@ static void measure(ck_workers *workers, ck_type type, uint32_t k, uint32_t n, c
     const double rate = 2e-9 * rows * k * n / best, peak = 12e-9 * REPEATS * probe->operations * threads / steps;
     printf("  %3u rows: %7.1f Gop/s", rows, rate);
     if (probe->steps) printf(", %3.0f %% of %.0f", 100 * rate / peak, peak);
-    printf("; %5.2f GB/s, %3.0f %% of %.2f\n", 1e-9 * (double)bytes / best, 100 * read / best, 1e-9 * (double)bytes / read);
+    printf("; %5.2f GB/s, %3.0f %% of %.2f\n", 1e-9 * (double)bytes / best, 100 * read / best,
+           1e-9 * (double)bytes / read);
     fflush(stdout);
   }
   free(weights), free(x), free(out);
 }
 
 int main(int count, char **arguments) {
-  const uint32_t k = count > 1 ? (uint32_t)atoi(arguments[1]) : 2560, n = count > 2 ? (uint32_t)atoi(arguments[2]) : 19456;
+  const uint32_t k = count > 1 ? (uint32_t)atoi(arguments[1]) : 2560,
+                 n = count > 2 ? (uint32_t)atoi(arguments[2]) : 19456;
   const int threads = count > 3 ? atoi(arguments[3]) : ck_usable_cores();
   if (!k || k % 256 || !n || threads < 1 || threads > MOST_THREADS) {
     fprintf(stderr, "usage: %s [columns, a multiple of 256 [outputs [threads [type]]]]\n", arguments[0]);
@@ -173,7 +176,8 @@ int main(int count, char **arguments) {
   ck_workers *workers = ck_workers_create(threads, ck_isa_best());
   if (!workers || !ck_workers_reserve(workers, 512, k)) return 1;
   const probe probe = probe_of(ck_isa_best());
-  printf("%u columns, %u outputs, %d threads; probe: %s\n", k, n, threads, probe.steps ? probe.name : "none for this machine");
+  printf("%u columns, %u outputs, %d threads; probe: %s\n", k, n, threads,
+         probe.steps ? probe.name : "none for this machine");
   for (ck_type type = CK_Q8_0; type <= CK_Q6_K; type++)
     if (count < 5 || !strcmp(arguments[4], names[type])) measure(workers, type, k, n, &probe);
   ck_workers_destroy(workers);

@@ -27,8 +27,10 @@ static int read_parts(cf_url *url, const char *text) {
   char *port = NULL;
   if (curl_url_set(handle, CURLUPART_URL, text, CURLU_DISALLOW_USER) != CURLUE_OK ||
       curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
-      !is_absent(handle, CURLUPART_USER, CURLUE_NO_USER) || !is_absent(handle, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD) ||
-      !is_absent(handle, CURLUPART_OPTIONS, CURLUE_NO_OPTIONS) || !is_absent(handle, CURLUPART_ZONEID, CURLUE_NO_ZONEID) ||
+      !is_absent(handle, CURLUPART_USER, CURLUE_NO_USER) ||
+      !is_absent(handle, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD) ||
+      !is_absent(handle, CURLUPART_OPTIONS, CURLUE_NO_OPTIONS) ||
+      !is_absent(handle, CURLUPART_ZONEID, CURLUE_NO_ZONEID) ||
       curl_url_get(handle, CURLUPART_SCHEME, &url->scheme, 0) != CURLUE_OK ||
       curl_url_get(handle, CURLUPART_HOST, &url->host, 0) != CURLUE_OK ||
       curl_url_get(handle, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)

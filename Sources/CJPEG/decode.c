@@ -55,7 +55,8 @@ int cjpeg_decode(const uint8_t *data, size_t size, uint32_t width, uint32_t heig
   jpeg_read_header(&info, TRUE);
   // The other defaults apply: accurate integer IDCT, fancy upsampling.
   info.out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
-  if (info.image_width != width || info.image_height != height || info.num_components != components) fail((j_common_ptr)&info);
+  if (info.image_width != width || info.image_height != height || info.num_components != components)
+    fail((j_common_ptr)&info);
   jpeg_start_decompress(&info);
   const size_t stride = (size_t)width * (components == 4 ? 4 : 3);
   if (info.output_width != width || info.output_height != height || (size_t)info.output_components * width != stride) {

@@ -43,7 +43,8 @@ typedef struct fenced {
 
 static fenced fence(size_t bytes) {
   const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page + page;
-  fenced f = {mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), NULL, whole + page, bytes};
+  fenced f = {mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), NULL, whole + page,
+              bytes};
   if (f.map == MAP_FAILED || mprotect(f.map + whole, page, PROT_NONE)) abort();
   f.data = f.map + whole - bytes;
   return f;
@@ -61,11 +62,13 @@ typedef struct grid {
 } grid;
 
 static grid make(uint32_t rows, uint32_t columns, uint32_t gap) {
-  grid g = {fence((((size_t)rows - 1) * (columns + gap) + columns) * sizeof(float)), NULL, rows, columns, columns + gap};
+  grid g = {fence((((size_t)rows - 1) * (columns + gap) + columns) * sizeof(float)), NULL, rows, columns,
+            columns + gap};
   g.at = (float *)g.memory.data;
   for (float *p = (float *)g.memory.map; p < g.at; p++) *p = NAN;
   for (uint32_t r = 0; r < rows; r++)
-    for (size_t c = 0; c < (r + 1 < rows ? g.stride : columns); c++) g.at[r * g.stride + c] = c < columns ? number() : NAN;
+    for (size_t c = 0; c < (r + 1 < rows ? g.stride : columns); c++)
+      g.at[r * g.stride + c] = c < columns ? number() : NAN;
   return g;
 }
 
@@ -121,7 +124,8 @@ static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_
     grid out = make(rows, columns, 2), expected = copy(out), single = copy(out);
     ck_matmul_ref(expected.at, expected.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
     for (uint32_t r = 0; r < rows; r++)
-      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1, ck_single(w), b, variant == 2);
+      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1,
+                ck_single(w), b, variant == 2);
     ck_matmul(pools[2], out.at, out.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
     expect(difference(out, expected) < 2e-6, "product", rows, columns, k);
     expect(same_bits(out, single), "a row alone has the bits it has in a batch", rows, columns, k);
@@ -133,16 +137,18 @@ static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_
 /// Fills `rows` rows of GGUF blocks with random bits and f16 scales between 2⁻⁷ and 2⁻³ of either sign; or, if
 /// `extreme`, with one bits and scales of one.
 static fenced blocks(ck_type type, uint32_t rows, uint32_t columns, bool extreme) {
-  static const struct { uint8_t first, count; } scales[] = {
-      [CK_Q8_0] = {0, 1}, [CK_Q4_0] = {0, 1}, [CK_Q4_1] = {0, 2}, [CK_Q5_0] = {0, 1}, [CK_Q5_1] = {0, 2},
-      [CK_Q4_K] = {0, 2}, [CK_Q5_K] = {0, 2}, [CK_Q6_K] = {208, 1}};
+  static const struct {
+    uint8_t first, count;
+  } scales[] = {[CK_Q8_0] = {0, 1}, [CK_Q4_0] = {0, 1}, [CK_Q4_1] = {0, 2}, [CK_Q5_0] = {0, 1},
+                [CK_Q5_1] = {0, 2}, [CK_Q4_K] = {0, 2}, [CK_Q5_K] = {0, 2}, [CK_Q6_K] = {208, 1}};
   const size_t count = (size_t)rows * columns / ck_block_values(type), bytes = ck_block_bytes(type);
   fenced f = fence(count * bytes);
   for (size_t b = 0; b < count; b++) {
     uint8_t *block = (uint8_t *)f.data + b * bytes;
     for (size_t i = 0; i < bytes; i++) block[i] = extreme ? 255 : (uint8_t)(int)(number() * 1000);
     // The lowest 8-bit number is the worst value in a file, as a weight or as a scale.
-    for (size_t i = type == CK_Q6_K ? 192 : 2; extreme && (type == CK_Q8_0 || type == CK_Q6_K) && i < bytes; i++) block[i] = 128;
+    for (size_t i = type == CK_Q6_K ? 192 : 2; extreme && (type == CK_Q8_0 || type == CK_Q6_K) && i < bytes; i++)
+      block[i] = 128;
     for (size_t i = 0; i < scales[type].count; i++) {
       uint16_t half = extreme ? 0x3c00 : (uint16_t)((block[0] & 1) << 15 | (0x2000 + (uint16_t)block[1] * 16));
       memcpy(block + scales[type].first + 2 * i, &half, 2);
@@ -163,7 +169,8 @@ static double worst(grid a, grid b, grid terms) {
   double most = 0;
   for (uint32_t r = 0; r < a.rows; r++)
     for (uint32_t c = 0; c < a.columns; c++) {
-      double apart = fabs((double)a.at[r * a.stride + c] - b.at[r * b.stride + c]) / (terms.at[r * terms.stride + c] + 1e-30);
+      double apart =
+          fabs((double)a.at[r * a.stride + c] - b.at[r * b.stride + c]) / (terms.at[r * terms.stride + c] + 1e-30);
       if (!(apart <= most)) most = apart;
     }
   return isinf(difference(a, b)) ? INFINITY : most;
@@ -197,20 +204,24 @@ static void check_packed(ck_type type, uint32_t rows, uint32_t columns, uint32_t
   }
   if (extreme)
     for (uint32_t r = 0; r < rows; r++)
-      for (uint32_t i = 0; i < x_columns; i++) x.at[r * x.stride + i] = r % 3 == 0 ? 1 : r % 3 == 1 ? -1 : i % 2 ? 1 : -1;
+      for (uint32_t i = 0; i < x_columns; i++)
+        x.at[r * x.stride + i] = r % 3 == 0 ? 1 : r % 3 == 1 ? -1 : i % 2 ? 1 : -1;
   grid terms = magnitudes(w, x);
   for (int variant = 0; variant < 3; variant++) {
     const float *b = variant ? bias.at : NULL;
     grid out = make(rows, columns, 2), expected = copy(out), single = copy(out);
     ck_matmul_ref(expected.at, expected.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
     for (uint32_t r = 0; r < rows; r++)
-      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1, ck_single(w), b, variant == 2);
+      ck_matmul(pools[1 + r % 3], single.at + r * single.stride, single.stride, x.at + r * x.stride, x.stride, 1,
+                ck_single(w), b, variant == 2);
     ck_matmul(pools[2], out.at, out.stride, x.at, x.stride, rows, ck_single(w), b, variant == 2);
     expect(worst(out, expected, terms) < 1e-6, "packed product", type * 100000 + rows, columns, k);
-    expect(same_bits(out, single), "a row alone has the bits it has in a batch of packed products", type * 100000 + rows, columns, k);
+    expect(same_bits(out, single), "a row alone has the bits it has in a batch of packed products",
+           type * 100000 + rows, columns, k);
     drop(out.memory), drop(expected.memory), drop(single.memory);
   }
-  drop(source), drop(memory), drop(x.memory), drop(bias.memory), drop(wide.memory), drop(row.memory), drop(terms.memory);
+  drop(source), drop(memory), drop(x.memory), drop(bias.memory), drop(wide.memory), drop(row.memory),
+      drop(terms.memory);
 }
 
 /// Checks that parts of different types in one call equal separate calls.
@@ -229,7 +240,8 @@ static void check_parts(ck_type a, ck_type b, ck_type c, uint32_t rows) {
   grid x = make(rows, K, 1), bias = make(1, 60, 0), out = make(rows, 60, 2), apart = copy(out);
   ck_matmul(pools[3], out.at, out.stride, x.at, x.stride, rows, linear, bias.at, true);
   for (uint32_t i = 0, at = 0; i < 3; at += columns[i++])
-    ck_matmul(pools[1], apart.at + at, apart.stride, x.at, x.stride, rows, ck_single(linear.parts[i]), bias.at + at, true);
+    ck_matmul(pools[1], apart.at + at, apart.stride, x.at, x.stride, rows, ck_single(linear.parts[i]), bias.at + at,
+              true);
   expect(same_bits(out, apart), "parts side by side", a, b, c);
   for (int i = 0; i < 3; i++) drop(source[i]), drop(memory[i]);
   drop(x.memory), drop(bias.memory), drop(out.memory), drop(apart.memory);
@@ -244,7 +256,9 @@ static void check_not_finite(ck_type type) {
   ck_matmul(pools[2], out.at, 20, x.at, 512, 5, ck_single((ck_matrix){memory.data, type, 20, 512}), NULL, false);
   for (uint32_t r = 0; r < 5; r++)
     for (uint32_t c = 0; c < 20; c++)
-      expect(r < 3 ? isnan(out.at[r * 20 + c]) : r == 3 ? isfinite(out.at[r * 20 + c]) : out.at[r * 20 + c] == 0,
+      expect(r < 3    ? isnan(out.at[r * 20 + c])
+             : r == 3 ? isfinite(out.at[r * 20 + c])
+                      : out.at[r * 20 + c] == 0,
              "products of what is not finite", type, r, c);
   drop(source), drop(memory), drop(x.memory), drop(out.memory);
 }
@@ -257,15 +271,18 @@ static void check_packed_types(void) {
       const uint32_t k = super ? wide[rows % COUNT(wide)] : narrow[rows % COUNT(narrow)];
       check_packed(type, rows, 1 + rows * 29 % 40, k, rows % 3 ? k : k - 1 - rows, false);
     }
-    check_packed(type, 33, 40, 512, 512, false), check_packed(type, 75, 17, 256, 256, false), check_packed(type, 130, 16, 2560, 2560, false);
+    check_packed(type, 33, 40, 512, 512, false), check_packed(type, 75, 17, 256, 256, false),
+        check_packed(type, 130, 16, 2560, 2560, false);
     check_packed(type, 4, 16, 512, 512, true);
     check_not_finite(type);
-    check_parts(type, CK_Q4_K + type % 3, CK_Q6_K, 3), check_parts(CK_Q4_0, CK_F16, type, 5), check_parts(type, CK_Q8_0, CK_Q5_1, 1);
+    check_parts(type, CK_Q4_K + type % 3, CK_Q6_K, 3), check_parts(CK_Q4_0, CK_F16, type, 5),
+        check_parts(type, CK_Q8_0, CK_Q5_1, 1);
   }
 }
 
 static void check_norms(uint32_t rows, uint32_t columns) {
-  grid x = make(rows, columns, 1), weight = make(1, columns, 0), bias = make(1, columns, 0), out = make(rows, columns, 5);
+  grid x = make(rows, columns, 1), weight = make(1, columns, 0), bias = make(1, columns, 0),
+       out = make(rows, columns, 5);
   grid expected = make(rows, columns, 0);
   ck_rms_norm(pools[2], out.at, out.stride, x.at, x.stride, rows, columns, weight.at, 1e-6f);
   ck_rms_norm_ref(expected.at, expected.stride, x.at, x.stride, rows, columns, weight.at, 1e-6f);
@@ -285,7 +302,8 @@ static void check_norm_rope(uint32_t rows, uint32_t heads, uint32_t dim) {
     const float *w = variant & 1 ? NULL : weight.at;
     grid x = make(rows, heads * dim, 9), expected = copy(x);
     ck_norm_rope(pools[2], x.at, x.stride, rows, heads, dim, w, 1e-6f, positions, cosines.at, sines.at, variant & 2);
-    ck_norm_rope_ref(expected.at, expected.stride, rows, heads, dim, w, 1e-6f, positions, cosines.at, sines.at, variant & 2);
+    ck_norm_rope_ref(expected.at, expected.stride, rows, heads, dim, w, 1e-6f, positions, cosines.at, sines.at,
+                     variant & 2);
     expect(difference(x, expected) < 1e-6, "rotary heads", rows, heads, dim);
     drop(x.memory), drop(expected.memory);
   }
@@ -299,7 +317,8 @@ static void check_norm_rope(uint32_t rows, uint32_t heads, uint32_t dim) {
 
 /// Returns the nearest half by its definition, clamped to ±65504.
 static float nearest_half(float x) {
-  const double a = fabs((double)x), step = ldexp(1, a < ldexp(1, -14) ? -24 : ilogb(a) - 10), rounded = CK_NEAREST(a / step) * step;
+  const double a = fabs((double)x), step = ldexp(1, a < ldexp(1, -14) ? -24 : ilogb(a) - 10),
+               rounded = CK_NEAREST(a / step) * step;
   return (float)copysign(rounded > 65504 ? 65504 : rounded, x);
 }
 
@@ -327,31 +346,34 @@ static void check_stored(ck_kv kv, const float *keys, const float *values, size_
 }
 
 /// Allocates a cache of at most MOST_SEGMENTS segments that ends at the unreadable page, filled with NaN in f32 and
-/// f16. Segments are in reverse order, because nothing may depend on their order in memory. `places` is its table.
+/// f16. Segments are in reverse order, because nothing may depend on their order in memory. `table` is its table.
 #define MOST_SEGMENTS 8
-static ck_kv cache(fenced *memory, void *places[MOST_SEGMENTS], ck_type type, uint32_t positions, uint32_t heads, uint32_t dim) {
+static ck_kv cache(fenced *memory, void *table[MOST_SEGMENTS], ck_type type, uint32_t positions, uint32_t heads,
+                   uint32_t dim) {
   const size_t keys = heads * ck_key_plane(type, dim), values = heads * ck_value_plane(type, dim);
   const uint32_t segments = (positions + CK_KV_SEGMENT - 1) / CK_KV_SEGMENT;
   *memory = fence(segments * (keys + values));
   memset(memory->data, 0xff, memory->bytes);
-  for (uint32_t i = 0; i < segments; i++) places[segments - 1 - i] = memory->data + i * (keys + values);
-  return (ck_kv){places, 0, keys, heads, dim, type};
+  for (uint32_t i = 0; i < segments; i++) table[segments - 1 - i] = memory->data + i * (keys + values);
+  return (ck_kv){table, 0, keys, heads, dim, type};
 }
 
 /// Checks that copying the first `count` positions of a segment to another cache is exact and zeroes the rest of the
 /// last block.
 static void check_copy(ck_type type, uint32_t count, uint32_t heads, uint32_t dim) {
   fenced memory[2];
-  void *places[2][MOST_SEGMENTS];
+  void *table[2][MOST_SEGMENTS];
   const uint32_t positions = CK_KV_SEGMENT + 200, width = heads * dim;
-  ck_kv from = cache(&memory[0], places[0], type, positions, heads, dim), to = cache(&memory[1], places[1], type, positions, heads, dim);
+  ck_kv from = cache(&memory[0], table[0], type, positions, heads, dim),
+        to = cache(&memory[1], table[1], type, positions, heads, dim);
   grid source = make(positions, 2 * width, 1);
   ck_store_kv(pools[2], from, source.at, source.at + width, source.stride, positions, 0);
   ck_copy_kv(pools[3], to, from, 1, count);
   float key[2][CK_MAX_HEAD_DIM], value[2][CK_MAX_HEAD_DIM];
   for (uint32_t p = 0; p < (count + 15) / 16 * 16; p++)
     for (uint32_t head = 0; head < heads; head++) {
-      ck_load_kv_ref(key[0], value[0], from, head, CK_KV_SEGMENT + p), ck_load_kv_ref(key[1], value[1], to, head, CK_KV_SEGMENT + p);
+      ck_load_kv_ref(key[0], value[0], from, head, CK_KV_SEGMENT + p),
+          ck_load_kv_ref(key[1], value[1], to, head, CK_KV_SEGMENT + p);
       for (uint32_t d = 0; d < dim; d++) {
         expect(key[1][d] == (p < count ? key[0][d] : 0), "a copied key", count, p, d);
         expect(value[1][d] == (p < count ? value[0][d] : 0), "a copied value", count, p, d);
@@ -363,35 +385,38 @@ static void check_copy(ck_type type, uint32_t count, uint32_t heads, uint32_t di
 /// Returns numbers of every magnitude, including beyond the range of the type.
 static void check_store(ck_type type, uint32_t rows, uint32_t heads, uint32_t dim) {
   fenced memory;
-  void *places[MOST_SEGMENTS];
-  ck_kv kv = cache(&memory, places, type, rows, heads, dim);
+  void *table[MOST_SEGMENTS];
+  ck_kv kv = cache(&memory, table, type, rows, heads, dim);
   grid source = make(rows, 2 * heads * dim, 1);
   for (uint32_t r = 0; r < rows; r++)
-    for (uint32_t c = 0; c < source.columns; c++) source.at[r * source.stride + c] *= ldexpf(1, (int)(r * 7 + c / 32) % 46 - 28);
+    for (uint32_t c = 0; c < source.columns; c++)
+      source.at[r * source.stride + c] *= ldexpf(1, (int)(r * 7 + c / 32) % 46 - 28);
   source.at[0] = 65519.9f, source.at[source.columns - 1] = 65520, source.at[source.columns / 2] = 0;
   ck_store_kv(pools[2], kv, source.at, source.at + heads * dim, source.stride, rows, 0);
   check_stored(kv, source.at, source.at + heads * dim, source.stride, rows);
   drop(memory), drop(source.memory);
 }
 
-static void check_attention(ck_type type, uint32_t rows, uint32_t position, uint32_t heads, uint32_t kv_heads, uint32_t dim,
-                            bool causal) {
+static void check_attention(ck_type type, uint32_t rows, uint32_t position, uint32_t heads, uint32_t kv_heads,
+                            uint32_t dim, bool causal) {
   const uint32_t filled = rows + position, width = kv_heads * dim;
   fenced memory;
-  void *places[MOST_SEGMENTS];
-  ck_kv kv = cache(&memory, places, type, filled, kv_heads, dim);
+  void *table[MOST_SEGMENTS];
+  ck_kv kv = cache(&memory, table, type, filled, kv_heads, dim);
   grid source = make(filled, 2 * width, 1), queries = make(rows, heads * dim, 2), out = make(rows, heads * dim, 3);
   grid expected = copy(out), single = copy(out);
   ck_store_kv(pools[2], kv, source.at, source.at + width, source.stride, position, 0);
   const float *rest = source.at + position * source.stride;
   ck_store_kv(pools[2], kv, rest, rest + width, source.stride, rows, position);
   check_stored(kv, source.at, source.at + width, source.stride, filled);
-  ck_attention_job job = {queries.at, queries.stride, out.at, out.stride, kv, rows, heads, causal ? position + 1 : filled, causal,
-                          2 / sqrtf((float)dim)};
+  ck_attention_job job = {
+      queries.at, queries.stride,       out.at, out.stride, kv, rows, heads, causal ? position + 1 : filled,
+      causal,     2 / sqrtf((float)dim)};
   ck_attention(pools[3], &job, 1);
   job.out = expected.at;
   ck_attention_ref(&job);
-  expect(difference(out, expected) < (dim > 256 ? 6e-6 : 3e-6), causal ? "causal attention" : "attention", rows, position, dim);
+  expect(difference(out, expected) < (dim > 256 ? 6e-6 : 3e-6), causal ? "causal attention" : "attention", rows,
+         position, dim);
   for (uint32_t r = 0; r < rows; r++) {
     ck_attention_job one = job;
     one.queries = queries.at + r * queries.stride, one.out = single.at + r * single.stride, one.rows = 1;
@@ -415,7 +440,8 @@ static void check_elements(uint32_t count) {
   ck_exp(pools[2], power.at, count);
   for (uint32_t i = 0; i < count; i++) {
     double exact = exp((double)x.at[i]);
-    expect(fabs(power.at[i] - exact) <= 2 * ((double)nextafterf((float)exact, INFINITY) - (float)exact), "exp", i, count, 0);
+    expect(fabs(power.at[i] - exact) <= 2 * ((double)nextafterf((float)exact, INFINITY) - (float)exact), "exp", i,
+           count, 0);
   }
   drop(x.memory), drop(tanh.memory), drop(erf.memory), drop(power.memory), drop(tanh_ref.memory), drop(erf_ref.memory);
 }
@@ -436,7 +462,8 @@ static void check_widening(void) {
     for (uint32_t i = 0; i < FINITE; i++) ((uint16_t *)halves.data)[i] = (uint16_t)(sign << 15 | i);
     grid one = make(1, 1, 0), out = make(1, FINITE, 0), wide = make(1, FINITE, 0);
     one.at[0] = 1;
-    ck_matmul(pools[2], out.at, FINITE, one.at, 1, 1, ck_single((ck_matrix){halves.data, CK_F16, FINITE, 1}), NULL, false);
+    ck_matmul(pools[2], out.at, FINITE, one.at, 1, 1, ck_single((ck_matrix){halves.data, CK_F16, FINITE, 1}), NULL,
+              false);
     ck_widen(wide.at, halves.data, CK_F16, FINITE);
     for (uint32_t i = 0; i < FINITE; i++) {
       double value = i < 1024 ? ldexp(i, -24) : ldexp(1024 + i % 1024, (int)(i / 1024) - 25);
@@ -457,7 +484,8 @@ static void check_rounding(ck_type type) {
   for (uint32_t round = 0; round < 200; round++) {
     const uint32_t share = round % 5 * 25;  // Per cent of odd numbers.
     for (uint32_t i = 0; i < count; i++)
-      in.at[i] = (number() + 1.7f) / 3.4f * 100 < (float)share ? odd[(uint32_t)((number() + 1.7f) * 1000) % COUNT(odd)] : number();
+      in.at[i] = (number() + 1.7f) / 3.4f * 100 < (float)share ? odd[(uint32_t)((number() + 1.7f) * 1000) % COUNT(odd)]
+                                                               : number();
     const bool fine = ck_quantize(out.data, in.at, type, count);
     expect(fine == ck_quantize_baseline(other.data, in.at, type, count) && !memcmp(out.data, other.data, out.bytes),
            "rounding on any machine", type, round, share);
@@ -492,8 +520,10 @@ static void check_table(void) {
         check_attention(type, rows, rows * 29 % 81, 6, 1 + rows % 3, dim, rows % 4 > 0);
     check_store(type, 97, 3, 64), check_store(type, 17, 1, first), check_store(type, 33, 2, type == CK_Q8_0 ? 96 : 85);
     check_copy(type, 1, 2, 32), check_copy(type, 16, 1, 96), check_copy(type, 197, 3, type == CK_Q8_0 ? 64 : 72);
-    check_attention(type, 1, 1100, 8, 2, 128, true), check_attention(type, 81, 0, 2, 2, type == CK_Q8_0 ? 64 : 72, false);
-    check_attention(type, 40, 59, 9, 1, type == CK_Q8_0 ? 32 : 34, true), check_attention(type, 70, 480, 4, 1, 160, true);
+    check_attention(type, 1, 1100, 8, 2, 128, true),
+        check_attention(type, 81, 0, 2, 2, type == CK_Q8_0 ? 64 : 72, false);
+    check_attention(type, 40, 59, 9, 1, type == CK_Q8_0 ? 32 : 34, true),
+        check_attention(type, 70, 480, 4, 1, 160, true);
     check_attention(type, 5, 600, 5, 1, 1024, true);
     for (uint32_t group = 1; group <= 14; group++) check_attention(type, 1, 520 + group, group, 1, 32, true);
   }
@@ -503,7 +533,13 @@ static void check_table(void) {
 
 /// Checks the named tables, or all that can run here and the parts common to all.
 int main(int count, char **named) {
-  static const char *const names[] = {"baseline", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 VNNI", "NEON", "NEON with dot products",
+  static const char *const names[] = {"baseline",
+                                      "AVX2",
+                                      "AVX-VNNI",
+                                      "AVX-512",
+                                      "AVX-512 VNNI",
+                                      "NEON",
+                                      "NEON with dot products",
                                       "NEON with products of matrices"};
   printf("  The best table here: %s\n", names[ck_isa_best()]);
   for (isa = CK_BASELINE; isa <= CK_NEON_I8MM; isa++) {
@@ -513,7 +549,8 @@ int main(int count, char **named) {
     if (count > 1 && wanted) expect(ck_isa_available(isa), "the table is there", 0, 0, 0);
     if (!wanted || !ck_isa_available(isa)) continue;
     for (int32_t threads = 1; threads < 4; threads++)
-      if (!(pools[threads] = ck_workers_create(threads, isa)) || !ck_workers_reserve(pools[threads], 50, 1280)) return 2;
+      if (!(pools[threads] = ck_workers_create(threads, isa)) || !ck_workers_reserve(pools[threads], 50, 1280))
+        return 2;
     int before = failures;
     check_table();
     for (int32_t threads = 1; threads < 4; threads++) ck_workers_destroy(pools[threads]);
