@@ -1,4 +1,5 @@
-// How many cores this process may use: the affinity mask, cut by the CPU quota of its control groups (version 2 or 1).
+// The number of cores that this process may use: the affinity mask, limited by the CPU quota of its control groups
+// (version 2 or 1).
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include "CKernels.h"
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/// The first line of a file, without its end; false when there is none.
+/// Reads the first line of a file without its newline. Returns false if there is none.
 static bool first_line(const char *path, char *line, int size) {
   FILE *file = fopen(path, "re");
   if (!file) return false;
@@ -17,14 +18,14 @@ static bool first_line(const char *path, char *line, int size) {
   return read;
 }
 
-/// Cores that `quota` microseconds in every `period` come to, rounded up; `limit` when there is no quota.
+/// The cores that `quota` microseconds in every `period` amount to, rounded up; `limit` without a quota.
 static int32_t cores_in(long long quota, long long period, int32_t limit) {
   if (quota <= 0 || period <= 0) return limit;
   long long cores = (quota + period - 1) / period;
   return cores < limit ? (int32_t)cores : limit;
 }
 
-/// The tightest quota from `group` up to the root of the hierarchy that is mounted at `root`.
+/// The smallest quota from `group` up to the root of the hierarchy, which is mounted at `root`.
 static int32_t walk(const char *root, char *group, bool version2, int32_t limit) {
   for (;;) {
     char path[1024], line[64];
@@ -65,7 +66,8 @@ int32_t ck_usable_cores(void) {
     if (strcmp(group, "/") == 0) *group = 0;
     controllers++;
     if (*controllers == 0) cores = walk("/sys/fs/cgroup", group, true, cores);
-    else if (strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0) cores = walk("/sys/fs/cgroup/cpu", group, false, cores);
+    else if (strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0)
+      cores = walk("/sys/fs/cgroup/cpu", group, false, cores);
   }
   if (file) fclose(file);
   return cores < 1 ? 1 : cores;

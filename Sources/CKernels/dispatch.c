@@ -1,11 +1,11 @@
-// Chooses a table of kernels by what the processor can do and the operating system saves: every feature that the table's file
-// names as its target. A test compares the two.
+// Chooses a table of kernels by the features of the processor that the operating system supports. A table needs every
+// feature that its file names as its target; a test compares the two lists.
 #include "kernel_table.h"
 #if defined(__aarch64__)
 #include <string.h>
 #include <sys/auxv.h>
 
-/// By the bits of Linux's ABI, which old headers do not name.
+/// Reads the bits of Linux's ABI, because old headers do not name them.
 static bool HAS(const char *feature) {
   if (!strcmp(feature, "dotprod")) return getauxval(AT_HWCAP) >> 20 & 1;
   if (!strcmp(feature, "i8mm")) return getauxval(AT_HWCAP2) >> 13 & 1;
@@ -22,12 +22,13 @@ const ck_kernel_table *ck_table(ck_isa isa) {
   case CK_AVX2: return HAS("avx2") && HAS("fma") && HAS("f16c") ? &ck_table_avx2 : NULL;
   case CK_AVX_VNNI: return HAS("avxvnni") && HAS("avx2") && HAS("fma") && HAS("f16c") ? &ck_table_avx_vnni : NULL;
   case CK_AVX512:
-    return HAS("avx512f") && HAS("avx512bw") && HAS("avx512dq") && HAS("avx512vl") && HAS("avx2") && HAS("fma") && HAS("f16c")
+    return HAS("avx512f") && HAS("avx512bw") && HAS("avx512dq") && HAS("avx512vl") && HAS("avx2") && HAS("fma") &&
+                   HAS("f16c")
                ? &ck_table_avx512
                : NULL;
   case CK_AVX512_VNNI:
-    return HAS("avx512f") && HAS("avx512bw") && HAS("avx512dq") && HAS("avx512vl") && HAS("avx512vnni") && HAS("avx2") &&
-                   HAS("fma") && HAS("f16c")
+    return HAS("avx512f") && HAS("avx512bw") && HAS("avx512dq") && HAS("avx512vl") && HAS("avx512vnni") &&
+                   HAS("avx2") && HAS("fma") && HAS("f16c")
                ? &ck_table_avx512_vnni
                : NULL;
 #elif defined(__aarch64__)

@@ -1,10 +1,8 @@
-// Kernels for x86-64 with AVX-512 and its byte dot products: as `kernels_avx512.c`, and a line of packed weights meets twelve inputs in one
-// instruction each (12 sums, 12 totals, 1 line).
+// Kernels for x86-64 with AVX-512 and its byte dot products: like `kernels_avx512.c`, but a line of packed weights is
+// multiplied by twelve inputs with one instruction each (12 sums, 12 totals, 1 line).
 #if defined(__x86_64__)
 #include "kernel_table.h"
 #include <immintrin.h>
-#include <math.h>
-#include <string.h>
 #define CK_TABLE ck_table_avx512_vnni
 #define CK_WIDTH 16
 #define CK_FUSED 1
@@ -14,9 +12,16 @@
 #define CK_STREAM_COLUMNS 8
 #define CK_TILE_QUERIES 12
 #define CK_TILE_SUMS 24
-#define CK_VNNI 1
 #define CK_INPUTS 12
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+#define CK_TILE_PARTS 1
+#define CK_REGISTER "v"
+#define CK_STEPS "steps_words.inc"
+#define CK_PANEL_STEPS "panel_single.inc"
+#define CK_UNSIGNED_CODES 1
+#define CK_PAIR_PRODUCTS(a, b) _mm512_madd_epi16((__m512i)(a), (__m512i)(b))
+#define CK_WORD_PRODUCT(sum, w, x) _mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(w), (__m512i)(x))
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), \
+                             apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop
 #endif

@@ -1,9 +1,8 @@
-// Kernels for x86-64 with AVX2 and AVX-VNNI: as `kernels_avx2.c`, with byte dot products (6 sums, 6 totals, 2 lines, 1 input).
+// Kernels for x86-64 with AVX2 and AVX-VNNI: like `kernels_avx2.c`, but with byte dot products (6 sums, 6 totals, 2
+// parts of a line, 1 input).
 #if defined(__x86_64__)
 #include "kernel_table.h"
 #include <immintrin.h>
-#include <math.h>
-#include <string.h>
 #define CK_TABLE ck_table_avx_vnni
 #define CK_WIDTH 8
 #define CK_FUSED 1
@@ -13,8 +12,14 @@
 #define CK_STREAM_COLUMNS 6
 #define CK_TILE_QUERIES 6
 #define CK_TILE_SUMS 12
-#define CK_VNNI 1
 #define CK_INPUTS 3
+#define CK_TILE_PARTS 2
+#define CK_REGISTER "v"
+#define CK_STEPS "steps_words.inc"
+#define CK_PANEL_STEPS "panel_single.inc"
+#define CK_UNSIGNED_CODES 1
+#define CK_PAIR_PRODUCTS(a, b) _mm256_madd_epi16((__m256i)(a), (__m256i)(b))
+#define CK_WORD_PRODUCT(sum, w, x) _mm256_dpbusd_avx_epi32((__m256i)(sum), (__m256i)(w), (__m256i)(x))
 #pragma clang attribute push(__attribute__((target("avxvnni,avx2,fma,f16c"))), apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop

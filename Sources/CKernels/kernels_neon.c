@@ -10,5 +10,10 @@
 #define CK_TILE_QUERIES 6
 #define CK_TILE_SUMS 24
 #define CK_INPUTS 3
+#define CK_TILE_PARTS 4
+#define CK_REGISTER "w"
+#define CK_STEPS "steps_words.inc"
+#define CK_PANEL_STEPS "panel_single.inc"
+#define CK_UNSIGNED_CODES 0
 #include "kernels.inc"
 #endif

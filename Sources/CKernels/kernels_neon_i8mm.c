@@ -1,5 +1,5 @@
-// Kernels for aarch64 with byte products of matrices: as `kernels_neon_dot.c`, and half a line of two words of packed weights meets six
-// inputs in twelve instructions (12 sums, 12 totals, 3 pairs of inputs, 1 of rows).
+// Kernels for aarch64 with byte products of matrices: like `kernels_neon_dot.c`, but half a line of two words of packed
+// weights is multiplied by six inputs with twelve instructions (12 sums, 12 totals, 3 pairs of inputs, 1 of rows).
 #if defined(__aarch64__)
 #include "kernel_table.h"
 #include <arm_neon.h>
@@ -12,9 +12,14 @@
 #define CK_STREAM_COLUMNS 8
 #define CK_TILE_QUERIES 6
 #define CK_TILE_SUMS 24
-#define CK_NEON_DOT 1
-#define CK_NEON_I8MM 1
 #define CK_INPUTS 6
+#define CK_TILE_PARTS 2
+#define CK_REGISTER "w"
+#define CK_STEPS "steps_words.inc"
+#define CK_PANEL_STEPS "panel_pairs.inc"
+#define CK_UNSIGNED_CODES 0
+#define CK_WORD_PRODUCT(sum, w, x) vdotq_s32((int32x4_t)(sum), (int8x16_t)(w), (int8x16_t)(x))
+#define CK_PAIRS_PRODUCT(sum, x, w) vmmlaq_s32((int32x4_t)(sum), (int8x16_t)(x), (int8x16_t)(w))
 #pragma clang attribute push(__attribute__((target("dotprod,i8mm"))), apply_to = function)
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -1,18 +1,9 @@
-// The operations of the header: each splits its rows, columns or heads into tasks for the pool. How it splits never changes
-// a sum, only who takes it.
+// The operations of the header. Each splits its rows, columns or heads into tasks for the pool. The split never changes
+// a sum, only who computes it.
 #include "workers.h"
 #include <string.h>
 
-/// Elements below which a task is not worth handing over.
-enum { GRAIN = 16 * 1024 };
-
-static uint32_t divide_up(size_t a, size_t b) { return (uint32_t)((a + b - 1) / b); }
-static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
-/// Rows of `columns` elements that make up one task.
-static uint32_t rows_per_task(uint32_t columns) { return columns >= GRAIN ? 1 : GRAIN / (columns ? columns : 1); }
-
-// Rows --------------------------------------------------------------------------------------------------------------------
+// Rows ----------------------------------------------------------------------------------------------------------------
 
 typedef struct row_job {
   const ck_kernel_table *table;
@@ -27,35 +18,53 @@ typedef struct row_job {
 
 static void run_rms_norm(const void *context, uint32_t task) {
   const row_job *j = context;
-  for (uint32_t r = task * j->step, n = smaller(j->step, j->rows - r); n--; r++)
+  for (uint32_t r = task * j->step, n = ck_smaller(j->step, j->rows - r); n--; r++)
     j->table->rms_norm(j->out + r * j->out_stride, j->x + r * j->x_stride, j->columns, j->weight, j->epsilon);
 }
 
 void ck_rms_norm(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows,
                  uint32_t columns, const float *weight, float epsilon) {
-  row_job job = {.table = ck_workers_table(workers), .out = out, .x = x, .weight = weight, .out_stride = out_stride,
-                 .x_stride = x_stride, .rows = rows, .columns = columns, .epsilon = epsilon, .step = rows_per_task(columns)};
-  ck_workers_run(workers, divide_up(rows, job.step), run_rms_norm, &job);
+  row_job job = {.table = ck_workers_table(workers),
+                 .out = out,
+                 .x = x,
+                 .weight = weight,
+                 .out_stride = out_stride,
+                 .x_stride = x_stride,
+                 .rows = rows,
+                 .columns = columns,
+                 .epsilon = epsilon,
+                 .step = ck_rows_per_task(columns)};
+  ck_workers_run(workers, ck_divide_up(rows, job.step), run_rms_norm, &job);
 }
 
 static void run_layer_norm(const void *context, uint32_t task) {
   const row_job *j = context;
-  for (uint32_t r = task * j->step, n = smaller(j->step, j->rows - r); n--; r++)
-    j->table->layer_norm(j->out + r * j->out_stride, j->x + r * j->x_stride, j->columns, j->weight, j->bias, j->epsilon);
+  for (uint32_t r = task * j->step, n = ck_smaller(j->step, j->rows - r); n--; r++)
+    j->table->layer_norm(j->out + r * j->out_stride, j->x + r * j->x_stride, j->columns, j->weight, j->bias,
+                         j->epsilon);
 }
 
 void ck_layer_norm(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows,
                    uint32_t columns, const float *weight, const float *bias, float epsilon) {
-  row_job job = {.table = ck_workers_table(workers), .out = out, .x = x, .weight = weight, .bias = bias,
-                 .out_stride = out_stride, .x_stride = x_stride, .rows = rows, .columns = columns, .epsilon = epsilon,
-                 .step = rows_per_task(columns)};
-  ck_workers_run(workers, divide_up(rows, job.step), run_layer_norm, &job);
+  row_job job = {.table = ck_workers_table(workers),
+                 .out = out,
+                 .x = x,
+                 .weight = weight,
+                 .bias = bias,
+                 .out_stride = out_stride,
+                 .x_stride = x_stride,
+                 .rows = rows,
+                 .columns = columns,
+                 .epsilon = epsilon,
+                 .step = ck_rows_per_task(columns)};
+  ck_workers_run(workers, ck_divide_up(rows, job.step), run_layer_norm, &job);
 }
 
 static void run_norm_rope(const void *context, uint32_t task) {
   const row_job *j = context;
-  void (*rotate)(float *, uint32_t, const float *, const float *) = j->interleaved ? j->table->rope_pairs : j->table->rope;
-  for (uint32_t r = task * j->step, n = smaller(j->step, j->rows - r); n--; r++) {
+  void (*rotate)(float *, uint32_t, const float *, const float *) =
+      j->interleaved ? j->table->rope_pairs : j->table->rope;
+  for (uint32_t r = task * j->step, n = ck_smaller(j->step, j->rows - r); n--; r++) {
     size_t at = (size_t)j->positions[r] * (j->columns / 2);
     for (uint32_t head = 0; head < j->heads; head++) {
       float *x = j->out + r * j->out_stride + (size_t)head * j->columns;
@@ -66,17 +75,27 @@ static void run_norm_rope(const void *context, uint32_t task) {
 }
 
 void ck_norm_rope(ck_workers *workers, float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim,
-                  const float *weight, float epsilon, const int32_t *positions, const float *cosines, const float *sines,
-                  bool interleaved) {
-  row_job job = {.table = ck_workers_table(workers), .out = x, .weight = weight, .out_stride = x_stride, .rows = rows,
-                 .columns = head_dim, .heads = heads, .epsilon = epsilon, .positions = positions, .cosines = cosines,
-                 .sines = sines, .interleaved = interleaved, .step = rows_per_task(heads * head_dim)};
-  ck_workers_run(workers, divide_up(rows, job.step), run_norm_rope, &job);
+                  const float *weight, float epsilon, const int32_t *positions, const float *cosines,
+                  const float *sines, bool interleaved) {
+  row_job job = {.table = ck_workers_table(workers),
+                 .out = x,
+                 .weight = weight,
+                 .out_stride = x_stride,
+                 .rows = rows,
+                 .columns = head_dim,
+                 .heads = heads,
+                 .epsilon = epsilon,
+                 .positions = positions,
+                 .cosines = cosines,
+                 .sines = sines,
+                 .interleaved = interleaved,
+                 .step = ck_rows_per_task(heads * head_dim)};
+  ck_workers_run(workers, ck_divide_up(rows, job.step), run_norm_rope, &job);
 }
 
 static void run_silu_mul(const void *context, uint32_t task) {
   const row_job *j = context;
-  for (uint32_t r = task * j->step, n = smaller(j->step, j->rows - r); n--; r++) {
+  for (uint32_t r = task * j->step, n = ck_smaller(j->step, j->rows - r); n--; r++) {
     const float *x = j->x + r * j->x_stride;
     j->table->silu_mul(j->out + r * j->out_stride, x, x + j->columns, j->columns);
   }
@@ -84,12 +103,18 @@ static void run_silu_mul(const void *context, uint32_t task) {
 
 void ck_silu_mul(ck_workers *workers, float *out, size_t out_stride, const float *x, size_t x_stride, uint32_t rows,
                  uint32_t width) {
-  row_job job = {.table = ck_workers_table(workers), .out = out, .x = x, .out_stride = out_stride, .x_stride = x_stride,
-                 .rows = rows, .columns = width, .step = rows_per_task(width)};
-  ck_workers_run(workers, divide_up(rows, job.step), run_silu_mul, &job);
+  row_job job = {.table = ck_workers_table(workers),
+                 .out = out,
+                 .x = x,
+                 .out_stride = out_stride,
+                 .x_stride = x_stride,
+                 .rows = rows,
+                 .columns = width,
+                 .step = ck_rows_per_task(width)};
+  ck_workers_run(workers, ck_divide_up(rows, job.step), run_silu_mul, &job);
 }
 
-// Elements ----------------------------------------------------------------------------------------------------------------
+// Elements ------------------------------------------------------------------------------------------------------------
 
 typedef struct map_job {
   void (*map)(float *x, size_t count);
@@ -99,20 +124,24 @@ typedef struct map_job {
 
 static void run_map(const void *context, uint32_t task) {
   const map_job *j = context;
-  size_t begin = (size_t)task * GRAIN, count = j->count - begin;
-  j->map(j->x + begin, count < GRAIN ? count : GRAIN);
+  size_t begin = (size_t)task * CK_TASK_ELEMENTS, count = j->count - begin;
+  j->map(j->x + begin, count < CK_TASK_ELEMENTS ? count : CK_TASK_ELEMENTS);
 }
 
 static void map(ck_workers *workers, void (*kernel)(float *, size_t), float *x, size_t count) {
   map_job job = {kernel, x, count};
-  ck_workers_run(workers, divide_up(count, GRAIN), run_map, &job);
+  ck_workers_run(workers, ck_divide_up(count, CK_TASK_ELEMENTS), run_map, &job);
 }
 
-void ck_gelu_tanh(ck_workers *workers, float *x, size_t count) { map(workers, ck_workers_table(workers)->gelu_tanh, x, count); }
-void ck_gelu_erf(ck_workers *workers, float *x, size_t count) { map(workers, ck_workers_table(workers)->gelu_erf, x, count); }
+void ck_gelu_tanh(ck_workers *workers, float *x, size_t count) {
+  map(workers, ck_workers_table(workers)->gelu_tanh, x, count);
+}
+void ck_gelu_erf(ck_workers *workers, float *x, size_t count) {
+  map(workers, ck_workers_table(workers)->gelu_erf, x, count);
+}
 void ck_exp(ck_workers *workers, float *x, size_t count) { map(workers, ck_workers_table(workers)->exp, x, count); }
 
-// Attention ---------------------------------------------------------------------------------------------------------------
+// Attention -----------------------------------------------------------------------------------------------------------
 
 typedef struct store_job {
   const ck_kernel_table *table;
@@ -131,7 +160,7 @@ static void run_store(const void *context, uint32_t head) {
 void ck_store_kv(ck_workers *workers, ck_kv kv, const float *keys, const float *values, size_t stride, uint32_t rows,
                  uint32_t position) {
   store_job job = {ck_workers_table(workers), kv, keys, values, stride, rows, position};
-  if ((size_t)rows * kv.heads * kv.head_dim >= GRAIN) ck_workers_run(workers, kv.heads, run_store, &job);
+  if ((size_t)rows * kv.heads * kv.head_dim >= CK_TASK_ELEMENTS) ck_workers_run(workers, kv.heads, run_store, &job);
   else
     for (uint32_t head = 0; head < kv.heads; head++) run_store(&job, head);
 }
@@ -141,10 +170,11 @@ typedef struct copy_job {
   uint32_t segment, count;
 } copy_job;
 
-/// Copies whole blocks of `bytes`, then the first `count % CK_KEY_BLOCK` positions of the next, zero behind them. A block has `rows`
-/// rows of numbers after `scales` rows of scales; positions are its columns, or its rows where `across` is false.
-static void copy_plane(char *to, const char *from, size_t bytes, uint32_t count, uint32_t scales, uint32_t rows, size_t size,
-                       bool across, size_t row) {
+/// Copies whole blocks of `bytes`, then the first `count % CK_KEY_BLOCK` positions of the next, followed by zeros. A
+/// block has `scales` rows of scales, then `rows` rows of numbers. Positions are its columns if `across`, otherwise its
+/// rows.
+static void copy_plane(char *to, const char *from, size_t bytes, uint32_t count, uint32_t scales, uint32_t rows,
+                       size_t size, bool across, size_t row) {
   const uint32_t whole = count / CK_KEY_BLOCK, lanes = count % CK_KEY_BLOCK;
   memcpy(to, from, whole * bytes);
   if (!lanes) return;
@@ -154,7 +184,8 @@ static void copy_plane(char *to, const char *from, size_t bytes, uint32_t count,
   to += scales * CK_KEY_BLOCK * 2, from += scales * CK_KEY_BLOCK * 2;
   if (!across) memcpy(to, from, lanes * row);
   else
-    for (uint32_t i = 0; i < rows; i++) memcpy(to + i * CK_KEY_BLOCK * size, from + i * CK_KEY_BLOCK * size, lanes * size);
+    for (uint32_t i = 0; i < rows; i++)
+      memcpy(to + i * CK_KEY_BLOCK * size, from + i * CK_KEY_BLOCK * size, lanes * size);
 }
 
 static void run_copy(const void *context, uint32_t head) {
@@ -162,10 +193,10 @@ static void run_copy(const void *context, uint32_t head) {
   const ck_kv *kv = &j->to;
   const uint32_t dim = kv->head_dim, scales = kv->type == CK_Q8_0 ? dim / 32 : 0, at = j->segment * CK_KV_SEGMENT;
   const size_t size = kv->type == CK_Q8_0 ? 1 : ck_block_bytes(kv->type);
-  copy_plane(ck_key_at(kv, head, at), ck_key_at(&j->from, head, at), ck_key_block(kv->type, dim), j->count, scales, dim, size, true,
-             0);
-  copy_plane(ck_value_at(kv, head, at), ck_value_at(&j->from, head, at), ck_value_block(kv->type, dim), j->count, scales, 0, size,
-             false, ck_padded_head(dim) * size);
+  copy_plane(ck_key_at(kv, head, at), ck_key_at(&j->from, head, at), ck_key_block(kv->type, dim), j->count, scales, dim,
+             size, true, 0);
+  copy_plane(ck_value_at(kv, head, at), ck_value_at(&j->from, head, at), ck_value_block(kv->type, dim), j->count,
+             scales, 0, size, false, ck_padded_head(dim) * size);
 }
 
 void ck_copy_kv(ck_workers *workers, ck_kv to, ck_kv from, uint32_t segment, uint32_t count) {
@@ -180,16 +211,19 @@ typedef struct attention_batch {
 
 static uint32_t pair_count(const ck_attention_job *job) { return job->rows * (job->heads / job->kv.heads); }
 
-/// Tasks of one KV head.
-static uint32_t head_tasks(const ck_attention_job *job) { return divide_up(pair_count(job), ck_task_pairs(job->kv.head_dim)); }
+/// The number of tasks of one KV head.
+static uint32_t head_tasks(const ck_attention_job *job) {
+  return ck_divide_up(pair_count(job), ck_task_pairs(job->kv.head_dim));
+}
 
 static void run_attention(const void *context, uint32_t task) {
   const attention_batch *batch = context;
   const ck_attention_job *job = batch->jobs;
   for (uint32_t n; task >= (n = head_tasks(job) * job->kv.heads); job++) task -= n;
-  // Tasks of one head follow each other: its keys and values stay in the cache that the cores share.
-  const uint32_t step = ck_task_pairs(job->kv.head_dim), head = task / head_tasks(job), begin = task % head_tasks(job) * step;
-  batch->table->attention(job, head, begin, begin + smaller(step, pair_count(job) - begin));
+  // The tasks of one head are consecutive: its keys and values stay in the cache that the cores share.
+  const uint32_t step = ck_task_pairs(job->kv.head_dim), head = task / head_tasks(job),
+                 begin = task % head_tasks(job) * step;
+  batch->table->attention(job, head, begin, begin + ck_smaller(step, pair_count(job) - begin));
 }
 
 void ck_attention(ck_workers *workers, const ck_attention_job *jobs, uint32_t count) {
@@ -199,7 +233,7 @@ void ck_attention(ck_workers *workers, const ck_attention_job *jobs, uint32_t co
   ck_workers_run(workers, tasks, run_attention, &batch);
 }
 
-// Input -------------------------------------------------------------------------------------------------------------------
+// Input ---------------------------------------------------------------------------------------------------------------
 
 typedef struct patch_job {
   float *out;
@@ -220,7 +254,8 @@ static void run_patches(const void *context, uint32_t down) {
       }
 }
 
-void ck_patches(ck_workers *workers, float *out, const uint8_t *view, uint32_t side, uint32_t patch, const float *levels) {
+void ck_patches(ck_workers *workers, float *out, const uint8_t *view, uint32_t side, uint32_t patch,
+                const float *levels) {
   patch_job job = {out, view, levels, side, patch};
   ck_workers_run(workers, side / patch, run_patches, &job);
 }

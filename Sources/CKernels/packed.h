@@ -1,22 +1,23 @@
-// The layout of quantised weights in memory, and of the 8-bit inputs that meet them.
+// The layout of quantised weights in memory, and of the 8-bit inputs that they are multiplied with.
 //
-// Sixteen rows form a group. A line is 64 bytes: for each of the sixteen rows one 4-byte word of its GGUF block, row after row, so that
-// one broadcast of four inputs meets the weights of every row, and 4, 8 or 16 rows fill a vector. A group is
+// Sixteen rows form a group. A line of 64 bytes holds one 4-byte word of the GGUF block of each of the sixteen rows,
+// row after row. One broadcast word of four inputs therefore meets the weights of every row, and 4, 8 or 16 rows fill a
+// vector. A group is
 //   bodies[blocks][lines of the type][64]   integer scales, high bits, numbers: see `packing.c`
 //   scales[blocks][1 or 2][16]              f16: what GGUF calls d, then dmin or m
-// rounded up to whole lines: the bytes of the GGUF blocks and less than one line more.
+// rounded up to whole lines: the bytes of the GGUF blocks plus less than one line.
 #ifndef PACKED_H
 #define PACKED_H
 
 #include "CKernels.h"
 
-/// Columns that are taken at once: a block of the K types, eight blocks of the others.
+/// Columns that are multiplied at once: a block of the K types, eight blocks of the others.
 enum { CK_CHUNK = 256, CK_LINE = 64 };
 
-/// Where a type's body has its parts, in lines.
+/// The lines of a type's body: their number, and where the high bits and the codes begin.
 typedef struct ck_layout {
   uint8_t lines, high, numbers;
-  /// f16 scales of a row: d alone, or d and the scale of the minima.
+  /// f16 scales per row: d alone, or d and the scale of the minima.
   uint8_t scales;
 } ck_layout;
 
@@ -44,17 +45,17 @@ static inline size_t ck_group_bytes(ck_type type, uint32_t columns) {
   return (bytes + CK_LINE - 1) / CK_LINE * CK_LINE;
 }
 
-/// How inputs are rounded for a type.
+/// The rounding of the inputs for a type.
 typedef enum ck_input {
-  /// A scale for 32 numbers: `ck_input_32`.
+  /// One scale per 32 numbers: `ck_input_32`.
   CK_INPUT_32,
-  /// A scale for 256 numbers: `ck_input_256`.
+  /// One scale per 256 numbers: `ck_input_256`.
   CK_INPUT_256,
-  /// A scale for 32 numbers, which are widened to 16 bits: `ck_input_wide`.
+  /// One scale per 32 numbers, which are widened to 16 bits: `ck_input_wide`.
   CK_INPUT_WIDE,
 } ck_input;
 
-// What one row has in the place of one chunk of 256 columns.
+// One row's inputs of one chunk of 256 columns.
 
 typedef struct ck_input_32 {
   _Alignas(CK_LINE) int8_t numbers[CK_CHUNK];
@@ -70,27 +71,33 @@ typedef struct ck_input_256 {
 } ck_input_256;
 
 typedef struct ck_input_wide {
-  /// Of every four numbers first those at even, then those at odd places.
+  /// Of every four numbers, those at even indices come before those at odd indices.
   _Alignas(CK_LINE) int16_t numbers[CK_CHUNK];
   float scales[8];
 } ck_input_wide;
 
 static inline size_t ck_input_bytes(ck_input input) {
-  return input == CK_INPUT_32 ? sizeof(ck_input_32) : input == CK_INPUT_256 ? sizeof(ck_input_256) : sizeof(ck_input_wide);
+  return input == CK_INPUT_32    ? sizeof(ck_input_32)
+         : input == CK_INPUT_256 ? sizeof(ck_input_256)
+                                 : sizeof(ck_input_wide);
 }
 
 static inline uint32_t ck_chunks(uint32_t columns) { return (uint32_t)(((uint64_t)columns + CK_CHUNK - 1) / CK_CHUNK); }
 
-/// Rows of inputs that are multiplied by one group after another. Inputs are stored as `[blocks of rows][chunks][rows of the block]`
-/// and read in that order, so a block may come from the last cache; what counts is that a chunk of weights is unpacked for many rows.
+/// The largest number of rows that `ck_input_rows` returns.
+enum { CK_MAX_INPUT_ROWS = 120 };
+/// Rows of inputs that one group after another is multiplied with. Inputs are stored and read as `[blocks of
+/// rows][chunks][rows of the block]`, so a block may come from the last-level cache. What matters is that a chunk of
+/// weights is unpacked for many rows.
 static inline uint32_t ck_input_rows(ck_input input, uint32_t columns) {
   size_t row = ck_chunks(columns) * ck_input_bytes(input), rows = (size_t)1536 * 1024 / (row ? row : 1) / 12 * 12;
-  return rows < 24 ? 24 : rows > 120 ? 120 : (uint32_t)rows;
+  return rows < 24 ? 24 : rows > CK_MAX_INPUT_ROWS ? CK_MAX_INPUT_ROWS : (uint32_t)rows;
 }
 
-/// Where row `row` of `rows` has its chunk `chunk`.
+/// The byte offset of chunk `chunk` of row `row` of `rows`.
 static inline size_t ck_input_offset(ck_input input, uint32_t columns, uint32_t rows, uint32_t row, uint32_t chunk) {
-  uint32_t block = ck_input_rows(input, columns), first = row / block * block, height = rows - first < block ? rows - first : block;
+  uint32_t block = ck_input_rows(input, columns), first = row / block * block,
+           height = rows - first < block ? rows - first : block;
   return ((size_t)first * ck_chunks(columns) + (size_t)chunk * height + (row - first)) * ck_input_bytes(input);
 }
 

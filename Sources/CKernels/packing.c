@@ -1,5 +1,6 @@
-// From GGUF's blocks to groups of sixteen rows and back: the words of the blocks are only moved. The exception are the high bits of Q5_0
-// and Q5_1, of which a byte holds those of eight consecutive words of numbers, as the other types have them already.
+// Converts GGUF's blocks to groups of sixteen rows and back. It only moves the words of the blocks, except for the high
+// bits of Q5_0 and Q5_1: they are transposed so that a byte holds the bits of eight consecutive words of codes, as in
+// the other types.
 #include "packed.h"
 #include <string.h>
 
@@ -10,7 +11,7 @@ typedef struct run {
 
 typedef struct plan {
   run runs[3];
-  /// Where the f16 scales begin in the block, and the transposed high bits, or 0.
+  /// Where the f16 scales begin in the block, and where the bits to transpose are, or 0.
   uint8_t scales, bits;
 } plan;
 
@@ -28,17 +29,18 @@ static plan plan_of(ck_type type) {
   }
 }
 
-/// A 4 × 8 transposition of bits: bit `4q + j` becomes bit `8j + q`, or back.
+/// Transposes 4 × 8 bits: bit `4q + j` becomes bit `8j + q`, or back.
 static uint32_t turn(uint32_t bits, bool back) {
   uint32_t out = 0;
   for (uint32_t q = 0; q < 8; q++)
-    for (uint32_t j = 0; j < 4; j++) out |= back ? (bits >> (8 * j + q) & 1) << (4 * q + j) : (bits >> (4 * q + j) & 1) << (8 * j + q);
+    for (uint32_t j = 0; j < 4; j++)
+      out |= back ? (bits >> (8 * j + q) & 1) << (4 * q + j) : (bits >> (4 * q + j) & 1) << (8 * j + q);
   return out;
 }
 
 typedef uint32_t words __attribute__((vector_size(16)));
 
-/// Moves four words of four rows, `stride` bytes apart, into four lines: a model of gigabytes passes through here when it is loaded.
+/// Moves four words of four rows, `stride` bytes apart, into four lines. Loading moves gigabytes through this function.
 static void move_square(char *lines, const char *in, size_t stride) {
   words a, b, c, d;
   memcpy(&a, in, 16);
@@ -52,7 +54,7 @@ static void move_square(char *lines, const char *in, size_t stride) {
   for (int i = 0; i < 4; i++) memcpy(lines + i * CK_LINE, &out[i], 16);
 }
 
-/// Moves the words of `height` rows into the lines of a run; `body` is the first row's place.
+/// Moves the words of `height` rows into the lines of a run. `body` is the address of the first row.
 static void move_run(char *body, const char *in, size_t stride, uint32_t height, run run) {
   char *lines = body + run.line * CK_LINE;
   in += run.from;
@@ -85,7 +87,8 @@ void ck_pack(void *packed, const void *in, ck_type type, uint32_t rows, uint32_t
       const char *block = (const char *)in + ((size_t)first * blocks + b) * bytes;
       for (int i = 0; i < 3 && plan.runs[i].words; i++) move_run(body, block, stride, height, plan.runs[i]);
       for (uint32_t i = 0; i < layout.scales; i++)
-        for (uint32_t r = 0; r < height; r++) memcpy(scales + i * 32 + r * 2, block + r * stride + plan.scales + i * 2, 2);
+        for (uint32_t r = 0; r < height; r++)
+          memcpy(scales + i * 32 + r * 2, block + r * stride + plan.scales + i * 2, 2);
       for (uint32_t r = 0; plan.bits && r < height; r++) {
         uint32_t word;
         memcpy(&word, block + r * stride + plan.bits, 4);
@@ -96,14 +99,15 @@ void ck_pack(void *packed, const void *in, ck_type type, uint32_t rows, uint32_t
   }
 }
 
-/// Puts block `b` of a row back together.
+/// Restores block `b` of row `r` in GGUF's layout.
 static void unpack(char *block, const char *group, ck_type type, uint32_t blocks, uint32_t b, uint32_t r) {
   const ck_layout layout = ck_layout_of(type);
   const plan plan = plan_of(type);
   const char *body = group + (size_t)b * layout.lines * CK_LINE;
   const char *scales = group + (size_t)blocks * layout.lines * CK_LINE + (size_t)b * layout.scales * 32;
   for (const run *run = plan.runs; run < plan.runs + 3; run++)
-    for (uint32_t i = 0; i < run->words; i++) memcpy(block + run->from + i * 4, body + (run->line + i) * CK_LINE + r * 4, 4);
+    for (uint32_t i = 0; i < run->words; i++)
+      memcpy(block + run->from + i * 4, body + (run->line + i) * CK_LINE + r * 4, 4);
   if (plan.bits) {
     uint32_t word;
     memcpy(&word, body + layout.high * CK_LINE + r * 4, 4);

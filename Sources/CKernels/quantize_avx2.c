@@ -1,4 +1,5 @@
-// Rounding to GGUF's blocks for x86-64 with AVX2. Products and sums are not fused: the bytes are those of every other machine.
+// Rounds to GGUF's blocks on x86-64 with AVX2. Products and sums are not fused, so the bytes are the same as on other
+// machines.
 #if defined(__x86_64__)
 #define CK_QUANTIZE ck_quantize_avx2
 #include "quants.h"

@@ -1,10 +1,13 @@
-// GGUF's blocks of numbers that share scales: sizes, and widening to f32. Products and sums are taken as the `gguf` package
-// takes them, so every bit agrees: a part's scale is the block's times its own, rounded, before it meets a code.
+// GGUF's blocks of numbers that share scales: sizes, and widening to f32. Products and sums are computed in the order
+// of the `gguf` package, so every bit agrees: a part's scale is the product of the block's and its own, rounded before
+// it is multiplied by a code.
 #include "quants.h"
 
-static const struct { uint16_t values, bytes; } blocks[] = {
-    [CK_F32] = {1, 4},    [CK_F16] = {1, 2},    [CK_BF16] = {1, 2},     [CK_Q8_0] = {32, 34},
-    [CK_Q4_0] = {32, 18}, [CK_Q4_1] = {32, 20}, [CK_Q5_0] = {32, 22},   [CK_Q5_1] = {32, 24},
+static const struct {
+  uint16_t values, bytes;
+} blocks[] = {
+    [CK_F32] = {1, 4},      [CK_F16] = {1, 2},      [CK_BF16] = {1, 2},     [CK_Q8_0] = {32, 34},
+    [CK_Q4_0] = {32, 18},   [CK_Q4_1] = {32, 20},   [CK_Q5_0] = {32, 22},   [CK_Q5_1] = {32, 24},
     [CK_Q4_K] = {256, 144}, [CK_Q5_K] = {256, 176}, [CK_Q6_K] = {256, 210},
 };
 
@@ -34,7 +37,8 @@ static void widen_q8_0(float *out, const uint8_t *in) {
   for (int i = 0; i < 32; i++) out[i] = (float)(int8_t)in[Q8_0_CODES + i] * d;
 }
 
-/// Codes of four bits: the first half of the block in the low nibbles, the second in the high. `high` has a fifth bit of each.
+/// Unpacks codes of four bits: the first half of the block is in the low nibbles, the second in the high ones. `high`
+/// holds a fifth bit of each.
 static void nibbles(int8_t *codes, const uint8_t *in, uint32_t high, int offset) {
   for (int i = 0; i < 16; i++) {
     codes[i] = (int8_t)((in[i] & 15) + (int)(high >> i & 1) * 16 - offset);
@@ -60,11 +64,13 @@ static void widen_with_minimum(float *out, const uint8_t *in, ck_type type) {
   for (int i = 0; i < 32; i++) out[i] = d * (float)codes[i] + minimum;
 }
 
-/// Parts 2n and 2n + 1 lie in the low and high nibbles of 32 bytes; bit j of `high[i]` is the fifth bit of value i of part j.
+/// Parts 2n and 2n + 1 lie in the low and high nibbles of 32 bytes; bit j of `high[i]` is the fifth bit of value i of
+/// part j.
 static void widen_k(float *out, const uint8_t *in, const uint8_t *codes, const uint8_t *high) {
   const float d = ck_half_to_float(ck_load_half(in)), least = ck_half_to_float(ck_load_half(in + QK_MINIMUM));
   for (uint32_t j = 0; j < 8; j++) {
-    const float scale = d * (float)ck_part_scale(in + QK_PARTS, j), minimum = least * (float)ck_part_minimum(in + QK_PARTS, j);
+    const float scale = d * (float)ck_part_scale(in + QK_PARTS, j),
+                minimum = least * (float)ck_part_minimum(in + QK_PARTS, j);
     const uint8_t *bytes = codes + j / 2 * 32;
     for (uint32_t i = 0; i < 32; i++) {
       const int code = (bytes[i] >> j % 2 * 4 & 15) + (high ? (high[i] >> j & 1) * 16 : 0);
@@ -73,8 +79,8 @@ static void widen_k(float *out, const uint8_t *in, const uint8_t *codes, const u
   }
 }
 
-/// Each half of the block: value i of parts 2n and 2n + 1 (together 32) has its low nibble in byte `32 * (n % 2) + i`, low for
-/// n < 2 and high for the others, and its two high bits at `2n` of `high[i]`.
+/// Each half of the block: value i of parts 2n and 2n + 1 (together 32) has its low nibble in byte `32 * (n % 2) + i`,
+/// low for n < 2 and high for the others, and its two high bits at `2n` of `high[i]`.
 static void widen_q6_k(float *out, const uint8_t *in) {
   const float d = ck_half_to_float(ck_load_half(in + Q6_K_SCALE));
   for (int half = 0; half < 2; half++)

@@ -1,4 +1,5 @@
-// Halves and the blocks of GGUF, byte by byte: offsets of the fields, and what both directions share.
+// Half-precision numbers and the blocks of GGUF, byte by byte: field offsets, and the functions that reading and
+// writing share.
 #ifndef QUANTS_H
 #define QUANTS_H
 
@@ -26,7 +27,12 @@ enum {
   Q6_K_SCALE = 208,
 };
 
-/// A half as f32. Shifts it into place, corrects the exponent's bias, also of subnormals, and puts infinities back.
+/// 1.5 · 2²³. Added to an f32 of magnitude up to 2²², it rounds to the nearest integer, ties to even, in the low bits.
+#define CK_ROUNDER 0x1.8p23f
+/// The largest finite half.
+#define CK_LARGEST_HALF 65504.0f
+
+/// A half as f32: shifts it, corrects the exponent's bias, also of subnormals, and restores infinities.
 static inline float ck_half_to_float(uint16_t half) {
   uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13, bits;
   float scaled;
@@ -38,7 +44,7 @@ static inline float ck_half_to_float(uint16_t half) {
   return scaled;
 }
 
-/// The nearest half, to even when two are as near: infinite from 65520 on; of a NaN the leading bits, made quiet.
+/// The nearest half, ties to even: infinite from 65520 on; a NaN keeps its leading bits and becomes quiet.
 static inline uint16_t ck_float_to_half(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -60,8 +66,8 @@ static inline uint16_t ck_float_to_half(float value) {
 static inline uint16_t ck_load_half(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
 static inline void ck_store_half(uint8_t *p, uint16_t half) { p[0] = (uint8_t)half, p[1] = (uint8_t)(half >> 8); }
 
-/// Scale and minimum of part `j` of a block of Q4_K or Q5_K: the first four in the low six bits of bytes 0–3 and 4–7; of the
-/// others four bits each in bytes 8–11, and the two highest above those of the first four.
+/// The scale and minimum of part `j` of a block of Q4_K or Q5_K. The first four are the low six bits of bytes 0–3 and
+/// 4–7. The others have four bits each in bytes 8–11, and their two highest bits above those of the first four.
 static inline uint8_t ck_part_scale(const uint8_t *parts, uint32_t j) {
   return (uint8_t)(j < 4 ? parts[j] & 63 : (parts[j + 4] & 15) | parts[j - 4] >> 6 << 4);
 }
@@ -69,7 +75,7 @@ static inline uint8_t ck_part_minimum(const uint8_t *parts, uint32_t j) {
   return (uint8_t)(j < 4 ? parts[j + 4] & 63 : parts[j + 4] >> 4 | parts[j] >> 6 << 4);
 }
 
-/// `ck_quantize` on this thread with the vectors of one instruction set; the bytes are the same with each.
+/// `ck_quantize` on this thread with the vectors of one instruction set; all give the same bytes.
 bool ck_quantize_baseline(void *out, const float *in, ck_type type, size_t count);
 #if defined(__x86_64__)
 bool ck_quantize_avx2(void *out, const float *in, ck_type type, size_t count);

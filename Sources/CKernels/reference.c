@@ -1,9 +1,9 @@
-// The same operations in plain loops and double precision: what every kernel is tested against. Never used by the model.
+// The same operations in plain loops and double precision, as references for the tests. The model never uses them.
 #include "CKernels.h"
 #include <math.h>
 #include <stdlib.h>
 
-/// Inputs as products with weights of `type` see them: rounded to 8 bits with a scale for each block, or as they are.
+/// Rounds inputs as a product with weights of `type` does: to 8 bits with a scale for each block, or not at all.
 static void round_like(ck_type type, double *out, const float *x, uint32_t columns) {
   const uint32_t block = ck_block_values(type);
   for (uint32_t at = 0; at < columns; at += block) {
@@ -15,7 +15,10 @@ static void round_like(ck_type type, double *out, const float *x, uint32_t colum
       finite &= (bool)isfinite(x[i]);
     }
     for (uint32_t i = at; i < at + n; i++)
-      out[i] = block == 1 ? x[i] : !finite ? NAN : most < 1e-30f ? 0 : (double)rintf(x[i] * (127 / most)) * (most / 127);
+      out[i] = block == 1      ? x[i]
+               : !finite       ? NAN
+               : most < 1e-30f ? 0
+                               : (double)rintf(x[i] * (127 / most)) * (most / 127);
   }
 }
 
@@ -62,12 +65,14 @@ void ck_layer_norm_ref(float *out, size_t out_stride, const float *x, size_t x_s
     mean /= columns;
     for (uint32_t i = 0; i < columns; i++) squares += (row[i] - mean) * (row[i] - mean);
     double scale = 1 / sqrt(squares / columns + epsilon);
-    for (uint32_t i = 0; i < columns; i++) out[r * out_stride + i] = (float)((row[i] - mean) * scale * weight[i] + bias[i]);
+    for (uint32_t i = 0; i < columns; i++)
+      out[r * out_stride + i] = (float)((row[i] - mean) * scale * weight[i] + bias[i]);
   }
 }
 
 void ck_norm_rope_ref(float *x, size_t x_stride, uint32_t rows, uint32_t heads, uint32_t head_dim, const float *weight,
-                      float epsilon, const int32_t *positions, const float *cosines, const float *sines, bool interleaved) {
+                      float epsilon, const int32_t *positions, const float *cosines, const float *sines,
+                      bool interleaved) {
   const uint32_t half = head_dim / 2;
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t h = 0; h < heads; h++) {

@@ -1,9 +1,9 @@
 // Fork and join over a fixed pool.
 //
-// `gate` holds an epoch, whether a job is open, and how many workers are inside. The caller opens the gate with a new epoch;
-// workers enter by counting themselves in, take task numbers from `next` and leave. The caller takes tasks too, closes the
-// gate when none is left and waits for those inside. A worker that wakes too late finds the gate closed and costs nothing, so
-// a pool on a busy machine is never slower than its caller alone by more than one task.
+// `gate` holds an epoch, whether a job is open, and how many workers are inside. The caller opens the gate with a new
+// epoch. Workers enter by counting themselves in, take task numbers from `next` and leave. The caller takes tasks too,
+// closes the gate when none is left and waits for the workers inside. A worker that wakes too late finds the gate
+// closed. So even on a busy machine, a pool is at most one task slower than its caller alone.
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include "workers.h"
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { INSIDE = 0x7fff, OPEN = 0x8000, EPOCH = 0x10000 };
-/// Looks at the gate before sleeping: some 20 µs, the time between two operations of a forward pass.
+/// Checks of the gate before sleeping: about 20 µs, the time between two operations of a forward pass.
 enum { SPINS = 2000 };
 
 struct ck_workers {
@@ -26,13 +26,13 @@ struct ck_workers {
   _Atomic uint32_t sleepers;
   _Atomic bool stopping, caller_sleeps;
   _Alignas(64) _Atomic uint32_t next;
-  // Written by the caller while the gate is closed and nobody is inside; read by workers inside.
+  // The caller writes these while the gate is closed and no worker is inside; workers inside read them.
   _Alignas(64) ck_task *task;
   const void *context;
   uint32_t count;
   const ck_kernel_table *table;
-  void *room;
-  size_t room_bytes;
+  void *buffer;
+  size_t buffer_bytes;
   int32_t threads;
   pthread_t handles[];
 };
@@ -52,10 +52,11 @@ static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
 static void wake_all(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0); }
 
 static void take_tasks(ck_workers *w) {
-  for (uint32_t i; (i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed)) < w->count;) w->task(w->context, i);
+  for (uint32_t i; (i = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed)) < w->count;)
+    w->task(w->context, i);
 }
 
-/// Waits for an open gate of another epoch than `last`, and returns what it saw; 0 when the pool stops.
+/// Waits for an open gate with another epoch than `last` and returns the gate's value, or 0 when the pool stops.
 static uint32_t await_job(ck_workers *w, uint32_t last) {
   for (int spins = 0;; spins++) {
     uint32_t gate = atomic_load(&w->gate);
@@ -66,7 +67,7 @@ static uint32_t await_job(ck_workers *w, uint32_t last) {
       continue;
     }
     atomic_fetch_add(&w->sleepers, 1);
-    // The gate is compared again by the kernel: an opening between the load and here ends the sleep at once.
+    // The kernel compares the gate again: if it opens between the load and here, the sleep ends at once.
     if (!atomic_load(&w->stopping)) sleep_while(&w->gate, gate);
     atomic_fetch_sub(&w->sleepers, 1);
     spins = 0;
@@ -150,10 +151,10 @@ ck_workers *ck_workers_create(int32_t threads, ck_isa isa) {
   atomic_init(&w->caller_sleeps, false);
   atomic_init(&w->next, 0);
   w->table = table;
-  w->room = NULL;
-  w->room_bytes = 0;
+  w->buffer = NULL;
+  w->buffer_bytes = 0;
   w->threads = 1;
-  // Workers take no signals: handlers run on the threads that asked for them.
+  // Workers block all signals: handlers run on the program's own threads.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -170,27 +171,27 @@ ck_workers *ck_workers_create(int32_t threads, ck_isa isa) {
 
 void ck_workers_destroy(ck_workers *w) {
   atomic_store(&w->stopping, true);
-  // A change of the gate ends a sleep that is just beginning.
+  // Changing the gate ends a sleep that is just beginning.
   atomic_fetch_xor(&w->gate, 0x80000000u);
   wake_all(&w->gate);
   for (int32_t i = 1; i < w->threads; i++) pthread_join(w->handles[i], NULL);
-  free(w->room);
+  free(w->buffer);
   free(w);
 }
 
 bool ck_workers_resize(ck_workers *w, size_t bytes) {
-  if (bytes <= w->room_bytes) return true;
-  void *room = bytes < SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
-  if (!room) return false;
-  free(w->room);
-  w->room = room;
-  w->room_bytes = bytes;
+  if (bytes <= w->buffer_bytes) return true;
+  void *buffer = bytes < SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+  if (!buffer) return false;
+  free(w->buffer);
+  w->buffer = buffer;
+  w->buffer_bytes = bytes;
   return true;
 }
 
-void *ck_workers_room(const ck_workers *w, size_t *bytes) {
-  *bytes = w->room_bytes;
-  return w->room;
+void *ck_workers_buffer(const ck_workers *w, size_t *bytes) {
+  *bytes = w->buffer_bytes;
+  return w->buffer;
 }
 
 int32_t ck_workers_count(const ck_workers *w) { return w->threads; }

@@ -1,12 +1,12 @@
-// Attention and its cache, of every type and on every instruction set that runs here, beside the reference.
+// Compares attention and its cache with the reference, for every cache type and every instruction set of this machine.
 import CKernels
 import Testing
 
-/// A cache full of what is not a number in f32 and f16, its segments last to first in memory.
+/// A cache filled with NaN in f32 and f16, with its segments in reverse order in memory.
 final class Cache {
   let kv: ck_kv
   private let memory: UnsafeMutableRawBufferPointer
-  private let places: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
   init(_ type: ck_type, positions: Int, heads: Int, dimension: Int) {
     let keys = heads * ck_key_plane(type, UInt32(dimension)), values = heads * ck_value_plane(type, UInt32(dimension))
@@ -14,24 +14,24 @@ final class Cache {
     memory = .allocate(byteCount: segments * (keys + values), alignment: 64)
     memory.initializeMemory(as: UInt8.self, repeating: 0xff)
     let base = memory.baseAddress.unsafelyUnwrapped
-    places = .allocate(capacity: segments)
+    table = .allocate(capacity: segments)
     for index in 0..<segments {
-      (places + index).initialize(to: base + (segments - 1 - index) * (keys + values))
+      (table + index).initialize(to: base + (segments - 1 - index) * (keys + values))
     }
     kv = ck_kv(
-      segments: places, keys: 0, values: keys, heads: UInt32(heads), head_dim: UInt32(dimension), type: type)
+      segments: table, keys: 0, values: keys, heads: UInt32(heads), head_dim: UInt32(dimension), type: type)
   }
 
   deinit {
     memory.deallocate()
-    places.deallocate()
+    table.deallocate()
   }
 }
 
 extension Kernels {
   @Suite struct AttentionTests {
     @Test(arguments: instructionSets, [ck_type.f32, .f16, .q8_0])
-    func `attention is the reference's, causal or not, from any position`(isa: ck_isa, type: ck_type) throws {
+    func `attention matches the reference, causal or not, from any position`(isa: ck_isa, type: ck_type) throws {
       try withWorkers(2, isa) { workers in
         var numbers = Numbers(5)
         for (rows, position, heads, kvHeads, size, causal) in [
@@ -73,7 +73,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `a cache of halves holds the nearest half, and its largest for what is beyond`(isa: ck_isa) throws {
+    func `an f16 cache holds the nearest half and limits larger numbers`(isa: ck_isa) throws {
       var numbers = Numbers(8)
       let rows = 40, dimension = 37
       let source = Padded.random(rows, 2 * dimension, &numbers)
@@ -93,7 +93,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `a cache of bytes is within half a step of the largest of 32`(isa: ck_isa) throws {
+    func `a q8_0 cache is within half a step of the largest of 32 numbers`(isa: ck_isa) throws {
       var numbers = Numbers(9)
       let rows = 33, dimension = 96
       let source = Padded.random(rows, 2 * dimension, &numbers)
@@ -106,19 +106,17 @@ extension Kernels {
         let (key, value) = Self.load(cache.kv, row), exact = source.base + row * source.stride
         for i in 0..<2 * dimension where row > 0 || i >= 32 {
           let top = (i / 32 * 32..<i / 32 * 32 + 32).reduce(Float(0)) { max($0, abs(exact[$1])) }
-          // A scale is a half itself: 2⁻¹¹ of 127 steps, and 2⁻²⁵ where halves are subnormal.
+          // A scale is itself a half: its error is 2⁻¹¹ of 127 steps, and 2⁻²⁵ for subnormal halves.
           let step = top / 127
           #expect(abs((key + value)[i] - exact[i]) <= step * 0.57 + 127 * 0x1p-25, "\(row), \(i)")
         }
-        // Beyond the largest scale: held there.
+        // Limited to the largest scale.
         if row == 0 { #expect(key[..<32].allSatisfy { $0.isFinite && abs($0) <= 127 * 65504 }) }
       }
     }
 
     private static func load(_ kv: ck_kv, _ position: Int) -> (key: [Float], value: [Float]) {
-      var (key, value) = (
-        [Float](repeating: 0, count: Int(kv.head_dim)), [Float](repeating: 0, count: Int(kv.head_dim))
-      )
+      var key = [Float](repeating: 0, count: Int(kv.head_dim)), value = key
       ck_load_kv_ref(&key, &value, kv, 0, UInt32(position))
       return (key, value)
     }

@@ -1,4 +1,4 @@
-// The features that a table of kernels is compiled for beside those that the dispatcher asks the processor for.
+// Compares the features that a table of kernels is compiled for with those that the dispatcher checks.
 import Foundation
 import Testing
 
@@ -10,7 +10,7 @@ import Testing
   }
 
   @Test(arguments: ["avx2", "avx_vnni", "avx512", "avx512_vnni", "neon_dot", "neon_i8mm"])
-  func `a table is chosen only where every feature of its target is`(name: String) throws {
+  func `the dispatcher checks every feature of a table's target`(name: String) throws {
     let target = try #require(try text("kernels_\(name).c").firstMatch(of: /target\("([^"]+)"\)/)?.output.1)
     let branches = try text("dispatch.c").components(separatedBy: "case CK_")
     let branch = try #require(branches.first { $0.hasPrefix("\(name.uppercased()):") })

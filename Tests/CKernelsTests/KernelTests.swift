@@ -1,4 +1,4 @@
-// Every kernel of every instruction set that runs here, beside its reference in double precision.
+// Compares every kernel of every instruction set of this machine with its reference in double precision.
 import CKernels
 import Foundation
 import Testing
@@ -29,7 +29,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `products of any shape and type are the reference's`(isa: ck_isa) throws {
+    func `products of any shape and type match the reference`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         var numbers = Numbers(1)
         for (rows, columns, k) in [
@@ -55,7 +55,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `a row's product has the same bits in any batch and on any threads`(isa: ck_isa) throws {
+    func `a row's product has the same bits in any batch and on any number of threads`(isa: ck_isa) throws {
       var numbers = Numbers(2)
       for type in [ck_type.f32, .f16, .bf16] {
         let w = Weights(type, 101, 83, &numbers), x = Padded.random(75, 83, &numbers)
@@ -78,7 +78,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `norms are the reference's`(isa: ck_isa) throws {
+    func `norms match the reference`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         var numbers = Numbers(3)
         for (rows, columns) in [(1, 1), (2, 7), (3, 16), (5, 33), (40, 520)] {
@@ -99,7 +99,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `rotary heads are the reference's, normalised or not, with either pairing`(isa: ck_isa) throws {
+    func `rotary heads match the reference, normalised or not, with either pairing`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         var numbers = Numbers(4)
         for (rows, heads, dimension) in [(1, 1, 2), (3, 2, 6), (5, 3, 34), (70, 4, 128)] {
@@ -123,7 +123,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `activations are the reference's`(isa: ck_isa) throws {
+    func `activation functions match the reference`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         var numbers = Numbers(6)
         for count in [1, 5, 16, 31, 40_001] {
@@ -197,7 +197,7 @@ extension Kernels {
       #expect(zip(out.values, halves).allSatisfy { $0 == Half.value($1) })
     }
 
-    @Test func `patches are channel after channel and leave the rest`() throws {
+    @Test func `patches hold channel after channel and skip incomplete patches`() throws {
       let side = 11, patch = 3, grid = 3
       let view = (0..<side * side * 3).map { UInt8($0 * 37 % 256) }
       let levels = (0..<768).map(Float.init)
@@ -217,7 +217,7 @@ extension Kernels {
   }
 }
 
-/// Half precision by its definition; Swift's own type is not to be had on every machine.
+/// Half precision by its definition, because Swift's own type is not available on every machine.
 enum Half {
   static func value(_ bits: UInt16) -> Float {
     let sign: Double = bits >> 15 == 1 ? -1 : 1
@@ -226,7 +226,7 @@ enum Half {
     return Float(sign * (exponent == 0 ? fraction * pow(2, -14) : (1 + fraction) * pow(2, Double(exponent - 15))))
   }
 
-  /// Ties to even; what is beyond the largest half becomes it.
+  /// Ties to even; larger numbers become the largest half.
   static func nearest(_ value: Float) -> Float {
     let magnitude = min(Double(value.magnitude), 65504)
     let step = magnitude < 0x1p-14 ? 0x1p-24 : pow(2, Double(magnitude.exponent - 10))

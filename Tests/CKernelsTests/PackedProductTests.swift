@@ -1,5 +1,5 @@
-// Products with packed weights of every type and instruction set that runs here, beside the reference: GGUF's own numbers, inputs
-// rounded to 8 bits, sums in double precision.
+// Compares products with packed weights of every type and instruction set of this machine with the reference: GGUF's
+// own numbers, inputs rounded to 8 bits, sums in double precision.
 import CKernels
 import Testing
 
@@ -34,7 +34,7 @@ private final class PackedWeights {
 
   deinit { memory.deallocate() }
 
-  /// The sum of the magnitudes that each output's terms can have, `[x.rows, rows]`.
+  /// The sum of the magnitudes of each output's terms, `[x.rows, rows]`.
   func magnitudes(_ x: Padded) -> [Float] {
     let columns = Int(matrix.columns)
     let tops = (0..<matrix.rows).map { row in
@@ -63,7 +63,7 @@ private func multiply(
 extension Kernels {
   @Suite struct PackedProductTests {
     @Test(arguments: instructionSets)
-    func `packed products of any shape and type are the reference's`(isa: ck_isa) throws {
+    func `packed products of any shape and type match the reference`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         #expect(ck_workers_reserve(workers, 80, 1120))
         var numbers = Numbers(11)
@@ -93,7 +93,9 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `a row's packed product has the same bits in any batch, on any threads and with any room`(isa: ck_isa) throws {
+    func `a row's packed product has the same bits in any batch, with any number of threads and any buffer size`(
+      isa: ck_isa
+    ) throws {
       var numbers = Numbers(12)
       for type in packedTypes {
         let w = PackedWeights(type, 101, 512, &numbers), x = Padded.random(131, 512, &numbers), whole = Padded(131, 101)
@@ -115,7 +117,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `parts of different types side by side are the parts one by one`(isa: ck_isa) throws {
+    func `a product of several types equals the products of its parts`(isa: ck_isa) throws {
       var numbers = Numbers(13)
       for (index, type) in packedTypes.enumerated() {
         let parts = [type, packedTypes[(index + 3) % 8], index % 2 == 0 ? .q6_K : .q8_0].map {
@@ -138,7 +140,7 @@ extension Kernels {
     }
 
     @Test(arguments: packedTypes)
-    func `a row of packed weights is the row of the blocks`(type: ck_type) {
+    func `a row of packed weights equals the row of the blocks`(type: ck_type) {
       var numbers = Numbers(14)
       for (rows, columns) in [(1, 256), (16, 256), (37, 768)] {
         let w = PackedWeights(type, rows, columns, &numbers), bytes = ck_row_bytes(type, columns)
@@ -152,7 +154,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `the largest numbers that blocks and inputs can hold do not saturate`(isa: ck_isa) throws {
+    func `the largest numbers of blocks and inputs do not saturate`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         #expect(ck_workers_reserve(workers, 8, 512))
         for type in packedTypes {
@@ -174,7 +176,7 @@ extension Kernels {
     }
 
     @Test(arguments: instructionSets)
-    func `inputs that are not finite spoil their own row only`(isa: ck_isa) throws {
+    func `inputs that are not finite affect only their own row`(isa: ck_isa) throws {
       try withWorkers(2, isa) { workers in
         #expect(ck_workers_reserve(workers, 5, 512))
         var numbers = Numbers(15)

@@ -1,9 +1,10 @@
-// Rows with not-a-number before, between and behind them, so that a read beyond an end spoils the result and a write shows.
+// Rows with NaN before, between and behind them. A read out of bounds spoils the result, and a write out of bounds is
+// detected.
 import Basics
 import CKernels
 import Testing
 
-/// One test at a time, so that a pool's idleness can be seen.
+/// One test at a time, so that idle pools can be measured.
 @Suite(.serialized) struct Kernels {}
 
 /// Reproducible numbers: whole, uniform, or near a normal distribution.
@@ -27,7 +28,9 @@ final class Padded {
   private let field: UnsafeMutableBufferPointer<Float>
 
   init(_ rows: Int, _ columns: Int, gap: Int = 0, fill: (Int) -> Float = { _ in 0 }) {
-    (self.rows, self.columns, stride) = (rows, columns, columns + gap)
+    self.rows = rows
+    self.columns = columns
+    stride = columns + gap
     field = .allocate(capacity: rows * stride + 2 * Self.margin)
     field.initialize(repeating: .nan)
     for i in 0..<rows * columns { base[i / columns * stride + i % columns] = fill(i) }
@@ -38,7 +41,7 @@ final class Padded {
   var base: UnsafeMutablePointer<Float> { field.baseAddress.unsafelyUnwrapped + Self.margin }
   var values: [Float] { (0..<rows * columns).map { base[$0 / columns * stride + $0 % columns] } }
 
-  /// Whether everything around the rows is still NaN.
+  /// Whether all memory around the rows is still NaN.
   var isIntact: Bool {
     field.indices.allSatisfy { i in
       let at = i - Self.margin
@@ -72,7 +75,7 @@ let instructionSets = [ck_isa.baseline, .avx2, .avxVNNI, .avx512, .avx512VNNI, .
   ck_isa_available($0)
 }
 
-/// Runs `body` with a pool and ends the pool.
+/// Runs `body` with a pool and destroys the pool.
 func withWorkers<Value>(_ threads: Int32, _ isa: ck_isa, _ body: (OpaquePointer) throws -> Value) throws -> Value {
   guard let workers = ck_workers_create(threads, isa) else { throw NoWorkers() }
   defer { ck_workers_destroy(workers) }

@@ -1,4 +1,5 @@
-// GGUF's blocks against the `gguf` package and llama.cpp's quantiser; `scripts/fixtures/quants.py` wrote the expectations.
+// Compares GGUF's blocks with the `gguf` package and llama.cpp's quantiser. `scripts/fixtures/quants.py` wrote the
+// expected values.
 import CKernels
 import Foundation
 import Testing
@@ -8,7 +9,7 @@ private let types: [(String, ck_type)] = [
   ("Q4_K", .q4_K), ("Q5_K", .q5_K), ("Q6_K", .q6_K),
 ]
 
-/// `values` rounded to blocks, whether all of them could be held, and a guard behind the blocks.
+/// Rounds `values` to blocks. Returns the blocks and whether no value exceeded the type; checks a guard behind them.
 private func quantized(_ values: [Float], _ type: ck_type) -> (bytes: [UInt8], fine: Bool) {
   let count = ck_row_bytes(type, values.count)
   var bytes = [UInt8](repeating: 0xA5, count: count + 32)
@@ -20,7 +21,7 @@ private func quantized(_ values: [Float], _ type: ck_type) -> (bytes: [UInt8], f
 private func widened(_ bytes: [UInt8], _ type: ck_type) -> [Float] {
   let count = bytes.count / Int(ck_block_bytes(type)) * Int(ck_block_values(type))
   var values = [Float](repeating: .nan, count: count + 32)
-  // From an odd address: blocks have no alignment.
+  // At an odd address, because blocks have no alignment.
   ([0] + bytes).withUnsafeBytes { ck_widen(&values, $0.baseAddress! + 1, type, count) }
   #expect(values[count...].allSatisfy { $0.isNaN }, "wrote beyond the values")
   return Array(values[..<count])
@@ -52,7 +53,7 @@ private func widened(_ bytes: [UInt8], _ type: ck_type) -> [Float] {
   }
 
   @Test(arguments: types)
-  func `blocks widen to the bits of the gguf package`(name: String, type: ck_type) throws {
+  func `blocks widen to the same bits as in the gguf package`(name: String, type: ck_type) throws {
     let expected = try #require(fixture.types[name])
     for (blocks, numbers) in [(expected.blocks, expected.widened), (expected.drawn, expected.drawnWidened)] {
       let wanted = Self.floats(numbers)
@@ -62,7 +63,7 @@ private func widened(_ bytes: [UInt8], _ type: ck_type) -> [Float] {
   }
 
   @Test(arguments: types)
-  func `numbers round to the blocks of llama.cpp's quantiser`(name: String, type: ck_type) throws {
+  func `numbers round to the same blocks as in llama.cpp's quantiser`(name: String, type: ck_type) throws {
     let expected = try #require(fixture.types[name])
     let (bytes, fine) = quantized(values, type)
     #expect(fine)
@@ -70,8 +71,8 @@ private func widened(_ bytes: [UInt8], _ type: ck_type) -> [Float] {
   }
 
   @Test(arguments: types)
-  func `the error is llama.cpp's within one per cent`(name: String, type: ck_type) throws {
-    // Tests of bytes hold few blocks; this holds 65,536 values, made as the generator makes them.
+  func `the rounding error equals llama.cpp's within one per cent`(name: String, type: ck_type) throws {
+    // The tests of bytes use few blocks. This one uses 65,536 values from the same generator.
     var numbers = Numbers(31)
     let larger = (0..<65536).map { _ in
       ((0..<6).reduce(Float(0)) { sum, _ in sum + Float(numbers.next() >> 48) } - 196608) / 1_048_576
@@ -84,7 +85,7 @@ private func widened(_ bytes: [UInt8], _ type: ck_type) -> [Float] {
   }
 
   @Test(arguments: types)
-  func `no number makes a scale infinite or not a number`(name: String, type: ck_type) {
+  func `no number makes a scale infinite or NaN`(name: String, type: ck_type) {
     var numbers = Numbers(7)
     let odd: [Float] = [
       .nan, .infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude,
@@ -111,7 +112,7 @@ private func widened(_ bytes: [UInt8], _ type: ck_type) -> [Float] {
     }
   }
 
-  @Test func `every half goes to f32 and back, and to the nearest from between`() {
+  @Test func `every half converts to f32 and back, and numbers between halves round to the nearest`() {
     let halves = (UInt16.min...UInt16.max).map { $0 }
     let numbers = widened(halves.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }, .f16)
     var between: [Float] = []

@@ -1,4 +1,4 @@
-// The pool: every task once, no work lost between sleeping and waking, clean ends.
+// The worker pool: runs every task once, loses no work between sleeping and waking, and ends cleanly.
 import CKernels
 import Foundation
 import Testing
@@ -20,7 +20,7 @@ extension Kernels {
       }
     }
 
-    @Test func `an idle pool takes no processor time`() throws {
+    @Test func `an idle pool uses no processor time`() throws {
       try withWorkers(4, .baseline) { workers in
         var x = [Float](repeating: 0, count: 100_000)
         ck_exp(workers, &x, x.count)
@@ -31,7 +31,7 @@ extension Kernels {
       }
     }
 
-    /// Seconds of processor time of every thread named as the pool's are, from /proc.
+    /// The processor time, in seconds, of every thread with the name of the pool's threads, from /proc.
     private func threadTimes() -> Double {
       let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
       return tasks.reduce(0) { sum, task in
@@ -43,7 +43,7 @@ extension Kernels {
       }
     }
 
-    @Test func `impossible pools are refused`() {
+    @Test func `pools without threads, with too many or for other machines are not created`() {
       #expect(ck_workers_create(0, .baseline) == nil)
       #expect(ck_workers_create(5000, .baseline) == nil)
       let sets = [ck_isa.avx2, .avxVNNI, .avx512, .avx512VNNI, .neon, .neonDot, .neonI8MM]
