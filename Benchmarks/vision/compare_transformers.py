@@ -105,7 +105,7 @@ def main():
         for name, times in seconds.items():
             print(f"{name:10} median {np.median(times):.3f} s, {min(times):.3f} to {max(times):.3f}")
         results = {
-            name: [np.fromfile(f"{file}.{name}.{rung}", np.float32) for rung in ("tower", "projected")]
+            name: [np.fromfile(f"{file}.{name}.{output}", np.float32) for output in ("tower", "projected")]
             for name in ("stored", "q8_0")
         }
     results["torch bf16"] = bf16.run(view)

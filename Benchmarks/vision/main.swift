@@ -1,8 +1,7 @@
-// Encodes one image of one view for compare_transformers.py: with the tower's weights as stored, then in Q8_0, in turn.
+// Encodes one image of one view for compare_transformers.py, with the tower's weights as stored and in Q8_0 in turn.
 //   vision-benchmark checkpoint view rounds
-// `view` holds `side · side · 3` bytes. Prints the seconds of each round and type, and writes the tower's output and
-// what the projector makes of it as f32 to `view` + ".stored.tower", ".stored.projected", ".q8_0.tower",
-// ".q8_0.projected".
+// `view` holds `side · side · 3` bytes. Prints the seconds of each round and type. Writes the outputs of tower and
+// projector as f32 to `view` + ".stored.tower", ".stored.projected", ".q8_0.tower" and ".q8_0.projected".
 import Basics
 import Foundation
 import GenerationTypes
@@ -33,8 +32,8 @@ for round in 0..<(Int(arguments[3]) ?? 1) {
   }
 }
 for (name, runner) in runners {
-  runner.tap = { rung, values in
-    let ending = rung == "vision.layer.\(vision.layerCount - 1)" ? "tower" : rung
+  runner.tap = { activation, values in
+    let ending = activation == "vision.layer.\(vision.layerCount - 1)" ? "tower" : activation
     guard ending == "tower" || ending == "projected" else { return }
     do { try Data(buffer: values).write(to: URL(fileURLWithPath: "\(path).\(name).\(ending)")) } catch {
       fatalError("\(error)")

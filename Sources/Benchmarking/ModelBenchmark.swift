@@ -1,9 +1,9 @@
-// Times a runner at the border that the scheduler uses, without server, tokenizer and sampling.
+// Times the runner through the interface that the scheduler uses, without server, tokenizer and sampling.
 import Basics
 import GenerationTypes
 import Inference
 
-/// Runs workloads on one runner. Sequences are filled to a depth once and set back after each repetition.
+/// Runs workloads on one runner. Fills sequences to a depth once and truncates them after each repetition.
 package struct ModelBenchmark {
   private let runner: RRunner
   private var random = NumberSource()
@@ -37,13 +37,13 @@ package struct ModelBenchmark {
     }
   }
 
-  /// The seconds of each repetition after one that does not count, so that pages are there and the clock is up.
+  /// The seconds of each repetition, after one that is not counted: it touches the pages and raises the clock.
   private func repeated(_ count: Int, _ body: (_ isWarmup: Bool) throws -> Double) rethrows -> [Double] {
     _ = try body(true)
     return try (0..<max(1, count)).map { _ in try body(false) }
   }
 
-  /// Seconds of one repetition; warming up takes a whole prompt, but one decoded token only.
+  /// Returns the seconds of one repetition. The warm-up runs a whole prompt, but decodes only one token.
   private mutating func time(_ workload: Workload, _ sequences: [KVSequence], isWarmup: Bool) throws -> Double {
     let size = runner.vocabularySize
     if case .decode(let tokens, _, _) = workload {
@@ -59,23 +59,23 @@ package struct ModelBenchmark {
   private func decode(_ sequences: [KVSequence], _ ids: [TokenID], _ step: Int) throws {
     let first = step * sequences.count
     let entries = sequences.enumerated().map { index, sequence in
-      Batch.Entry(sequence: sequence, inputs: [.tokens(ids[first + index...first + index])], wantsLogits: true)
+      Batch.Entry(sequence: sequence, inputs: [.tokens(ids[first + index...first + index])], logitRows: 1)
     }
     try runner.step(Batch(entries: entries)) { _, _ in }
   }
 
-  /// Appends a prompt in steps as large as the runner takes; logits after the last place only.
+  /// Appends a prompt in steps of the largest size. Computes logits only after the last position.
   private func prefill(_ sequence: KVSequence, _ tokens: [TokenID]) throws {
     for start in stride(from: 0, to: tokens.count, by: runner.maxBatch) {
       let end = min(tokens.count, start + runner.maxBatch)
       let entry = Batch.Entry(
-        sequence: sequence, inputs: [.tokens(tokens[start..<end])], wantsLogits: end == tokens.count)
+        sequence: sequence, inputs: [.tokens(tokens[start..<end])], logitRows: end == tokens.count ? 1 : 0)
       try runner.step(Batch(entries: [entry])) { _, _ in }
     }
   }
 }
 
-/// Seconds that `body` takes.
+/// Returns the seconds that `body` takes.
 private func seconds(_ body: () throws -> Void) rethrows -> Double {
   let start = ContinuousClock.now
   try body()

@@ -1,11 +1,11 @@
-// Inputs without meaning, the same in every run: speed does not depend on them.
+// Random inputs, the same in every run. Speed does not depend on them.
 import GenerationTypes
 
 /// A linear congruential generator.
 struct NumberSource {
   private var state: UInt64 = 0x5DEE_CE66_D1CE_4E5B
 
-  /// `count` ids from 0 to below `limit`.
+  /// Returns `count` token ids below `limit`.
   mutating func tokens(_ count: Int, below limit: Int) -> [TokenID] {
     (0..<count).map { _ in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -15,7 +15,7 @@ struct NumberSource {
 }
 
 extension PreparedImage {
-  /// An image of noise in `count` views: the base view and, from two views on, a column of tiles.
+  /// An image of noise in `count` views: the base view, followed by a column of tiles if there are more.
   package static func noise(views count: Int, side: Int, patchesPerSide: Int) -> PreparedImage {
     let tiles = count - 1
     let grid = ImageLayout.Grid(

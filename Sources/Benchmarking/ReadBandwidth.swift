@@ -1,11 +1,11 @@
-// How fast this machine reads memory right now. Decoding can be no faster than the weights and the cache are read.
+// The read bandwidth of this machine. Decoding cannot be faster than reading the weights and the KV cache.
 import Basics
 import Dispatch
 import Glibc
 
 package enum ReadBandwidth {
-  /// Bytes per second that `threads` threads together read from a block of `byteCount` bytes, the best of `passes`; nil when
-  /// there is no memory for the block. Choose it much larger than the last cache.
+  /// Returns the bytes per second that `threads` threads together read from a block of `byteCount` bytes, the best of
+  /// `passes`, or nil if the block cannot be allocated. The block should be much larger than the last-level cache.
   package static func measure(threads: Int, byteCount: Int = 512 << 20, passes: Int = 5) -> Double? {
     let threads = max(1, threads), vectors = max(1, byteCount / threads / stride)
     let size = vectors * threads * stride
@@ -13,7 +13,7 @@ package enum ReadBandwidth {
     else { return nil }
     defer { munmap(base, size) }
     madvise(base, size, MADV_HUGEPAGE)
-    // Pages that nobody has written share one page of zeros, which stays in the cache.
+    // Untouched pages share one page of zeros, which stays in the cache.
     memset(base, 1, size)
     let block = Block(base: base.assumingMemoryBound(to: Vector.self), vectors: vectors)
     var best = 0.0
@@ -28,12 +28,12 @@ package enum ReadBandwidth {
   private typealias Vector = SIMD8<UInt64>
   private static let stride = MemoryLayout<Vector>.stride
 
-  /// Memory that all threads read and none writes to.
+  /// Memory that all threads read and none writes. `@unchecked Sendable` for that reason.
   private struct Block: @unchecked Sendable {
     let base: UnsafePointer<Vector>
     let vectors: Int
 
-    /// Sums one thread's part; every 8 bytes are 0x0101…, so the sum is known and the loop cannot be left out.
+    /// Sums one thread's part. All bytes are 1, so the sum is known and the compiler cannot remove the loop.
     func read(part: Int) {
       let from = base + part * vectors
       var first = Vector(), second = Vector()

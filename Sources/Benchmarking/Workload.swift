@@ -1,13 +1,13 @@
-// What is measured, and what came out. Rates are counted as llama.cpp's llama-bench and llama-batched-bench count them.
+// Workloads and their results. Rates count the same units as llama.cpp's llama-bench and llama-batched-bench.
 import GenerationTypes
 
 /// One kind of work, measured several times.
 package enum Workload: Hashable, Sendable {
-  /// `tokens` more places of a prompt on one sequence that holds `depth`; the logits after the last are computed.
+  /// Appends `tokens` positions of a prompt to one sequence that holds `depth`, and computes the last logits.
   case prefill(tokens: Int, depth: Int)
-  /// `tokens` steps that append one token to each of `sequences`, all of which hold `depth`, with logits for each.
+  /// Runs `tokens` steps that append one token to each of `sequences` sequences at `depth`, with logits for each.
   case decode(tokens: Int, depth: Int, sequences: Int)
-  /// One image of `count` views through the vision tower and the projector.
+  /// Encodes one image of `count` views through vision tower and projector.
   case views(count: Int)
 
   /// A short name: `pp512 @ d4096`, `tg64 × 8`, `view × 5`.
@@ -21,7 +21,7 @@ package enum Workload: Hashable, Sendable {
     }
   }
 
-  /// Sequences that take part.
+  /// The number of sequences.
   package var sequences: Int {
     switch self {
     case .prefill: 1
@@ -30,7 +30,7 @@ package enum Workload: Hashable, Sendable {
     }
   }
 
-  /// What a rate counts: places of all sequences, or views.
+  /// The units that a rate counts: positions of all sequences, or views.
   package var count: Int {
     switch self {
     case .prefill(let tokens, _): tokens
@@ -40,26 +40,29 @@ package enum Workload: Hashable, Sendable {
   }
 }
 
-/// The seconds that repetitions of a workload took.
+/// The seconds of each repetition of a workload.
 package struct WorkloadResult: Sendable {
   package let workload: Workload
-  /// In the order they were taken; at least one.
+  /// In the order of measurement; at least one.
   package let seconds: [Double]
 
-  package init(workload: Workload, seconds: [Double]) { (self.workload, self.seconds) = (workload, seconds) }
+  package init(workload: Workload, seconds: [Double]) {
+    self.workload = workload
+    self.seconds = seconds
+  }
 
-  /// Tokens, or views, per second of each repetition, slowest first.
+  /// Tokens or views per second of each repetition, slowest first.
   package var rates: [Double] { seconds.map { Double(workload.count) / max($0, 1e-9) }.sorted() }
-  /// The middle rate, or the mean of the two in the middle.
+  /// The median rate; the mean of the two middle rates if their number is even.
   package var median: Double {
     let rates = rates
     return (rates[(rates.count - 1) / 2] + rates[rates.count / 2]) / 2
   }
 }
 
-/// Which workloads to run.
+/// The workloads of one benchmark.
 package struct BenchmarkPlan: Sendable {
-  /// Prompt sizes, numbers of decoded tokens, places held before, sequences decoding together.
+  /// Prompt sizes, numbers of decoded tokens, positions before them, and numbers of sequences decoded together.
   package var prefill: [Int], decode: [Int], depths: [Int], sequences: [Int]
   package var images: [PreparedImage]
   package var repetitions: Int
@@ -68,16 +71,20 @@ package struct BenchmarkPlan: Sendable {
     prefill: [Int] = [], decode: [Int] = [], depths: [Int] = [0], sequences: [Int] = [1],
     images: [PreparedImage] = [], repetitions: Int
   ) {
-    (self.prefill, self.decode, self.depths) = (prefill, decode, depths)
-    (self.sequences, self.images, self.repetitions) = (sequences, images, repetitions)
+    self.prefill = prefill
+    self.decode = decode
+    self.depths = depths
+    self.sequences = sequences
+    self.images = images
+    self.repetitions = repetitions
   }
 
-  /// The workloads on sequences that hold `depth`, in the order they are run.
+  /// The workloads on sequences at `depth`, in order.
   package func workloads(depth: Int) -> [Workload] {
     prefill.map { .prefill(tokens: $0, depth: depth) }
       + decode.flatMap { tokens in sequences.map { .decode(tokens: tokens, depth: depth, sequences: $0) } }
   }
 
-  /// Positions that a sequence needs at most.
+  /// The largest number of positions that a sequence needs.
   package var longest: Int { (depths.max() ?? 0) + max(prefill.max() ?? 0, decode.max() ?? 0) }
 }

@@ -33,19 +33,14 @@ package struct Batch<Sequence> {
     package var sequence: Sequence
     /// The positions to append at the end of the sequence, in order.
     package var inputs: [BatchInput]
-    /// The number of appended positions, counted from the last one backwards, whose logits are computed. 0 for a part of a
-    /// prompt, 1 to sample the next token, n + 1 to verify a draft of n tokens.
+    /// The number of appended positions, counted from the last one backwards, whose logits are computed. 0 for a part
+    /// of a prompt, 1 to sample the next token, n + 1 to verify a draft of n tokens.
     package var logitRows: Int
 
     package init(sequence: Sequence, inputs: [BatchInput], logitRows: Int) {
       self.sequence = sequence
       self.inputs = inputs
       self.logitRows = logitRows
-    }
-
-    /// Creates an entry that needs the logits after its last position, or none.
-    package init(sequence: Sequence, inputs: [BatchInput], wantsLogits: Bool) {
-      self.init(sequence: sequence, inputs: inputs, logitRows: wantsLogits ? 1 : 0)
     }
 
     /// The number of positions to append.

@@ -1,35 +1,36 @@
-// The one error of this room.
+// The error type of this module.
 
 import GenerationTypes
 
-/// Why a model cannot be loaded or a step not be taken. No text holds a user's bytes.
+/// A model that cannot be loaded or a step that cannot be taken. No message contains a user's bytes.
 package enum InferenceError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Address space or memory could not be had.
+  /// Address space or memory could not be allocated.
   case outOfMemory(bytes: Int, purpose: String)
-  /// The model's shape is one that the kernels do not run.
+  /// The kernels cannot run a model of this shape.
   case unsupported(String)
-  /// Threads could not be started, or the instruction set is not this machine's.
+  /// The worker pool could not be created.
   case workers(String)
-  /// More places than one step takes.
+  /// A step that appends more positions than `maxBatch`.
   case batchTooLarge(count: Int, limit: Int)
-  /// A sequence has no room for what would be appended.
+  /// A sequence that is too short for its positions.
   case sequenceFull(needed: Int, capacity: Int)
   /// A batch that no step can take.
   case invalidBatch(String)
-  /// A token id outside the embedding.
+  /// A token id outside the vocabulary.
   case unknownToken(TokenID, vocabularySize: Int)
   /// An image that does not fit the model.
   case invalidImage(String)
 
   package var description: String {
     switch self {
-    case .outOfMemory(let bytes, let purpose): "no memory for \(purpose): \(bytes) bytes"
+    case .outOfMemory(let bytes, let purpose): "out of memory: cannot allocate \(bytes) bytes for \(purpose)"
     case .unsupported(let what): "unsupported model: \(what)"
-    case .workers(let what): "cannot start workers: \(what)"
-    case .batchTooLarge(let count, let limit): "\(count) places in one step, limit \(limit)"
-    case .sequenceFull(let needed, let capacity): "\(needed) positions needed, the sequence holds \(capacity)"
+    case .workers(let what): "cannot start the worker threads: \(what)"
+    case .batchTooLarge(let count, let limit): "a step may append at most \(limit) positions, got \(count)"
+    case .sequenceFull(let needed, let capacity):
+      "the sequence needs \(needed) positions, its capacity is \(capacity)"
     case .invalidBatch(let what): "invalid batch: \(what)"
-    case .unknownToken(let id, let size): "token id \(id), vocabulary of \(size)"
+    case .unknownToken(let id, let size): "token ids must be between 0 and \(size - 1), got \(id)"
     case .invalidImage(let what): "invalid image: \(what)"
     }
   }

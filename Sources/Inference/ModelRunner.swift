@@ -1,7 +1,7 @@
 // The interface between Scheduling and Inference, crossed once per step.
 //
-// A model's weights are immutable and shared. A runner owns the scratch memory and the worker pool and belongs to one thread,
-// the engine's. A sequence is the tokens of one prompt and its reply with their KV.
+// A model's weights are immutable and shared. A runner owns the scratch memory and the worker pool and belongs to one
+// thread, the engine's. A sequence is the tokens of one prompt and its reply with their KV.
 import GenerationTypes
 
 /// Runs a loaded model step by step. Not thread-safe: one thread owns a runner and its sequences.
@@ -25,24 +25,24 @@ package protocol ModelRunner: AnyObject {
   /// Creates a sequence that begins with the first `count` positions of another. The two share whole segments of
   /// `sharedPositions`, which take no memory again; the rest is copied. Both can be extended independently.
   func fork(_ sequence: Sequence, at count: Int, capacity: Int) throws -> Sequence
-  /// Removes the positions from `count` on, such as rejected draft tokens. The sequence continues as if they had never been
-  /// appended. Positions that a fork shares must not be removed.
+  /// Removes the positions from `count` on, such as rejected draft tokens. The sequence continues as if they had never
+  /// been appended. Positions that a fork shares must not be removed.
   func truncate(_ sequence: Sequence, to count: Int)
   /// Frees the capacity beyond the last position of a sequence that will not be extended.
   func trim(_ sequence: Sequence)
 
   /// Validates an image and prepares its encoding without computing anything.
   func beginEncoding(_ image: PreparedImage) throws -> ImageEncoding
-  /// Runs an image through at most `blocks` blocks of the vision tower, at most to the end of a view. Returns the image's
-  /// features after the last view. Only one view is in progress at a time: starting another image's discards it, and it is
-  /// computed again.
+  /// Runs an image through at most `blocks` blocks of the vision tower, at most to the end of a view. Returns the
+  /// image's features after the last view. Only one view is in progress at a time: starting another image's discards
+  /// it, and it is computed again.
   func advance(_ encoding: ImageEncoding, blocks: Int) throws -> ImageFeatures?
   /// The number of blocks that all views of an image pass through, and the number done.
   func progress(of encoding: ImageEncoding) -> (done: Int, total: Int)
 
-  /// Appends every entry's inputs to its sequence. Calls `logits` once for each requested row, entry by entry and in the order
-  /// of positions, with the entry's index and `vocabularySize` values. The callee may overwrite them; they are valid only
-  /// during the call. The values do not depend on what else is in the batch.
+  /// Appends every entry's inputs to its sequence. Calls `logits` once for each requested row, entry by entry and in
+  /// the order of positions, with the entry's index and `vocabularySize` values. The callee may overwrite them; they
+  /// are valid only during the call. The values do not depend on what else is in the batch.
   func step(_ batch: Batch<Sequence>, logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws
 }
 

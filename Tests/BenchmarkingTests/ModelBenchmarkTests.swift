@@ -1,4 +1,4 @@
-// The benchmark on R-Tiny: what it counts and what it leaves behind, never how fast it was.
+// The benchmark on R-Tiny: what it counts and the state it leaves, never its speed.
 import Benchmarking
 import Foundation
 import GenerationTypes
@@ -14,7 +14,9 @@ private func tiny() throws -> RRunner {
 }
 
 @Suite struct `A benchmark of a model` {
-  @Test func `measures images, then each depth's prompts and batches, in order and as often as asked`() throws {
+  @Test func `measures images, then prompts and batches at each depth, in order and with the requested repetitions`()
+    throws
+  {
     var benchmark = ModelBenchmark(runner: try tiny())
     let plan = BenchmarkPlan(
       prefill: [20, 40], decode: [3], depths: [0, 33], sequences: [1, 4],
@@ -34,13 +36,13 @@ private func tiny() throws -> RRunner {
     }
   }
 
-  @Test func `takes the middle of the rates, of an even number the mean of two`() {
+  @Test func `the median of an even number of rates is the mean of the middle two`() {
     let work = Workload.decode(tokens: 10, depth: 0, sequences: 2)
     #expect(WorkloadResult(workload: work, seconds: [4, 1, 2]).median == 10)
     #expect(WorkloadResult(workload: work, seconds: [4, 1, 2, 5]).median == 7.5)
   }
 
-  @Test func `refuses what the context does not hold before anything runs`() throws {
+  @Test func `throws before any work when a workload exceeds the context`() throws {
     let runner = try tiny()
     var benchmark = ModelBenchmark(runner: runner)
     let plan = BenchmarkPlan(prefill: [100], depths: [0, runner.contextLength], repetitions: 1)
@@ -49,12 +51,12 @@ private func tiny() throws -> RRunner {
     }
   }
 
-  @Test func `a sequence set back continues as one that never went further`() throws {
+  @Test func `a truncated sequence continues as one that was never longer`() throws {
     let runner = try tiny()
-    let (straight, back) = (try runner.makeSequence(capacity: 64), try runner.makeSequence(capacity: 64))
+    let straight = try runner.makeSequence(capacity: 64), back = try runner.makeSequence(capacity: 64)
     func append(_ ids: [TokenID], to sequence: KVSequence) throws -> [Float] {
       var row: [Float] = []
-      let entry = Batch.Entry(sequence: sequence, inputs: [.tokens(ids[...])], wantsLogits: true)
+      let entry = Batch.Entry(sequence: sequence, inputs: [.tokens(ids[...])], logitRows: 1)
       try runner.step(Batch(entries: [entry])) { row = Array($1) }
       return row
     }
@@ -66,7 +68,7 @@ private func tiny() throws -> RRunner {
     #expect(try append([12, 13], to: back) == append([12, 13], to: straight))
   }
 
-  @Test func `reads memory at a rate a computer can have`() throws {
+  @Test func `measures a plausible read bandwidth`() throws {
     let rate = try #require(ReadBandwidth.measure(threads: 2, byteCount: 8 << 20, passes: 2))
     #expect(rate > 1e7 && rate < 1e13)
   }

@@ -2,8 +2,8 @@ import Foundation
 import Inference
 import Testing
 
-@Suite struct `Memory that may still be taken` {
-  /// Bytes that a made-up file system allows.
+@Suite struct `Available memory` {
+  /// The bytes available with the files of an imaginary system.
   private func bytes(_ files: [String: String]) throws -> Int? {
     let root = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: root) }
@@ -17,7 +17,7 @@ import Testing
 
   private let meminfo = "MemTotal: 99 kB\nMemAvailable:    4000 kB\n"
 
-  @Test func `the system's word holds without a group, and nothing is known without it`() throws {
+  @Test func `without a group it is the system's figure, and unknown without that`() throws {
     #expect(try bytes([:]) == nil)
     #expect(try bytes(["proc/meminfo": meminfo]) == 4_096_000)
     #expect(
@@ -34,7 +34,7 @@ import Testing
     #expect(try bytes(group) == 590_000)
   }
 
-  @Test func `the tightest of the groups around the process binds`() throws {
+  @Test func `the smallest remainder of all groups around the process applies`() throws {
     let groups = [
       "proc/meminfo": meminfo, "proc/self/cgroup": "0::/a.slice/b.scope\n",
       "sys/fs/cgroup/a.slice/memory.max": "3000\n", "sys/fs/cgroup/a.slice/memory.current": "1000\n",
@@ -43,7 +43,7 @@ import Testing
     #expect(try bytes(groups) == 2000)
   }
 
-  @Test func `version 1 is read, and a group that is over its limit leaves nothing`() throws {
+  @Test func `version 1 is read, and a group beyond its limit leaves zero bytes`() throws {
     let old = [
       "proc/meminfo": meminfo, "proc/self/cgroup": "5:cpu:/x\n4:memory:/docker/abc\n",
       "sys/fs/cgroup/memory/memory.limit_in_bytes": "1000\n", "sys/fs/cgroup/memory/memory.usage_in_bytes": "1500\n",

@@ -1,4 +1,4 @@
-// A checkpoint whose matrices have been rounded to blocks and widened again: what a quantised model stands for, in f32.
+// A checkpoint whose matrices have been rounded to blocks and widened again: the numbers of a quantised model in f32.
 import CKernels
 import Foundation
 import ModelFiles
@@ -6,7 +6,7 @@ import ModelFiles
 extension ElementType {
   static let quantized = allCases.filter(\.isQuantized)
 
-  /// The kernels' name for it, without the room's own table.
+  /// The kernels' name of this type, independent of the module's own table.
   fileprivate var rounded: ck_type {
     switch self {
     case .f32: .f32
@@ -24,7 +24,7 @@ extension ElementType {
   }
 }
 
-/// Every matrix in `type` where its rows are whole blocks, the rest as it is stored.
+/// Every matrix whose rows are whole blocks in `type`, all others as stored.
 func plan(_ type: ElementType) -> (TensorInfo) -> ElementType {
   { tensor in
     let columns = tensor.elementCount / max(1, tensor.rowCount)
@@ -32,7 +32,7 @@ func plan(_ type: ElementType) -> (TensorInfo) -> ElementType {
   }
 }
 
-/// A temporary copy of a checkpoint in f32, its matrices rounded as `plan` says; removed with the value.
+/// A temporary copy of a checkpoint in f32 with matrices rounded by `plan`. The files are removed with the value.
 final class Dequantized {
   let directory: URL
 
@@ -40,7 +40,7 @@ final class Dequantized {
     try self.init(of: source, in: folder, as: plan) { ($0.shape, $1) }
   }
 
-  /// The same without rounding; `change` says what becomes of each tensor's shape and values.
+  /// The same without rounding. `change` returns the new shape and values of each tensor.
   convenience init(
     of source: Checkpoint, in folder: URL, change: (TensorInfo, [Float]) -> (shape: [Int], values: [Float])
   ) throws {

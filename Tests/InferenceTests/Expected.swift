@@ -1,4 +1,4 @@
-// What the reference computed, as scripts/fixtures/inference.py wrote it.
+// The reference outputs that scripts/fixtures/inference.py wrote.
 import Foundation
 import GenerationTypes
 import Inference
@@ -20,12 +20,13 @@ struct Expected: Decodable {
     }
   }
 
-  struct Rung: Decodable {
+  /// An activation of the reference: its size, root mean square and some of its values.
+  struct Activation: Decodable {
     var count: Int
     var rms: Double
     var probes: [Float]
 
-    /// Root mean square difference at the probes over that of the whole, or infinity for another count.
+    /// The root mean square difference at the probes relative to `rms`, or infinity if the counts differ.
     func error(of values: [Float]) -> Double {
       guard values.count == count else { return .infinity }
       let squares = probes.enumerated().map { index, probe in
@@ -41,7 +42,7 @@ struct Expected: Decodable {
     var ids: [TokenID]
     var at: Int
     var image: Image?
-    var rungs: [String: Rung]
+    var activations: [String: Activation]
     var logits: [Float]
   }
 
@@ -86,16 +87,16 @@ struct Expected: Decodable {
 }
 
 extension RRunner {
-  /// What a prompt appends: ids, with an image's features between.
+  /// The inputs of a prompt: ids, with the features of an image between them.
   static func inputs(_ ids: [TokenID], at: Int, _ features: ImageFeatures?) -> [BatchInput] {
     guard let features else { return [.tokens(ids[...])] }
     return [.tokens(ids[..<at]), .features(features, 0..<features.rows), .tokens(ids[at...])]
   }
 
-  /// Appends `inputs` to `sequence` and returns the last logits.
+  /// Appends `inputs` to `sequence` and returns the logits after the last position.
   func append(_ inputs: [BatchInput], to sequence: KVSequence) throws -> [Float] {
     var out: [Float] = []
-    try step(Batch(entries: [.init(sequence: sequence, inputs: inputs, wantsLogits: true)])) { _, logits in
+    try step(Batch(entries: [.init(sequence: sequence, inputs: inputs, logitRows: 1)])) { _, logits in
       out = Array(logits)
     }
     return out
@@ -103,7 +104,7 @@ extension RRunner {
 }
 
 extension [BatchInput] {
-  /// The same places cut into runs of at most `size`.
+  /// The same positions in runs of at most `size`.
   func chunks(of size: Int) -> [BatchInput] {
     flatMap { input -> [BatchInput] in
       switch input {

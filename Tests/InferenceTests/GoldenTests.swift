@@ -1,4 +1,4 @@
-// Greedy continuation of R-Tiny's goldens: ids, log-probabilities and P(think), as stored and at 8 bits.
+// Greedy replies to R-Tiny's golden prompts: ids, log-probabilities and P(think), as stored and in 8 bits.
 import Foundation
 import GenerationTypes
 import Inference
@@ -6,22 +6,23 @@ import ModelFiles
 import Testing
 
 @Suite struct GoldenTests {
-  /// The reference keeps no cache: with f32 the difference is the arithmetic's, beyond it the cache's rounding.
+  /// The reference has no cache. With f32, the difference is that of the arithmetic; otherwise it includes the rounding
+  /// of the cache.
   @Test(arguments: [(KVCacheType.f32, 1e-3), (.f16, 1e-3), (.q8_0, 2e-2)])
-  func `greedy replies of R-Tiny are the reference's with every type of cache`(
+  func `greedy replies of R-Tiny match the reference with every type of cache`(
     cacheType: KVCacheType, tolerance: Double
   ) throws {
     let worst = try check(RRunner(model: Expected.model("r-tiny"), cacheType: cacheType), tolerance: tolerance)
     print("largest difference of a log-probability with a cache of \(cacheType): \(worst)")
   }
 
-  /// Rounding weights and inputs to 8 bits moves log-probabilities, but no answer.
-  @Test func `greedy replies of R-Tiny in Q8_0 are the reference's`() throws {
+  /// Rounding weights and inputs to 8 bits changes log-probabilities, but no reply.
+  @Test func `greedy replies of R-Tiny in Q8_0 match the reference`() throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     _ = try check(RRunner(model: RModel(checkpoint: checkpoint, plan: plan(.q8_0))), tolerance: 0.15)
   }
 
-  @Test func `greedy replies of R-Tiny from files in Q8_0 are the reference's`() throws {
+  @Test func `greedy replies of R-Tiny from files in Q8_0 match the reference`() throws {
     let pair = try QuantizedPair(of: Checkpoint(directory: Expected.directory("r-tiny")), .q8_0)
     _ = try check(RRunner(model: RModel(checkpoint: pair.open())), tolerance: 0.15)
   }

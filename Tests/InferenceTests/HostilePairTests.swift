@@ -1,4 +1,5 @@
-// Headers of a quantised pair with bytes changed: what still opens as a checkpoint is loaded and run, or refused in words.
+// Changes bytes in the headers of a quantised pair. A pair that still opens as a checkpoint is loaded and run, or
+// rejected with an error.
 import Basics
 import Foundation
 import GenerationTypes
@@ -7,7 +8,7 @@ import ModelFiles
 import Testing
 
 @Suite struct `Hostile pairs` {
-  /// Opened and loaded models of `count` mutations.
+  /// Returns how many of `count` mutated models were opened and loaded.
   private func campaign(_ count: Int, seed: UInt64) throws -> (opened: Int, loaded: Int) {
     let source = try Checkpoint(directory: Expected.directory("one-layer"))
     let pair = try QuantizedPair(of: source, .f16)
@@ -22,14 +23,14 @@ import Testing
       let (path, good, header) = files[numbers.index(below: 2)]
       var bytes = good
       for _ in 0...numbers.index(below: 2) {
-        let place = numbers.index(below: header)
+        let offset = numbers.index(below: header)
         switch numbers.index(below: 3) {
-        case 0: bytes[place] ^= 1 << UInt8(numbers.index(below: 8))
-        case 1: bytes[place] = UInt8(numbers.index(below: 36))
-        default: for i in place..<min(place + 4, header) { bytes[i] = 0xFF }
+        case 0: bytes[offset] ^= 1 << UInt8(numbers.index(below: 8))
+        case 1: bytes[offset] = UInt8(numbers.index(below: 36))
+        default: for i in offset..<min(offset + 4, header) { bytes[i] = 0xFF }
         }
       }
-      // Only the header differs, and is written over: a whole file in another's place would go to the disk at once.
+      // Overwrites only the header, because writing the whole file would go to the disk.
       let handle = try FileHandle(forWritingTo: URL(filePath: path))
       try handle.write(contentsOf: bytes.prefix(header))
       defer {
@@ -50,13 +51,13 @@ import Testing
     return (opened, loaded)
   }
 
-  @Test func `a file that states a million positions costs what its sequences use`() throws {
+  @Test func `a file that states a million positions needs memory only for those that sequences use`() throws {
     let source = try Checkpoint(directory: Expected.directory("one-layer"))
     let pair = try QuantizedPair(of: source, .f16)
     var bytes = try Data(contentsOf: URL(filePath: pair.path))
     let key = Data("qwen3.context_length".utf8)
-    let place = try #require(bytes.range(of: key)).upperBound + 4
-    bytes.replaceSubrange(place..<place + 4, with: [0, 0, 16, 0])
+    let offset = try #require(bytes.range(of: key)).upperBound + 4
+    bytes.replaceSubrange(offset..<offset + 4, with: [0, 0, 16, 0])
     try bytes.write(to: URL(filePath: pair.path))
     let model = try RModel(checkpoint: pair.open())
     #expect(model.contextLength == 1 << 20 && model.rotaryPositions == 0)
@@ -67,12 +68,12 @@ import Testing
     }
   }
 
-  @Test func `what opens is run or refused`() throws {
+  @Test func `mutated models run or are rejected`() throws {
     let (opened, loaded) = try campaign(300, seed: 1)
     #expect((30..<270).contains(opened) && (20...opened).contains(loaded), "\(opened) opened, \(loaded) loaded")
   }
 
-  /// R4B_FUZZ_MODELS names the number of runs, R4B_FUZZ_SEED where they begin.
+  /// R4B_FUZZ_MODELS sets the number of runs, R4B_FUZZ_SEED the first seed.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["R4B_FUZZ_MODELS"] != nil))
   func `a long campaign of mutated models finds nothing`() throws {
     let environment = ProcessInfo.processInfo.environment

@@ -1,4 +1,5 @@
-// llama's decoder from a GGUF file beside transformers: no head norms, neighbouring pairs rotated, a tied head, no tower.
+// Compares llama's decoder from a GGUF file with transformers: no head norms, neighbouring pairs rotated, a tied output
+// matrix, no vision tower.
 import Foundation
 import GenerationTypes
 import Inference
@@ -8,7 +9,7 @@ import Testing
 @Suite struct `The llama architecture` {
   private struct Reference: Decodable {
     var ids: [TokenID]
-    /// The last place's values after the first layers.
+    /// The values of the last position after the first layers.
     var layers: [[Float]]
     var logits: [Float]
 
@@ -27,7 +28,7 @@ import Testing
     return (squares / expected.reduce(0) { $0 + Double($1) * Double($1) }).squareRoot()
   }
 
-  @Test func `layers and logits are within 1e-5 of transformers, in any chunks`() throws {
+  @Test func `layers and logits are within 1e-5 of transformers, with any chunk size`() throws {
     let reference = try Reference.read(), model = try model()
     for (chunk, threads) in [(100, 1), (1, 2), (7, 2)] {
       let runner = try RRunner(model: model, threads: threads, cacheType: .f32)
@@ -48,11 +49,11 @@ import Testing
     }
   }
 
-  @Test func `an image is refused with the reason`() throws {
+  @Test func `an image is rejected with the reason`() throws {
     let runner = try RRunner(model: try model(), threads: 1)
     let layout = ImageLayout(patchesPerSide: 2, grid: nil, tokenCount: 4)
     let image = PreparedImage(
       views: [UInt8](repeating: 0, count: 28 * 28 * 3), viewCount: 1, side: 28, layout: layout, width: 1, height: 1)
-    #expect(throws: InferenceError.invalidImage("an image, the model takes text alone")) { try runner.encode(image) }
+    #expect(throws: InferenceError.invalidImage("the model takes text only")) { try runner.encode(image) }
   }
 }

@@ -1,4 +1,4 @@
-// R-Tiny as `r4b quantize` would leave it on the disk: a text file and a vision file, and what goes into them.
+// R-Tiny as `r4b quantize` writes it: a text file and a vision file, and the tensors of both.
 import Foundation
 import Inference
 import ModelFiles
@@ -16,7 +16,7 @@ final class QuantizedPair {
     self.type = type
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("pair-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    // The vocabulary is no matter here.
+    // The vocabulary does not matter here.
     let vocabulary = TokenizerVocabulary(
       tokens: GGUFStrings(["a", "<|im_end|>"]), kinds: [.normal, .control], merges: GGUFStrings(), preTokenizer: "qwen2"
     )
@@ -36,14 +36,14 @@ final class QuantizedPair {
 
   func open() throws -> Checkpoint { try Checkpoint(path: path) }
 
-  /// What each tensor of `checkpoint` is in the files.
+  /// The type of each tensor of `checkpoint` in the files.
   func plan(_ checkpoint: Checkpoint) -> (TensorInfo) -> ElementType {
     let planned = checkpoint.configuration.textPlan(type) + checkpoint.configuration.visionPlan(visionType)
     let types = Dictionary(planned.map { ($0.source, $0.written.type) }, uniquingKeysWith: { $1 })
     return { types[$0.name] ?? $0.type }
   }
 
-  /// Lets two tensors of one file, of the same size, change places.
+  /// Swaps two tensors of one file and of the same size.
   func exchange(_ one: String, _ other: String, in path: String) throws {
     let gguf = try GGUFFile(path: path)
     guard let one = gguf.tensor(one), let other = gguf.tensor(other), one.byteCount == other.byteCount else {

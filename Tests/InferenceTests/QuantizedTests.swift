@@ -1,4 +1,4 @@
-// Models whose weights are quantised while they are loaded, beside the same numbers in f32, and every way to cut the work.
+// Compares models that are quantised while loading with the same numbers in f32, and every split of the work.
 import Foundation
 import GenerationTypes
 import Inference
@@ -12,21 +12,24 @@ import Testing
     return (squares / expected.reduce(0) { $0 + Double($1) * Double($1) }).squareRoot()
   }
 
-  /// Rungs by name, and the last logits, of one case.
+  /// The activations of one case by name, with the last logits.
   private func run(_ model: RModel, _ expected: Expected.Case) throws -> [String: [Float]] {
     let runner = try RRunner(model: model)
-    var rungs: [String: [Float]] = [:]
-    runner.tap = { rungs[$0, default: []] += $1 }
+    var activations: [String: [Float]] = [:]
+    runner.tap = { activations[$0, default: []] += $1 }
     let features = try expected.image.map { try runner.encode(try $0.prepared()) }
     let sequence = try runner.makeSequence(capacity: runner.contextLength)
     _ = try runner.append(RRunner.inputs(expected.ids, at: expected.at, features), to: sequence)
-    return rungs
+    return activations
   }
 
-  /// The only difference is that products round their inputs to 8 bits: half a percent of each, up to two where 256 inputs share
-  /// a scale, and it adds up on the way. The largest seen is 0.053; a wrong part, block or row would be near 1.
+  /// The only difference is that products round their inputs to 8 bits. The error is half a percent per product, up to
+  /// two if 256 inputs share a scale, and accumulates. The largest measured is 0.053; a wrong part, block or row is
+  /// near 1.
   @Test(arguments: ElementType.quantized)
-  func `every rung of R-Tiny is that of its dequantised weights within 8-bit inputs`(type: ElementType) throws {
+  func `every activation of R-Tiny matches its dequantised weights within the rounding of inputs`(type: ElementType)
+    throws
+  {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     let widened = try Dequantized(of: checkpoint, in: URL(filePath: Expected.directory("r-tiny")), plan: plan(type))
     let reference = try RModel(checkpoint: Checkpoint(directory: widened.directory.path))
@@ -35,10 +38,10 @@ import Testing
     #expect(model.weightBytes < reference.weightBytes)
     var worst = ("", 0.0)
     for expected in try Expected.read().cases where expected.checkpoint == "r-tiny" {
-      let (rungs, wanted) = (try run(model, expected), try run(reference, expected))
-      #expect(rungs.count == wanted.count)
+      let activations = try run(model, expected), wanted = try run(reference, expected)
+      #expect(activations.count == wanted.count)
       for (name, values) in wanted {
-        let error = error(of: rungs[name] ?? [], beside: values)
+        let error = error(of: activations[name] ?? [], beside: values)
         #expect(error < 0.08, "\(name)")
         if error > worst.1 { worst = (name, error) }
       }
@@ -46,23 +49,23 @@ import Testing
     print("largest error of \(type): \(worst.1) at \(worst.0)")
   }
 
-  /// Checkpoints of odd widths, whose last blocks are filled up with zeros.
+  /// Checkpoints of odd widths, whose last blocks are padded with zeros.
   @Test(arguments: ["one-layer", "odd-f32", "mixed-types", "wide-group"])
-  func `rows that are no whole blocks are filled up`(checkpoint name: String) throws {
+  func `rows that are not whole blocks are padded`(checkpoint name: String) throws {
     let checkpoint = try Checkpoint(directory: Expected.directory(name))
     let quantized = try RModel(checkpoint: checkpoint, plan: { $0.shape.count == 2 ? .q8_0 : $0.type })
     let plain = try Expected.model(name)
     for expected in try Expected.read().cases where expected.checkpoint == name {
-      let (rungs, wanted) = (try run(quantized, expected), try run(plain, expected))
+      let activations = try run(quantized, expected), wanted = try run(plain, expected)
       for (name, values) in wanted {
-        let error = error(of: rungs[name] ?? [], beside: values)
+        let error = error(of: activations[name] ?? [], beside: values)
         #expect(error < 0.08, "\(name)")
       }
     }
   }
 
   @Test(arguments: ElementType.quantized)
-  func `any chunks, threads and neighbours give the same bits`(type: ElementType) throws {
+  func `any chunk size, number of threads and batch give the same bits`(type: ElementType) throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     let model = try RModel(checkpoint: checkpoint, plan: plan(type))
     let expected = try #require(try Expected.read().cases.first { $0.checkpoint == "r-tiny" && $0.image != nil })
@@ -83,7 +86,7 @@ import Testing
   }
 
   @Test(arguments: [ElementType.q8_0, .q4_0, .q4K, .q6K])
-  func `greedy tokens are the same alone and among eight`(type: ElementType) throws {
+  func `greedy tokens are the same alone and in a batch of eight`(type: ElementType) throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     let runner = try RRunner(model: try RModel(checkpoint: checkpoint, plan: plan(type)), threads: 2)
     let prompts = (1...8).map { n in (0..<3 * n).map { i -> TokenID in TokenID((i * 31 + n * 17) % 600) } }
@@ -92,7 +95,8 @@ import Testing
     #expect(together == alone)
   }
 
-  /// Half of the layers' delicate matrices get 6 bits, the head too; the tower's patch embedding stays bf16.
+  /// The sensitive matrices of half of the layers get 6 bits, and so does the output matrix. The tower's patch
+  /// embedding stays bf16.
   @Test func `quantising while loading follows the plan of llama-quantize`() throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     let mixed = try RModel(checkpoint: checkpoint, plan: checkpoint.types(quantizedTo: .q4KM))
@@ -103,8 +107,8 @@ import Testing
     #expect(mixed.weightBytes * 2 < stored.weightBytes)
   }
 
-  /// Rows of the tower's down projections are no whole blocks in R-4B (4,304): they are filled up.
-  @Test func `the tower has 8 bits where the decoder has blocks, or where it is asked for`() throws {
+  /// Rows of the tower's down projections are not whole blocks in R-4B (4,304 values) and are padded.
+  @Test func `the tower has 8 bits if the decoder is quantised or the setting says so`() throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("one-layer"))
     func type(_ name: String, _ types: (TensorInfo) -> ElementType) -> ElementType? {
       checkpoint.tensor(name).map(types)
@@ -131,7 +135,7 @@ import Testing
     var inputs = prompts
     for _ in 0..<12 {
       let entries = zip(sequences, inputs).map {
-        Batch<KVSequence>.Entry(sequence: $0, inputs: [.tokens($1[...])], wantsLogits: true)
+        Batch<KVSequence>.Entry(sequence: $0, inputs: [.tokens($1[...])], logitRows: 1)
       }
       try runner.step(Batch(entries: entries)) { index, logits in
         rows[index].append(Array(logits))
@@ -141,7 +145,7 @@ import Testing
     return rows
   }
 
-  @Test func `a file that was cut after it was opened is an error`() throws {
+  @Test func `a file that is truncated after opening is an error`() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileManager.default.copyItem(at: URL(filePath: Expected.directory("one-layer")), to: folder)
@@ -155,13 +159,13 @@ import Testing
     }
   }
 
-  @Test func `a value that no block can hold is an error that names the tensor`() throws {
+  @Test func `a value beyond the range of the type is an error that names the tensor`() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileManager.default.copyItem(at: URL(filePath: Expected.directory("one-layer")), to: folder)
     let file = folder.appendingPathComponent("model.safetensors")
     var bytes = try Data(contentsOf: file)
-    // The head is written last; its last value becomes infinite in bf16.
+    // The output matrix is written last; its last value becomes infinite in bf16.
     bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [0x80, 0x7F])
     try bytes.write(to: file)
     let checkpoint = try Checkpoint(directory: folder.path)
@@ -169,11 +173,11 @@ import Testing
       _ = try RModel(checkpoint: checkpoint, plan: { $0.shape.count == 2 ? .q8_0 : $0.type })
       Issue.record("an infinite weight was taken")
     } catch {
-      #expect("\(error)".contains("finite values that Q8_0 can hold, in row "))
+      #expect("\(error)".contains("finite values in the range of Q8_0, in row "))
     }
   }
 
-  @Test func `progress rises to the whole`() throws {
+  @Test func `progress increases to 1`() throws {
     let checkpoint = try Checkpoint(directory: Expected.directory("r-tiny"))
     var fractions: [Double] = []
     _ = try RModel(checkpoint: checkpoint, progress: { fractions.append($0) })

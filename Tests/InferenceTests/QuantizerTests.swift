@@ -1,4 +1,4 @@
-// A checkpoint rounded into a pair of files: what they hold, and what is left when it ends early.
+// Rounds a checkpoint into a pair of files: their contents, and the files that remain when it ends early.
 import Foundation
 import Glibc
 import Inference
@@ -18,7 +18,7 @@ import Testing
 
   private static let tiny = URL(filePath: #filePath).appending(path: "../../../Models/r-tiny").standardized.path
 
-  /// A vision file and a text file in the making. The vocabulary is no matter here.
+  /// A vision file and a text file that are being written. The vocabulary does not matter here.
   private func files(_ checkpoint: Checkpoint, _ type: FileType, _ visionType: FileType) throws -> [QuantizedFile] {
     let vocabulary = TokenizerVocabulary(
       tokens: GGUFStrings(["a", "<|im_end|>"]), kinds: [.normal, .control], merges: GGUFStrings(), preTokenizer: "qwen2"
@@ -33,7 +33,7 @@ import Testing
     ]
   }
 
-  @Test func `a pair written and read back has the checkpoint's configuration and its tensors`() throws {
+  @Test func `a pair has the checkpoint's configuration and tensors when it is read back`() throws {
     let checkpoint = try Checkpoint(path: Self.tiny)
     try {
       let files = try files(checkpoint, .f16, .f16)
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func `stopped on the way it leaves nothing`() throws {
+  @Test func `a cancelled run leaves no files`() throws {
     let checkpoint = try Checkpoint(path: Self.tiny)
     try {
       let quantizer = try Quantizer(checkpoint, into: try files(checkpoint, .q8_0, .q8_0))
@@ -68,7 +68,7 @@ import Testing
     #expect(try left() == [])
   }
 
-  @Test func `where the text file cannot have its name the vision file has none either`() throws {
+  @Test func `if the text file cannot get its name, the vision file loses its own`() throws {
     let checkpoint = try Checkpoint(path: Self.tiny)
     try {
       let quantizer = try Quantizer(checkpoint, into: try files(checkpoint, .q4_0, .q8_0))

@@ -1,11 +1,11 @@
-// What verifying a draft needs: logits of several rows of one sequence, and removing rejected rows, both bit-identical to
+// Verifying a draft needs logits of several rows of one sequence, and removing rejected rows. Both are bit-identical to
 // decoding one token at a time.
 import GenerationTypes
 import Inference
 import Testing
 
 @Suite struct `Verifying several tokens of one sequence in a step` {
-  /// Prefills `prompt` and appends `reply` one token per step; the logits after each of its tokens.
+  /// Prefills `prompt`, appends `reply` one token per step, and returns the logits after each of its tokens.
   private func decodeAlone(_ runner: RRunner, prompt: [TokenID], reply: [TokenID]) throws -> [[Float]] {
     let sequence = try runner.makeSequence(capacity: prompt.count + reply.count)
     for input in [BatchInput.tokens(prompt[...])].chunks(of: 500) { _ = try runner.append([input], to: sequence) }
@@ -57,7 +57,7 @@ import Testing
     #expect(try runner.append([.tokens([reply[15]])], to: fork) == expected[15], "a fork after rejected rows")
   }
 
-  @Test func `the last rows of a prompt have logits, more rows than one product takes at a time`() throws {
+  @Test func `the last rows of a prompt have logits, also more rows than are computed together`() throws {
     let runner = try RRunner(model: try Expected.model("five-layers-tied"), threads: 2)
     let tokens = (0..<40).map { TokenID($0 * 31 % 140) }
     let expected = try decodeAlone(runner, prompt: Array(tokens[..<3]), reply: Array(tokens[3...]))
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test func `more logits than appended rows, or fewer than none, are an error and append nothing`() throws {
+  @Test func `a number of logits rows that the entry lacks is an error and appends nothing`() throws {
     let runner = try RRunner(model: try Expected.model("one-layer"), threads: 1)
     let sequence = try runner.makeSequence(capacity: 8)
     for rows in [-1, 3] {

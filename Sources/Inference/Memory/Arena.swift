@@ -1,17 +1,17 @@
-// Lays buffers one after another, each on a cache line. The code that asks for them runs twice: once without memory, to learn
-// the size, once with it. So sizes are stated in one place.
+// Lays buffers one after another, each on a cache line. The code that requests them runs twice: first without memory,
+// to count the bytes, then with it. So each size is stated once.
 
 /// Hands out aligned buffers of one mapping, or only counts them.
 struct Arena {
   static let alignment = 64
   private let base: UnsafeMutableRawPointer?
-  /// Bytes handed out.
+  /// The number of bytes handed out.
   private(set) var byteCount = 0
 
-  /// Counts only.
+  /// An arena that only counts.
   init() { base = nil }
 
-  /// Hands out `mapping`, which must have the size that a counting run came to.
+  /// Hands out `mapping`, which must have the size that the counting run returned.
   init(_ mapping: Mapping) { base = mapping.base }
 
   /// The next `count` bytes; nil while counting.
@@ -20,17 +20,17 @@ struct Arena {
     return base.map { $0 + byteCount }
   }
 
-  /// Room for `count` values of `type`. While counting, a pointer that must not be used.
+  /// A buffer for `count` values of `type`. While counting, a pointer that must not be used.
   mutating func buffer<Value: BitwiseCopyable>(_ type: Value.Type, _ count: Int) -> UnsafeMutablePointer<Value> {
     let memory = bytes(count * MemoryLayout<Value>.stride) ?? Self.nowhere
     return memory.bindMemory(to: type, capacity: count)
   }
 
-  /// `[rows, columns]` of f32.
-  mutating func rows(_ rows: Int, _ columns: Int) -> Rows {
-    Rows(base: buffer(Float.self, rows * columns), stride: columns)
+  /// `[count, columns]` of f32.
+  mutating func rows(_ count: Int, columns: Int) -> Rows {
+    Rows(base: buffer(Float.self, count * columns), count: count, columns: columns)
   }
 
-  /// An address for buffers that are only counted.
+  /// The address of buffers that are only counted.
   static var nowhere: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: Arena.alignment).unsafelyUnwrapped }
 }

@@ -1,30 +1,32 @@
-// One timeline of keys and values, in segments of positions that hold every layer and head. A timeline that begins as another one
-// did shares that one's full segments and copies the rest, so whoever appends never writes what others read.
+// The KV cache of one sequence, in segments of positions that hold every layer and head. A sequence that begins as
+// another one shares the other's full segments and copies the rest. Appending therefore never writes to memory that
+// others read.
 import CKernels
 
-/// Memory of one segment. Pages are committed as positions are written, so room costs nothing until it is used.
+/// The memory of one segment. Pages are committed when positions are written, so unused capacity costs nothing.
 final class KVSegment {
   let mapping: Mapping
-  /// Positions written.
+  /// The number of positions written.
   var filled = 0
 
-  /// `isFull` says that all positions may come to be written: a segment's first one commits all of its huge pages.
+  /// `isFull` means that all positions may be written. Only such a segment uses huge pages, which one write commits
+  /// whole.
   init(shape: KVShape, isFull: Bool) throws(InferenceError) {
-    mapping = try Mapping(byteCount: shape.segmentBytes, hugePages: isFull, purpose: "a KV cache")
+    mapping = try Mapping(byteCount: shape.segmentBytes, hugePages: isFull, purpose: "the KV cache")
   }
 }
 
-/// One timeline: its cache and how many positions it holds. Belongs to the runner's thread.
+/// One sequence: its KV cache and its number of positions. Belongs to the runner's thread.
 package final class KVSequence {
-  /// Positions that can be held.
+  /// The largest number of positions.
   package let capacity: Int
-  /// Positions held.
-  package private(set) var count = 0
+  /// The number of positions.
+  package private(set) var count: Int
   private(set) var segments: [KVSegment]
-  /// Where the segments are, as the kernels read it.
+  /// The addresses of the segments, as the kernels read them.
   private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
-  /// An empty timeline, or one that begins with full segments of another.
+  /// An empty sequence, or one that begins with full segments of another.
   init(shape: KVShape, capacity: Int, sharing shared: ArraySlice<KVSegment> = []) throws(InferenceError) {
     let size = KVShape.segment
     var segments = Array(shared)
@@ -33,14 +35,16 @@ package final class KVSequence {
     }
     table = .allocate(capacity: segments.count)
     for (index, segment) in segments.enumerated() { (table + index).initialize(to: segment.mapping.base) }
-    (self.capacity, self.segments, count) = (capacity, segments, shared.count * size)
+    self.capacity = capacity
+    self.segments = segments
+    count = shared.count * size
   }
 
   deinit { table.deallocate() }
 
-  var places: UnsafePointer<UnsafeMutableRawPointer> { UnsafePointer(table) }
+  var segmentTable: UnsafePointer<UnsafeMutableRawPointer> { UnsafePointer(table) }
 
-  /// Notes that `added` positions were written behind those held.
+  /// Counts `added` positions that were written behind the last one.
   func advance(by added: Int) {
     precondition(added >= 0 && added <= capacity - count)
     let size = KVShape.segment
@@ -61,7 +65,7 @@ package final class KVSequence {
     self.count = count
   }
 
-  /// Lets go of the segments beyond the last position: room that will not be used.
+  /// Frees the segments beyond the last position, which will not be used.
   package func trim() {
     let used = (count + KVShape.segment - 1) / KVShape.segment
     segments.removeLast(segments.count - used)

@@ -1,7 +1,7 @@
-// What a KV cache takes: the type of its numbers and where each layer lies in a segment.
+// The layout of a KV cache: the type of its numbers and where each layer lies in a segment.
 import CKernels
 
-/// What keys and values are rounded to when they are cached.
+/// The type that keys and values are rounded to in the cache.
 package enum KVCacheType: String, CaseIterable, Sendable {
   case f32, f16, q8_0
 
@@ -14,19 +14,23 @@ package enum KVCacheType: String, CaseIterable, Sendable {
   }
 }
 
-/// The shape of a KV cache: what one layer and one position take.
+/// The shape of a KV cache, from which follow the sizes of a layer and a position.
 struct KVShape: BitwiseCopyable {
-  var layers, heads, headDimension: Int
-  var type: ck_type
-  /// Positions of a segment.
+  let layers, heads, headDimension: Int
+  let type: ck_type
+  /// The number of positions of a segment.
   static let segment = Int(CK_KV_SEGMENT)
 
-  init(_ decoder: Qwen3Configuration, _ type: KVCacheType) throws(InferenceError) {
-    guard type != .q8_0 || decoder.headDimension % 32 == 0 else {
+  /// Throws when the kernels cannot store heads of this size in `type`.
+  init(layers: Int, heads: Int, headDimension: Int, type: KVCacheType) throws(InferenceError) {
+    guard type != .q8_0 || headDimension % 32 == 0 else {
       throw .unsupported(
-        "scheduling.kv_type q8_0 takes heads in multiples of 32 values, the model's have \(decoder.headDimension)")
+        "scheduling.kv_type q8_0 needs attention heads whose size is a multiple of 32, this model's is \(headDimension);"
+          + " use f16")
     }
-    (layers, heads, headDimension) = (decoder.layers, decoder.kvHeads, decoder.headDimension)
+    self.layers = layers
+    self.heads = heads
+    self.headDimension = headDimension
     self.type = type.type
   }
 
@@ -37,10 +41,10 @@ struct KVShape: BitwiseCopyable {
   /// Bytes of one position in all layers.
   var bytesPerPosition: Int { segmentBytes / Self.segment }
 
-  /// A layer of the cache whose segments begin at `places`.
-  func layer(_ index: Int, at places: UnsafePointer<UnsafeMutableRawPointer>) -> ck_kv {
+  /// A layer of the cache whose segments begin at `segments`.
+  func layer(_ index: Int, at segments: UnsafePointer<UnsafeMutableRawPointer>) -> ck_kv {
     ck_kv(
-      segments: places, keys: index * layerBytes, values: index * layerBytes + keyBytes, heads: UInt32(heads),
+      segments: segments, keys: index * layerBytes, values: index * layerBytes + keyBytes, heads: UInt32(heads),
       head_dim: UInt32(headDimension), type: type)
   }
 }

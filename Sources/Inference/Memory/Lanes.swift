@@ -3,11 +3,11 @@ import CKernels
 import Dispatch
 
 enum Lanes {
-  /// Cores that this process may use.
+  /// The number of cores that this process may use.
   static var count: Int { Int(ck_usable_cores()) }
 
-  /// Calls `body` with each number below `count`, on several cores at once, and returns when all are done. The calls must not
-  /// write to the same memory; nothing they capture outlives this call.
+  /// Calls `body` with each number below `count`, on several cores at once, and returns after the last call. The calls
+  /// must not write to the same memory. Nothing they capture outlives this call.
   static func run(_ count: Int, _ body: (Int) -> Void) {
     withoutActuallyEscaping(body) { body in
       nonisolated(unsafe) let body = body

@@ -1,21 +1,21 @@
-// One tensor on its way from its file into memory. It goes in pieces, each through the buffers of the lane that takes it, so
-// that no weight is ever held twice: copied as stored, widened to f32, or packed for the kernels, after rounding where the
-// model is quantised while it is loaded.
+// Reads one tensor from its file into memory, piece by piece through the buffers of the lane that takes the piece, so
+// that no weight is in memory twice. A piece is copied as stored, widened to f32, or packed for the kernels, after
+// rounding when the model is quantised while loading.
 import CKernels
 import ModelFiles
 
-/// A tensor, where it goes and as what. The memory holds `byteCount` bytes and belongs to whoever asked for the tensor.
+/// A tensor with its address and type in memory. The caller owns the memory, which holds `byteCount` bytes.
 struct WeightPlacement {
   let tensor: TensorInfo
   /// The type in memory.
   let type: ElementType
   let destination: UnsafeMutableRawPointer
 
-  /// Rows of the outermost dimension; a vector is one row, since blocks run along it.
+  /// The size of the outermost dimension. A vector is one row, because blocks run along it.
   var rows: Int { tensor.shape.count > 1 ? tensor.rowCount : 1 }
-  /// Values of one row.
+  /// The number of values of one row.
   var columns: Int { rows == 0 ? 0 : tensor.elementCount / rows }
-  /// `columns` up to whole blocks of `type`.
+  /// `columns` rounded up to whole blocks of `type`.
   var paddedColumns: Int { (columns + type.blockElements - 1) / type.blockElements * type.blockElements }
   /// Bytes of one row as stored.
   private var storedRow: Int { rows == 0 ? 0 : tensor.byteCount / rows }
@@ -26,17 +26,17 @@ struct WeightPlacement {
       ? ck_packed_bytes(type.kernelType, UInt32(rows), UInt32(columns)) : type.byteCount(of: rows * columns)
   }
 
-  /// Source bytes of a piece: a buffer of that size stays in a core's second cache between reading and packing.
+  /// Source bytes of a piece. A buffer of that size stays in a core's second-level cache between reading and packing.
   private static let pieceBytes = 256 << 10
 
-  /// Row ranges that can be placed independently, in order: whole groups of packed rows.
+  /// Row ranges that can be read independently, in order: whole groups of packed rows.
   var pieces: [Range<Int>] {
     let group = Int(CK_PACK_ROWS)
     let step = max(1, Self.pieceBytes / max(1, storedRow * group)) * group
     return stride(from: 0, to: rows, by: step).map { $0..<min($0 + step, rows) }
   }
 
-  /// Bytes of the buffers that `place` needs for `rows` rows.
+  /// Bytes of the buffers that `read` needs for `rows` rows.
   func bufferBytes(_ rows: Int) -> LaneBuffers.Sizes {
     let copies = tensor.type == type && !type.isQuantized
     let rounds = tensor.type != type && type.isQuantized
@@ -45,8 +45,8 @@ struct WeightPlacement {
       blocks: rounds ? rows * type.byteCount(of: paddedColumns) : 0)
   }
 
-  /// Reads rows `range`, one of `pieces`, and leaves them at their place.
-  func place(_ range: Range<Int>, of checkpoint: Checkpoint, through buffers: borrowing LaneBuffers)
+  /// Reads rows `range`, one of `pieces`, to their address.
+  func read(_ range: Range<Int>, of checkpoint: Checkpoint, through buffers: borrowing LaneBuffers)
     throws(ModelFileError)
   {
     let whole = tensor.shape.count > 1 ? range : nil
@@ -67,7 +67,7 @@ struct WeightPlacement {
     ck_pack(out, blocks, type.kernelType, UInt32(range.count), UInt32(paddedColumns))
   }
 
-  /// Rounds the stored rows to `type`; returns them in GGUF's layout, filled up to whole blocks with zeros.
+  /// Rounds the stored rows to `type`; returns them in GGUF's layout, padded to whole blocks with zeros.
   private func round(_ range: Range<Int>, _ buffers: borrowing LaneBuffers)
     throws(ModelFileError) -> UnsafeMutableRawPointer
   {
@@ -78,15 +78,15 @@ struct WeightPlacement {
       guard ck_quantize(buffers.blocks + row * blockRow, values, type.kernelType, paddedColumns) else {
         throw ModelFileError(
           file: tensor.file, location: .tensor(tensor.storedName),
-          expected: "finite values that \(type.rawValue) can hold, in row \(range.lowerBound + row)",
-          found: "one that is not")
+          expected: "finite values in the range of \(type.rawValue), in row \(range.lowerBound + row)",
+          found: "a value outside it")
       }
     }
     return buffers.blocks
   }
 }
 
-/// The buffers of one lane, reused from piece to piece.
+/// The buffers of one lane, reused for every piece.
 struct LaneBuffers: ~Copyable {
   /// Bytes of each buffer.
   struct Sizes {

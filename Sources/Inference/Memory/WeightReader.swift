@@ -1,10 +1,10 @@
-// Puts a checkpoint's tensors where the kernels want them. A model's load code runs twice over a reader: the first time it
-// counts bytes, the second time it hands out places in one arena of that size. `fill` then reads everything, on all cores.
+// Lays out a checkpoint's tensors as the kernels need them. A model's load code runs twice over a reader: the first run
+// counts bytes, the second assigns addresses in one arena of that size. `fill` then reads everything, on all cores.
 import CKernels
 import ModelFiles
 import Synchronization
 
-/// Lays tensors out in an arena and fills it: norms and biases as f32, matrices as stored or as `plan` says.
+/// Assigns tensors to an arena and fills it: norms and biases as f32, matrices in the type of `plan`.
 struct WeightReader {
   /// The type that a matrix has in memory.
   typealias Plan = (TensorInfo) -> ElementType
@@ -12,24 +12,22 @@ struct WeightReader {
   private let checkpoint: Checkpoint
   private let plan: Plan
   private var arena: Arena
-  private let places: Bool
+  private let isCounting: Bool
   private var placements: [WeightPlacement] = []
-  /// Values asked for.
+  /// The number of values of all tensors.
   private(set) var parameterCount = 0
   /// Bytes of matrices in memory, by type.
   private(set) var matrixBytes: [ElementType: Int] = [:]
 
-  /// A reader that counts.
-  init(counting checkpoint: Checkpoint, plan: @escaping Plan) {
-    (self.checkpoint, self.plan, arena, places) = (checkpoint, plan, Arena(), false)
+  /// Creates a reader that fills `mapping`, or without one only counts.
+  init(_ checkpoint: Checkpoint, plan: @escaping Plan, into mapping: Mapping? = nil) {
+    self.checkpoint = checkpoint
+    self.plan = plan
+    arena = mapping.map { Arena($0) } ?? Arena()
+    isCounting = mapping == nil
   }
 
-  /// A reader that fills `mapping`.
-  init(_ checkpoint: Checkpoint, plan: @escaping Plan, into mapping: Mapping) {
-    (self.checkpoint, self.plan, arena, places) = (checkpoint, plan, Arena(mapping), true)
-  }
-
-  /// Bytes that the tensors take in memory.
+  /// Bytes of the tensors in memory.
   var byteCount: Int { arena.byteCount }
 
   /// A tensor as f32.
@@ -40,10 +38,16 @@ struct WeightReader {
     return UnsafePointer(out)
   }
 
+  /// The scale of an RMS norm over `width` values.
+  mutating func rmsNorm(_ name: String, width: Int, epsilon: Float) throws(ModelFileError) -> RMSNormWeights {
+    RMSNormWeights(weight: try vector(name + ".weight", shape: [width]), epsilon: epsilon)
+  }
+
   /// Scale and shift of a layer norm over `width` values.
-  mutating func layerNorm(_ name: String, width: Int) throws(ModelFileError) -> LayerNormWeights {
+  mutating func layerNorm(_ name: String, width: Int, epsilon: Float) throws(ModelFileError) -> LayerNormWeights {
     LayerNormWeights(
-      weight: try vector(name + ".weight", shape: [width]), bias: try vector(name + ".bias", shape: [width]))
+      weight: try vector(name + ".weight", shape: [width]), bias: try vector(name + ".bias", shape: [width]),
+      epsilon: epsilon)
   }
 
   /// The biases of several tensors, one after the other.
@@ -55,7 +59,7 @@ struct WeightReader {
     return UnsafePointer(out)
   }
 
-  /// A matrix; a tensor of more dimensions is taken as rows of its outermost.
+  /// A matrix. The outermost dimension of a tensor with more dimensions becomes its rows.
   mutating func matrix(_ name: String, shape: [Int]) throws(ModelFileError) -> ck_matrix {
     let tensor = try checkpoint.require(name, shape: shape)
     let type = plan(tensor), rows = tensor.rowCount, columns = rows == 0 ? 0 : tensor.elementCount / rows
@@ -67,7 +71,7 @@ struct WeightReader {
       data: UnsafeRawPointer(memory), type: type.kernelType, rows: UInt32(rows), columns: UInt32(columns))
   }
 
-  /// Up to three matrices of the same width whose outputs stand side by side.
+  /// Up to three matrices of the same width with their outputs side by side.
   mutating func linear(_ parts: [(name: String, shape: [Int])]) throws(ModelFileError) -> ck_linear {
     var linear = ck_single(try matrix(parts[0].name, shape: parts[0].shape))
     if parts.count > 1 { linear.parts.1 = try matrix(parts[1].name, shape: parts[1].shape) }
@@ -78,11 +82,11 @@ struct WeightReader {
 
   private mutating func add(_ tensor: TensorInfo, as type: ElementType, at destination: UnsafeMutableRawPointer) {
     parameterCount += tensor.elementCount
-    if places { placements.append(WeightPlacement(tensor: tensor, type: type, destination: destination)) }
+    if !isCounting { placements.append(WeightPlacement(tensor: tensor, type: type, destination: destination)) }
   }
 
-  /// Reads every tensor that was asked for to its place. Each core takes the next piece when it is done with one; `progress` is
-  /// called at every percent with the fraction placed, by one core at a time.
+  /// Reads every tensor to its address. Each core takes the next piece when it has finished one. Calls `progress` at
+  /// every percent with the fraction read, from one core at a time.
   func fill(progress: (Double) -> Void) throws(ModelFileError) {
     let pieces = placements.flatMap { placement in placement.pieces.map { (placement, $0) } }
     let sizes = pieces.reduce(LaneBuffers.Sizes()) { $0.union($1.0.bufferBytes($1.1.count)) }
@@ -94,7 +98,7 @@ struct WeightReader {
         let index = next.add(1, ordering: .relaxed).oldValue
         guard index < pieces.count, state.withLock({ $0.failure == nil }) else { return }
         let (placement, rows) = pieces[index]
-        do throws(ModelFileError) { try placement.place(rows, of: checkpoint, through: buffers) } catch {
+        do throws(ModelFileError) { try placement.read(rows, of: checkpoint, through: buffers) } catch {
           state.withLock { $0.failure = $0.failure ?? error }
         }
         state.withLock {
@@ -110,7 +114,7 @@ struct WeightReader {
 }
 
 extension ElementType {
-  /// The kernels' name for it.
+  /// The kernels' name of this type.
   var kernelType: ck_type {
     switch self {
     case .f32: .f32

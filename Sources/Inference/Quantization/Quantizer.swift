@@ -1,17 +1,17 @@
-// Writes a checkpoint's tensors into GGUF files: pieces of rows are read, widened, rounded and written, two in memory for each core
-// at most. Every core takes the next piece when it is done with one and waits for its turn to write, so the bytes of a
-// file do not depend on how many cores worked.
+// Writes a checkpoint's tensors into GGUF files. Pieces of rows are read, widened, rounded and written, at most two in
+// memory per core. Each core takes the next piece when it has finished one and waits for its turn to write. The bytes
+// of a file therefore do not depend on the number of cores.
 import CKernels
 import Foundation
 import ModelFiles
 import Synchronization
 
-/// A GGUF file in the making, and what goes into it.
+/// A GGUF file that is being written, and its tensors.
 package struct QuantizedFile {
   package let writer: GGUFWriter
   let plan: [PlannedTensor]
 
-  /// Creates the file at `path`, not yet under that name.
+  /// Creates the file under a temporary name; `Quantizer.finish` renames it to `path`.
   package init(path: String, _ fileType: FileType, metadata: GGUFMetadata, plan: [PlannedTensor])
     throws(ModelFileError)
   {
@@ -22,18 +22,18 @@ package struct QuantizedFile {
   }
 }
 
-/// Rounds the tensors of a checkpoint into one file or two.
+/// Rounds the tensors of a checkpoint into one or two files.
 package struct Quantizer {
   private let checkpoint: Checkpoint
   private let files: [QuantizedFile]
   private let pieces: [Piece]
-  /// Values of all tensors.
+  /// The number of values of all tensors.
   package let parameterCount: Int
 
-  /// Values of one piece, unless a row alone has more.
+  /// The number of values of one piece, unless one row has more.
   static let pieceSize = 1 << 19
 
-  /// Rows of one tensor.
+  /// A run of rows of one tensor.
   private struct Piece {
     let file: Int
     let tensor: TensorInfo
@@ -45,13 +45,14 @@ package struct Quantizer {
     var bytes: Int { type.byteCount(of: count) }
   }
 
-  /// Files are filled in this order; the last one's name is what says that all are there.
+  /// Writes the files in this order. The last one gets its name last, as the sign that all are complete.
   package init(_ checkpoint: Checkpoint, into files: [QuantizedFile]) throws(ModelFileError) {
-    (self.checkpoint, self.files) = (checkpoint, files)
+    self.checkpoint = checkpoint
+    self.files = files
     var pieces: [Piece] = []
     for (file, planned) in files.enumerated().flatMap({ file in file.element.plan.map { (file.offset, $0) } }) {
       let tensor = try checkpoint.require(planned.source, shape: planned.written.shape)
-      // Only rows of a matrix hold whole blocks.
+      // Only rows of a matrix are whole blocks.
       let isMatrix = tensor.shape.count > 1
       let step =
         isMatrix ? max(1, Self.pieceSize / max(1, tensor.elementCount / max(1, tensor.rowCount))) : tensor.rowCount
@@ -64,13 +65,13 @@ package struct Quantizer {
     parameterCount = pieces.reduce(0) { $0 + $1.count }
   }
 
-  /// Reads, rounds and writes everything. `progress` gets the values that are written, from one thread at a time. False when
-  /// `isCancelled` has become true. Throws when a file cannot be read or written, and for a tensor with values that are not finite
-  /// or beyond what its type holds.
+  /// Reads, rounds and writes everything. Calls `progress` with the number of values written so far, from one thread at
+  /// a time. Returns false if `isCancelled` returned true. Throws if a file cannot be read or written, and for a tensor
+  /// whose values are not finite or exceed the range of its type.
   package func run(progress: (Int) -> Void, isCancelled: () -> Bool) throws(ModelFileError) -> Bool {
     let next = Atomic(0)
     let turn = Turn()
-    // Guarded by `turn`: only the thread whose piece it is writes and reports.
+    // Guarded by `turn`: only the thread whose turn it is writes and reports.
     nonisolated(unsafe) var written = 0
     Lanes.run(min(Lanes.count, pieces.count)) { _ in
       let buffers = Buffers(pieces)
@@ -93,8 +94,8 @@ package struct Quantizer {
     return !turn.isStopped
   }
 
-  /// Gives the files their names, the last one's last: until then there is none of that name. When one cannot have its name, none
-  /// is left with one.
+  /// Gives the files their names. The last file gets its name last; before that, no file of that name exists. If one
+  /// file cannot get its name, all files that already have theirs are removed.
   package func finish() throws(ModelFileError) {
     if let last = files.last, files.count > 1 { unlink(last.writer.path) }
     var named: [String] = []
@@ -109,7 +110,7 @@ package struct Quantizer {
     }
   }
 
-  /// The bytes of a piece in its new type. Blocks that have that type already are kept as they are.
+  /// The bytes of a piece in its new type. Blocks that already have that type are copied unchanged.
   private func rounded(_ piece: Piece, _ buffers: Buffers) throws(ModelFileError) -> UnsafeRawBufferPointer {
     let tensor = piece.tensor
     let source = UnsafeMutableRawBufferPointer(start: buffers.source, count: piece.sourceBytes)
@@ -119,13 +120,13 @@ package struct Quantizer {
     guard ck_quantize(buffers.out, buffers.values, piece.type.kernelType, piece.count) else {
       throw ModelFileError(
         file: tensor.file, location: .tensor(tensor.storedName),
-        expected: "finite values that \(piece.type.rawValue) can hold, in rows \(piece.rows)",
-        found: "one that is not")
+        expected: "finite values in the range of \(piece.type.rawValue), in rows \(piece.rows)",
+        found: "a value outside it")
     }
     return UnsafeRawBufferPointer(start: buffers.out, count: piece.bytes)
   }
 
-  /// One core's memory: a piece as stored, as f32 and as written.
+  /// The buffers of one core: a piece as stored, as f32 and as written.
   private final class Buffers {
     let source, out: UnsafeMutableRawPointer
     let values: UnsafeMutablePointer<Float>
@@ -144,7 +145,7 @@ package struct Quantizer {
   }
 }
 
-/// Lets threads do something in the order of their numbers, from 0 on, until one says stop.
+/// Lets threads work in the order of their numbers, from 0 on, until one stops them.
 private final class Turn: Sendable {
   private let condition = NSCondition()
   private let state = Mutex<(current: Int, isStopped: Bool, failure: ModelFileError?)>((0, false, nil))
@@ -152,7 +153,7 @@ private final class Turn: Sendable {
   var isStopped: Bool { state.withLock { $0.isStopped } }
   var failure: ModelFileError? { state.withLock { $0.failure } }
 
-  /// Waits until it is number `index`'s turn; false when all is to stop.
+  /// Waits for the turn of number `index`. Returns false if the work was stopped.
   func wait(for index: Int) -> Bool {
     condition.lock()
     defer { condition.unlock() }
@@ -166,7 +167,7 @@ private final class Turn: Sendable {
 
   func finish(_ index: Int) { change { $0.current = index + 1 } }
 
-  /// The first failure stays.
+  /// Stops all threads; the first failure is kept.
   func stop(_ failure: ModelFileError? = nil) {
     change {
       if !$0.isStopped { $0.failure = failure }

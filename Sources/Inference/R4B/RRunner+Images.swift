@@ -1,80 +1,69 @@
-// Images: view after view through tower and projector, a few blocks of the tower at a time, so that whoever steps the runner can
-// let replies go on in between. Views are not put together into one batch: at 729 rows a view already reads each weight once for
-// more work than reading takes, and a batch would only make the pieces longer and the buffers larger.
-import CKernels
+// Images: view after view through tower and projector, a few blocks of the tower at a time, so that the engine can step
+// replies in between. Views do not form a batch: at 729 rows, a view already does more work per weight than reading it
+// takes. A batch would only make the pieces longer and the buffers larger.
 import GenerationTypes
-
-/// Buffers for one view on its way from pixels to the decoder.
-struct VisionScratch: BitwiseCopyable {
-  var tower: SigLIP2Scratch
-  var projector: ProjectorScratch
-}
-
-/// An image on its way. Belongs to its runner's thread.
-package final class ImageEncoding {
-  fileprivate let image: PreparedImage
-  fileprivate var packing: AnyresPacking
-  /// The view in progress and how many of the tower's blocks it is through.
-  fileprivate var view = 0
-  fileprivate var block = 0
-
-  fileprivate init(_ image: PreparedImage, _ packing: AnyresPacking) { (self.image, self.packing) = (image, packing) }
-}
 
 extension RRunner {
   package func beginEncoding(_ image: PreparedImage) throws(InferenceError) -> ImageEncoding {
-    guard let encoder = model.vision else { throw .invalidImage("an image, the model takes text alone") }
-    let c = encoder.tower.configuration, layout = image.layout
+    guard let encoder = model.vision else { throw .invalidImage("the model takes text only") }
+    let c = encoder.tower.configuration, layout = image.layout, viewBytes = 3 * c.side * c.side
     guard encoder.projector.newline != nil || !(layout.grid != nil || layout.newlineAfterBase) else {
-      throw .invalidImage("an image in rows, the model has no vector that ends one")
+      throw .invalidImage("the layout ends rows with a newline vector, which the model lacks")
     }
-    guard image.side == c.side else { throw .invalidImage("views of \(image.side) pixels, the model takes \(c.side)") }
-    // Before anything is multiplied: more views than bytes cannot be.
+    guard image.side == c.side else {
+      throw .invalidImage("views must be \(c.side) pixels wide, got \(image.side)")
+    }
+    // Bounds the number of views by the bytes before any multiplication.
     guard (1...max(1, image.views.count)).contains(image.viewCount),
-      image.views.count / (3 * c.side * c.side) == image.viewCount, image.views.count % (3 * c.side * c.side) == 0
-    else { throw .invalidImage("\(image.views.count) bytes in \(image.viewCount) views of \(c.side) pixels") }
+      image.views.count / viewBytes == image.viewCount, image.views.count % viewBytes == 0
+    else {
+      throw .invalidImage(
+        "\(image.viewCount) views of \(c.side) × \(c.side) pixels need \(viewBytes) bytes each, got"
+          + " \(image.views.count) bytes in all")
+    }
     return ImageEncoding(
       image,
       try AnyresPacking(layout, viewCount: image.viewCount, side: c.grid, width: model.decoder.configuration.hidden))
   }
 
-  package func advance(_ image: ImageEncoding, blocks: Int) throws(InferenceError) -> ImageFeatures? {
-    guard let encoder = model.vision, let scratch = vision, image.view < image.image.viewCount else {
-      throw .invalidImage("an image that this runner has not begun, or has ended")
+  package func advance(_ encoding: ImageEncoding, blocks: Int) throws(InferenceError) -> ImageFeatures? {
+    guard let encoder = model.vision, let scratch = vision, encoding.view < encoding.image.viewCount else {
+      throw .invalidImage("this runner has not begun the image, or has finished it")
     }
     let tower = encoder.tower, c = tower.configuration, operations = workers.operations
-    if encoding !== image {
-      encoding = image
-      image.block = 0
+    if current !== encoding {
+      current = encoding
+      encoding.block = 0
     }
-    if image.block == 0 {
-      image.image.views.withUnsafeBufferPointer { views in
+    if encoding.block == 0 {
+      encoding.image.views.withUnsafeBufferPointer { views in
         guard let base = views.baseAddress else { return }
-        tower.embed(operations, scratch.tower, view: base + image.view * 3 * c.side * c.side, tap: tap)
+        tower.embed(operations, scratch.tower, view: base + encoding.view * 3 * c.side * c.side, tap: tap)
       }
     }
     let count = tower.weights.layers.count
-    let end = image.block + min(max(blocks, 1), count - image.block)
-    tower.forward(operations, scratch.tower, blocks: image.block..<end, tap: tap)
-    image.block = end
+    let end = encoding.block + min(max(blocks, 1), count - encoding.block)
+    tower.forward(operations, scratch.tower, blocks: encoding.block..<end, tap: tap)
+    encoding.block = end
     guard end == count else { return nil }
-    encoder.projector.forward(operations, scratch.tower, scratch.projector, rows: c.patches)
-    let width = model.decoder.configuration.hidden, features = scratch.projector.out.values(c.patches * width)
+    encoder.projector.forward(operations, scratch.tower, scratch.projector)
+    let features = scratch.projector.out.values
     tap?("projected", features)
-    image.packing.place(view: image.view, features)
-    (image.view, image.block) = (image.view + 1, 0)
-    return image.view == image.image.viewCount ? finish(image, encoder.projector, width) : nil
+    encoding.packing.write(features, ofView: encoding.view)
+    encoding.view += 1
+    encoding.block = 0
+    return encoding.view == encoding.image.viewCount ? finish(encoding, encoder.projector) : nil
   }
 
-  package func progress(of image: ImageEncoding) -> (done: Int, total: Int) {
+  package func progress(of encoding: ImageEncoding) -> (done: Int, total: Int) {
     let blocks = model.vision?.tower.weights.layers.count ?? 0
-    return (image.view * blocks + image.block, image.image.viewCount * blocks)
+    return (encoding.view * blocks + encoding.block, encoding.image.viewCount * blocks)
   }
 
-  private func finish(_ image: ImageEncoding, _ projector: ProjectorWeights, _ width: Int) -> ImageFeatures {
-    let newline = projector.newline
-    image.packing.finish(newline: UnsafeBufferPointer(start: newline, count: newline == nil ? 0 : width))
-    if let tap { image.packing.values.withUnsafeBufferPointer { tap("image.packed", $0) } }
-    return ImageFeatures(rows: image.image.layout.tokenCount, values: image.packing.values)
+  private func finish(_ encoding: ImageEncoding, _ projector: ProjectorWeights) -> ImageFeatures {
+    let newline = projector.newline, width = model.decoder.configuration.hidden
+    encoding.packing.finish(newline: UnsafeBufferPointer(start: newline, count: newline == nil ? 0 : width))
+    if let tap { encoding.packing.values.withUnsafeBufferPointer { tap("image.packed", $0) } }
+    return ImageFeatures(rows: encoding.image.layout.tokenCount, values: encoding.packing.values)
   }
 }

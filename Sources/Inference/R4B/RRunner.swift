@@ -1,38 +1,41 @@
-// Steps the model: owns the worker pool and all scratch memory, which is had once; a step allocates nothing per layer.
-// Not thread-safe: one thread owns a runner and its sequences. Many runners may share one model.
+// Steps the model. A runner owns the worker pool and all scratch memory, allocated once; a step allocates nothing per
+// layer. Not thread-safe: one thread owns a runner and its sequences. Several runners may share one model.
 import CKernels
 import GenerationTypes
-
-/// Called with the name of an intermediate result and its values, for tests that compare them with a reference.
-package typealias ActivationTap = (String, UnsafeBufferPointer<Float>) -> Void
 
 /// Runs an `RModel` on a pool of threads.
 package final class RRunner: ModelRunner {
   package let model: RModel
   package let maxBatch: Int
-  /// Shows intermediate results when set: `vision.embeddings`, `vision.layer.i` and `projected` for every view,
-  /// `image.packed`, and for every step `text.layer.i` and `logits`.
+  /// Receives activations when set: `vision.embeddings`, `vision.layer.i` and `projected` for every view,
+  /// `image.packed` for every image, and `text.layer.i` and `logits` for every step.
   package var tap: ActivationTap?
   let workers: Workers
   private let memory: Mapping
   private let text: Qwen3Scratch
   let vision: VisionScratch?
   /// The image whose view is in `vision`.
-  weak var encoding: ImageEncoding?
+  weak var current: ImageEncoding?
 
-  /// What the sequences' keys and values are rounded to.
+  /// The type that keys and values are rounded to.
   package let cacheType: KVCacheType
   private let kvShape: KVShape
 
-  /// Starts `threads` threads, by default as many as this process may use, and maps scratch memory for `maxBatch` places.
-  /// Without a `cacheType` keys and values are kept in f16, or in f32 where the decoder's weights are.
+  /// Starts `threads` threads, by default as many as this process may use, and maps scratch memory for steps of
+  /// `maxBatch` positions. The default `cacheType` is f16, or f32 if the decoder's weights are f32.
   package init(
     model: RModel, threads: Int? = nil, maxBatch: Int = 512, kernels: KernelTable? = nil,
     cacheType: KVCacheType? = nil
   ) throws(InferenceError) {
-    guard (1...65536).contains(maxBatch) else { throw .invalidBatch("a maximum of \(maxBatch) places") }
+    guard (1...65536).contains(maxBatch) else {
+      throw .invalidBatch("the largest batch must be between 1 and 65536 positions, got \(maxBatch)")
+    }
+    self.model = model
+    self.maxBatch = maxBatch
     self.cacheType = cacheType ?? (model.decoder.weights.embedding.type == .f32 ? .f32 : .f16)
-    kvShape = try KVShape(model.decoder.configuration, self.cacheType)
+    let decoder = model.decoder.configuration
+    kvShape = try KVShape(
+      layers: decoder.layers, heads: decoder.kvHeads, headDimension: decoder.headDimension, type: self.cacheType)
     var counter = Arena()
     _ = Self.scratch(model, maxBatch, &counter)
     memory = try Mapping(byteCount: counter.byteCount, hugePages: true, purpose: "scratch buffers")
@@ -43,28 +46,22 @@ package final class RRunner: ModelRunner {
       let patches = model.vision?.tower.configuration.patches ?? 0
       try workers.reserve(rows: max(maxBatch, patches), columns: model.widestInput)
     }
-    (self.model, self.maxBatch) = (model, maxBatch)
   }
 
   private static func scratch(_ model: RModel, _ rows: Int, _ arena: inout Arena)
     -> (Qwen3Scratch, VisionScratch?)
   {
     let text = Qwen3Scratch(model.decoder.configuration, rows: rows, in: &arena)
-    guard let encoder = model.vision else { return (text, nil) }
-    let tower = SigLIP2Scratch(encoder.tower.configuration, in: &arena)
-    let projector = ProjectorScratch(
-      rows: encoder.tower.configuration.patches, size: Int(encoder.projector.linear1.rows),
-      width: model.decoder.configuration.hidden, in: &arena)
-    return (text, VisionScratch(tower: tower, projector: projector))
+    return (text, model.vision.map { VisionScratch($0, in: &arena) })
   }
 
   package var vocabularySize: Int { model.vocabularySize }
   package var contextLength: Int { model.contextLength }
   package var sharedPositions: Int { KVShape.segment }
   package var bytesPerPosition: Int { kvShape.bytesPerPosition }
-  /// Threads that share the work, the caller included.
+  /// The number of threads that share the work, the caller included.
   package var threadCount: Int { workers.count }
-  /// Bytes of scratch memory mapped.
+  /// Bytes of scratch memory.
   package var scratchBytes: Int { memory.byteCount }
 
   package func makeSequence(capacity: Int) throws(InferenceError) -> KVSequence {
@@ -72,7 +69,7 @@ package final class RRunner: ModelRunner {
       throw .sequenceFull(needed: capacity, capacity: contextLength)
     }
     let sequence = try KVSequence(shape: kvShape, capacity: capacity)
-    model.reach(capacity)
+    model.fillRotaryTables(upTo: capacity)
     return sequence
   }
 
@@ -84,12 +81,13 @@ package final class RRunner: ModelRunner {
     let new = try KVSequence(shape: kvShape, capacity: capacity, sharing: sequence.segments[..<whole])
     if rest > 0 {
       for layer in 0..<kvShape.layers {
-        let (to, from) = (kvShape.layer(layer, at: new.places), kvShape.layer(layer, at: sequence.places))
-        workers.operations.copy(to, from, segment: whole, count: rest)
+        workers.operations.copy(
+          kvShape.layer(layer, at: sequence.segmentTable), to: kvShape.layer(layer, at: new.segmentTable),
+          segment: whole, count: rest)
       }
       new.advance(by: rest)
     }
-    model.reach(capacity)
+    model.fillRotaryTables(upTo: capacity)
     return new
   }
 
@@ -115,13 +113,12 @@ package final class RRunner: ModelRunner {
     try check(batch)
     let (rows, sequences) = fill(batch)
     guard rows > 0 else { return }
-    model.decoder.forward(
-      workers.operations, text, rows: rows, sequences: sequences, kv: kvShape, tap: tap)
+    model.decoder.forward(workers.operations, text.prefix(rows), sequences: sequences, kv: kvShape, tap: tap)
     for entry in batch.entries { entry.sequence.advance(by: entry.count) }
     report(batch, logits)
   }
 
-  /// Holds a batch against every bound, so that nothing fails once work has begun.
+  /// Validates a batch completely, so that nothing fails once work has begun.
   private func check(_ batch: Batch<KVSequence>) throws(InferenceError) {
     var total = 0
     for (index, entry) in batch.entries.enumerated() {
@@ -134,7 +131,7 @@ package final class RRunner: ModelRunner {
         throw .sequenceFull(needed: sequence.count + count, capacity: sequence.capacity)
       }
       guard !batch.entries[..<index].contains(where: { $0.sequence === sequence }) else {
-        throw .invalidBatch("a sequence twice")
+        throw .invalidBatch("entry \(index) repeats the sequence of an earlier entry")
       }
       total += count
       guard total <= maxBatch else { throw .batchTooLarge(count: total, limit: maxBatch) }
@@ -150,11 +147,14 @@ package final class RRunner: ModelRunner {
     case .features(let features, let rows):
       guard features.values.count == features.rows * model.decoder.configuration.hidden, rows.lowerBound >= 0,
         rows.upperBound <= features.rows
-      else { throw .invalidBatch("rows \(rows) of \(features.rows) image features") }
+      else {
+        throw .invalidBatch(
+          "rows \(rows) requested of \(features.rows) rows of image features, \(features.values.count) values")
+      }
     }
   }
 
-  /// Writes embeddings, positions and the sequences' places; returns how many rows and sequences there are.
+  /// Writes the embeddings and positions of all rows and the rows of each sequence. Returns the number of both.
   private func fill(_ batch: Batch<KVSequence>) -> (rows: Int, sequences: Int) {
     var row = 0, sequences = 0
     for entry in batch.entries where entry.count > 0 {
@@ -163,23 +163,22 @@ package final class RRunner: ModelRunner {
         switch input {
         case .tokens(let tokens):
           for token in tokens {
-            model.decoder.embed(token, into: text.x.from(row: row).base)
+            model.decoder.embed(token, into: text.x.base + row * text.x.stride)
             row += 1
           }
         case .features(let features, let range):
-          let width = model.decoder.configuration.hidden
+          let width = text.x.columns
           features.values.withUnsafeBufferPointer {
             let source = UnsafeBufferPointer(rebasing: $0[range.lowerBound * width..<range.upperBound * width])
             guard let base = source.baseAddress else { return }
-            text.x.from(row: row).base.update(from: base, count: source.count)
+            (text.x.base + row * text.x.stride).update(from: base, count: source.count)
           }
           row += range.count
         }
       }
       for i in first..<row { text.positions[i] = Int32(sequence.count + i - first) }
       text.sequences[sequences] = SequenceRows(
-        places: sequence.places, position: sequence.count, row: first, count: row - first
-      )
+        segments: sequence.segmentTable, position: sequence.count, row: first, count: row - first)
       sequences += 1
     }
     return (row, sequences)
@@ -187,22 +186,20 @@ package final class RRunner: ModelRunner {
 
   /// Computes the requested logits, a few rows together, and reports them in order.
   private func report(_ batch: Batch<KVSequence>, _ logits: (Int, UnsafeMutableBufferPointer<Float>) -> Void) {
-    let width = model.decoder.configuration.hidden
     var end = 0
+    // The entry of each row that waits in `text.normed`.
     var waiting: [Int] = []
     func flush() {
       guard !waiting.isEmpty else { return }
       model.decoder.head(workers.operations, text, rows: waiting.count)
-      tap?("logits", text.logits.values(waiting.count * vocabularySize))
-      for (row, entry) in waiting.enumerated() {
-        logits(entry, UnsafeMutableBufferPointer(start: text.logits.from(row: row).base, count: vocabularySize))
-      }
+      tap?("logits", text.logits.prefix(waiting.count).values)
+      for (row, entry) in waiting.enumerated() { logits(entry, text.logits[row]) }
       waiting.removeAll(keepingCapacity: true)
     }
     for (index, entry) in batch.entries.enumerated() {
       end += entry.count
       for row in end - entry.logitRows..<end {
-        text.normed.from(row: waiting.count).base.update(from: text.x.from(row: row).base, count: width)
+        _ = text.normed[waiting.count].update(fromContentsOf: text.x[row])
         waiting.append(index)
         if waiting.count == min(Qwen3Scratch.headRows, maxBatch) { flush() }
       }

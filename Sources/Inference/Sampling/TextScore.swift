@@ -39,7 +39,7 @@ extension ModelRunner {
       for position in start..<start + window - 1 {
         let isScored = position >= start + window / 2
         let entry = Batch.Entry(
-          sequence: sequence, inputs: [.tokens(tokens[position...position])], wantsLogits: isScored)
+          sequence: sequence, inputs: [.tokens(tokens[position...position])], logitRows: isScored ? 1 : 0)
         var scored: ScoredToken?
         var failure: SamplingError?
         try step(Batch(entries: [entry])) { _, values in

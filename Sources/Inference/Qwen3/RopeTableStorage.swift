@@ -1,20 +1,20 @@
-// Rotary tables: angle = position · θ^(-2i / head dimension), in double precision, rounded once. A file may state a million
-// positions, gigabytes of table and seconds of sines, of which sequences use a few thousand: rows are filled as far as the longest
-// sequence so far may reach, by all cores.
+// Rotary tables: angle = position · θ^(-2i / head dimension), in double precision, rounded once. A file may state a
+// million positions, which are gigabytes of table and seconds of sines. Rows are therefore filled only as far as the
+// longest sequence so far may reach, on all cores.
 import Glibc
 import ModelFiles
 import Synchronization
 
-/// The rotary tables of a model and how far they are filled. `@unchecked Sendable`: a row is written once, under the lock, before
-/// the first sequence that may read it is handed out; pages of rows that are not filled are never committed.
-final class RopeRows: @unchecked Sendable {
+/// Owns the memory of rotary tables and tracks how far they are filled. `@unchecked Sendable`: a row is written once,
+/// under the lock, before any sequence that may read it is created. Pages of unfilled rows are never committed.
+final class RopeTableStorage: @unchecked Sendable {
   let tables: RopeTables
   private let mapping: Mapping
   private let cosines, sines: UnsafeMutablePointer<Float>
   private let frequencies: [Double]
   private let filled = Mutex(0)
 
-  /// Makes room for `positions` rows and fills none.
+  /// Reserves `positions` rows and fills none.
   init(positions: Int, _ text: TextConfiguration) throws(InferenceError) {
     let half = text.headDimension / 2
     mapping = try Mapping(
@@ -25,10 +25,10 @@ final class RopeRows: @unchecked Sendable {
     tables = RopeTables(cosines: cosines, sines: sines, interleaved: text.rotation == .neighbours)
   }
 
-  /// Rows that are filled.
+  /// The number of filled rows.
   var count: Int { filled.withLock { $0 } }
 
-  /// Fills the rows below `count`, which is at most the number that there is room for.
+  /// Fills the rows below `count`, which must not exceed the reserved rows.
   func fill(upTo count: Int) {
     filled.withLock { filled in
       guard count > filled else { return }

@@ -1,24 +1,24 @@
-// Every intermediate result beside an independent PyTorch forward pass, and every way to cut the work beside every other.
+// Compares every activation with an independent PyTorch forward pass, and every split of the work with every other.
 import Foundation
 import GenerationTypes
 import Inference
 import ModelFiles
 import Testing
 
-@Suite struct RungTests {
+@Suite struct `Forward passes` {
   @Test(arguments: Expected.checkpoints)
-  func `every rung and the logits are within 1e-4 of the reference`(checkpoint: String) throws {
+  func `every activation and the logits are within 1e-4 of the reference output`(checkpoint: String) throws {
     let runner = try RRunner(model: try Expected.model(checkpoint), cacheType: .f32)
     var worst = ("", 0.0)
     for expected in try Expected.read().cases where expected.checkpoint == checkpoint {
-      var rungs: [String: [Float]] = [:]
-      runner.tap = { rungs[$0, default: []] += $1 }
+      var activations: [String: [Float]] = [:]
+      runner.tap = { activations[$0, default: []] += $1 }
       let features = try expected.image.map { try runner.encode(try $0.prepared()) }
       let sequence = try runner.makeSequence(capacity: runner.contextLength)
       let logits = try runner.append(RRunner.inputs(expected.ids, at: expected.at, features), to: sequence)
-      #expect(expected.rungs.count >= 1)
-      for (name, rung) in expected.rungs {
-        let error = rung.error(of: rungs[name] ?? [])
+      #expect(expected.activations.count >= 1)
+      for (name, reference) in expected.activations {
+        let error = reference.error(of: activations[name] ?? [])
         #expect(error < 1e-4, "\(name)")
         if error > worst.1 { worst = (name, error) }
       }
@@ -37,7 +37,7 @@ import Testing
     ("one-layer", KVCacheType.f16), ("odd-f32", .f32), ("wide-group", .f16), ("r-tiny", .f32), ("r-tiny", .f16),
     ("r-tiny", .q8_0),
   ])
-  func `prefill in any chunks and on any number of threads gives the same bits`(
+  func `prefill gives the same bits with any chunk size and any number of threads`(
     checkpoint: String, cacheType: KVCacheType
   ) throws {
     let model = try Expected.model(checkpoint)
@@ -58,7 +58,7 @@ import Testing
     }
   }
 
-  @Test func `sequences in one batch do not feel each other`() throws {
+  @Test func `sequences in one batch do not affect each other`() throws {
     let model = try Expected.model("five-layers-tied")
     let runner = try RRunner(model: model, threads: 2)
     let prompts: [[TokenID]] = (1...11).map { n in (0..<n).map { TokenID(($0 * 31 + n * 17) % model.vocabularySize) } }
@@ -71,7 +71,7 @@ import Testing
     for inputs in [prompts, prompts.map { _ in [5] }] {
       var order: [Int] = []
       let entries = zip(sequences, inputs).map {
-        Batch<KVSequence>.Entry(sequence: $0, inputs: [.tokens($1[...])], wantsLogits: true)
+        Batch<KVSequence>.Entry(sequence: $0, inputs: [.tokens($1[...])], logitRows: 1)
       }
       try runner.step(Batch(entries: entries)) { index, logits in
         order.append(index)
@@ -83,7 +83,7 @@ import Testing
   }
 
   @Test(arguments: [KVCacheType.f32, .f16, .q8_0])
-  func `a timeline that begins as another gives the same bits, and both go on by themselves`(
+  func `a fork gives the same bits as its own prefill, and both sequences continue independently`(
     cacheType: KVCacheType
   ) throws {
     let runner = try RRunner(model: try Expected.model("r-tiny"), threads: 2, cacheType: cacheType)
@@ -100,7 +100,7 @@ import Testing
       #expect(own == count)
       #expect(runner.heldPositions(of: [donor, fork]) == 1100 + count % runner.sharedPositions)
       #expect(try runner.append([.tokens([9, 8, 7])], to: fork) == expected, "\(count)")
-      // A fork of the fork, after both have gone on and the first is gone.
+      // A fork of the fork, after both were extended and the first was freed.
       let second = try runner.fork(fork, at: count + 2, capacity: 1110)
       #expect(try runner.append([.tokens([7])], to: second) == expected)
     }
@@ -118,25 +118,26 @@ import Testing
     #expect(throws: InferenceError.self) { try runner.fork(donor, at: 1, capacity: runner.contextLength + 1) }
   }
 
-  @Test func `what is refused leaves the sequence as it was`() throws {
+  @Test func `a rejected step leaves the sequence unchanged`() throws {
     let model = try Expected.model("one-layer")
     let runner = try RRunner(model: model, threads: 1, maxBatch: 8)
     let sequence = try runner.makeSequence(capacity: 5)
-    func refusal(_ inputs: [BatchInput], twice: Bool = false) -> InferenceError? {
-      let entry = Batch<KVSequence>.Entry(sequence: sequence, inputs: inputs, wantsLogits: true)
+    func error(for inputs: [BatchInput], twice: Bool = false) -> InferenceError? {
+      let entry = Batch<KVSequence>.Entry(sequence: sequence, inputs: inputs, logitRows: 1)
       do {
         try runner.step(Batch(entries: twice ? [entry, entry] : [entry])) { _, _ in }
         return nil
       } catch { return error }
     }
-    #expect(refusal([.tokens([1, 2, 3])]) == nil)
-    #expect(refusal([.tokens([1, 2, 3])]) == .sequenceFull(needed: 6, capacity: 5))
-    #expect(refusal([.tokens([-1])]) == .unknownToken(-1, vocabularySize: 320))
-    #expect(refusal([.tokens([320])]) == .unknownToken(320, vocabularySize: 320))
-    #expect(refusal([]) == .invalidBatch("logits of 1 rows requested, the entry appends 0 positions"))
-    #expect(refusal([.tokens([1])], twice: true) == .invalidBatch("a sequence twice"))
+    #expect(error(for: [.tokens([1, 2, 3])]) == nil)
+    #expect(error(for: [.tokens([1, 2, 3])]) == .sequenceFull(needed: 6, capacity: 5))
+    #expect(error(for: [.tokens([-1])]) == .unknownToken(-1, vocabularySize: 320))
+    #expect(error(for: [.tokens([320])]) == .unknownToken(320, vocabularySize: 320))
+    #expect(error(for: []) == .invalidBatch("logits of 1 rows requested, the entry appends 0 positions"))
+    #expect(
+      error(for: [.tokens([1])], twice: true) == .invalidBatch("entry 1 repeats the sequence of an earlier entry"))
     let wrong = ImageFeatures(rows: 2, values: [0, 1])
-    #expect(refusal([.features(wrong, 0..<1)]) != nil)
+    #expect(error(for: [.features(wrong, 0..<1)]) != nil)
     #expect(sequence.count == 3)
     let wide = try runner.makeSequence(capacity: 20)
     #expect(throws: InferenceError.batchTooLarge(count: 9, limit: 8)) {
