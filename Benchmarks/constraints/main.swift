@@ -1,6 +1,7 @@
 // Constrained decoding without a model: draws tokens uniformly from the allowed ones.
 //
-//   constraints-benchmark sample TOKENIZER.json   lines {"schema" or "tools", "seed", "count"} in, {"texts"} or {"error"} out
+//   constraints-benchmark sample TOKENIZER.json   reads lines {"schema" or "tools", "seed", "count"},
+//                                                 writes {"texts"} or {"error"}
 //   constraints-benchmark time TOKENIZER.json     prints the times of compilation, the first mask and later masks
 import Basics
 import Foundation

@@ -677,7 +677,7 @@ def test_bench_measures_every_row_as_often_as_requested():
     [
         (["bench", "-p", "6x"], "6x"),
         (["bench", "-b", "0"], "--batch must be numbers between 1"),
-        (["bench", "-p", "3000"], "the sequence holds 2048"),
+        (["bench", "-p", "3000"], "needs 3000 positions, its capacity is 2048"),
         (["perplexity", "nowhere.txt"], "nowhere.txt"),
         (["perplexity", "--window", "2", "README.md"], "--window must be between 4"),
         (["perplexity", "--window", "4096", "README.md"], "context of 2048 positions, got 4096"),

@@ -23,7 +23,7 @@ static void expect(bool holds, const char *what, uint32_t a, uint32_t b, uint32_
   if (failures++ < 20) printf("  FAILED on %s: %s (%u, %u, %u)\n", isa_name, what, a, b, c);
 }
 
-// Numbers and buffers -----------------------------------------------------------------------------------------------------
+// Numbers and buffers -------------------------------------------------------------------------------------------------
 
 static uint64_t state = 1;
 
@@ -113,7 +113,7 @@ static fenced weights(ck_type type, size_t count) {
   return f;
 }
 
-// Kernels -----------------------------------------------------------------------------------------------------------------
+// Kernels -------------------------------------------------------------------------------------------------------------
 
 static void check_product(ck_type type, uint32_t rows, uint32_t columns, uint32_t k) {
   fenced memory = weights(type, (size_t)columns * k);

@@ -1,5 +1,5 @@
-// Top-p without sorting the vocabulary. Weights are summed by magnitude; quickselect finds the last candidate among those of the
-// magnitude at which the mass is reached. Linear, with one pass over most candidates.
+// Top-p without sorting the vocabulary. Weights are summed by magnitude; quickselect finds the last candidate among
+// those of the magnitude at which the mass is reached. Linear, with one pass over most candidates.
 import GenerationTypes
 
 /// An id that may be sampled.
@@ -18,8 +18,8 @@ struct NucleusSearch {
   private var masses = [Double](repeating: 0, count: 64 * 63)
   private var selection: [Candidate] = []
 
-  /// Returns the last candidate of the smallest leading set (in the order of `precedes`) whose weights reach `mass`; the first
-  /// candidate if the mass is 0 or less. Weights are positive and at most 1; one of them is 1.
+  /// Returns the last candidate of the smallest leading set (in the order of `precedes`) whose weights reach `mass`;
+  /// the first candidate if the mass is 0 or less. Weights are positive and at most 1; one of them is 1.
   mutating func end(of candidates: [Candidate], mass: Double) -> Candidate {
     for magnitude in masses.indices { masses[magnitude] = 0 }
     for candidate in candidates { masses[magnitude(candidate)] += candidate.weight }

@@ -1,5 +1,5 @@
-// Detects a thought that repeats itself: its last tokens are one block, four times or more. The borders of the reversed tail (Knuth,
-// Morris, Pratt 1977) give the shortest period of every length in one pass.
+// Detects a thought that repeats itself: its last tokens are one block, four times or more. The borders of the reversed
+// tail (Knuth, Morris, Pratt 1977) give the shortest period of every length in one pass.
 import GenerationTypes
 
 /// Watches the tokens of one thought.

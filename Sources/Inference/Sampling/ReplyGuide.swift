@@ -1,8 +1,9 @@
-// Steers one reply token by token: decides about thinking by think bias or threshold, closes a thought that has used its tokens
-// or repeats itself, allows thinking tags only where they have a meaning, and holds the answer to its form.
+// Steers one reply token by token: decides about thinking by think bias or threshold, closes a thought that has used
+// its tokens or repeats itself, allows thinking tags only where they have a meaning, and holds the answer to its form.
 //
-// A thought is closed at the end of a line or a sentence, or after a grace of 5 %. The guide then writes the closing tag and the
-// white space around it in place of the model, one token a step. The answer always begins after that white space.
+// A thought is closed at the end of a line or a sentence, or after a grace of 5 %. The guide then writes the closing
+// tag and the white space around it in place of the model, one token a step. The answer always begins after that white
+// space.
 import GenerationTypes
 
 /// The steering state of one reply.
@@ -46,8 +47,8 @@ struct ReplyGuide {
   /// The token that the guide writes next in place of the model.
   var nextWritten: TokenID? { written.first }
 
-  /// Masks the tokens of `row` that may not come next. `thinkProbability` is set at the deciding token. Returns whether the logits
-  /// of allowed tokens have changed.
+  /// Masks the tokens of `row` that may not come next. `thinkProbability` is set at the deciding token. Returns whether
+  /// the logits of allowed tokens have changed.
   mutating func steer(_ row: LogitsRow, thinkProbability: Float?) -> Bool {
     var hasMoved = false
     if let thinkProbability {

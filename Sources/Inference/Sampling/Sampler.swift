@@ -1,10 +1,10 @@
 // Samples a token from a row of logits, in the order of vLLM and transformers:
 //   1. forbidden ids and padding are masked; the log-softmax of the rest is the model's own distribution, which gives
 //      log-probabilities, alternatives and P(think);
-//   2. the guide: think bias or threshold at the deciding token, the form of the answer; or the guide writes a token itself;
+//   2. the guide: think bias or threshold at the deciding token, the form of the answer; or the guide writes a token;
 //   3. logit_bias; repetition penalty over prompt and reply; frequency and presence penalty over the reply;
-//   4. temperature 0: the largest logit, ties to the lowest id. Otherwise temperature, top-k (ties of the k-th stay), top-p,
-//      min-p, and a draw by the inverse of the cumulative distribution in id order, one random number a token.
+//   4. temperature 0: the largest logit, ties to the lowest id. Otherwise temperature, top-k (ties of the k-th stay),
+//      top-p, min-p, and a draw by the inverse of the cumulative distribution in id order, one random number a token.
 // Id order makes the draw insensitive to the last bits of the logits. Each reply has its own sampler.
 import Basics
 import Foundation
@@ -54,7 +54,8 @@ package struct Sampler {
     guide = ReplyGuide(request)
   }
 
-  /// Samples the next token from `logits`, `[at least the vocabulary]`, and overwrites them. `decides` requests P(think).
+  /// Samples the next token from `logits`, `[at least the vocabulary]`, and overwrites them. `decides` requests
+  /// P(think).
   package mutating func sample(
     _ logits: UnsafeMutableBufferPointer<Float>, decides: Bool
   ) throws(SamplingError) -> GeneratedToken {

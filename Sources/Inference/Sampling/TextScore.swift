@@ -28,9 +28,10 @@ package struct TextScore: Sendable {
 }
 
 extension ModelRunner {
-  /// Scores `tokens` in windows of `window` tokens, each from an empty context as llama-perplexity does, and reports the second half
-  /// of each window. An incomplete last window is omitted. `vocabulary` is the number of columns that are tokens; `alternatives` of
-  /// them are listed. It decodes one token a step, so that only one row of logits exists at a time.
+  /// Scores `tokens` in windows of `window` tokens, each from an empty context as llama-perplexity does, and reports
+  /// the second half of each window. An incomplete last window is omitted. `vocabulary` is the number of columns that
+  /// are tokens; `alternatives` of them are listed. It decodes one token a step, so that only one row of logits exists
+  /// at a time.
   package func score(
     _ tokens: [TokenID], window: Int, vocabulary: Int, alternatives: Int, report: (ScoredToken) -> Void
   ) throws {
