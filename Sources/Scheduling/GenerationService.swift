@@ -63,7 +63,7 @@ package protocol GenerationService: Sendable {
   /// The positions that prompt and reply together may take.
   var contextLength: Int { get }
   var load: EngineLoad { get }
-  /// Why every request would be refused at this moment; nil while the queue accepts requests.
+  /// Why every request would be rejected at this moment; nil while the queue accepts requests.
   var refusal: AdmissionError? { get }
   /// Checks the request against the limits and queues it. The stream throws `GenerationError`.
   func submit(_ request: GenerationRequest) throws(AdmissionError) -> AsyncThrowingStream<GenerationEvent, any Error>

@@ -46,12 +46,12 @@ extension Schedule {
       let client: ClientID, isShort: Bool
     }
     // All requests of a kind get the same answer.
-    var refused: Set<Kind> = []
+    var rejected: Set<Kind> = []
     while let index = firstInOrder(
-      of: serviceClass, where: { !refused.contains(Kind(client: $0.client, isShort: $0.isShort)) })
+      of: serviceClass, where: { !rejected.contains(Kind(client: $0.client, isShort: $0.isShort)) })
     {
       if let id = donors(to: waiting[index], of: .slot).first { return id }
-      refused.insert(Kind(client: waiting[index].client, isShort: waiting[index].isShort))
+      rejected.insert(Kind(client: waiting[index].client, isShort: waiting[index].isShort))
     }
     return nil
   }
@@ -105,7 +105,7 @@ extension Schedule {
 
   /// The request that is preempted when running replies need more KV than there is: of the least urgent class, of the
   /// client that runs most if one runs several, the last admitted. The first admitted one never is, so all end.
-  package var lastInLine: RequestID? {
+  package var nextToPreempt: RequestID? {
     guard let least = running.lazy.map(\.serviceClass).min() else { return nil }
     let counts = counts(least)
     let most = counts.values.max() ?? 0

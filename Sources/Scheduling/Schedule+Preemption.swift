@@ -35,8 +35,8 @@ extension Schedule {
     return false
   }
 
-  /// Ensures that every reply can grow by at least one position in the next step. Where no KV is left, `lastInLine` is
-  /// preempted.
+  /// Ensures that every reply can grow by at least one position in the next step. Where no KV is left, `nextToPreempt`
+  /// is preempted.
   mutating func reserveGrowth() {
     guard let serviceClass = steppedClass else { return }
     var index = 0
@@ -48,13 +48,13 @@ extension Schedule {
       else { continue }
       let more = min(limits.replyReservation, request.ceiling - request.computed)
       while !kv.fits(more, .interactive), running.contains(where: { $0.id == request.id }) {
-        preempt(lastInLine ?? request.id, waitsForKV: true)
+        preempt(nextToPreempt ?? request.id, waitsForKV: true)
       }
-      guard let place = running.firstIndex(where: { $0.id == request.id }) else {
+      guard let current = running.firstIndex(where: { $0.id == request.id }) else {
         index = 0
         continue
       }
-      index = place + 1
+      index = current + 1
       kv.reserve(more, for: sequence)
     }
   }

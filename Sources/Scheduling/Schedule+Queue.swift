@@ -31,7 +31,7 @@ extension Schedule {
     return nextRequest
   }
 
-  /// Why a request for `positions` would be refused now; nil while the queue accepts it. Each class has a queue.
+  /// Why a request for `positions` would be rejected now; nil while the queue accepts it. Each class has a queue.
   /// Requests that are given a free slot before the next step do not count as waiting.
   package func refusal(
     positions: Int = 1, _ serviceClass: ServiceClass = .interactive, isShort: Bool = false,

@@ -43,7 +43,7 @@ extension Schedule {
     package internal(set) var follows: (leader: RequestID, upTo: Int)?
     /// Whether the KV budget did not suffice and may after another request ends.
     package internal(set) var isBlocked = false
-    /// Whether the engine's thread was told about the request by a `start`.
+    /// Whether a `start` has announced the request to the engine's thread.
     var isKnown = false
     /// Whether it had a sequence before.
     var hasStarted = false

@@ -40,8 +40,8 @@ struct LocalModelClient: ModelClient {
     model["name"] = nil
     for name in ["path", "mmproj"] {
       guard let path = model[name]?.string else { continue }
-      let place = URL(fileURLWithPath: path, relativeTo: base).path
-      model[name] = .string(URL(fileURLWithPath: place).resolvingSymlinksInPath().path)
+      let absolute = URL(fileURLWithPath: path, relativeTo: base).path
+      model[name] = .string(URL(fileURLWithPath: absolute).resolvingSymlinksInPath().path)
     }
     model["weights"] = .string(weights)
     return [

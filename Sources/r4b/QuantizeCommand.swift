@@ -61,18 +61,18 @@ struct QuantizeCommand: AsyncParsableCommand {
   private var head: ElementType? { headType.flatMap { ElementType(rawValue: $0.uppercased()) } }
 
   private func write() throws {
-    let place = URL(fileURLWithPath: out)
-    let vision = place.deletingLastPathComponent().appendingPathComponent("mmproj-" + place.lastPathComponent)
+    let text = URL(fileURLWithPath: out)
+    let vision = text.deletingLastPathComponent().appendingPathComponent("mmproj-" + text.lastPathComponent)
     let checkpoint = try Checkpoint(path: source, mmproj: mmproj)
     for sentence in checkpoint.notes { note("Note: \(sentence).") }
     let hasVision = checkpoint.configuration.vision != nil
-    for path in hasVision ? [place.path, vision.path] : [place.path] { try checkReplaceable(path, checkpoint) }
+    for path in hasVision ? [text.path, vision.path] : [text.path] { try checkReplaceable(path, checkpoint) }
     if isQuantized(checkpoint) {
       note("Note: \(source) is already quantised; the errors of both quantisations add up.")
     }
     // Before the first file is created: reserving its space may take minutes.
     let interruption = Interruption()
-    let name = place.deletingPathExtension().lastPathComponent
+    let name = text.deletingPathExtension().lastPathComponent
     let vocabulary = try checkpoint.makeVocabulary()
     var files: [QuantizedFile] = []
     let visionType = self.visionType ?? (type == .bf16 ? .bf16 : .f16)
@@ -82,7 +82,7 @@ struct QuantizeCommand: AsyncParsableCommand {
     }
     files.append(
       try QuantizedFile(
-        path: place.path, type, metadata: checkpoint.textMetadata(name: name, vocabulary: vocabulary),
+        path: text.path, type, metadata: checkpoint.textMetadata(name: name, vocabulary: vocabulary),
         plan: checkpoint.configuration.textPlan(type, head: head)))
     let quantizer = try Quantizer(checkpoint, into: files)
     var progress = QuantizationProgress(total: quantizer.parameterCount)

@@ -59,7 +59,7 @@ import Testing
     var round = driver.round()
     #expect(round.started == batch + shadows)
     #expect(round.step.map(\.request) == batch, "shadow requests rest while batch ones run")
-    #expect(driver.schedule.lastInLine == shadows[1])
+    #expect(driver.schedule.nextToPreempt == shadows[1])
     driver.round(ending: Set(batch))
     round = driver.round()
     #expect(round.step.map(\.request) == shadows)

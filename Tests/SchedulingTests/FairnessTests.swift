@@ -114,7 +114,7 @@ import Testing
     let round = driver.round()
     #expect(round.preempted == [first[2]] && round.started == [other])
     // When replies grow, the client that runs most makes room, even though the other arrived last.
-    #expect(driver.schedule.lastInLine == first[1])
+    #expect(driver.schedule.nextToPreempt == first[1])
   }
 
   @Test func `others pass a request that waits for KV, and give theirs when it suffices`() throws {
