@@ -46,7 +46,7 @@ CHAT = (
         }
     ),
 )
-IMAGE = ("POST", "/v1/chat/completions", image("png", png(24, 16)))
+IMAGE = ("POST", "/v1/chat/completions", image("png", png(24, 16, bytes(24 * 3 + 1) * 16)))
 # Name, address, request, whether the connection is kept, milliseconds allowed beyond twice the quiet time.
 INNOCENTS = [
     ("/health", INNOCENT, ("GET", "/health", None), False, 100),

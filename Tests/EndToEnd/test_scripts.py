@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -121,3 +122,22 @@ def test_a_signal_to_the_foreground_stops_the_server_once_and_cleanly(tmp_path, 
 def test_an_old_swift_is_named(tmp_path):
     done = run(with_swift(tmp_path, "6.1.2"), "--once")
     assert done.returncode == 1 and "Swift 6.2 or later" in done.stderr and "6.1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "compare-llama-cpp",
+        "compare-serving",
+        "fidelity/compare.py",
+        "http/compare_nginx.py",
+        "innocents/innocents.py",
+        "load/load.py",
+    ],
+)
+def test_benchmarks_start(script):
+    """They share code with each other and with scripts, which a change can break unnoticed."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "Benchmarks" / script, "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and "usage" in done.stdout, done.stderr
